@@ -1,0 +1,1 @@
+//! The two analytic streams, in one shape for all contracts: `otp-validation-result` and `otp-lifecycle`.

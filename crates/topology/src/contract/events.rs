@@ -1,0 +1,114 @@
+//! The envelope of every event: CloudEvents 1.0 headers in binary mode, and where the event goes.
+
+use serde::Serialize;
+
+use crate::otp::LogTime;
+use crate::wire::murmur2;
+use crate::wire::outbox::{Outbox, OutputTopic, SharedHeaders};
+use crate::wire::rfc3339;
+
+/// What kind of event it is; the last part but one of `ce_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventKind(pub &'static str);
+
+/// What all events of one request have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    /// `ce_source`: the application id.
+    pub source: &'a str,
+    /// `ce_time`: the log time.
+    pub time: LogTime,
+    pub correlation_id: &'a str,
+    pub causation_id: &'a str,
+    pub traceparent: Option<&'a [u8]>,
+    pub tracestate: Option<&'a [u8]>,
+    /// The beginning of every event id made from this request: 32 hex digits over its coordinates.
+    pub event_base: &'a str,
+}
+
+/// Writes the events of one request into an outbox.
+pub struct Events<'a> {
+    outbox: &'a mut Outbox,
+    /// Partition counts by output topic.
+    partitions: &'a [i32],
+    envelope: Envelope<'a>,
+    shared: SharedHeaders,
+}
+
+impl<'a> Events<'a> {
+    pub fn new(outbox: &'a mut Outbox, partitions: &'a [i32], envelope: Envelope<'a>) -> Self {
+        let mut time = [0; rfc3339::LEN];
+        let time = rfc3339::write(envelope.time, &mut time);
+        let trace = [
+            ("traceparent", envelope.traceparent),
+            ("tracestate", envelope.tracestate),
+        ];
+        let headers = [
+            ("ce_specversion", Some(&b"1.0"[..])),
+            ("ce_source", Some(envelope.source.as_bytes())),
+            ("ce_time", Some(time.as_bytes())),
+            ("content-type", Some(&b"application/json"[..])),
+            ("ce_correlationid", Some(envelope.correlation_id.as_bytes())),
+            ("ce_causationid", Some(envelope.causation_id.as_bytes())),
+        ];
+        let shared = outbox.headers(
+            headers
+                .into_iter()
+                .chain(trace.into_iter().filter(|(_, value)| value.is_some())),
+        );
+        Self {
+            outbox,
+            partitions,
+            envelope,
+            shared,
+        }
+    }
+
+    pub fn envelope(&self) -> &Envelope<'a> {
+        &self.envelope
+    }
+
+    /// An event id that no other event of this request has: the request's base and a name.
+    pub fn id(&self, name: &str) -> String {
+        format!("{}-{name}", self.envelope.event_base)
+    }
+
+    /// Publishes `body` as JSON under `key`, on the key's partition.
+    pub fn publish(
+        &mut self,
+        to: OutputTopic,
+        key: Option<&[u8]>,
+        id: &str,
+        kind: EventKind,
+        body: &impl Serialize,
+    ) {
+        let count = self.partitions[usize::from(to.0)];
+        let partition = key.map_or(0, |key| murmur2::partition(key, count));
+        self.publish_at(to, partition, key, id, kind, &[], |bytes| {
+            serde_json::to_writer(bytes, body).expect("events are plain values");
+        });
+    }
+
+    /// Publishes a value on a given partition, with headers of its own after those of every event.
+    #[expect(clippy::too_many_arguments, reason = "a record has that many parts")]
+    pub fn publish_at(
+        &mut self,
+        to: OutputTopic,
+        partition: i32,
+        key: Option<&[u8]>,
+        id: &str,
+        kind: EventKind,
+        extra: &[(&str, Option<&[u8]>)],
+        value: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let event_type = format!("org.digit.otp.{}.v1", kind.0);
+        let named = [
+            ("ce_id", Some(id.as_bytes())),
+            ("ce_type", Some(event_type.as_bytes())),
+        ];
+        let own = self
+            .outbox
+            .headers(named.into_iter().chain(extra.iter().copied()));
+        self.outbox.push(to, partition, key, self.shared, own, value);
+    }
+}

@@ -1,0 +1,149 @@
+//! The public contracts: a wire request becomes a command, a decision becomes wire events.
+//!
+//! Each contract has a folder; nothing outside of it knows its field names. The contracts share the port below and
+//! the two analytic streams. They reach the state through [`Reads`] and write through [`Events`] only.
+
+pub mod analytics;
+pub mod egov;
+pub mod events;
+
+use crate::otp::{
+    CanonicalSubject, CodeRef, ContractName, Keyring, LogTime, Origin, Policy, Pseudonym, Subject, UnknownKey,
+};
+use crate::state::StoreError;
+use crate::text::Template;
+use crate::wire::json::Json;
+use crate::wire::outbox::OutputTopic;
+use crate::wire::record::Headers;
+pub use events::{Envelope, EventKind, Events};
+use std::sync::Arc;
+
+/// Who may write to a request topic, and what that grants. The topic is the identity.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub name: String,
+    pub contract: ContractName,
+    pub reply: OutputTopic,
+    /// The operations it may use, by the contract's own names.
+    pub operations: Vec<String>,
+    pub reveal_code: bool,
+}
+
+/// What the body says of itself before anything is judged.
+#[derive(Clone, Debug, Default)]
+pub struct Address<'a> {
+    /// `None`: the request does not say whose; it is answered without state and not remembered.
+    pub subject: Option<CanonicalSubject>,
+    /// The body's own correlation id, if the contract has such a field.
+    pub correlation_id: Option<&'a str>,
+}
+
+/// A request, with everything about it that is no contract's business.
+pub struct Inbound<'a> {
+    pub caller: &'a Caller,
+    /// A JSON object.
+    pub body: &'a Json<'a>,
+    pub headers: Headers<'a>,
+    pub origin: Origin<'a>,
+    pub request_id: &'a str,
+    /// Of the header `otp-client-ref`.
+    pub client_ref: Option<&'a str>,
+    /// The log time it is judged at.
+    pub now: LogTime,
+    /// `kafka_replyTopic` or `kafka_replyPartition` cannot be honoured.
+    pub reply_fault: bool,
+    /// Its own deadline (`ce_expirytime`) has passed.
+    pub past_deadline: bool,
+    /// How long ago it was appended, by the wall clock, in milliseconds; 0 where nothing is stale by age.
+    pub age_ms: u64,
+}
+
+/// The subject of a request as the store has it.
+pub struct Known {
+    pub who: CanonicalSubject,
+    pub pseudonym: Pseudonym,
+    pub subject: Subject,
+}
+
+/// What serving a request came to. Notifications, results and lifecycle events were written to [`Events`].
+pub struct Served {
+    /// The subject's new state; `None` for a request without a subject.
+    pub subject: Option<Subject>,
+    pub reply: Reply,
+}
+
+/// A reply's body, with a hole where a code stands: bodies are remembered, codes are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The body without the code's digits.
+    pub body: Vec<u8>,
+    /// Where in the body the digits go, and what they are derived from.
+    pub code: Option<(usize, CodeRef)>,
+}
+
+/// Why a request cannot be served at all: the task stops, and nothing of it is published.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Trouble {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] UnknownKey),
+}
+
+/// What a contract may read besides the subject.
+pub trait Reads {
+    /// The effective policy of a tenant, as given (`pb.amritsar`).
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn policy(&self, contract: ContractName, tenant: &str) -> Result<Arc<Policy>, StoreError>;
+
+    /// The directory entry under a canonical subject: the JSON text of its record, opened.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the entry is sealed under a key that is not in the ring.
+    fn directory(&self, subject: &CanonicalSubject) -> Result<Option<Vec<u8>>, Trouble>;
+
+    /// The template under exactly this key, `<contract>/<tenant or *>/<locale>/<code>`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError>;
+
+    fn keys(&self) -> &Keyring;
+}
+
+/// The contracts of one deployment.
+#[derive(Clone, Debug)]
+pub struct Contracts {
+    pub egov: egov::Egov,
+}
+
+impl Contracts {
+    /// Finds out whose request it is, without judging it.
+    pub fn address<'a>(&self, caller: &Caller, body: &'a Json<'a>, headers: Headers<'a>) -> Address<'a> {
+        match caller.contract {
+            ContractName::Egov => self.egov.address(body, headers),
+            ContractName::Int | ContractName::Mosip => Address::default(),
+        }
+    }
+
+    /// Serves a request: exactly one reply, and for a verification exactly one validation result.
+    ///
+    /// # Errors
+    /// See [`Trouble`]; what was written to `events` must be taken back.
+    pub fn serve(
+        &self,
+        inbound: &Inbound<'_>,
+        known: Option<Known>,
+        reads: &dyn Reads,
+        events: &mut Events<'_>,
+    ) -> Result<Served, Trouble> {
+        match inbound.caller.contract {
+            ContractName::Egov => self.egov.serve(inbound, known, reads, events),
+            ContractName::Int | ContractName::Mosip => {
+                unreachable!("the configuration refuses callers of contracts that are not built in")
+            }
+        }
+    }
+}

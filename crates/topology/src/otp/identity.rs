@@ -1,0 +1,170 @@
+//! Who a request is about: contract, tenant root and canonical identity, and the pseudonym that stands for them.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The public contracts; names are part of keys and events and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ContractName {
+    Egov,
+    Int,
+    Mosip,
+}
+
+impl ContractName {
+    pub const ALL: [Self; 3] = [Self::Egov, Self::Int, Self::Mosip];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Egov => "egov",
+            Self::Int => "int",
+            Self::Mosip => "mosip",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|contract| contract.as_str() == name)
+    }
+}
+
+/// What a challenge is for. The discriminants are stored: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Purpose {
+    Register = 1,
+    Login = 2,
+    PasswordReset = 3,
+    Generic = 4,
+    Otp = 5,
+    Generate = 6,
+    SendOtp = 7,
+}
+
+impl Purpose {
+    pub const ALL: [Self; 7] = [
+        Self::Register,
+        Self::Login,
+        Self::PasswordReset,
+        Self::Generic,
+        Self::Otp,
+        Self::Generate,
+        Self::SendOtp,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Login => "login",
+            Self::PasswordReset => "passwordreset",
+            Self::Generic => "generic",
+            Self::Otp => "otp",
+            Self::Generate => "generate",
+            Self::SendOtp => "sendotp",
+        }
+    }
+
+    pub const fn contract(self) -> ContractName {
+        match self {
+            Self::Register | Self::Login | Self::PasswordReset | Self::Generic => ContractName::Egov,
+            Self::Otp => ContractName::Int,
+            Self::Generate | Self::SendOtp => ContractName::Mosip,
+        }
+    }
+
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| *purpose as u8 == byte)
+    }
+}
+
+/// `<contract>|<tenant root>|<identity>`: the record key of requests and directory records, and the only input of
+/// the partitioner.
+///
+/// The identity is canonical: surrounding blanks removed, NFC, an e-mail address in lower case. No tenant root
+/// holds the separator, so two different subjects never share a string.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CanonicalSubject {
+    text: String,
+    contract: ContractName,
+    identity_at: usize,
+}
+
+impl CanonicalSubject {
+    /// `None` if the tenant root or the identity is empty, or the tenant root holds a `|` or a control character.
+    pub fn new(contract: ContractName, tenant_root: &str, identity: &str) -> Option<Self> {
+        let tenant_root = tenant_root.trim();
+        let identity = canonical_identity(identity);
+        let separable = !tenant_root.contains(|c: char| c == '|' || c.is_control());
+        if tenant_root.is_empty() || identity.is_empty() || !separable {
+            return None;
+        }
+        let mut text = String::with_capacity(tenant_root.len() + identity.len() + 8);
+        text.push_str(contract.as_str());
+        text.push('|');
+        text.push_str(tenant_root);
+        text.push('|');
+        let identity_at = text.len();
+        text.push_str(&identity);
+        Some(Self {
+            text,
+            contract,
+            identity_at,
+        })
+    }
+
+    /// Reads a record key. `None` if it is not exactly the canonical form.
+    pub fn parse(key: &str) -> Option<Self> {
+        let mut parts = key.splitn(3, '|');
+        let contract = ContractName::parse(parts.next()?)?;
+        let subject = Self::new(contract, parts.next()?, parts.next()?)?;
+        (subject.text == key).then_some(subject)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub fn contract(&self) -> ContractName {
+        self.contract
+    }
+
+    pub fn identity(&self) -> &str {
+        &self.text[self.identity_at..]
+    }
+
+    pub fn tenant_root(&self) -> &str {
+        &self.text[self.contract.as_str().len() + 1..self.identity_at - 1]
+    }
+}
+
+fn canonical_identity(identity: &str) -> String {
+    let trimmed = identity.trim();
+    if trimmed.is_ascii() {
+        return if trimmed.contains('@') {
+            trimmed.to_ascii_lowercase()
+        } else {
+            trimmed.to_owned()
+        };
+    }
+    let folded: String = trimmed.nfc().collect();
+    if folded.contains('@') {
+        folded.to_lowercase().nfc().collect()
+    } else {
+        folded
+    }
+}
+
+/// The keyed stand-in for a subject in store keys, event keys and analytic events: the first 128 bits of
+/// HMAC-SHA-256 under the pseudonym key, written as 32 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pseudonym(pub [u8; 16]);
+
+impl Pseudonym {
+    /// 32 lower-case hex digits.
+    pub fn to_hex(self) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        self.0
+            .iter()
+            .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+            .map(char::from)
+            .collect()
+    }
+}

@@ -1,0 +1,64 @@
+//! The state of one subject: what one read and one write of the store carry.
+
+use super::challenge::Challenge;
+use super::remembered::{REMEMBERED_MAX, REMEMBERED_MS, Remembered, RequestDigest};
+use super::time::LogTime;
+
+/// Whether the subject is locked out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lock {
+    #[default]
+    None,
+    /// Locked while now < the time.
+    Until(LogTime),
+    /// Locked until an `unlock` on the admin topic.
+    UntilReleased,
+}
+
+/// Everything known of one (contract, tenant root, identity).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The latest log time at which it was judged; time never goes back for a subject.
+    pub last_time: LogTime,
+    /// In the order of issue, oldest first; at most one per purpose.
+    pub challenges: Vec<Challenge>,
+    /// Wrong tries since the last success or release, across challenges.
+    pub consecutive_wrong: u32,
+    pub lock: Lock,
+    /// Times of the deliveries of the last 24 hours, oldest first.
+    pub sends: Vec<LogTime>,
+    /// Oldest first, at most [`REMEMBERED_MAX`].
+    pub remembered: Vec<Remembered>,
+}
+
+impl Subject {
+    /// The time to judge a record at: its append time, or the subject's last time if that is later.
+    pub fn judged_at(&self, append_time: LogTime) -> LogTime {
+        self.last_time.max(append_time)
+    }
+
+    pub fn is_locked(&self, now: LogTime) -> bool {
+        match self.lock {
+            Lock::None => false,
+            Lock::Until(end) => now < end,
+            Lock::UntilReleased => true,
+        }
+    }
+
+    /// The answer that this request got within the last 15 minutes.
+    pub fn recall(&self, request: RequestDigest, now: LogTime) -> Option<&Remembered> {
+        self.remembered
+            .iter()
+            .find(|it| it.request == request && now.since(it.at) <= REMEMBERED_MS)
+    }
+
+    /// Remembers an answer; the oldest gives way.
+    pub fn remember(&mut self, answer: Remembered) {
+        let now = answer.at;
+        self.remembered.retain(|it| now.since(it.at) <= REMEMBERED_MS);
+        if self.remembered.len() >= REMEMBERED_MAX {
+            self.remembered.remove(0);
+        }
+        self.remembered.push(answer);
+    }
+}

@@ -1,0 +1,14 @@
+//! Stub.
+use super::command::*;
+use super::decision::*;
+use super::keys::UnknownKey;
+use super::subject::Subject;
+use super::time::LogTime;
+pub(super) fn decide(
+    _subject: Subject,
+    _it: &Verify<'_>,
+    _now: LogTime,
+    _rules: &Rules<'_>,
+) -> Result<Decision, UnknownKey> {
+    todo!()
+}

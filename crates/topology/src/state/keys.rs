@@ -1,0 +1,66 @@
+//! The keys of a store: one family byte, then the family's own bytes. Pinned for ever; append only.
+//!
+//! ```text
+//! changelogged   S pseudonym           subject
+//!                D pseudonym           directory entry (sealed)
+//!                P contract/tenant     policy record
+//!                T template key        message template
+//!                O path topic 0 part   input position
+//!                M topic               mark: what the topic held at the first start has arrived
+//! local          X due pseudonym       expiry index
+//!                L name                position of the changelog, format, partition count, …
+//! ```
+
+/// The first byte of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Family {
+    Subject = b'S',
+    Directory = b'D',
+    Policy = b'P',
+    Template = b'T',
+    Position = b'O',
+    Mark = b'M',
+    Expiry = b'X',
+    Local = b'L',
+}
+
+impl Family {
+    pub const ALL: [Self; 8] = [
+        Self::Subject,
+        Self::Directory,
+        Self::Policy,
+        Self::Template,
+        Self::Position,
+        Self::Mark,
+        Self::Expiry,
+        Self::Local,
+    ];
+
+    pub fn of(key: &[u8]) -> Option<Self> {
+        let first = *key.first()?;
+        Self::ALL.into_iter().find(|family| *family as u8 == first)
+    }
+
+    /// Whether its writes go through the changelog. The others are derived, or say where this very store stands.
+    pub const fn is_changelogged(self) -> bool {
+        !matches!(self, Self::Expiry | Self::Local)
+    }
+}
+
+/// The bytes of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoreKey(Vec<u8>);
+
+impl StoreKey {
+    pub fn new(family: Family, rest: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(1 + rest.len());
+        bytes.push(family as u8);
+        bytes.extend_from_slice(rest);
+        Self(bytes)
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}

@@ -1,0 +1,17 @@
+//! Stored bytes: keys, records and their versions; the store's port, its in-memory twin, and the overlay.
+//!
+//! Knows no contract and no task. A changelog value is the store value, byte for byte.
+
+mod keys;
+mod memory;
+mod overlay;
+mod records;
+mod sealed;
+mod store;
+
+pub use keys::{Family, StoreKey};
+pub use memory::MemoryStore;
+pub use overlay::Overlay;
+pub use records::{BadRecord, decode_subject, encode_subject};
+pub use sealed::{Sealed, open, seal};
+pub use store::{StateStore, StoreError, WriteBatch};

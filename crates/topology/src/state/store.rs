@@ -1,0 +1,49 @@
+//! The port through which tasks see a store of bytes.
+
+/// A store that cannot be read or written; the task fails, nothing is decided.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("state store at {place}: {reason}")]
+pub struct StoreError {
+    /// The directory, or what stands for it.
+    pub place: String,
+    pub reason: String,
+}
+
+/// Puts and deletes of one atomic write, in order; a later one of the same key wins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriteBatch {
+    pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl WriteBatch {
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.writes.push((key.to_vec(), Some(value.to_vec())));
+    }
+
+    pub fn delete(&mut self, key: &[u8]) {
+        self.writes.push((key.to_vec(), None));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+}
+
+/// One task's store: sorted bytes to bytes. Reads see committed writes only.
+pub trait StateStore {
+    /// # Errors
+    /// The disk failed, or what lies on it is damaged.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Entries with `from` ≤ key < `to` in key order, at most `limit`.
+    ///
+    /// # Errors
+    /// As [`StateStore::get`].
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+
+    /// Applies the whole batch or nothing of it.
+    ///
+    /// # Errors
+    /// As [`StateStore::get`]; the store must be reopened and restored.
+    fn write(&self, batch: &WriteBatch) -> Result<(), StoreError>;
+}

@@ -1,0 +1,1 @@
+//! The stream thread, sans-IO.

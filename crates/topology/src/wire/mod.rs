@@ -1,0 +1,8 @@
+//! What lies on the wire, whatever the contract: JSON with limits, headers, records in and out, partitioning.
+
+pub mod headers;
+pub mod json;
+pub mod murmur2;
+pub mod outbox;
+pub mod record;
+pub mod rfc3339;

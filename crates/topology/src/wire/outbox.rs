@@ -1,0 +1,203 @@
+//! Records to publish, in order, in one arena. Filled by a record's processing, emptied by the producer.
+
+use super::record::Span;
+
+/// An output topic: its place in the topology's fixed list of output topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OutputTopic(pub u16);
+
+/// How far an outbox was filled; see [`Outbox::truncate`].
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    bytes: usize,
+    headers: usize,
+    entries: usize,
+}
+
+/// A run of headers that several records of one outbox share.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SharedHeaders {
+    first: u32,
+    end: u32,
+}
+
+#[derive(Clone, Debug)]
+struct HeaderSpan {
+    name: Span,
+    value: Option<Span>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    topic: OutputTopic,
+    partition: i32,
+    key: Option<Span>,
+    value: Option<Span>,
+    shared: SharedHeaders,
+    own: SharedHeaders,
+}
+
+/// One record to publish, borrowed from its outbox.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    outbox: &'a Outbox,
+    entry: &'a Entry,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    headers: Vec<HeaderSpan>,
+    entries: Vec<Entry>,
+}
+
+impl Outbox {
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.truncate(Mark {
+            bytes: 0,
+            headers: 0,
+            entries: 0,
+        });
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark {
+            bytes: self.bytes.len(),
+            headers: self.headers.len(),
+            entries: self.entries.len(),
+        }
+    }
+
+    /// Takes back everything that was added since `mark`.
+    pub fn truncate(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.headers.truncate(mark.headers);
+        self.entries.truncate(mark.entries);
+    }
+
+    /// Writes headers once for records to share.
+    pub fn headers<'h>(
+        &mut self,
+        headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
+    ) -> SharedHeaders {
+        let first = self.headers.len() as u32;
+        for (name, value) in headers {
+            let name = self.copy(name.as_bytes());
+            let value = value.map(|bytes| self.copy(bytes));
+            self.headers.push(HeaderSpan { name, value });
+        }
+        SharedHeaders {
+            first,
+            end: self.headers.len() as u32,
+        }
+    }
+
+    /// Adds a record with a value written by `value` straight into the arena.
+    pub fn push(
+        &mut self,
+        topic: OutputTopic,
+        partition: i32,
+        key: Option<&[u8]>,
+        shared: SharedHeaders,
+        own: SharedHeaders,
+        value: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let key = key.map(|bytes| self.copy(bytes));
+        let start = self.bytes.len() as u32;
+        value(&mut self.bytes);
+        let value = Some(start..self.bytes.len() as u32);
+        self.entries.push(Entry {
+            topic,
+            partition,
+            key,
+            value,
+            shared,
+            own,
+        });
+    }
+
+    /// Adds a record with a null value.
+    pub fn push_null(
+        &mut self,
+        topic: OutputTopic,
+        partition: i32,
+        key: Option<&[u8]>,
+        shared: SharedHeaders,
+        own: SharedHeaders,
+    ) {
+        let key = key.map(|bytes| self.copy(bytes));
+        self.entries.push(Entry {
+            topic,
+            partition,
+            key,
+            value: None,
+            shared,
+            own,
+        });
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Outgoing<'_>> {
+        self.iter_from(0)
+    }
+
+    /// The records from the `first`th on: what a producer that works along has not seen.
+    pub fn iter_from(&self, first: usize) -> impl Iterator<Item = Outgoing<'_>> {
+        self.entries[first..]
+            .iter()
+            .map(|entry| Outgoing { outbox: self, entry })
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Span {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len() as u32
+    }
+
+    fn slice(&self, span: &Span) -> &[u8] {
+        &self.bytes[span.start as usize..span.end as usize]
+    }
+}
+
+impl<'a> Outgoing<'a> {
+    pub fn topic(self) -> OutputTopic {
+        self.entry.topic
+    }
+
+    pub fn partition(self) -> i32 {
+        self.entry.partition
+    }
+
+    pub fn key(self) -> Option<&'a [u8]> {
+        self.entry.key.as_ref().map(|span| self.outbox.slice(span))
+    }
+
+    pub fn value(self) -> Option<&'a [u8]> {
+        self.entry.value.as_ref().map(|span| self.outbox.slice(span))
+    }
+
+    /// Shared headers first, then the record's own.
+    pub fn headers(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
+        let Self { outbox, entry } = self;
+        [entry.shared, entry.own].into_iter().flat_map(move |run| {
+            outbox.headers[run.first as usize..run.end as usize]
+                .iter()
+                .map(move |it| {
+                    let name = std::str::from_utf8(outbox.slice(&it.name)).expect("names are pushed as str");
+                    (name, it.value.as_ref().map(|span| outbox.slice(span)))
+                })
+        })
+    }
+
+    pub fn header_count(self) -> usize {
+        let runs = [self.entry.shared, self.entry.own];
+        runs.iter().map(|run| (run.end - run.first) as usize).sum()
+    }
+}
