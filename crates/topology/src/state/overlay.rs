@@ -1,52 +1,223 @@
 //! Uncommitted writes over committed reads.
+//!
+//! ```text
+//! get, scan ──▶ overlay ──(not written here)──▶ store        commit: take ──▶ one WriteBatch        abort: clear
+//! ```
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Bound;
 
 use super::store::{StateStore, StoreError, WriteBatch};
 
 /// The writes of an open transaction. Reads see them over the store; a commit turns them into one batch.
-#[derive(Clone, Debug, Default)]
-pub struct Overlay;
+///
+/// Sorted, not hashed: the batch and its changelog records then have the same order on every run.
+#[derive(Clone, Default)]
+pub struct Overlay {
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
 
 impl Overlay {
     pub fn is_empty(&self) -> bool {
-        todo!()
+        self.writes.is_empty()
     }
-    pub fn put(&mut self, _key: Vec<u8>, _value: Vec<u8>) {
-        todo!()
+
+    /// How many keys were written.
+    pub fn len(&self) -> usize {
+        self.writes.len()
     }
-    pub fn delete(&mut self, _key: Vec<u8>) {
-        todo!()
+
+    pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.insert(key, Some(value));
     }
+
+    pub fn delete(&mut self, key: Vec<u8>) {
+        self.writes.insert(key, None);
+    }
+
     /// # Errors
     /// The store cannot be read.
     pub fn get<'a>(
         &'a self,
-        _store: &impl StateStore,
-        _key: &[u8],
-    ) -> Result<Option<std::borrow::Cow<'a, [u8]>>, StoreError> {
-        todo!()
+        store: &impl StateStore,
+        key: &[u8],
+    ) -> Result<Option<Cow<'a, [u8]>>, StoreError> {
+        match self.writes.get(key) {
+            Some(write) => Ok(write.as_deref().map(Cow::Borrowed)),
+            None => Ok(store.get(key)?.map(Cow::Owned)),
+        }
     }
+
     /// The merged view; same contract as [`StateStore::scan`].
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn scan(
         &self,
-        _store: &impl StateStore,
-        _from: &[u8],
-        _to: &[u8],
-        _limit: usize,
+        store: &impl StateStore,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-        todo!()
+        if from >= to || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let range = (Bound::Included(from), Bound::Excluded(to));
+        let deletes = self
+            .writes
+            .range::<[u8], _>(range)
+            .filter(|(_, value)| value.is_none())
+            .count();
+        // A delete hides at most one entry of the store.
+        let mut stored = store
+            .scan(from, to, limit.saturating_add(deletes))?
+            .into_iter()
+            .peekable();
+        let mut written = self.writes.range::<[u8], _>(range).peekable();
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let stored_is_first = match (stored.peek(), written.peek()) {
+                (None, None) => break,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (Some((stored, _)), Some((written, _))) => stored < *written,
+            };
+            if stored_is_first {
+                found.extend(stored.next());
+            } else if let Some((key, value)) = written.next() {
+                stored.next_if(|(it, _)| it == key);
+                found.extend(value.as_ref().map(|value| (key.clone(), value.clone())));
+            }
+        }
+        Ok(found)
     }
-    /// All writes, key by key; `None` deletes.
+
+    /// All writes, key by key in key order; `None` deletes.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        std::iter::empty()
+        self.writes
+            .iter()
+            .map(|(key, value)| (key.as_slice(), value.as_deref()))
     }
-    /// Takes the writes as one batch, and leaves the overlay empty.
+
+    /// Takes the writes as one batch in key order, and leaves the overlay empty.
     pub fn take(&mut self) -> WriteBatch {
-        todo!()
+        WriteBatch {
+            writes: std::mem::take(&mut self.writes).into_iter().collect(),
+        }
     }
+
     pub fn clear(&mut self) {
-        todo!()
+        self.writes.clear();
+    }
+}
+
+/// The count only: values are personal data.
+impl fmt::Debug for Overlay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Overlay({} writes)", self.writes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::memory::MemoryStore;
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Put(Vec<u8>, u8),
+        Delete(Vec<u8>),
+        Commit,
+        Abort,
+        Get(Vec<u8>),
+        Scan(Vec<u8>, Vec<u8>, usize),
+    }
+
+    /// Keys of up to two bytes out of four, so that they meet.
+    fn key() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(0_u8..4, 0..=2)
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (key(), any::<u8>()).prop_map(|(key, value)| Step::Put(key, value)),
+            3 => key().prop_map(Step::Delete),
+            1 => Just(Step::Commit),
+            1 => Just(Step::Abort),
+            2 => key().prop_map(Step::Get),
+            4 => (key(), key(), 0_usize..8).prop_map(|(from, to, limit)| Step::Scan(from, to, limit)),
+        ]
+    }
+
+    type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+    fn model_scan(model: &Model, from: &[u8], to: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let inside = model
+            .iter()
+            .filter(|(key, _)| from <= key.as_slice() && key.as_slice() < to);
+        inside
+            .take(limit)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn reads_what_a_sorted_map_would_hold(steps in proptest::collection::vec(step(), 1..80)) {
+            let store = MemoryStore::default();
+            let mut overlay = Overlay::default();
+            let mut committed = Model::new();
+            let mut model = Model::new();
+            for step in steps {
+                match step {
+                    Step::Put(key, value) => {
+                        overlay.put(key.clone(), vec![value]);
+                        model.insert(key, vec![value]);
+                    }
+                    Step::Delete(key) => {
+                        model.remove(&key);
+                        overlay.delete(key);
+                    }
+                    Step::Commit => {
+                        store.write(&overlay.take()).expect("memory does not fail");
+                        committed.clone_from(&model);
+                    }
+                    Step::Abort => {
+                        overlay.clear();
+                        model.clone_from(&committed);
+                    }
+                    Step::Get(key) => {
+                        let found = overlay.get(&store, &key).expect("memory does not fail");
+                        prop_assert_eq!(found.as_deref(), model.get(&key).map(Vec::as_slice));
+                    }
+                    Step::Scan(from, to, limit) => {
+                        let found = overlay.scan(&store, &from, &to, limit).expect("memory does not fail");
+                        prop_assert_eq!(found, model_scan(&model, &from, &to, limit));
+                    }
+                }
+                prop_assert_eq!(store.entries(), committed.clone().into_iter().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_holds_the_last_write_of_each_key_in_key_order() {
+        let mut overlay = Overlay::default();
+        overlay.put(b"b".to_vec(), b"1".to_vec());
+        overlay.delete(b"a".to_vec());
+        overlay.put(b"b".to_vec(), b"2".to_vec());
+        let expected = [(b"a".to_vec(), None), (b"b".to_vec(), Some(b"2".to_vec()))];
+        let listed: Vec<_> = overlay
+            .iter()
+            .map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec)))
+            .collect();
+        assert_eq!(listed, expected);
+        assert_eq!(format!("{overlay:?}"), "Overlay(2 writes)");
+        assert_eq!(overlay.take().writes, expected);
+        assert!(overlay.is_empty());
     }
 }

@@ -1,10 +1,29 @@
 //! JSON with limits: what a hostile record can do is bounded before a contract sees it.
+//!
+//! Knows no contract: names and types of members are the contracts' affair.
 
-use serde::{Serialize, Serializer};
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+
+/// Longest value that is read, in bytes.
+pub const LEN_MAX: usize = 65_536;
+
+/// Deepest nesting; the object itself is level 1.
+pub const DEPTH_MAX: u32 = 32;
+
+/// Up to this many members the search for duplicates compares each with each; above, it sorts.
+const PAIRWISE_MEMBERS_MAX: usize = 16;
 
 /// A JSON value that borrows from its text where it can. Object keys keep their order.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// An integer that fits neither `u64` nor `i64` is a float; so is `-0`. `Debug` shows the kind only: a payload may
+/// hold a code.
+#[derive(Clone, PartialEq)]
 pub enum Json<'a> {
     Null,
     Bool(bool),
@@ -15,9 +34,10 @@ pub enum Json<'a> {
 }
 
 /// A number; integers and fractions stay apart (`180` is not `180.0` and not `1e2`).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Number {
     Unsigned(u64),
+    /// Below zero.
     Signed(i64),
     Float(f64),
 }
@@ -26,6 +46,7 @@ pub enum Number {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
     CaseSensitive,
+    /// ASCII case; other letters are compared as they are.
     IgnoreCase,
 }
 
@@ -49,37 +70,306 @@ pub enum JsonError {
 }
 
 impl JsonError {
+    /// A stable name for headers and metrics.
     pub const fn code(self) -> &'static str {
-        todo!()
+        match self {
+            Self::NullValue => "null_value",
+            Self::TooLong => "too_long",
+            Self::NotUtf8 => "not_utf8",
+            Self::Syntax => "syntax",
+            Self::TooDeep => "too_deep",
+            Self::DuplicateKey => "duplicate_key",
+            Self::NotAnObject => "not_an_object",
+        }
     }
 }
 
 /// Parses a record's value as one JSON object within the limits.
 ///
 /// # Errors
-/// See [`JsonError`].
-pub fn parse_object(_value: Option<&[u8]>, _names: Names) -> Result<Json<'_>, JsonError> {
-    todo!()
+/// See [`JsonError`]; of several the one that is met first.
+pub fn parse_object(value: Option<&[u8]>, names: Names) -> Result<Json<'_>, JsonError> {
+    let bytes = value.ok_or(JsonError::NullValue)?;
+    if bytes.len() > LEN_MAX {
+        return Err(JsonError::TooLong);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+    let broken = Cell::new(JsonError::Syntax);
+    let level = Level {
+        depth: 1,
+        names,
+        broken: &broken,
+    };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let json = level.deserialize(&mut deserializer).map_err(|_| broken.get())?;
+    deserializer.end().map_err(|_| JsonError::Syntax)?;
+    match json {
+        Json::Object(_) => Ok(json),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+            Err(JsonError::NotAnObject)
+        }
+    }
 }
 
 impl<'a> Json<'a> {
     /// A member by its exact name; `None` also if this is no object.
-    pub fn get(&self, _name: &str) -> Option<&Json<'a>> {
-        todo!()
+    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
+        self.find(|it| it == name)
     }
 
-    /// A member by its name, ASCII case ignored.
-    pub fn get_ignore_case(&self, _name: &str) -> Option<&Json<'a>> {
-        todo!()
+    /// A member by its name, ASCII case ignored; the first one, if it was not parsed with [`Names::IgnoreCase`].
+    pub fn get_ignore_case(&self, name: &str) -> Option<&Json<'a>> {
+        self.find(|it| it.eq_ignore_ascii_case(name))
+    }
+
+    /// Names and values in the order of the text; none if this is no object.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+        let members = self.as_object().unwrap_or_default();
+        members.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    pub fn as_object(&self) -> Option<&[(Cow<'a, str>, Json<'a>)]> {
+        if let Self::Object(members) = self {
+            Some(members)
+        } else {
+            None
+        }
+    }
+
+    pub fn as_array(&self) -> Option<&[Json<'a>]> {
+        if let Self::Array(items) = self {
+            Some(items)
+        } else {
+            None
+        }
     }
 
     pub fn as_str(&self) -> Option<&str> {
-        todo!()
+        if let Self::String(text) = self {
+            Some(text)
+        } else {
+            None
+        }
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(it) = self {
+            Some(*it)
+        } else {
+            None
+        }
+    }
+
+    /// An integer that is not negative; `180.0` is none.
+    pub fn as_u64(&self) -> Option<u64> {
+        if let Self::Number(Number::Unsigned(it)) = self {
+            Some(*it)
+        } else {
+            None
+        }
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// What a message may say about a value of the wrong type.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "boolean",
+            Self::Number(_) => "number",
+            Self::String(_) => "string",
+            Self::Array(_) => "array",
+            Self::Object(_) => "object",
+        }
+    }
+
+    fn find(&self, matches: impl Fn(&str) -> bool) -> Option<&Json<'a>> {
+        let (_, value) = self.as_object()?.iter().find(|(name, _)| matches(name))?;
+        Some(value)
     }
 }
 
 impl Serialize for Json<'_> {
-    fn serialize<S: Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
-        todo!()
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(it) => serializer.serialize_bool(*it),
+            Self::Number(Number::Unsigned(it)) => serializer.serialize_u64(*it),
+            Self::Number(Number::Signed(it)) => serializer.serialize_i64(*it),
+            Self::Number(Number::Float(it)) => serializer.serialize_f64(*it),
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Array(items) => serializer.collect_seq(items),
+            Self::Object(members) => {
+                serializer.collect_map(members.iter().map(|(name, value)| (name, value)))
+            }
+        }
     }
 }
+
+impl fmt::Debug for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Json({})", self.kind())
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Number")
+    }
+}
+
+/// Reads one value at a depth. What is broken, beyond the syntax, is told through `broken`, since an error of the
+/// deserializer is only a text.
+#[derive(Clone, Copy)]
+struct Level<'c> {
+    depth: u32,
+    names: Names,
+    broken: &'c Cell<JsonError>,
+}
+
+impl Level<'_> {
+    fn fail<E: de::Error>(self, error: JsonError) -> E {
+        self.broken.set(error);
+        E::custom(error)
+    }
+
+    /// The level of what an array or object at this level holds.
+    fn enter<E: de::Error>(self) -> Result<Self, E> {
+        if self.depth > DEPTH_MAX {
+            return Err(self.fail(JsonError::TooDeep));
+        }
+        Ok(Self {
+            depth: self.depth + 1,
+            ..self
+        })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Level<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level<'_> {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, it: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(it))
+    }
+
+    fn visit_u64<E>(self, it: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Number::Unsigned(it)))
+    }
+
+    fn visit_i64<E>(self, it: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(
+            u64::try_from(it).map_or(Number::Signed(it), Number::Unsigned),
+        ))
+    }
+
+    fn visit_f64<E>(self, it: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Number::Float(it)))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+        let inside = self.enter()?;
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(inside)? {
+            array.push(item);
+        }
+        Ok(Json::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
+        let inside = self.enter()?;
+        let mut object = Vec::new();
+        while let Some(name) = members.next_key_seed(Name)? {
+            if object.is_empty() {
+                object.reserve(8);
+            }
+            object.push((name, members.next_value_seed(inside)?));
+        }
+        if has_duplicates(&object, self.names) {
+            return Err(self.fail(JsonError::DuplicateKey));
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+/// Reads a member's name.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+fn has_duplicates(members: &[(Cow<'_, str>, Json<'_>)], names: Names) -> bool {
+    if members.len() <= PAIRWISE_MEMBERS_MAX {
+        let same = |a: &str, b: &str| match names {
+            Names::CaseSensitive => a == b,
+            Names::IgnoreCase => a.eq_ignore_ascii_case(b),
+        };
+        return members
+            .iter()
+            .enumerate()
+            .any(|(at, (name, _))| members[..at].iter().any(|(earlier, _)| same(name, earlier)));
+    }
+    let order = |a: &&str, b: &&str| match names {
+        Names::CaseSensitive => a.cmp(b),
+        Names::IgnoreCase => folded(a).cmp(folded(b)),
+    };
+    let mut sorted: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    sorted.sort_unstable_by(order);
+    sorted
+        .windows(2)
+        .any(|pair| order(&pair[0], &pair[1]) == Ordering::Equal)
+}
+
+fn folded(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().map(|byte| byte.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

@@ -1,0 +1,204 @@
+//! Behaviour of the JSON reader at its limits.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+
+fn check(text: &[u8], names: Names, expected: Result<&str, JsonError>) {
+    let parsed = parse_object(Some(text), names);
+    let written = parsed.map(|json| serde_json::to_string(&json).expect("is JSON"));
+    let shown = String::from_utf8_lossy(&text[..text.len().min(80)]);
+    assert_eq!(written, expected.map(str::to_owned), "{shown} {names:?}");
+}
+
+fn check_error(text: &str, error: JsonError) {
+    check(text.as_bytes(), Names::CaseSensitive, Err(error));
+    check(text.as_bytes(), Names::IgnoreCase, Err(error));
+}
+
+/// An object whose innermost object is at level `depth`.
+fn nested(depth: usize) -> String {
+    format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth))
+}
+
+#[test]
+fn reads_what_it_writes() {
+    for text in [
+        "{}",
+        r#"{"b":null,"a":[true,false,{}],"c":"x\"\n\u0000é"}"#,
+        r#"{"a":18446744073709551615,"b":-9223372036854775808,"c":180,"d":180.0}"#,
+        r#"{"":{"":{"":[]}}}"#,
+    ] {
+        check(text.as_bytes(), Names::IgnoreCase, Ok(text));
+    }
+    let spaced = b" \r\n{ \"a\" :\t\"\\u00e9\\ud83d\\ude00\" } ";
+    check(spaced, Names::CaseSensitive, Ok("{\"a\":\"é😀\"}"));
+}
+
+#[test]
+fn refuses_what_is_no_json_object() {
+    check_error("", JsonError::Syntax);
+    check_error("{", JsonError::Syntax);
+    check_error(r#"{"a":1,}"#, JsonError::Syntax);
+    check_error(r#"{"a":01}"#, JsonError::Syntax);
+    check_error(r#"{"a":NaN}"#, JsonError::Syntax);
+    check_error(r#"{"a":1e999}"#, JsonError::Syntax);
+    check_error(r#"{"a":"\ud800"}"#, JsonError::Syntax);
+    check_error("{'a':1}", JsonError::Syntax);
+    check_error("\u{feff}{}", JsonError::Syntax);
+    check_error("{} x", JsonError::Syntax);
+    check_error("{}{}", JsonError::Syntax);
+    check_error("null", JsonError::NotAnObject);
+    check_error("[{}]", JsonError::NotAnObject);
+    check_error("\"{}\"", JsonError::NotAnObject);
+    check_error("12", JsonError::NotAnObject);
+    check(b"{\"a\":\"\xff\"}", Names::CaseSensitive, Err(JsonError::NotUtf8));
+    assert_eq!(
+        parse_object(None, Names::CaseSensitive),
+        Err(JsonError::NullValue)
+    );
+}
+
+#[test]
+fn bounds_length_and_depth() {
+    let of_length = |len: usize| format!("{}{{}}", " ".repeat(len - 2));
+    check(of_length(LEN_MAX).as_bytes(), Names::CaseSensitive, Ok("{}"));
+    check_error(&of_length(LEN_MAX + 1), JsonError::TooLong);
+
+    let depth = DEPTH_MAX as usize;
+    check(nested(depth).as_bytes(), Names::CaseSensitive, Ok(&nested(depth)));
+    check_error(&nested(depth + 1), JsonError::TooDeep);
+    let array_inside =
+        |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
+    check(
+        array_inside(depth).as_bytes(),
+        Names::IgnoreCase,
+        Ok(&array_inside(depth)),
+    );
+    check_error(&array_inside(depth + 1), JsonError::TooDeep);
+    check_error(&"[".repeat(LEN_MAX), JsonError::TooDeep);
+}
+
+#[test]
+fn refuses_duplicate_names_at_any_level() {
+    check_error(r#"{"a":1,"a":1}"#, JsonError::DuplicateKey);
+    check_error(r#"{"a":1,"b":2,"\u0061":3}"#, JsonError::DuplicateKey);
+    check_error(r#"{"x":[{"y":{"a":1,"a":2}}]}"#, JsonError::DuplicateKey);
+    let differing_in_case = r#"{"otp":1,"oTp":2}"#;
+    check(
+        differing_in_case.as_bytes(),
+        Names::CaseSensitive,
+        Ok(differing_in_case),
+    );
+    check(
+        differing_in_case.as_bytes(),
+        Names::IgnoreCase,
+        Err(JsonError::DuplicateKey),
+    );
+    let apart = r#"{"a":{"b":1},"b":{"a":1},"é":1,"É":2}"#;
+    check(apart.as_bytes(), Names::IgnoreCase, Ok(apart));
+}
+
+#[test]
+fn finds_duplicates_among_thousands_of_names() {
+    let many = |last: &str| {
+        let members: String = (0..5000).map(|at| format!("\"k{at}\":0,")).collect();
+        format!("{{{members}\"{last}\":0}}")
+    };
+    assert!(parse_object(Some(many("x").as_bytes()), Names::IgnoreCase).is_ok());
+    check_error(&many("k77"), JsonError::DuplicateKey);
+    let upper = many("K77");
+    assert!(parse_object(Some(upper.as_bytes()), Names::CaseSensitive).is_ok());
+    check(upper.as_bytes(), Names::IgnoreCase, Err(JsonError::DuplicateKey));
+}
+
+#[test]
+fn members_are_found_by_name_and_type() {
+    let text = br#"{"Otp":{"tenantId":"pb"},"n":7,"f":7.0,"neg":-7,"t":true,"l":[1],"z":null,"big":1e300}"#;
+    let json = parse_object(Some(text), Names::IgnoreCase).expect("is an object");
+    let otp = json.get_ignore_case("otp").expect("is there");
+    assert_eq!(otp.get("tenantId").and_then(Json::as_str), Some("pb"));
+    assert_eq!(otp.get("tenantid"), None);
+    assert_eq!(json.get("otp"), None);
+    assert_eq!(json.get("n").and_then(Json::as_u64), Some(7));
+    assert_eq!(json.get("f").and_then(Json::as_u64), None);
+    assert_eq!(json.get("neg").and_then(Json::as_u64), None);
+    assert_eq!(json.get("t").and_then(Json::as_bool), Some(true));
+    assert_eq!(
+        json.get("l").and_then(Json::as_array).map(<[Json<'_>]>::len),
+        Some(1)
+    );
+    assert!(json.get("z").is_some_and(Json::is_null));
+    let names: Vec<&str> = json.members().map(|(name, _)| name).collect();
+    assert_eq!(names, ["Otp", "n", "f", "neg", "t", "l", "z", "big"]);
+    assert_eq!(json.get("n").and_then(|it| it.get("x")), None);
+}
+
+#[test]
+fn unescaped_text_is_borrowed() {
+    let json =
+        parse_object(Some(br#"{"a":"plain","b":"esc\taped"}"#), Names::IgnoreCase).expect("is an object");
+    assert!(matches!(
+        json.get("a"),
+        Some(Json::String(Cow::Borrowed("plain")))
+    ));
+    assert!(matches!(json.get("b"), Some(Json::String(Cow::Owned(_)))));
+}
+
+#[test]
+fn debug_and_errors_show_nothing_of_the_payload() {
+    let json = parse_object(Some(br#"{"otp":"482913"}"#), Names::IgnoreCase).expect("is an object");
+    assert_eq!(format!("{json:?}"), "Json(object)");
+    assert_eq!(format!("{:?}", Number::Unsigned(482_913)), "Number");
+    assert_eq!(JsonError::DuplicateKey.code(), "duplicate_key");
+    assert_eq!(JsonError::DuplicateKey.to_string(), "value has a duplicate key");
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>()
+            .prop_filter("JSON has no infinity", |it| it.is_finite())
+            .prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 64, 24, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..24).prop_map(Value::from),
+            proptest::collection::btree_map(any::<String>(), inner, 0..24)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_serde_json_where_no_name_repeats(inner in any_json()) {
+        let text = serde_json::json!({ "value": inner }).to_string();
+        prop_assume!(text.len() <= LEN_MAX);
+        let json = parse_object(Some(text.as_bytes()), Names::CaseSensitive);
+        let json = json.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let theirs: Value = serde_json::from_str(&text).expect("was written as JSON");
+        prop_assert_eq!(serde_json::to_value(&json).expect("is JSON"), theirs);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+        let _ = parse_object(Some(&bytes), Names::IgnoreCase);
+    }
+
+    #[test]
+    fn almost_json_never_panics_and_agrees_on_validity(text in r#"[\{\}\[\]",:a-b0-2e.\\ \-]{0,24}"#) {
+        let ours = parse_object(Some(text.as_bytes()), Names::CaseSensitive);
+        let valid = serde_json::from_str::<Value>(&text).is_ok();
+        match ours {
+            Ok(_) | Err(JsonError::NotAnObject) => prop_assert!(valid),
+            Err(JsonError::DuplicateKey) => {}
+            Err(_) => prop_assert!(!valid),
+        }
+    }
+}
