@@ -1,1 +1,475 @@
-//! The two analytic streams, in one shape for all contracts: `otp-validation-result` and `otp-lifecycle`.
+//! The two analytic streams, in one shape for all contracts: `otp-validation-result` and `otp-lifecycle`
+//! (spec/interface.md). Every field is present; what does not apply is null. No code, number or address is in them.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Serialize, Serializer};
+
+use super::{EventKind, Events};
+use crate::otp::{
+    ChallengeId, ContractName, LogTime, Notice, NoticeKind, PolicyVersion, Pseudonym, Purpose, Refusal,
+    Verdict, Verification,
+};
+use crate::wire::outbox::OutputTopic;
+
+/// Where the analytic events go.
+#[derive(Clone, Copy, Debug)]
+pub struct AnalyticTopics {
+    pub validation_result: OutputTopic,
+    pub lifecycle: OutputTopic,
+}
+
+/// What an analytic event is about, whatever happened.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    pub contract: ContractName,
+    /// As the request gave it; `None` if it gave none.
+    pub tenant: Option<&'a str>,
+    /// `None` if the request does not say whose.
+    pub subject: Option<Pseudonym>,
+    pub request_id: Option<&'a str>,
+    pub caller: Option<&'a str>,
+    pub client_ref: Option<&'a str>,
+    pub policy_version: Option<PolicyVersion>,
+}
+
+/// A way by which a code travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    Sms,
+    Email,
+}
+
+/// Where a code went, or would have gone. Holds no number and no address.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Route<'a> {
+    pub channels: Option<&'a [Channel]>,
+    pub country_code: Option<&'a str>,
+    /// See [`number_prefix`].
+    pub prefix: Option<&'a str>,
+    /// Of the template.
+    pub locale: Option<&'a str>,
+}
+
+/// Why a notification was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suppression {
+    SendTooSoon,
+    SendLimit,
+    Locked,
+    StaleRequest,
+    UnknownRecipient,
+    TemplateMissing,
+    BadAddress,
+}
+
+/// What became of a verification.
+#[derive(Clone, Copy, Debug)]
+pub enum Judgement<'a> {
+    /// The rules judged it.
+    Judged(&'a Verification),
+    /// It came past its deadline.
+    StaleRequest,
+    /// It could not be judged, or the caller may not verify.
+    InvalidRequest,
+}
+
+impl From<Refusal> for Suppression {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Locked => Self::Locked,
+            Refusal::SendTooSoon => Self::SendTooSoon,
+            Refusal::SendLimit => Self::SendLimit,
+        }
+    }
+}
+
+impl Suppression {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::SendTooSoon => "send_too_soon",
+            Self::SendLimit => "send_limit",
+            Self::Locked => "locked",
+            Self::StaleRequest => "stale_request",
+            Self::UnknownRecipient => "unknown_recipient",
+            Self::TemplateMissing => "template_missing",
+            Self::BadAddress => "bad_address",
+        }
+    }
+}
+
+/// The first four digits of a national number; `None` if it does not begin with four digits.
+pub fn number_prefix(number: &str) -> Option<&str> {
+    number
+        .get(..4)
+        .filter(|prefix| prefix.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Publishes a notice of the rules on the lifecycle stream.
+pub fn lifecycle(
+    events: &mut Events<'_>,
+    topic: OutputTopic,
+    about: &About<'_>,
+    route: &Route<'_>,
+    notice: &Notice,
+) {
+    let kind = lifecycle_name(notice.kind);
+    let reason = match notice.kind {
+        NoticeKind::Suppressed(refusal) => Some(Suppression::from(refusal)),
+        NoticeKind::Issued
+        | NoticeKind::Resent
+        | NoticeKind::Superseded
+        | NoticeKind::Verified
+        | NoticeKind::Failed
+        | NoticeKind::Locked
+        | NoticeKind::Unlocked
+        | NoticeKind::Expired
+        | NoticeKind::Forgotten => None,
+    };
+    let mut about = *about;
+    if let Some((tenant, policy_version)) = &notice.terms {
+        about.tenant = Some(tenant);
+        about.policy_version = Some(*policy_version);
+    }
+    publish_lifecycle(
+        events,
+        topic,
+        &about,
+        route,
+        &LifecycleFacts {
+            kind,
+            reason,
+            challenge: notice.challenge,
+            purpose: notice.purpose,
+            send_number: notice.send_number,
+        },
+    );
+}
+
+/// Tells on the lifecycle stream that something was not sent, for a reason that is no rule's.
+pub fn suppressed(
+    events: &mut Events<'_>,
+    topic: OutputTopic,
+    about: &About<'_>,
+    route: &Route<'_>,
+    purpose: Option<Purpose>,
+    reason: Suppression,
+) {
+    publish_lifecycle(
+        events,
+        topic,
+        about,
+        route,
+        &LifecycleFacts {
+            kind: "suppressed",
+            reason: Some(reason),
+            challenge: None,
+            purpose,
+            send_number: None,
+        },
+    );
+}
+
+/// Publishes the one result of a verification.
+pub fn validation_result(
+    events: &mut Events<'_>,
+    topic: OutputTopic,
+    about: &About<'_>,
+    judgement: Judgement<'_>,
+) {
+    let (result, reason) = judgement.names();
+    let judged = match judgement {
+        Judgement::Judged(verification) => Some(verification),
+        Judgement::StaleRequest | Judgement::InvalidRequest => None,
+    };
+    let id = events.id("result");
+    let subject = about.subject.map(Pseudonym::to_hex);
+    let body = ResultBody {
+        event_id: &id,
+        contract: about.contract.as_str(),
+        tenant_id: about.tenant,
+        subject: subject.as_deref(),
+        challenge_id: judged.and_then(|it| it.challenge).map(Shown),
+        request_id: about.request_id,
+        purpose: judged.and_then(|it| it.purpose).map(Purpose::as_str),
+        caller: about.caller,
+        client_ref: about.client_ref,
+        result,
+        reason,
+        attempts: judged.and_then(|it| it.attempts),
+        attempts_remaining: judged.and_then(|it| it.attempts_remaining),
+        locked_until: judged.and_then(|it| it.locked_until).map(LogTime::ms),
+        policy_version: about.policy_version.map(|version| Shown(Hex(version.0))),
+        occurred_at: events.envelope().time.ms(),
+    };
+    let key = subject.as_ref().map(String::as_bytes);
+    events.publish(topic, key, &id, EventKind::VALIDATION_RESULT, &body);
+}
+
+impl Judgement<'_> {
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::StaleRequest => ("rejected", "stale_request"),
+            Self::InvalidRequest => ("rejected", "invalid_request"),
+            Self::Judged(it) => match it.verdict {
+                Verdict::Accepted => ("accepted", "verified"),
+                Verdict::Locked => ("rejected", "locked"),
+                Verdict::NoChallenge => ("rejected", "no_challenge"),
+                Verdict::AlreadyUsed => ("rejected", "already_used"),
+                Verdict::Ended => ("rejected", "ended"),
+                Verdict::NotYetValid => ("rejected", "not_yet_valid"),
+                Verdict::Expired => ("rejected", "expired"),
+                Verdict::Mismatch => ("rejected", "mismatch"),
+                Verdict::WrongCode => ("rejected", "wrong_code"),
+            },
+        }
+    }
+}
+
+const fn lifecycle_name(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Issued => "issued",
+        NoticeKind::Resent => "resent",
+        NoticeKind::Superseded => "superseded",
+        NoticeKind::Verified => "verified",
+        NoticeKind::Failed => "failed",
+        NoticeKind::Locked => "locked",
+        NoticeKind::Unlocked => "unlocked",
+        NoticeKind::Expired => "expired",
+        NoticeKind::Suppressed(_) => "suppressed",
+        NoticeKind::Forgotten => "forgotten",
+    }
+}
+
+struct LifecycleFacts {
+    kind: &'static str,
+    reason: Option<Suppression>,
+    challenge: Option<ChallengeId>,
+    purpose: Option<Purpose>,
+    send_number: Option<u8>,
+}
+
+fn publish_lifecycle(
+    events: &mut Events<'_>,
+    topic: OutputTopic,
+    about: &About<'_>,
+    route: &Route<'_>,
+    facts: &LifecycleFacts,
+) {
+    let id = lifecycle_id(events, facts);
+    let subject = about.subject.map(Pseudonym::to_hex);
+    let body = LifecycleBody {
+        event_id: &id,
+        kind: facts.kind,
+        contract: about.contract.as_str(),
+        tenant_id: about.tenant,
+        subject: subject.as_deref(),
+        challenge_id: facts.challenge.map(Shown),
+        request_id: about.request_id,
+        purpose: facts.purpose.map(Purpose::as_str),
+        caller: about.caller,
+        client_ref: about.client_ref,
+        channels: route.channels,
+        country_code: route.country_code,
+        prefix: route.prefix,
+        locale: route.locale,
+        send_number: facts.send_number,
+        reason: facts.reason,
+        policy_version: about.policy_version.map(|version| Shown(Hex(version.0))),
+        occurred_at: events.envelope().time.ms(),
+    };
+    let key = subject.as_ref().map(String::as_bytes);
+    events.publish(topic, key, &id, EventKind(facts.kind), &body);
+}
+
+/// One request tells each kind at most once for a purpose, and each reason of `suppressed` at most once.
+fn lifecycle_id(events: &Events<'_>, facts: &LifecycleFacts) -> String {
+    let detail = facts
+        .reason
+        .map(Suppression::as_str)
+        .or(facts.purpose.map(Purpose::as_str));
+    let mut id = events.id(facts.kind);
+    if let Some(detail) = detail {
+        id.push('-');
+        id.push_str(detail);
+    }
+    id
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultBody<'a> {
+    event_id: &'a str,
+    contract: &'a str,
+    tenant_id: Option<&'a str>,
+    subject: Option<&'a str>,
+    challenge_id: Option<Shown<ChallengeId>>,
+    request_id: Option<&'a str>,
+    purpose: Option<&'a str>,
+    caller: Option<&'a str>,
+    client_ref: Option<&'a str>,
+    result: &'a str,
+    reason: &'a str,
+    attempts: Option<u8>,
+    attempts_remaining: Option<u32>,
+    locked_until: Option<u64>,
+    policy_version: Option<Shown<Hex<8>>>,
+    occurred_at: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LifecycleBody<'a> {
+    event_id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    contract: &'a str,
+    tenant_id: Option<&'a str>,
+    subject: Option<&'a str>,
+    challenge_id: Option<Shown<ChallengeId>>,
+    request_id: Option<&'a str>,
+    purpose: Option<&'a str>,
+    caller: Option<&'a str>,
+    client_ref: Option<&'a str>,
+    channels: Option<&'a [Channel]>,
+    country_code: Option<&'a str>,
+    prefix: Option<&'a str>,
+    locale: Option<&'a str>,
+    send_number: Option<u8>,
+    reason: Option<Suppression>,
+    policy_version: Option<Shown<Hex<8>>>,
+    occurred_at: u64,
+}
+
+/// Serializes as what it prints, straight into the event.
+pub(super) struct Shown<T>(pub T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// Lower-case hex digits.
+struct Hex<const N: usize>([u8; N]);
+
+impl<const N: usize> Display for Hex<N> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Envelope;
+    use crate::wire::outbox::Outbox;
+
+    const ABOUT: About<'_> = About {
+        contract: ContractName::Egov,
+        tenant: Some("pb.amritsar"),
+        subject: Some(Pseudonym([0xab; 16])),
+        request_id: Some("r-1"),
+        caller: Some("egov"),
+        client_ref: None,
+        policy_version: Some(PolicyVersion([1; 8])),
+    };
+
+    fn published(write: impl FnOnce(&mut Events<'_>)) -> String {
+        let mut outbox = Outbox::default();
+        let envelope = Envelope {
+            source: "otp-stream",
+            time: LogTime::from_ms(1_700_000_000_000),
+            correlation_id: "c",
+            causation_id: "r-1",
+            traceparent: None,
+            tracestate: None,
+            event_base: "base",
+        };
+        write(&mut Events::new(&mut outbox, &[1], envelope));
+        assert_eq!(outbox.len(), 1);
+        let event = outbox.iter().next().expect("one event");
+        let header = |name: &str| {
+            let found = event
+                .headers()
+                .find(|(it, _)| *it == name)
+                .and_then(|(_, value)| value);
+            String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
+        };
+        let value = String::from_utf8_lossy(event.value().unwrap_or_default()).into_owned();
+        let key = String::from_utf8_lossy(event.key().unwrap_or_default()).into_owned();
+        format!("{key} {} {} {value}", header("ce_id"), header("ce_type"))
+    }
+
+    #[test]
+    fn every_field_of_a_result_is_there() {
+        let verification = Verification {
+            verdict: Verdict::WrongCode,
+            challenge: Some(ChallengeId([0; 16])),
+            purpose: Some(Purpose::Login),
+            attempts: Some(2),
+            attempts_remaining: Some(3),
+            locked_until: None,
+        };
+        let topic = OutputTopic(0);
+        let found = published(|events| {
+            validation_result(events, topic, &ABOUT, Judgement::Judged(&verification));
+        });
+        let expected = "abababababababababababababababab base-result org.digit.otp.validation-result.v1 \
+            {\"eventId\":\"base-result\",\"contract\":\"egov\",\"tenantId\":\"pb.amritsar\",\
+            \"subject\":\"abababababababababababababababab\",\
+            \"challengeId\":\"00000000-0000-0000-0000-000000000000\",\"requestId\":\"r-1\",\"purpose\":\"login\",\
+            \"caller\":\"egov\",\"clientRef\":null,\"result\":\"rejected\",\"reason\":\"wrong_code\",\"attempts\":2,\
+            \"attemptsRemaining\":3,\"lockedUntil\":null,\"policyVersion\":\"0101010101010101\",\
+            \"occurredAt\":1700000000000}";
+        assert_eq!(found, expected);
+        let nobody = About {
+            tenant: None,
+            subject: None,
+            ..ABOUT
+        };
+        let found = published(|events| validation_result(events, topic, &nobody, Judgement::InvalidRequest));
+        assert!(found.starts_with(" base-result "), "{found}");
+        assert!(found.contains("\"subject\":null,\"challengeId\":null"), "{found}");
+    }
+
+    #[test]
+    fn an_expired_challenge_brings_its_own_terms() {
+        let notice = Notice {
+            kind: NoticeKind::Expired,
+            challenge: Some(ChallengeId([0; 16])),
+            purpose: Some(Purpose::Login),
+            send_number: None,
+            locked_until: None,
+            terms: Some(("pb.moga".into(), PolicyVersion([2; 8]))),
+        };
+        let sweep = About {
+            tenant: None,
+            request_id: None,
+            caller: None,
+            policy_version: None,
+            ..ABOUT
+        };
+        let found = published(|events| lifecycle(events, OutputTopic(0), &sweep, &Route::default(), &notice));
+        let expected = "abababababababababababababababab base-expired-login org.digit.otp.expired.v1 \
+            {\"eventId\":\"base-expired-login\",\"type\":\"expired\",\"contract\":\"egov\",\"tenantId\":\"pb.moga\",\
+            \"subject\":\"abababababababababababababababab\",\
+            \"challengeId\":\"00000000-0000-0000-0000-000000000000\",\"requestId\":null,\"purpose\":\"login\",\
+            \"caller\":null,\"clientRef\":null,\"channels\":null,\"countryCode\":null,\"prefix\":null,\
+            \"locale\":null,\"sendNumber\":null,\"reason\":null,\"policyVersion\":\"0202020202020202\",\
+            \"occurredAt\":1700000000000}";
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_prefix_has_four_digits() {
+        let check = |number: &str, expected: Option<&str>| assert_eq!(number_prefix(number), expected);
+        check("9123456789", Some("9123"));
+        check("912", None);
+        check("+919123456789", None);
+        check("asha", None);
+        check("ह12", None);
+    }
+}

@@ -7,9 +7,16 @@ use crate::wire::murmur2;
 use crate::wire::outbox::{Outbox, OutputTopic, SharedHeaders};
 use crate::wire::rfc3339;
 
-/// What kind of event it is; the last part but one of `ce_type`.
+/// What kind of event it is; the last part but one of `ce_type`. A lifecycle event is of the kind of its `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventKind(pub &'static str);
+
+impl EventKind {
+    pub const RESPONSE: Self = Self("response");
+    pub const VALIDATION_RESULT: Self = Self("validation-result");
+    pub const SMS: Self = Self("sms");
+    pub const EMAIL: Self = Self("email");
+}
 
 /// What all events of one request have in common.
 #[derive(Clone, Copy, Debug)]

@@ -11,10 +11,11 @@ use crate::otp::{
     CanonicalSubject, CodeRef, ContractName, Keyring, LogTime, Origin, Policy, Pseudonym, Subject, UnknownKey,
 };
 use crate::state::StoreError;
-use crate::text::Template;
+use crate::text::{Template, TemplateError, TemplateKey, TemplateRules};
 use crate::wire::json::Json;
 use crate::wire::outbox::OutputTopic;
 use crate::wire::record::Headers;
+pub use egov::DirectoryError;
 pub use events::{Envelope, EventKind, Events};
 use std::sync::Arc;
 
@@ -126,6 +127,27 @@ impl Contracts {
             ContractName::Egov => self.egov.address(body, headers),
             ContractName::Int | ContractName::Mosip => Address::default(),
         }
+    }
+
+    /// Reads a record of `message-template` and judges it by the rules of its key's contract.
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn read_template(&self, key: &str, bytes: &[u8]) -> Result<Template, TemplateError> {
+        let parsed = TemplateKey::parse(key).ok_or(TemplateError::BadKey)?;
+        let rules = match ContractName::parse(parsed.contract).ok_or(TemplateError::BadKey)? {
+            ContractName::Egov => self.egov.settings().template_rules(),
+            ContractName::Int | ContractName::Mosip => TemplateRules::default(),
+        };
+        Template::from_json(key, bytes, rules)
+    }
+
+    /// Judges a record of `user-directory`; its shape is the same for all contracts.
+    ///
+    /// # Errors
+    /// See [`DirectoryError`].
+    pub fn check_directory(&self, bytes: &[u8]) -> Result<(), DirectoryError> {
+        egov::check_directory(bytes)
     }
 
     /// Serves a request: exactly one reply, and for a verification exactly one validation result.

@@ -1,22 +1,15 @@
-//! Message templates: placeholders and what a template must be, and the keys they are looked up by.
+//! Message templates: what a template must be, the keys it is looked up by, and the fallback between locales.
 //!
-//! Knows no notification event.
+//! Knows no notification event and no contract: what a contract asks of its templates comes in as [`TemplateRules`].
+//!
+//! ```text
+//! record on message-template ── read ──▶ Template ── with(code) ──▶ Rendered, written into an event
+//! ```
 
-/// A template that was found good when it was loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template;
+mod chain;
+mod key;
+mod template;
 
-/// Why a template is refused when it is loaded; shown in a dead letter.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("template")]
-pub struct TemplateError;
-
-impl Template {
-    /// Reads the value of a record on `message-template` and judges it for its key.
-    ///
-    /// # Errors
-    /// It is no template of this shape, or one that could fail when it is rendered.
-    pub fn from_json(_key: &str, _bytes: &[u8]) -> Result<Self, TemplateError> {
-        todo!()
-    }
-}
+pub use chain::{Wanted, look_up, template_tenant};
+pub use key::TemplateKey;
+pub use template::{RENDERED_CHARS_MAX, Rendered, Template, TemplateError, TemplateRules};

@@ -1,31 +1,114 @@
-//! DIGIT / mGramSeva: user-otp's send, egov-otp's create, validate and search.
+//! DIGIT / mGramSeva: user-otp's send, egov-otp's create, validate and search (spec/egov.md).
+//!
+//! Reads requests and renders decisions; which code is right, and who may have one, is decided in `otp`.
+//!
+//! ```text
+//! body ── request ──▶ send | create | validate | search ── otp::decide ──▶ reply, notice, analytics
+//!                       │ mobile, directory, wording
+//! ```
+
+mod create;
+mod directory;
+mod errors;
+mod issue;
+mod mobile;
+mod notice;
+mod operation;
+mod reply;
+mod request;
+mod search;
+mod send;
+mod settings;
+mod turn;
+mod validate;
+mod wording;
+
+pub use directory::{DirectoryError, check as check_directory};
+pub use operation::Operation;
+pub use settings::{CentralInstance, EgovSettings, EgovTopics, Flavour};
 
 use super::{Address, Events, Inbound, Known, Reads, Served, Trouble};
+use crate::otp::{CanonicalSubject, ContractName};
 use crate::wire::json::Json;
 use crate::wire::record::Headers;
-
-/// What a deployment decides about this contract; keys of `[egov]`.
-#[derive(Clone, Debug)]
-pub struct EgovSettings;
+use mobile::Patterns;
+use request::RequestInfo;
+use turn::Turn;
+use wording::BuiltIn;
 
 /// The contract, ready to serve.
 #[derive(Clone, Debug)]
-pub struct Egov;
+pub struct Egov {
+    settings: EgovSettings,
+    topics: EgovTopics,
+    built_in: BuiltIn,
+    patterns: Patterns,
+}
 
 impl Egov {
-    pub fn address<'a>(&self, _body: &'a Json<'a>, _headers: Headers<'a>) -> Address<'a> {
-        todo!()
+    pub fn new(settings: EgovSettings, topics: EgovTopics) -> Self {
+        Self {
+            settings,
+            topics,
+            built_in: BuiltIn::new(),
+            patterns: Patterns::default(),
+        }
+    }
+
+    pub fn settings(&self) -> &EgovSettings {
+        &self.settings
+    }
+
+    pub fn address<'a>(&self, body: &'a Json<'a>, headers: Headers<'a>) -> Address<'a> {
+        let info = RequestInfo::read(body).unwrap_or_default();
+        Address {
+            subject: subject(body, headers),
+            correlation_id: info.correlation_id(),
+        }
     }
 
     /// # Errors
     /// See [`Trouble`].
     pub fn serve(
         &self,
-        _inbound: &Inbound<'_>,
-        _known: Option<Known>,
-        _reads: &dyn Reads,
-        _events: &mut Events<'_>,
+        inbound: &Inbound<'_>,
+        known: Option<Known>,
+        reads: &dyn Reads,
+        events: &mut Events<'_>,
     ) -> Result<Served, Trouble> {
-        todo!()
+        let operation = match request::operation(inbound.body, inbound.headers) {
+            Ok(operation) => operation,
+            Err(rejection) => {
+                let info = RequestInfo::read(inbound.body).unwrap_or_default();
+                return Ok(Served {
+                    subject: known.map(|it| it.subject),
+                    reply: reply::failed(info, &rejection.of(None)),
+                });
+            }
+        };
+        let turn = Turn::begin(self, inbound, operation, reads)?;
+        match operation {
+            Operation::Send => send::serve(&turn, known, events),
+            Operation::Create => create::serve(&turn, known, events),
+            Operation::Validate => validate::serve(&turn, known, events),
+            Operation::Search => search::serve(&turn, known, events),
+        }
     }
+}
+
+/// Whose request it is; `None` if it cannot be told, for whatever reason.
+fn subject(body: &Json<'_>, headers: Headers<'_>) -> Option<CanonicalSubject> {
+    let field = match request::operation(body, headers).ok()? {
+        Operation::Send => request::MOBILE,
+        Operation::Create | Operation::Validate | Operation::Search => request::IDENTITY,
+    };
+    let otp = request::otp(body).ok()?;
+    let tenant = request::TENANT.read_filled(otp).ok()??;
+    let identity = field.read_filled(otp).ok()??;
+    CanonicalSubject::new(ContractName::Egov, root_of(tenant), identity)
+}
+
+/// The first segment of a tenant.
+fn root_of(tenant: &str) -> &str {
+    tenant.split('.').next().unwrap_or(tenant)
 }

@@ -1,0 +1,257 @@
+//! The error answers of this contract, as a table (spec/egov.md): messages, codes and fields are its clients' words.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::mobile::BadMobile;
+use super::operation::Operation;
+use crate::otp::Refusal;
+
+/// `error.message` of the rows.
+pub const INVALID_OTP_REQUEST: &str = "Invalid OTP request";
+pub const INVALID_VALIDATION: &str = "Invalid OTP validation request";
+pub const INVALID_SEARCH: &str = "Invalid OTP search request";
+const REGISTER_FAILED: &str = "OTP request for register failed";
+const LOGIN_FAILED: &str = "OTP request for login failed";
+const RESET_FAILED: &str = "OTP request for password reset failed";
+const UNSUCCESSFUL: &str = "OTP validation unsuccessful";
+/// Of what no peer rejects.
+const REJECTED: &str = "OTP request rejected";
+
+/// An error answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure<'a> {
+    /// Of HTTP's status codes, as in the peers' bodies.
+    pub code: u16,
+    pub message: &'static str,
+    pub fields: Vec<FieldError<'a>>,
+}
+
+/// One item of `error.fields`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FieldError<'a> {
+    pub code: &'static str,
+    pub message: Cow<'a, str>,
+    pub field: &'static str,
+}
+
+pub const TENANT_MANDATORY: FieldError<'_> = row(
+    "OTP.TENANT_ID_MANDATORY",
+    "Tenant field is mandatory",
+    "otp.tenantId",
+);
+pub const MOBILE_MANDATORY: FieldError<'_> = row(
+    "OTP.MOBILE_NUMBER_MANDATORY",
+    "Mobile number field is mandatory",
+    "otp.mobileNumber",
+);
+pub const TYPE_MANDATORY: FieldError<'_> = row(
+    "OTP.REQUEST_TYPE_MANDATORY",
+    "Request type (register, passwordreset,login) is mandatory",
+    "otp.type",
+);
+pub const IDENTITY_MANDATORY: FieldError<'_> = row(
+    "OTP.IDENTITY_MANDATORY",
+    "Identity field is mandatory",
+    "otp.identity",
+);
+pub const OTP_MANDATORY: FieldError<'_> = row("OTP.OTP_MANDATORY", "Otp field is mandatory", "otp.otp");
+pub const UUID_MANDATORY: FieldError<'_> = row("OTP.UUID_MANDATORY", "UUID field is mandatory", "otp.uuid");
+
+const USER_EXISTS: FieldError<'_> = row(
+    "OTP.MOBILENUMBER",
+    "This MobileNumber Already Register as UserName in System. Pls try Another UserName",
+    "otp.mobileNumber",
+);
+const UNKNOWN_CREDENTIAL: FieldError<'_> = row(
+    "OTP.UNKNOWN_CREDENTIAL",
+    "No such username or password",
+    "otp.mobileNumber",
+);
+const UNKNOWN_MOBILE: FieldError<'_> = row(
+    "OTP.UNKNOWN_MOBILE_NUMBER",
+    "Mobile number is unknown.",
+    "otp.mobileNumber",
+);
+const NO_MOBILE: FieldError<'_> = row(
+    "OTP.MOBILE_NUMBER",
+    "MobileNumber Not Found For This User.",
+    "otp.mobileNumber",
+);
+const NOT_VALIDATED: FieldError<'_> = row("OTP.VALIDATION_UNSUCCESSFUL", UNSUCCESSFUL, "otp.otp");
+
+const fn row(code: &'static str, message: &'static str, field: &'static str) -> FieldError<'static> {
+    FieldError {
+        code,
+        message: Cow::Borrowed(message),
+        field,
+    }
+}
+
+/// What the directory has against a `send`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrongUser {
+    /// `register`, and the number is taken.
+    Exists,
+    /// `login`, and nobody has the number.
+    NoLogin,
+    /// `passwordreset`, and nobody has the number.
+    NoReset,
+    /// `passwordreset`, and the user has no number to send to.
+    NoMobile,
+}
+
+/// Rejections that no peer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    InvalidRequest(&'static str),
+    FieldTooLong { field: &'static str, chars_max: usize },
+    InvalidReply,
+    TenantUnknown,
+    UnknownOperation,
+    OperationNotAllowed,
+    IdentityUnreachable,
+    StaleRequest,
+    TemplateMissing,
+    Refused(Refusal),
+}
+
+impl<'a> Failure<'a> {
+    /// Rows of a validation.
+    pub fn invalid(message: &'static str, fields: Vec<FieldError<'a>>) -> Self {
+        Self {
+            code: 400,
+            message,
+            fields,
+        }
+    }
+
+    /// Wrong, expired, used and locked look the same.
+    pub fn not_validated() -> Self {
+        Self::invalid(UNSUCCESSFUL, vec![NOT_VALIDATED])
+    }
+}
+
+impl From<WrongUser> for Failure<'_> {
+    fn from(wrong: WrongUser) -> Self {
+        let (message, field) = match wrong {
+            WrongUser::Exists => (REGISTER_FAILED, USER_EXISTS),
+            WrongUser::NoLogin => (LOGIN_FAILED, UNKNOWN_CREDENTIAL),
+            WrongUser::NoReset => (RESET_FAILED, UNKNOWN_MOBILE),
+            WrongUser::NoMobile => (RESET_FAILED, NO_MOBILE),
+        };
+        Self::invalid(message, vec![field])
+    }
+}
+
+impl<'a> From<BadMobile<'a>> for FieldError<'a> {
+    fn from(bad: BadMobile<'a>) -> Self {
+        let message = match bad {
+            BadMobile::Mismatch { pattern } => {
+                format!("Mobile number must match the configured pattern: {pattern}").into()
+            }
+            BadMobile::UnknownCountry { country_code } => {
+                format!("Mobile number validation configuration not found for country code: {country_code}")
+                    .into()
+            }
+            BadMobile::BadPattern => "Invalid mobile number validation pattern configured.".into(),
+        };
+        Self {
+            code: "OTP.MOBILE_NUMBER_VALIDATION_FAILED",
+            message,
+            field: "otp.mobileNumber",
+        }
+    }
+}
+
+impl Rejection {
+    /// The answer to an operation; `None`: the operation is not known.
+    pub fn of(self, operation: Option<Operation>) -> Failure<'static> {
+        let subject_field = match operation {
+            Some(Operation::Send) => "otp.mobileNumber",
+            Some(Operation::Create | Operation::Validate | Operation::Search) | None => "otp.identity",
+        };
+        let (code, name, message, field) = match self {
+            Self::InvalidRequest(field) => (
+                400,
+                "OTP.INVALID_REQUEST",
+                "The request is not of the expected shape".into(),
+                field,
+            ),
+            Self::FieldTooLong { field, chars_max } => {
+                let message = format!("{field} is longer than {chars_max} characters");
+                (400, "OTP.FIELD_TOO_LONG", Cow::from(message), field)
+            }
+            Self::InvalidReply => (
+                400,
+                "OTP.INVALID_REPLY",
+                "The reply cannot go where the headers ask".into(),
+                subject_field,
+            ),
+            Self::TenantUnknown => (
+                400,
+                "OTP.TENANT_UNKNOWN",
+                "Tenant is unknown".into(),
+                "otp.tenantId",
+            ),
+            Self::UnknownOperation => (
+                400,
+                "OTP.UNKNOWN_OPERATION",
+                "Operation must be one of send, create, validate, search".into(),
+                "operation",
+            ),
+            Self::OperationNotAllowed => (
+                400,
+                "OTP.OPERATION_NOT_ALLOWED",
+                "Operation is not allowed for this caller".into(),
+                "operation",
+            ),
+            Self::IdentityUnreachable => (
+                400,
+                "OTP.IDENTITY_UNREACHABLE",
+                "Identity is neither a mobile number nor an e-mail address".into(),
+                "otp.identity",
+            ),
+            Self::StaleRequest => (
+                408,
+                "OTP.STALE_REQUEST",
+                "The request came too late".into(),
+                subject_field,
+            ),
+            Self::TemplateMissing => (
+                500,
+                "OTP.TEMPLATE_MISSING",
+                "No message text is configured".into(),
+                subject_field,
+            ),
+            Self::Refused(Refusal::Locked) => (
+                423,
+                "OTP.LOCKED",
+                "Too many wrong attempts, try again later".into(),
+                subject_field,
+            ),
+            Self::Refused(Refusal::SendTooSoon) => (
+                429,
+                "OTP.SEND_TOO_SOON",
+                "An OTP was sent a moment ago, try again later".into(),
+                subject_field,
+            ),
+            Self::Refused(Refusal::SendLimit) => (
+                429,
+                "OTP.SEND_LIMIT_EXCEEDED",
+                "Too many OTPs were sent, try again later".into(),
+                subject_field,
+            ),
+        };
+        Failure {
+            code,
+            message: REJECTED,
+            fields: vec![FieldError {
+                code: name,
+                message,
+                field,
+            }],
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Reads the envelope of a request and the fields of its `otp` object: names in any case, types and sizes judged,
+//! nothing more. A missing field, null and a blank one are the same.
+
+use serde::Serialize;
+
+use super::errors::Rejection;
+use super::operation::Operation;
+use crate::wire::json::Json;
+use crate::wire::record::Headers;
+
+/// Longest string of `RequestInfo` that is given back, in bytes; a longer one counts as absent.
+const INFO_BYTES_MAX: usize = 256;
+/// Longest `correlationId`, in bytes; a longer one counts as absent.
+const CORRELATION_BYTES_MAX: usize = 128;
+/// Longest locale, in bytes; a longer one counts as absent.
+const LOCALE_BYTES_MAX: usize = 64;
+
+/// A field of the `otp` object, and the longest value it may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    name: &'static str,
+    path: &'static str,
+    chars_max: Option<usize>,
+}
+
+pub const TENANT: Field = Field::new("tenantId", "otp.tenantId", Some(256));
+pub const MOBILE: Field = Field::new("mobileNumber", "otp.mobileNumber", Some(100));
+pub const IDENTITY: Field = Field::new("identity", "otp.identity", Some(100));
+pub const OTP: Field = Field::new("otp", "otp.otp", Some(128));
+pub const UUID: Field = Field::new("UUID", "otp.uuid", Some(36));
+pub const COUNTRY_CODE: Field = Field::new("countryCode", "otp.countryCode", Some(16));
+/// Compared only, so that its length does no harm.
+pub const TYPE: Field = Field::new("type", "otp.type", None);
+/// Compared only.
+pub const USER_TYPE: Field = Field::new("userType", "otp.userType", None);
+/// An over-long one counts as absent.
+const LOCALE: Field = Field::new("locale", "otp.locale", None);
+
+impl Field {
+    const fn new(name: &'static str, path: &'static str, chars_max: Option<usize>) -> Self {
+        Self {
+            name,
+            path,
+            chars_max,
+        }
+    }
+
+    /// The value as given; empty if there is none.
+    ///
+    /// # Errors
+    /// It is no string, or too long.
+    pub fn read<'a>(&self, otp: &'a Json<'_>) -> Result<&'a str, Rejection> {
+        match otp.get_ignore_case(self.name) {
+            None | Some(Json::Null) => Ok(""),
+            Some(Json::String(text)) => match self.chars_max {
+                // Bytes first: a string of few bytes need not be counted.
+                Some(chars_max) if text.len() > chars_max && text.chars().count() > chars_max => {
+                    Err(Rejection::FieldTooLong {
+                        field: self.path,
+                        chars_max,
+                    })
+                }
+                Some(_) | None => Ok(text),
+            },
+            Some(Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+                Err(Rejection::InvalidRequest(self.path))
+            }
+        }
+    }
+
+    /// As [`Field::read`], without surrounding blanks; `None` if nothing is left.
+    ///
+    /// # Errors
+    /// As [`Field::read`].
+    pub fn read_filled<'a>(&self, otp: &'a Json<'_>) -> Result<Option<&'a str>, Rejection> {
+        let text = self.read(otp)?.trim();
+        Ok((!text.is_empty()).then_some(text))
+    }
+}
+
+/// Says which operation is wanted: the body's word, else the header's, else `send` for a body with a number.
+///
+/// # Errors
+/// None of ours, or none at all.
+pub fn operation(body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rejection> {
+    let parse = |name: &str| Operation::parse(name).ok_or(Rejection::UnknownOperation);
+    match body.get_ignore_case("operation") {
+        Some(Json::String(name)) => return parse(name),
+        Some(Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+            return Err(Rejection::InvalidRequest("operation"));
+        }
+        None | Some(Json::Null) => {}
+    }
+    if let Some(name) = headers.last("operation") {
+        return parse(std::str::from_utf8(name).unwrap_or_default());
+    }
+    let mobile = otp(body).ok().and_then(|otp| otp.get_ignore_case(MOBILE.name));
+    mobile.map(|_| Operation::Send).ok_or(Rejection::UnknownOperation)
+}
+
+/// The `otp` object.
+///
+/// # Errors
+/// There is none.
+pub fn otp<'a, 'b>(body: &'a Json<'b>) -> Result<&'a Json<'b>, Rejection> {
+    let otp = body.get_ignore_case("otp");
+    otp.filter(|it| matches!(it, Json::Object(_)))
+        .ok_or(Rejection::InvalidRequest("otp"))
+}
+
+/// `RequestInfo`, as far as anything depends on it.
+#[derive(Clone, Copy, Default)]
+pub struct RequestInfo<'a> {
+    members: Option<&'a Json<'a>>,
+}
+
+impl<'a> RequestInfo<'a> {
+    /// # Errors
+    /// It is there, and no object.
+    pub fn read(body: &'a Json<'a>) -> Result<Self, Rejection> {
+        match body.get_ignore_case("RequestInfo") {
+            None | Some(Json::Null) => Ok(Self { members: None }),
+            Some(members @ Json::Object(_)) => Ok(Self {
+                members: Some(members),
+            }),
+            Some(Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_)) => {
+                Err(Rejection::InvalidRequest("RequestInfo"))
+            }
+        }
+    }
+
+    pub fn correlation_id(self) -> Option<&'a str> {
+        self.text("correlationId")
+            .filter(|id| !id.is_empty() && id.len() <= CORRELATION_BYTES_MAX)
+    }
+
+    /// The part of `msgId` between its first and second `|`.
+    pub fn locale(self) -> Option<&'a str> {
+        usable_locale(self.text("msgId")?.split('|').nth(1)?)
+    }
+
+    /// What the answer gives back of it.
+    pub fn response(self, status: Status) -> ResponseInfo<'a> {
+        ResponseInfo {
+            api_id: self.scalar("apiId"),
+            ver: self.scalar("ver"),
+            ts: self.scalar("ts"),
+            res_msg_id: None,
+            msg_id: self.scalar("msgId"),
+            status,
+        }
+    }
+
+    fn text(self, name: &str) -> Option<&'a str> {
+        self.members?.get_ignore_case(name)?.as_str()
+    }
+
+    fn scalar(self, name: &str) -> Option<&'a Json<'a>> {
+        self.members?.get_ignore_case(name).filter(|value| match value {
+            Json::Null | Json::Bool(_) | Json::Number(_) => true,
+            Json::String(text) => text.len() <= INFO_BYTES_MAX,
+            Json::Array(_) | Json::Object(_) => false,
+        })
+    }
+}
+
+/// `otp.locale`.
+///
+/// # Errors
+/// It is no string.
+pub fn otp_locale<'a>(otp: &'a Json<'_>) -> Result<Option<&'a str>, Rejection> {
+    LOCALE.read(otp).map(usable_locale)
+}
+
+/// `None` for a locale that cannot name a template.
+pub fn usable_locale(locale: &str) -> Option<&str> {
+    let locale = locale.trim();
+    (!locale.is_empty() && locale.len() <= LOCALE_BYTES_MAX).then_some(locale)
+}
+
+/// How it went, in DIGIT's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Successful,
+    Failed,
+}
+
+/// `responseInfo` of an answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResponseInfo<'a> {
+    api_id: Option<&'a Json<'a>>,
+    ver: Option<&'a Json<'a>>,
+    ts: Option<&'a Json<'a>>,
+    res_msg_id: Option<&'a str>,
+    msg_id: Option<&'a Json<'a>>,
+    status: Status,
+}
