@@ -12,13 +12,6 @@ use crate::otp::{
 };
 use crate::wire::outbox::OutputTopic;
 
-/// Where the analytic events go.
-#[derive(Clone, Copy, Debug)]
-pub struct AnalyticTopics {
-    pub validation_result: OutputTopic,
-    pub lifecycle: OutputTopic,
-}
-
 /// What an analytic event is about, whatever happened.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
@@ -148,6 +141,21 @@ pub fn lifecycle(
     );
 }
 
+/// Tells that a challenge expired, as the sweep found it: no request and no caller belong to it.
+pub fn expired(events: &mut Events<'_>, topic: OutputTopic, subject: Pseudonym, notice: &Notice) {
+    let Some(purpose) = notice.purpose else { return };
+    let about = About {
+        contract: purpose.contract(),
+        tenant: None,
+        subject: Some(subject),
+        request_id: None,
+        caller: None,
+        client_ref: None,
+        policy_version: None,
+    };
+    lifecycle(events, topic, &about, &Route::default(), notice);
+}
+
 /// Tells on the lifecycle stream that something was not sent, for a reason that is no rule's.
 pub fn suppressed(
     events: &mut Events<'_>,
@@ -209,7 +217,8 @@ pub fn validation_result(
 }
 
 impl Judgement<'_> {
-    const fn names(self) -> (&'static str, &'static str) {
+    /// `result` and `reason`.
+    pub const fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::StaleRequest => ("rejected", "stale_request"),
             Self::InvalidRequest => ("rejected", "invalid_request"),
@@ -445,14 +454,7 @@ mod tests {
             locked_until: None,
             terms: Some(("pb.moga".into(), PolicyVersion([2; 8]))),
         };
-        let sweep = About {
-            tenant: None,
-            request_id: None,
-            caller: None,
-            policy_version: None,
-            ..ABOUT
-        };
-        let found = published(|events| lifecycle(events, OutputTopic(0), &sweep, &Route::default(), &notice));
+        let found = published(|events| expired(events, OutputTopic(0), Pseudonym([0xab; 16]), &notice));
         let expected = "abababababababababababababababab base-expired-login org.digit.otp.expired.v1 \
             {\"eventId\":\"base-expired-login\",\"type\":\"expired\",\"contract\":\"egov\",\"tenantId\":\"pb.moga\",\
             \"subject\":\"abababababababababababababababab\",\

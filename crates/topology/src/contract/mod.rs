@@ -11,11 +11,10 @@ use crate::otp::{
     CanonicalSubject, CodeRef, ContractName, Keyring, LogTime, Origin, Policy, Pseudonym, Subject, UnknownKey,
 };
 use crate::state::StoreError;
-use crate::text::{Template, TemplateError, TemplateKey, TemplateRules};
-use crate::wire::json::Json;
+use crate::text::Template;
+use crate::wire::json::{Json, Names};
 use crate::wire::outbox::OutputTopic;
 use crate::wire::record::Headers;
-pub use egov::DirectoryError;
 pub use events::{Envelope, EventKind, Events};
 use std::sync::Arc;
 
@@ -71,6 +70,15 @@ pub struct Served {
     /// The subject's new state; `None` for a request without a subject.
     pub subject: Option<Subject>,
     pub reply: Reply,
+    pub tally: Tally,
+}
+
+/// How a request ended, for metrics: no names that a caller can invent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    pub contract: ContractName,
+    pub operation: &'static str,
+    pub outcome: &'static str,
 }
 
 /// A reply's body, with a hole where a code stands: bodies are remembered, codes are not.
@@ -121,33 +129,20 @@ pub struct Contracts {
 }
 
 impl Contracts {
+    /// Whether a contract's field names are told apart by case.
+    pub const fn names_of(contract: ContractName) -> Names {
+        match contract {
+            ContractName::Egov => Names::IgnoreCase,
+            ContractName::Int | ContractName::Mosip => Names::CaseSensitive,
+        }
+    }
+
     /// Finds out whose request it is, without judging it.
     pub fn address<'a>(&self, caller: &Caller, body: &'a Json<'a>, headers: Headers<'a>) -> Address<'a> {
         match caller.contract {
             ContractName::Egov => self.egov.address(body, headers),
             ContractName::Int | ContractName::Mosip => Address::default(),
         }
-    }
-
-    /// Reads a record of `message-template` and judges it by the rules of its key's contract.
-    ///
-    /// # Errors
-    /// See [`TemplateError`].
-    pub fn read_template(&self, key: &str, bytes: &[u8]) -> Result<Template, TemplateError> {
-        let parsed = TemplateKey::parse(key).ok_or(TemplateError::BadKey)?;
-        let rules = match ContractName::parse(parsed.contract).ok_or(TemplateError::BadKey)? {
-            ContractName::Egov => self.egov.settings().template_rules(),
-            ContractName::Int | ContractName::Mosip => TemplateRules::default(),
-        };
-        Template::from_json(key, bytes, rules)
-    }
-
-    /// Judges a record of `user-directory`; its shape is the same for all contracts.
-    ///
-    /// # Errors
-    /// See [`DirectoryError`].
-    pub fn check_directory(&self, bytes: &[u8]) -> Result<(), DirectoryError> {
-        egov::check_directory(bytes)
     }
 
     /// Serves a request: exactly one reply, and for a verification exactly one validation result.

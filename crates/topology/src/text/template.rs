@@ -93,7 +93,7 @@ impl Template {
     ///
     /// # Errors
     /// It is no template of this shape, or one that could fail when it is rendered or sent.
-    pub fn from_json(key: &str, bytes: &[u8], rules: TemplateRules) -> Result<Self, TemplateError> {
+    pub fn from_json(key: &str, bytes: &[u8], rules: &TemplateRules) -> Result<Self, TemplateError> {
         let key = TemplateKey::parse(key).ok_or(TemplateError::BadKey)?;
         let record = parse_object(Some(bytes), Names::CaseSensitive)?;
         let Json::Object(members) = &record else {
@@ -127,7 +127,7 @@ impl Template {
         key: &TemplateKey<'_>,
         text: &str,
         id: Option<&str>,
-        rules: TemplateRules,
+        rules: &TemplateRules,
     ) -> Result<Self, TemplateError> {
         let id = id.map(str::trim).filter(|id| !id.is_empty());
         if id.is_some_and(|id| id.chars().count() > ID_CHARS_MAX) {
@@ -241,7 +241,7 @@ mod tests {
         sms_forbidden: Some('#'),
     };
 
-    fn judge(key: &str, text: &str, rules: TemplateRules) -> Result<String, TemplateError> {
+    fn judge(key: &str, text: &str, rules: &TemplateRules) -> Result<String, TemplateError> {
         let key = TemplateKey::parse(key).expect("the table's keys are good");
         Template::new(&key, text, None, rules).map(|it| it.with("0123456789").to_string())
     }
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_text_is_rendered_or_refused_when_it_is_loaded() {
         let check = |key: &str, text: &str, expected: Result<&str, TemplateError>| {
-            let found = judge(key, text, TemplateRules::default());
+            let found = judge(key, text, &TemplateRules::default());
             assert_eq!(found, expected.map(str::to_owned), "{text}");
         };
         check(SMS, "Code %s.", Ok("Code 0123456789."));
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn a_message_has_at_most_a_thousand_characters() {
         let check = |text: String, good: bool| {
-            let found = judge(SMS, &text, TemplateRules::default());
+            let found = judge(SMS, &text, &TemplateRules::default());
             assert_eq!(found.is_ok(), good, "{} characters", text.chars().count());
         };
         check(format!("{}%s", "x".repeat(990)), true);
@@ -294,7 +294,7 @@ mod tests {
         let check = |key: &str, text: &str, id: Option<&str>, expected: Option<TemplateError>| {
             let key = TemplateKey::parse(key).expect("the table's keys are good");
             assert_eq!(
-                Template::new(&key, text, id, STRICT).err(),
+                Template::new(&key, text, id, &STRICT).err(),
                 expected,
                 "{text} {id:?}"
             );
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_record_has_two_members() {
         let check = |json: &str, expected: Option<TemplateError>| {
-            let found = Template::from_json(SMS, json.as_bytes(), TemplateRules::default());
+            let found = Template::from_json(SMS, json.as_bytes(), &TemplateRules::default());
             assert_eq!(found.err(), expected, "{json}");
         };
         check(r#"{"text":"%s","templateId":"1107"}"#, None);
@@ -326,7 +326,7 @@ mod tests {
         check(r#"{"text":"%s","texts":""}"#, Some(TemplateError::UnknownMember));
         check("[]", Some(TemplateError::Json(JsonError::NotAnObject)));
         let good =
-            Template::from_json(SMS, br#"{"text":"%s","templateId":"1107"}"#, STRICT).expect("it is good");
+            Template::from_json(SMS, br#"{"text":"%s","templateId":"1107"}"#, &STRICT).expect("it is good");
         assert_eq!((good.id(), good.locale()), (Some("1107"), "hi_IN"));
     }
 
@@ -334,7 +334,7 @@ mod tests {
     fn a_message_is_escaped_as_json() {
         let key = TemplateKey::parse(SMS).expect("a good key");
         let template =
-            Template::new(&key, "say \"%s\"\n", None, TemplateRules::default()).expect("it is good");
+            Template::new(&key, "say \"%s\"\n", None, &TemplateRules::default()).expect("it is good");
         let json = serde_json::to_string(&template.with("0042")).expect("a string");
         assert_eq!(json, r#""say \"0042\"\n""#);
     }

@@ -68,7 +68,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
         return Ok(turn.fail(Some(known), &turn.reject(Rejection::IdentityUnreachable)));
     }
     let issued = issue::serve(turn, known, &order, events)?;
-    let reply = match issued.outcome {
+    let (reply, outcome) = match issued.outcome {
         Ok(challenge) => {
             let view = OtpView {
                 challenge: challenge.code.challenge,
@@ -77,13 +77,13 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
                 validated: false,
             };
             match order.exit {
-                Exit::Revealed => reply::revealed(turn.info, &view, challenge.code),
-                Exit::Delivered | Exit::Withheld => reply::otp(turn.info, Some(&view)),
+                Exit::Revealed => (reply::revealed(turn.info, &view, challenge.code), "revealed"),
+                Exit::Delivered | Exit::Withheld => (reply::otp(turn.info, Some(&view)), "issued"),
             }
         }
-        Err(failure) => reply::failed(turn.info, &failure),
+        Err(failure) => (reply::failed(turn.info, &failure), failure.outcome),
     };
-    Ok(turn.answer(issued.subject, reply))
+    Ok(turn.answer(issued.subject, reply, outcome))
 }
 
 impl<'a> Ask<'a> {

@@ -76,7 +76,7 @@ impl DirectoryError {
 ///
 /// # Errors
 /// See [`DirectoryError`].
-pub fn check(bytes: &[u8]) -> Result<(), DirectoryError> {
+pub fn check_record(bytes: &[u8]) -> Result<(), DirectoryError> {
     let record = parse_object(Some(bytes), Names::CaseSensitive)?;
     let users = users_of(&record).ok_or(DirectoryError::NoUsers)?;
     if users.len() > USERS_MAX {
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_record_is_judged_when_it_is_loaded() {
-        let judged = check;
+        let judged = check_record;
         let check = |json: &str, expected: Result<(), DirectoryError>| {
             assert_eq!(judged(json.as_bytes()), expected, "{json}");
         };

@@ -26,6 +26,8 @@ pub struct Failure<'a> {
     pub code: u16,
     pub message: &'static str,
     pub fields: Vec<FieldError<'a>>,
+    /// What a metric calls it.
+    pub outcome: &'static str,
 }
 
 /// One item of `error.fields`.
@@ -124,24 +126,31 @@ impl<'a> Failure<'a> {
             code: 400,
             message,
             fields,
+            outcome: "invalid_request",
         }
     }
 
     /// Wrong, expired, used and locked look the same.
     pub fn not_validated() -> Self {
-        Self::invalid(UNSUCCESSFUL, vec![NOT_VALIDATED])
+        Self {
+            outcome: "not_validated",
+            ..Self::invalid(UNSUCCESSFUL, vec![NOT_VALIDATED])
+        }
     }
 }
 
 impl From<WrongUser> for Failure<'_> {
     fn from(wrong: WrongUser) -> Self {
-        let (message, field) = match wrong {
-            WrongUser::Exists => (REGISTER_FAILED, USER_EXISTS),
-            WrongUser::NoLogin => (LOGIN_FAILED, UNKNOWN_CREDENTIAL),
-            WrongUser::NoReset => (RESET_FAILED, UNKNOWN_MOBILE),
-            WrongUser::NoMobile => (RESET_FAILED, NO_MOBILE),
+        let (message, field, outcome) = match wrong {
+            WrongUser::Exists => (REGISTER_FAILED, USER_EXISTS, "user_exists"),
+            WrongUser::NoLogin => (LOGIN_FAILED, UNKNOWN_CREDENTIAL, "unknown_user"),
+            WrongUser::NoReset => (RESET_FAILED, UNKNOWN_MOBILE, "unknown_user"),
+            WrongUser::NoMobile => (RESET_FAILED, NO_MOBILE, "unknown_user"),
         };
-        Self::invalid(message, vec![field])
+        Self {
+            outcome,
+            ..Self::invalid(message, vec![field])
+        }
     }
 }
 
@@ -252,6 +261,24 @@ impl Rejection {
                 message,
                 field,
             }],
+            outcome: self.outcome(),
+        }
+    }
+
+    const fn outcome(self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::FieldTooLong { .. } => "field_too_long",
+            Self::InvalidReply => "invalid_reply",
+            Self::TenantUnknown => "tenant_unknown",
+            Self::UnknownOperation => "unknown_operation",
+            Self::OperationNotAllowed => "operation_not_allowed",
+            Self::IdentityUnreachable => "identity_unreachable",
+            Self::StaleRequest => "stale_request",
+            Self::TemplateMissing => "template_missing",
+            Self::Refused(Refusal::Locked) => "locked",
+            Self::Refused(Refusal::SendTooSoon) => "send_too_soon",
+            Self::Refused(Refusal::SendLimit) => "send_limit",
         }
     }
 }

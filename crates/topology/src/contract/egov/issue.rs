@@ -230,13 +230,7 @@ fn tell(
             | NoticeKind::Expired
             | NoticeKind::Forgotten => Route::default(),
         };
-        analytics::lifecycle(
-            events,
-            turn.egov.topics.analytics.lifecycle,
-            &about,
-            &route,
-            notice,
-        );
+        analytics::lifecycle(events, turn.egov.topics.lifecycle, &about, &route, notice);
     }
 }
 

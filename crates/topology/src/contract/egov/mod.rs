@@ -23,11 +23,11 @@ mod turn;
 mod validate;
 mod wording;
 
-pub use directory::{DirectoryError, check as check_directory};
+pub use directory::{DirectoryError, check_record as check_directory_record};
 pub use operation::Operation;
 pub use settings::{CentralInstance, EgovSettings, EgovTopics, Flavour};
 
-use super::{Address, Events, Inbound, Known, Reads, Served, Trouble};
+use super::{Address, Events, Inbound, Known, Reads, Served, Tally, Trouble};
 use crate::otp::{CanonicalSubject, ContractName};
 use crate::wire::json::Json;
 use crate::wire::record::Headers;
@@ -80,9 +80,11 @@ impl Egov {
             Ok(operation) => operation,
             Err(rejection) => {
                 let info = RequestInfo::read(inbound.body).unwrap_or_default();
+                let failure = rejection.of(None);
                 return Ok(Served {
                     subject: known.map(|it| it.subject),
-                    reply: reply::failed(info, &rejection.of(None)),
+                    reply: reply::failed(info, &failure),
+                    tally: tally("unknown", failure.outcome),
                 });
             }
         };
@@ -93,6 +95,14 @@ impl Egov {
             Operation::Validate => validate::serve(&turn, known, events),
             Operation::Search => search::serve(&turn, known, events),
         }
+    }
+}
+
+fn tally(operation: &'static str, outcome: &'static str) -> Tally {
+    Tally {
+        contract: ContractName::Egov,
+        operation,
+        outcome,
     }
 }
 

@@ -47,7 +47,8 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, _events: &mut Events<'_>) ->
         | Outcome::Forgotten => unreachable!("a look-up is answered by what was found"),
     };
     let view = found.map(|challenge| OtpView::of(&challenge, ask.identity, root_of(ask.tenant)));
-    Ok(turn.answer(decision.subject, reply::otp(turn.info, view.as_ref())))
+    let outcome = if view.is_some() { "found" } else { "not_found" };
+    Ok(turn.answer(decision.subject, reply::otp(turn.info, view.as_ref()), outcome))
 }
 
 impl<'a> Ask<'a> {

@@ -98,11 +98,12 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
     let locale = turn.info.locale().or(stored_locale).or(ask.locale);
     order.locale = locale.unwrap_or(&turn.egov.settings.locale_default);
     let issued = issue::serve(turn, known, &order, events)?;
-    let reply = match issued.outcome {
-        Ok(_) => reply::sent(turn.info),
-        Err(failure) => reply::failed(turn.info, &failure),
+    let (reply, outcome) = match (issued.outcome, order.exit) {
+        (Ok(_), Exit::Withheld) => (reply::sent(turn.info), "withheld"),
+        (Ok(_), Exit::Delivered | Exit::Revealed) => (reply::sent(turn.info), "issued"),
+        (Err(failure), _) => (reply::failed(turn.info, &failure), failure.outcome),
     };
-    Ok(turn.answer(issued.subject, reply))
+    Ok(turn.answer(issued.subject, reply, outcome))
 }
 
 impl<'a> Ask<'a> {

@@ -1,7 +1,6 @@
 //! What a deployment decides about this contract, as plain values: the keys of `[egov]`.
 
 use super::operation::Operation;
-use crate::contract::analytics::AnalyticTopics;
 use crate::otp::MobileRule;
 use crate::text::TemplateRules;
 use crate::wire::outbox::OutputTopic;
@@ -48,7 +47,8 @@ pub struct EgovTopics {
     pub sms: Vec<OutputTopic>,
     /// In the order of [`EgovSettings::notification_topics`].
     pub email: Vec<OutputTopic>,
-    pub analytics: AnalyticTopics,
+    pub validation_result: OutputTopic,
+    pub lifecycle: OutputTopic,
 }
 
 impl Default for EgovSettings {

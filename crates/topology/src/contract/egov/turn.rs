@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::errors::{Failure, Rejection};
 use super::operation::Operation;
 use super::request::{self, RequestInfo};
-use super::{Egov, reply};
+use super::{Egov, reply, tally};
 use crate::contract::analytics::{About, Judgement, Route, Suppression, suppressed, validation_result};
 use crate::contract::{Events, Inbound, Known, Reads, Reply, Served, Trouble};
-use crate::otp::{CanonicalSubject, ContractName, Policy, Pseudonym, Purpose, Rules};
+use crate::otp::{CanonicalSubject, ContractName, Policy, Pseudonym, Purpose, Rules, Subject};
 use crate::wire::json::Json;
 
 pub struct Turn<'a> {
@@ -83,13 +83,16 @@ impl<'a> Turn<'a> {
         Served {
             subject: known.map(|it| it.subject),
             reply: reply::failed(self.info, failure),
+            tally: tally(self.operation.as_str(), failure.outcome),
         }
     }
 
-    pub fn answer(&self, subject: crate::otp::Subject, reply: Reply) -> Served {
+    /// The answer of a decision.
+    pub fn answer(&self, subject: Subject, reply: Reply, outcome: &'static str) -> Served {
         Served {
             subject: Some(subject),
             reply,
+            tally: tally(self.operation.as_str(), outcome),
         }
     }
 
@@ -124,7 +127,7 @@ impl<'a> Turn<'a> {
         purpose: Purpose,
         reason: Suppression,
     ) {
-        let topic = self.egov.topics.analytics.lifecycle;
+        let topic = self.egov.topics.lifecycle;
         suppressed(
             events,
             topic,
@@ -137,7 +140,7 @@ impl<'a> Turn<'a> {
 
     /// Publishes the result of a verification.
     pub fn tell_result(&self, events: &mut Events<'_>, subject: Option<Pseudonym>, judgement: Judgement<'_>) {
-        let topic = self.egov.topics.analytics.validation_result;
+        let topic = self.egov.topics.validation_result;
         validation_result(events, topic, &self.about(subject), judgement);
     }
 }

@@ -56,10 +56,11 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
         | Outcome::Released
         | Outcome::Forgotten => unreachable!("a verification is answered by a verification"),
     };
-    turn.tell_result(events, pseudonym, Judgement::Judged(&verification));
+    let judgement = Judgement::Judged(&verification);
+    turn.tell_result(events, pseudonym, judgement);
     let about = turn.about(pseudonym);
     for notice in &decision.notices {
-        let topic = turn.egov.topics.analytics.lifecycle;
+        let topic = turn.egov.topics.lifecycle;
         analytics::lifecycle(events, topic, &about, &Route::default(), notice);
     }
     let reply = match (verification.verdict, verification.challenge) {
@@ -85,7 +86,8 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
             Some(_) | None,
         ) => reply::failed(turn.info, &Failure::not_validated()),
     };
-    Ok(turn.answer(decision.subject, reply))
+    let (_, reason) = judgement.names();
+    Ok(turn.answer(decision.subject, reply, reason))
 }
 
 impl<'a> Ask<'a> {

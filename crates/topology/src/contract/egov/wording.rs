@@ -69,7 +69,7 @@ impl BuiltIn {
                 locale: BUILT_IN_LOCALE,
                 code,
             };
-            let template = Template::new(&key, text, None, TemplateRules::default());
+            let template = Template::new(&key, text, None, &TemplateRules::default());
             Arc::new(template.expect("the built-in texts are good; a test renders them"))
         }))
     }
