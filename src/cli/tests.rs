@@ -1,0 +1,71 @@
+//! The command line as people and scripts meet it.
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::Cli;
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_names_every_command_and_teaches_by_example() {
+    let mut command = Cli::command();
+    let help = command.render_long_help().to_string();
+    let names: Vec<_> = command
+        .get_subcommands()
+        .map(|it| it.get_name().to_owned())
+        .collect();
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        assert!(help.contains(&name), "{name} in: {help}");
+    }
+    leaves(&mut command, &mut |leaf| {
+        let help = leaf.render_long_help().to_string();
+        assert!(help.contains("Examples:\n  "), "{}: {help}", leaf.get_name());
+    });
+}
+
+fn leaves(command: &mut clap::Command, check: &mut impl FnMut(&mut clap::Command)) {
+    if command.get_subcommands().next().is_none() {
+        check(command);
+    }
+    for inner in command.get_subcommands_mut().filter(|it| it.get_name() != "help") {
+        leaves(inner, check);
+    }
+}
+
+#[test]
+fn a_command_line_is_understood_or_refused() {
+    let check = |line: &str, good: bool| {
+        let parsed = Cli::try_parse_from(line.split(' '));
+        assert_eq!(parsed.is_ok(), good, "{line}: {parsed:?}");
+        if let Err(err) = parsed {
+            assert_eq!(err.exit_code(), 2, "{line}");
+        }
+    };
+    check(
+        "otp-stream --config a.toml --config b.toml --set http.listen=x:1 run",
+        true,
+    );
+    check("otp-stream run --create-topics --config a.toml", true);
+    check(
+        "otp-stream replay --partitions 4 --ack --internal --reveal --input f",
+        true,
+    );
+    check("otp-stream replay --partitions 0", false);
+    check("otp-stream topics plan --json", true);
+    check("otp-stream topics create", true);
+    check("otp-stream topics verify", true);
+    check("otp-stream keys generate --out k.toml", true);
+    check("otp-stream config print", true);
+    check("otp-stream demo --bootstrap-servers localhost:9092", true);
+    check(
+        "otp-stream subject unlock --contract egov --tenant pb --identity 9123456789",
+        true,
+    );
+    check("otp-stream subject unlock --contract egov", false);
+    check("otp-stream serve", false);
+    check("otp-stream", false);
+}

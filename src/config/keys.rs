@@ -1,0 +1,377 @@
+//! `[keys]` and the file it names: the secret keys by purpose, with ids and the times they begin to serve.
+//!
+//! No error text, log line or `Debug` output shows a secret or a line of the file. The text is zeroized after
+//! reading.
+
+use std::fmt;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use otp_topology::otp::{KeyId, KeyPurpose, LogTime};
+use otp_topology::wire::rfc3339;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use serde::Deserialize;
+use toml::{Table, Value};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::problem::Findings;
+use super::{Loaded, known};
+
+/// The environment variable that holds the text of a key file.
+pub const KEYS_VARIABLE: &str = "OTP_STREAM_KEYS";
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysFile {
+    pub file: PathBuf,
+}
+
+/// Why there are no keys. Never shows a secret.
+#[derive(Debug)]
+pub struct KeysError {
+    place: String,
+    what: String,
+    remedy: String,
+}
+
+/// One key as the file has it.
+pub type KeyEntry = (KeyPurpose, KeyId, LogTime, [u8; 32]);
+
+const PURPOSES: [(&str, KeyPurpose); 4] = [
+    ("code", KeyPurpose::Code),
+    ("id", KeyPurpose::Id),
+    ("pseudonym", KeyPurpose::Pseudonym),
+    ("directory", KeyPurpose::Directory),
+];
+
+/// Purposes of contracts that this build does not serve: a file that has them is good.
+const PURPOSES_UNUSED: [&str; 2] = ["token", "client"];
+
+const REMEDY_GENERATE: &str = "make a file with `otp-stream keys generate --out FILE`";
+const SECRET_BYTES: usize = 32;
+
+impl KeysFile {
+    pub(super) fn check(&self, found: &mut Findings<'_>) {
+        if self.file.as_os_str().is_empty() {
+            found.add("keys.file", "no file", REMEDY_GENERATE);
+        }
+    }
+}
+
+/// Reads the keys: from the environment variable if it is set, else from the file.
+///
+/// # Errors
+/// The file cannot be read, or it is no good key file.
+pub fn read(loaded: &Loaded) -> Result<Vec<KeyEntry>, KeysError> {
+    if let Some(text) = from_environment() {
+        return entries(&text, KEYS_VARIABLE);
+    }
+    let path = &loaded.config.keys.file;
+    let place = format!("key file {}", path.display());
+    let text = fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|err| KeysError {
+            place: place.clone(),
+            what: format!("cannot be read ({err})"),
+            remedy: format!("{REMEDY_GENERATE} and name it as keys.file, or set {KEYS_VARIABLE} to its text"),
+        })?;
+    warn_of_open_mode(path);
+    entries(&text, &place)
+}
+
+/// Nothing names a key file, and the usual one is not there.
+pub fn are_absent(loaded: &Loaded) -> bool {
+    from_environment().is_none() && !loaded.is_named("keys.file") && !loaded.config.keys.file.exists()
+}
+
+/// Reads the text of a key file; `place` names it in errors.
+///
+/// # Errors
+/// It is no TOML, or a key is not what it must be, or a purpose has none.
+pub fn entries(text: &str, place: &str) -> Result<Vec<KeyEntry>, KeysError> {
+    let keys = parse(text, place)?;
+    for (name, purpose) in PURPOSES {
+        if !keys.iter().any(|(known, ..)| *known == purpose) {
+            return Err(KeysError {
+                place: place.to_owned(),
+                what: format!("no [[{name}]] key"),
+                remedy: "a key file has [[code]], [[id]], [[pseudonym]] and [[directory]]".to_owned(),
+            });
+        }
+    }
+    Ok(keys)
+}
+
+/// The text of a new key file, every key fresh from the operating system's random source.
+///
+/// # Errors
+/// The random source fails.
+pub fn generate(now: LogTime) -> Result<Zeroizing<String>, KeysError> {
+    let mut buffer = [0; rfc3339::LEN];
+    let active_from = rfc3339::write(now, &mut buffer);
+    let mut text = Zeroizing::new(String::with_capacity(4096));
+    text.push_str(FILE_HEAD);
+    for (name, _) in PURPOSES {
+        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+        SysRng.try_fill_bytes(&mut *secret).map_err(|err| KeysError {
+            place: "keys generate".to_owned(),
+            what: format!("the operating system gives no random bytes ({err})"),
+            remedy: String::new(),
+        })?;
+        text.push_str(&format!(
+            "\n[[{name}]]\nid = 1\nactive_from = \"{active_from}\"\nsecret = \""
+        ));
+        for byte in secret.iter() {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hex digit"));
+            }
+        }
+        text.push_str("\"\n");
+    }
+    Ok(text)
+}
+
+/// Writes a key file that only its owner can read; never over an existing one.
+///
+/// # Errors
+/// The file exists, or cannot be written.
+pub fn write_new(path: &Path, text: &str) -> Result<(), KeysError> {
+    let failed = |err: std::io::Error| {
+        let exists = err.kind() == std::io::ErrorKind::AlreadyExists;
+        KeysError {
+            place: format!("key file {}", path.display()),
+            what: if exists {
+                "exists".to_owned()
+            } else {
+                format!("cannot be written ({err})")
+            },
+            remedy: if exists {
+                "keys are never overwritten: without them stored locks and live codes are lost; choose another name"
+                    .to_owned()
+            } else {
+                "choose a directory that this user can write to".to_owned()
+            },
+        }
+    };
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.sync_all().map_err(failed)
+}
+
+impl fmt::Display for KeysError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)?;
+        if !self.remedy.is_empty() {
+            write!(f, "; {}", self.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for KeysError {}
+
+fn from_environment() -> Option<Zeroizing<String>> {
+    std::env::var(KEYS_VARIABLE)
+        .ok()
+        .filter(|text| !text.is_empty())
+        .map(Zeroizing::new)
+}
+
+fn parse(text: &str, place: &str) -> Result<Vec<KeyEntry>, KeysError> {
+    let wrong = |what: String, remedy: &str| KeysError {
+        place: place.to_owned(),
+        what,
+        remedy: remedy.to_owned(),
+    };
+    let mut table: Table = text.parse().map_err(|err: toml::de::Error| {
+        let start = err.span().map_or(0, |span| span.start);
+        let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
+        wrong(format!("line {line} is no TOML"), REMEDY_GENERATE)
+    })?;
+    let mut keys = Vec::new();
+    let mut result = Ok(());
+    for (name, value) in &table {
+        if PURPOSES_UNUSED.contains(&name.as_str()) {
+            continue;
+        }
+        let Some((_, purpose)) = PURPOSES.iter().find(|(known, _)| known == name) else {
+            let names = PURPOSES.map(|(known, _)| known);
+            let hint =
+                known::nearest_of(name, names).map_or(String::new(), |it| format!("did you mean {it}? "));
+            let remedy = format!("{hint}the purposes are {}", names.join(", "));
+            result = Err(wrong("a purpose that does not exist".to_owned(), &remedy));
+            break;
+        };
+        if let Err((what, remedy)) = parse_purpose(name, *purpose, value, &mut keys) {
+            result = Err(wrong(what, &remedy));
+            break;
+        }
+    }
+    table.iter_mut().for_each(|(_, value)| wipe(value));
+    result?;
+    check_distinct(&keys).map_err(|what| wrong(what, "every key is its own: make it anew"))?;
+    Ok(keys)
+}
+
+/// Why a key is none, and the remedy.
+type Fault = (String, String);
+
+fn parse_purpose(
+    name: &str,
+    purpose: KeyPurpose,
+    value: &Value,
+    keys: &mut Vec<KeyEntry>,
+) -> Result<(), Fault> {
+    let items = value
+        .as_array()
+        .filter(|items| items.iter().all(Value::is_table))
+        .ok_or_else(|| {
+            (
+                format!("{name} is no list of keys"),
+                format!("begin each key with [[{name}]]"),
+            )
+        })?;
+    for (at, item) in items.iter().filter_map(Value::as_table).enumerate() {
+        let (id, active_from, secret) = parse_key(item)
+            .map_err(|(what, remedy)| (format!("[[{name}]] number {}: {what}", at + 1), remedy))?;
+        if keys
+            .iter()
+            .any(|(other, known, _, _)| *other == purpose && *known == id)
+        {
+            let what = format!("two [[{name}]] keys have the id {}", id.0);
+            return Err((what, "give every key of a purpose its own id".to_owned()));
+        }
+        if purpose == KeyPurpose::Pseudonym && at > 0 {
+            return Err((
+                "more than one [[pseudonym]] key".to_owned(),
+                "keep the first: locks and limits hang on pseudonyms, this key does not rotate".to_owned(),
+            ));
+        }
+        keys.push((purpose, id, active_from, secret));
+    }
+    Ok(())
+}
+
+fn parse_key(item: &Table) -> Result<(KeyId, LogTime, [u8; SECRET_BYTES]), Fault> {
+    let fault = |what: &str, remedy: &str| (what.to_owned(), remedy.to_owned());
+    if let Some(name) = item
+        .keys()
+        .find(|name| !["id", "active_from", "secret"].contains(&name.as_str()))
+    {
+        let near = known::nearest_of(name, ["id", "active_from", "secret"]);
+        let what = near.map_or_else(
+            || "a field that does not exist".to_owned(),
+            |near| format!("a field that does not exist; did you mean {near}?"),
+        );
+        return Err((what, "a key has id, active_from and secret".to_owned()));
+    }
+    let id = item
+        .get("id")
+        .and_then(Value::as_integer)
+        .and_then(|id| u32::try_from(id).ok())
+        .ok_or_else(|| {
+            fault(
+                "id must be a whole number from 0 to 4294967295",
+                "count up from 1",
+            )
+        })?;
+    let active_from = match item.get("active_from") {
+        Some(Value::String(text)) => rfc3339::parse(text),
+        Some(Value::Datetime(time)) => rfc3339::parse(&time.to_string()),
+        _ => None,
+    }
+    .ok_or_else(|| {
+        fault(
+            "active_from must be a time with a zone",
+            "write it as active_from = \"2026-11-23T00:00:00Z\"",
+        )
+    })?;
+    let secret = item
+        .get("secret")
+        .and_then(Value::as_str)
+        .and_then(parse_hex)
+        .ok_or_else(|| {
+            fault(
+                "secret must be 64 hex digits",
+                "copy one that `otp-stream keys generate` made",
+            )
+        })?;
+    if secret.iter().all(|byte| *byte == secret[0]) {
+        return Err(fault(
+            "secret is no random key",
+            "copy one that `otp-stream keys generate` made",
+        ));
+    }
+    Ok((KeyId(id), active_from, secret))
+}
+
+fn check_distinct(keys: &[KeyEntry]) -> Result<(), String> {
+    for (at, (purpose, id, _, secret)) in keys.iter().enumerate() {
+        if let Some((other, same, _, _)) = keys[..at].iter().find(|(_, _, _, known)| known == secret) {
+            return Err(format!(
+                "the {other:?} key {} and the {purpose:?} key {} are the same secret",
+                same.0, id.0
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn parse_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * SECRET_BYTES {
+        return None;
+    }
+    let mut secret = [0; SECRET_BYTES];
+    for (byte, pair) in secret.iter_mut().zip(digits.chunks_exact(2)) {
+        let high = char::from(pair[0]).to_digit(16)?;
+        let low = char::from(pair[1]).to_digit(16)?;
+        *byte = u8::try_from(high << 4 | low).ok()?;
+    }
+    Some(secret)
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Table(table) => table.iter_mut().for_each(|(_, value)| wipe(value)),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
+    }
+}
+
+#[cfg(unix)]
+fn warn_of_open_mode(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(metadata) = fs::metadata(path) else {
+        return;
+    };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            file = %path.display(),
+            mode = format!("{mode:04o}"),
+            "others than its owner can read the key file; run chmod 600 on it"
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_open_mode(_path: &Path) {}
+
+const FILE_HEAD: &str = "\
+# Secret keys of otp-stream. Every instance of one application id needs the same file. Keep it out of version control
+# and back it up apart from the store: without it no live code can be checked and no lock is found again.
+#
+# Rotation of code, id and directory keys: add a key with the next id and an active_from in the future, bring the file
+# to every instance and restart it, all before that time. The times are judged by the records' own times. Keep old keys
+# as long as something may lie under them: code and id keys for a day, directory keys until all records were written
+# anew. The first key of a purpose also serves all earlier times.
+# The pseudonym key does not rotate: locks and limits hang on it.
+";

@@ -1,0 +1,369 @@
+//! The layers of a configuration, merged key by key, with where each value came from.
+//!
+//! ```text
+//! config/default.toml ◀ --config FILE… ◀ environment ◀ --set KEY=VALUE
+//! ```
+//!
+//! Judges keys and the types of their values; what a value may be is the sections' business.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::known::{self, Known};
+use super::mask;
+use super::problem::{ConfigError, Problem};
+
+/// Begins the name of every environment variable that sets a key.
+pub const ENVIRONMENT_PREFIX: &str = "OTP_STREAM__";
+
+/// The file that is read if no other is named and it is there.
+pub const FILE_DEFAULT: &str = "./otp-stream.toml";
+
+/// Where a configuration comes from, besides the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Later ones override earlier ones.
+    pub files: Vec<PathBuf>,
+    /// Name and value of variables; others than ours are ignored.
+    pub environment: Vec<(String, String)>,
+    /// `KEY=VALUE`, later ones override earlier ones.
+    pub sets: Vec<String>,
+}
+
+/// Where one value was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Default,
+    File(PathBuf),
+    Environment(String),
+    Set,
+}
+
+/// The merged tree.
+#[derive(Debug)]
+pub struct Layers {
+    tree: Table,
+    sources: BTreeMap<String, Source>,
+}
+
+impl Sources {
+    /// The named files, or the usual one if it is there; this process's environment.
+    pub fn of_process(files: Vec<PathBuf>, sets: Vec<String>) -> Self {
+        let usual = PathBuf::from(FILE_DEFAULT);
+        let files = if files.is_empty() && usual.exists() {
+            vec![usual]
+        } else {
+            files
+        };
+        let environment = std::env::vars_os()
+            .map(|(name, value)| {
+                let text = |it: std::ffi::OsString| it.to_string_lossy().into_owned();
+                (text(name), text(value))
+            })
+            .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
+            .collect();
+        Self {
+            files,
+            environment,
+            sets,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::Set => f.write_str("--set"),
+        }
+    }
+}
+
+impl Layers {
+    /// Reads and merges all layers.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no TOML, unknown keys, values of a wrong type.
+    pub fn read(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut layers = Self {
+            tree: Table::new(),
+            sources: BTreeMap::new(),
+        };
+        let mut problems = Vec::new();
+        let defaults = known::DEFAULTS.parse().expect("a test loads the defaults");
+        layers.merge(defaults, &Source::Default, &mut problems);
+        for path in &sources.files {
+            match read_file(path) {
+                Ok(table) => layers.merge(table, &Source::File(path.clone()), &mut problems),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let mut environment: Vec<_> = sources
+            .environment
+            .iter()
+            .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
+            .collect();
+        environment.sort();
+        for (name, text) in environment {
+            let key = environment_key(name);
+            layers.assign(&key, text, &Source::Environment(name.clone()), &mut problems);
+        }
+        for set in &sources.sets {
+            match set.split_once('=') {
+                Some((key, text)) => layers.assign(key.trim(), text, &Source::Set, &mut problems),
+                None => problems.push(Problem {
+                    source: Source::Set,
+                    key: set.clone(),
+                    value: None,
+                    what: "no value".to_owned(),
+                    remedy: "write --set KEY=VALUE, as in --set http.listen=0.0.0.0:9464".to_owned(),
+                }),
+            }
+        }
+        if problems.is_empty() {
+            Ok(layers)
+        } else {
+            Err(ConfigError::new(problems))
+        }
+    }
+
+    pub fn tree(&self) -> &Table {
+        &self.tree
+    }
+
+    /// The value of a dotted key; `name[2]` is an item of a list.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        if let Some(property) = key.strip_prefix("kafka.properties.") {
+            return self.tree.get("kafka")?.get("properties")?.get(property);
+        }
+        let mut segments = key.split('.').flat_map(|it| it.split('['));
+        let mut value = self.tree.get(segments.next()?)?;
+        for segment in segments {
+            value = match segment.strip_suffix(']') {
+                Some(index) => value.get(index.parse::<usize>().ok()?)?,
+                None => value.get(segment)?,
+            };
+        }
+        Some(value)
+    }
+
+    /// Where the value of a dotted key, or of the nearest table or list around it, was said.
+    pub fn source(&self, key: &str) -> &Source {
+        let mut prefix = key;
+        loop {
+            if let Some(source) = self.sources.get(prefix) {
+                return source;
+            }
+            match prefix.rfind(['.', '[']) {
+                Some(at) => prefix = &prefix[..at],
+                None => return &Source::Default,
+            }
+        }
+    }
+
+    /// An objection to the effective value of a key.
+    pub fn problem(
+        &self,
+        key: impl Into<String>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Problem {
+        let key = key.into();
+        let value = self.value(&key).filter(|value| !value.is_table());
+        Problem {
+            source: self.source(&key).clone(),
+            value: value.map(|value| mask::shown(&key, value)),
+            key,
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    fn merge(&mut self, table: Table, source: &Source, problems: &mut Vec<Problem>) {
+        for (name, value) in table {
+            self.put(&name, value, source, problems);
+        }
+    }
+
+    /// Sets a key from the text of a variable or of `--set`: text where the key wants text, else a TOML value.
+    fn assign(&mut self, key: &str, text: &str, source: &Source, problems: &mut Vec<Problem>) {
+        let wants_text = matches!(
+            known::find(key),
+            None | Some(Known::Open | Known::Leaf(Value::String(_)))
+        );
+        let quoted = text.len() >= 2 && text.starts_with('"') && text.ends_with('"');
+        let parsed = if wants_text && !quoted {
+            None
+        } else {
+            parse_value(text)
+        };
+        let value = match parsed {
+            Some(value) => value,
+            None => Value::String(text.to_owned()),
+        };
+        self.put(key, value, source, problems);
+    }
+
+    fn put(&mut self, key: &str, value: Value, source: &Source, problems: &mut Vec<Problem>) {
+        let wrong = |what: String, remedy: String, value: &Value| Problem {
+            source: source.clone(),
+            key: key.to_owned(),
+            value: (!value.is_table()).then(|| mask::shown(key, value)),
+            what,
+            remedy,
+        };
+        match (known::find(key), value) {
+            (Some(known @ (Known::Open | Known::Table)), Value::Table(table)) => {
+                if matches!(known, Known::Table) || key == known::OPEN_TABLE {
+                    self.table(key);
+                }
+                for (name, value) in table {
+                    self.put(&known::join(key, &name), value, source, problems);
+                }
+            }
+            (None, value) => {
+                let hint = known::nearest(key).map_or(String::new(), |it| format!("did you mean {it}? "));
+                let remedy = format!("{hint}`otp-stream config print` lists all keys");
+                problems.push(wrong("unknown key".to_owned(), remedy, &value));
+            }
+            (Some(Known::Open), value) => match property_text(&value) {
+                Some(text) if key != known::OPEN_TABLE => self.set(key, Value::String(text), source),
+                _ => problems.push(wrong(
+                    "not a librdkafka property".to_owned(),
+                    "write it as \"name\" = \"value\" under [kafka.properties]".to_owned(),
+                    &value,
+                )),
+            },
+            (Some(Known::Table), value) => problems.push(wrong(
+                "a section, not a value".to_owned(),
+                format!("write its keys as {key}.KEY"),
+                &value,
+            )),
+            (Some(Known::Leaf(shape)), value) => match misfit(key, &value, shape) {
+                None => self.set(key, value, source),
+                Some((at, what, remedy)) => {
+                    let mut problem = wrong(what, remedy, &value);
+                    problem.key = at;
+                    problems.push(problem);
+                }
+            },
+        }
+    }
+
+    /// The table of a section, made if it is not there.
+    fn table(&mut self, section: &str) -> &mut Table {
+        section
+            .split('.')
+            .filter(|name| !name.is_empty())
+            .fold(&mut self.tree, |table, name| {
+                table
+                    .entry(name)
+                    .or_insert_with(|| Value::Table(Table::new()))
+                    .as_table_mut()
+                    .expect("only known tables have keys")
+            })
+    }
+
+    fn set(&mut self, key: &str, value: Value, source: &Source) {
+        let (parent, name) = match key.strip_prefix("kafka.properties.") {
+            Some(property) => (known::OPEN_TABLE, property),
+            None => key.rsplit_once('.').unwrap_or(("", key)),
+        };
+        let table = self.table(parent);
+        table.insert(name.to_owned(), value);
+        self.sources.insert(key.to_owned(), source.clone());
+    }
+}
+
+/// `OTP_STREAM__KAFKA__BOOTSTRAP_SERVERS` is `kafka.bootstrap_servers`; names of librdkafka properties have dots.
+fn environment_key(name: &str) -> String {
+    let key = name[ENVIRONMENT_PREFIX.len()..].to_lowercase().replace("__", ".");
+    match key.strip_prefix("kafka.properties.") {
+        Some(property) => format!("kafka.properties.{}", property.replace('_', ".")),
+        None => key,
+    }
+}
+
+fn parse_value(text: &str) -> Option<Value> {
+    let table: Table = format!("value = {text}").parse().ok()?;
+    let mut entries = table.into_iter();
+    let (_, value) = entries.next()?;
+    entries.next().is_none().then_some(value)
+}
+
+fn property_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Boolean(flag) => Some(flag.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
+    }
+}
+
+/// Key, objection and remedy if a value has not the shape of the known one.
+fn misfit(key: &str, value: &Value, shape: &Value) -> Option<(String, String, String)> {
+    match (value, shape) {
+        (Value::Array(items), Value::Array(shapes)) => {
+            let text = Value::String(String::new());
+            let shape = shapes.first().unwrap_or(&text);
+            items
+                .iter()
+                .enumerate()
+                .find_map(|(at, item)| misfit(&format!("{key}[{at}]"), item, shape))
+        }
+        (Value::Table(table), Value::Table(shapes)) => table.iter().find_map(|(name, value)| {
+            let inner = known::join(key, name);
+            let Some(shape) = shapes.get(name) else {
+                let names: Vec<_> = shapes.keys().map(String::as_str).collect();
+                let remedy = match known::nearest_of(name, names.iter().copied()) {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => format!("it may have: {}", names.join(", ")),
+                };
+                return Some((inner, "unknown key".to_owned(), remedy));
+            };
+            misfit(&inner, value, shape)
+        }),
+        (value, shape) if std::mem::discriminant(value) == std::mem::discriminant(shape) => None,
+        (value, shape) => Some((
+            key.to_owned(),
+            format!(
+                "{}, where {} belongs",
+                known::type_name(value),
+                known::type_name(shape)
+            ),
+            format!("for example {}", mask::one_line(shape)),
+        )),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Table, Problem> {
+    let wrong = |what: String, remedy: &str| Problem {
+        source: Source::File(path.to_owned()),
+        key: String::new(),
+        value: None,
+        what,
+        remedy: remedy.to_owned(),
+    };
+    let text = std::fs::read_to_string(path).map_err(|err| {
+        wrong(
+            format!("cannot be read ({err})"),
+            "name a file that is there with --config",
+        )
+    })?;
+    text.parse::<Table>().map_err(|err| {
+        let line = err.span().map_or(1, |span| {
+            text.get(..span.start).unwrap_or(&text).matches('\n').count() + 1
+        });
+        let message = err.message().lines().next().unwrap_or_default().to_owned();
+        wrong(
+            format!("line {line}: no TOML ({message})"),
+            "see config/default.toml for the form",
+        )
+    })
+}

@@ -1,0 +1,1 @@
+//! A configuration as the topology wants it.
