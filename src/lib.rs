@@ -4,4 +4,6 @@
 
 pub mod cli;
 pub mod config;
+pub mod kafka;
+pub mod rocks;
 pub mod telemetry;

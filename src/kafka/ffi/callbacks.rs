@@ -1,0 +1,108 @@
+//! What librdkafka calls: rebalances and deliveries go to closures, logs and errors to the log.
+
+use std::cell::RefCell;
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use rdkafka::config::NativeClientConfig;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka_sys as sys;
+
+use super::{Handle, Partitions, RawCode, text};
+
+/// What a rebalance asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reassignment {
+    Assign,
+    Revoke,
+}
+
+type OnRebalance = Box<dyn FnMut(&Handle, Reassignment, Partitions)>;
+type OnDelivery = Box<dyn FnMut(usize, i64, Option<RDKafkaErrorCode>)>;
+
+/// What a client calls back. Each must end with the state of its client as librdkafka demands: a rebalance ends in
+/// `assign` or `unassign`.
+#[derive(Default)]
+pub struct Callbacks {
+    pub rebalance: Option<RefCell<OnRebalance>>,
+    /// Opaque, offset, error of each produced record.
+    pub delivery: Option<RefCell<OnDelivery>>,
+}
+
+/// Registers the callbacks that are there. They must outlive the client that is made of the configuration.
+pub(super) fn register(callbacks: &Rc<Callbacks>, config: &NativeClientConfig) {
+    let config = config.ptr();
+    // SAFETY: the configuration lives; the functions match librdkafka's prototypes and expect this opaque.
+    unsafe {
+        sys::rd_kafka_conf_set_opaque(config, Rc::as_ptr(callbacks).cast_mut().cast());
+        sys::rd_kafka_conf_set_log_cb(config, Some(on_log));
+        sys::rd_kafka_conf_set_error_cb(config, Some(on_error));
+        if callbacks.rebalance.is_some() {
+            sys::rd_kafka_conf_set_rebalance_cb(config, Some(on_rebalance));
+        }
+        if callbacks.delivery.is_some() {
+            sys::rd_kafka_conf_set_dr_msg_cb(config, Some(on_delivery));
+        }
+    }
+}
+
+unsafe extern "C" fn on_rebalance(
+    client: *mut sys::rd_kafka_t,
+    code: RawCode,
+    partitions: *mut sys::rd_kafka_topic_partition_list_t,
+    opaque: *mut c_void,
+) {
+    let reassignment = if code == RawCode::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+        Reassignment::Assign
+    } else {
+        Reassignment::Revoke
+    };
+    // SAFETY: `opaque` is the client's box of callbacks, which lives as long as the client; the list is librdkafka's,
+    // so we keep a copy.
+    let (callbacks, partitions) = unsafe {
+        let copy = sys::rd_kafka_topic_partition_list_copy(partitions);
+        (&*opaque.cast::<Callbacks>(), NonNull::new(copy).map(Partitions))
+    };
+    if let (Some(call), Some(client)) = (&callbacks.rebalance, NonNull::new(client)) {
+        let partitions = partitions.unwrap_or_else(|| Partitions::new(0));
+        (call.borrow_mut())(&Handle(client), reassignment, partitions);
+    }
+}
+
+unsafe extern "C" fn on_delivery(
+    _client: *mut sys::rd_kafka_t,
+    message: *const sys::rd_kafka_message_t,
+    opaque: *mut c_void,
+) {
+    // SAFETY: as in `on_rebalance`; the message lives during the call.
+    let (callbacks, message) = unsafe { (&*opaque.cast::<Callbacks>(), &*message) };
+    if let Some(call) = &callbacks.delivery {
+        let error = (message.err != RawCode::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| message.err.into());
+        (call.borrow_mut())(message._private as usize, message.offset, error);
+    }
+}
+
+unsafe extern "C" fn on_error(_: *mut sys::rd_kafka_t, code: c_int, reason: *const c_char, _: *mut c_void) {
+    // SAFETY: librdkafka passes a C string that lives during the call.
+    let reason = unsafe { text(reason) };
+    tracing::warn!(target: "otp_stream::kafka", code, reason, "client error");
+}
+
+unsafe extern "C" fn on_log(
+    _: *const sys::rd_kafka_t,
+    level: c_int,
+    facility: *const c_char,
+    line: *const c_char,
+) {
+    // SAFETY: as in `on_error`.
+    let (facility, line) = unsafe { (text(facility), text(line)) };
+    match (level, facility.as_str()) {
+        // Settings of the other kind of client, which every client is given.
+        (_, "CONFWARN") => tracing::debug!(target: "librdkafka", facility, line),
+        (..=3, _) => tracing::error!(target: "librdkafka", facility, line),
+        (4, _) => tracing::warn!(target: "librdkafka", facility, line),
+        (5..=6, _) => tracing::info!(target: "librdkafka", facility, line),
+        (7.., _) => tracing::debug!(target: "librdkafka", facility, line),
+    }
+}

@@ -1,0 +1,32 @@
+//! The only room that names librdkafka: narrow, blocking building blocks that one thread drives.
+//!
+//! Decides nothing: who commits, aborts, restores or gives up is the stream thread's business. `unsafe` lives in
+//! `ffi` alone.
+//!
+//! ```text
+//! consumer          a member of the group: records, ends of partitions, rebalances
+//! producer          one transactional id: begin, produce, send offsets, commit, abort
+//! changelog_reader  one partition from an offset on, as fast as it goes
+//! admin             topics, ids, configurations, watermarks; off the polling path
+//! offsets           the group's stable offsets; off the polling path
+//! errors            who has to act
+//! properties        what the protocol owns, what the operator may set
+//! ```
+
+mod admin;
+mod changelog_reader;
+mod consumer;
+mod errors;
+mod ffi;
+mod offsets;
+mod producer;
+mod properties;
+
+pub use admin::{Admin, NewTopic, TopicOutcome, Watermarks};
+pub use changelog_reader::{ChangelogReader, Replayed};
+pub use consumer::{Consumer, FetchedRecord, Group, Poll, RevokeHook};
+pub use errors::{Class, ConsumerClass, ConsumerError, EdgeError, TransactionError};
+pub use ffi::{GroupMetadata, TopicFacts};
+pub use offsets::StableOffsets;
+pub use producer::Producer;
+pub use properties::{Properties, RefusedProperty, TRANSACTION_TIMEOUT_MS};

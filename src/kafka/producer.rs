@@ -1,0 +1,236 @@
+//! The transactional producer of one stream thread.
+//!
+//! One call of ours is one step of the protocol; what to do about a failure is the caller's (see [`Class`]). Deliveries
+//! are served on the calling thread, inside [`Producer::commit`] and where the queue is full, so nothing is shared.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::CString;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use otp_topology::wire::outbox::{Outgoing, OutputTopic};
+use otp_topology::wire::record::SourcePartition;
+use rdkafka::error::RDKafkaErrorCode as Code;
+
+use super::consumer::c_names;
+use super::errors::{Class, EdgeError, TransactionError};
+use super::ffi::{Callbacks, Client, Failure, GroupMetadata, Kind, Partitions};
+use super::properties::Properties;
+
+/// How long one record may wait for room in the queue.
+const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// What was delivered since the transaction began.
+#[derive(Default)]
+struct Deliveries {
+    /// Per changelog partition the highest offset; negative for none.
+    changelog: RefCell<Vec<i64>>,
+    failed: Cell<Option<Code>>,
+}
+
+pub struct Producer {
+    client: Client,
+    sources: Vec<CString>,
+    changelog: Option<OutputTopic>,
+    deliveries: Rc<Deliveries>,
+}
+
+impl Producer {
+    /// `outputs` and `sources` are numbered as [`OutputTopic`]s and `SourceTopic`s in their order. Of the topic
+    /// `changelog` delivered offsets are kept.
+    ///
+    /// # Errors
+    /// A property or a topic's name is refused.
+    pub fn new(
+        properties: &Properties,
+        transactional_id: &str,
+        outputs: &[String],
+        sources: &[String],
+        changelog: Option<OutputTopic>,
+    ) -> Result<Self, EdgeError> {
+        let deliveries = Rc::new(Deliveries::default());
+        let callbacks = Callbacks {
+            rebalance: None,
+            delivery: Some(RefCell::new(on_delivery(deliveries.clone()))),
+        };
+        let config = properties.transactional_producer(transactional_id);
+        let client = Client::new(Kind::Producer, &config, &c_names(outputs)?, callbacks)
+            .map_err(|text| EdgeError::plain("create producer", text))?;
+        Ok(Self {
+            client,
+            sources: c_names(sources)?,
+            changelog,
+            deliveries,
+        })
+    }
+
+    /// Takes over the transactional id: fences its other owners and settles what they left open.
+    ///
+    /// # Errors
+    /// See [`Class`]; a time-out may be tried again on the same producer.
+    pub fn init(&self, timeout: Duration) -> Result<(), TransactionError> {
+        step(
+            "init_transactions",
+            self.client.handle().init_transactions(timeout),
+        )
+    }
+
+    /// # Errors
+    /// See [`Class`].
+    pub fn begin(&self) -> Result<(), TransactionError> {
+        self.deliveries.changelog.borrow_mut().fill(-1);
+        self.deliveries.failed.set(None);
+        step("begin_transaction", self.client.handle().begin_transaction())
+    }
+
+    /// Hands a copy of a record over; waits (bounded) if the queue is full.
+    ///
+    /// # Errors
+    /// See [`Class`]; a record that is too large, or for an unknown partition, is [`Class::Abortable`].
+    pub fn produce(&self, record: Outgoing<'_>) -> Result<(), TransactionError> {
+        let topic = usize::from(record.topic().0);
+        let partition = record.partition();
+        let opaque = if self.changelog == Some(record.topic()) {
+            partition as usize + 1
+        } else {
+            0
+        };
+        let mut full_since = None;
+        loop {
+            let headers = (record.header_count(), record.headers());
+            let produced =
+                self.client
+                    .produce(topic, partition, record.key(), record.value(), headers, opaque);
+            match produced {
+                Ok(()) => return Ok(()),
+                Err(failure) if failure.code == Code::QueueFull => {
+                    let since = *full_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > QUEUE_WAIT_MAX {
+                        return Err(abortable(failure));
+                    }
+                    self.client.serve(Duration::from_millis(5));
+                }
+                Err(failure) => return Err(self.refused(failure)),
+            }
+        }
+    }
+
+    /// Adds the next offsets to the transaction: the fence of ownership. `offsets` must not be empty, or nothing is
+    /// sent and nothing fenced.
+    ///
+    /// # Errors
+    /// See [`Class`].
+    ///
+    /// # Panics
+    /// `offsets` is empty.
+    pub fn send_offsets(
+        &self,
+        offsets: &[(SourcePartition, i64)],
+        group: &GroupMetadata,
+        timeout: Duration,
+    ) -> Result<(), TransactionError> {
+        assert!(!offsets.is_empty(), "a transaction without offsets is not fenced");
+        let mut list = Partitions::new(offsets.len());
+        for (source, offset) in offsets {
+            list.add(
+                &self.sources[usize::from(source.topic.0)],
+                source.partition,
+                *offset,
+            );
+        }
+        let sent = self.client.handle().send_offsets(&list, group, timeout);
+        step("send_offsets_to_transaction", sent)
+    }
+
+    /// Waits until everything is delivered, then commits.
+    ///
+    /// # Errors
+    /// See [`Class`].
+    pub fn commit(&self, timeout: Duration) -> Result<(), TransactionError> {
+        step(
+            "commit_transaction",
+            self.client.handle().commit_transaction(timeout),
+        )
+    }
+
+    /// # Errors
+    /// See [`Class`].
+    pub fn abort(&self, timeout: Duration) -> Result<(), TransactionError> {
+        step(
+            "abort_transaction",
+            self.client.handle().abort_transaction(timeout),
+        )
+    }
+
+    /// The highest offset that this transaction's records have in a changelog partition; complete after a commit.
+    pub fn delivered(&self, changelog_partition: i32) -> Option<i64> {
+        let offsets = self.deliveries.changelog.borrow();
+        offsets
+            .get(usize::try_from(changelog_partition).ok()?)
+            .copied()
+            .filter(|offset| *offset >= 0)
+    }
+
+    /// Why the first record of this transaction that was not delivered was not.
+    pub fn delivery_failure(&self) -> Option<Code> {
+        self.deliveries.failed.get()
+    }
+
+    /// Serves what waits (deliveries, errors), without waiting.
+    pub fn serve(&self) {
+        self.client.serve(Duration::ZERO);
+    }
+
+    /// A record that librdkafka did not take. What is wrong with the record alone is worth a bisection, not a restart.
+    fn refused(&self, failure: Failure) -> TransactionError {
+        if let Some(fatal) = self.client.handle().fatal() {
+            return TransactionError::new("produce", fatal);
+        }
+        match failure.code {
+            Code::MessageSizeTooLarge
+            | Code::UnknownPartition
+            | Code::UnknownTopic
+            | Code::InvalidArgument
+            | Code::State => abortable(failure),
+            _ => TransactionError::new("produce", failure),
+        }
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.client.purge();
+    }
+}
+
+fn step(call: &'static str, result: Result<(), Failure>) -> Result<(), TransactionError> {
+    result.map_err(|failure| TransactionError::new(call, failure))
+}
+
+/// librdkafka answers `State` to a produce after the transaction already failed in the background.
+fn abortable(failure: Failure) -> TransactionError {
+    TransactionError {
+        class: Class::Abortable,
+        ..TransactionError::new("produce", failure)
+    }
+}
+
+fn on_delivery(deliveries: Rc<Deliveries>) -> Box<dyn FnMut(usize, i64, Option<Code>)> {
+    Box::new(
+        move |opaque, offset, error| match (error, opaque.checked_sub(1)) {
+            (Some(code), _) => {
+                if deliveries.failed.get().is_none() {
+                    deliveries.failed.set(Some(code));
+                }
+            }
+            (None, Some(partition)) => {
+                let mut offsets = deliveries.changelog.borrow_mut();
+                if offsets.len() <= partition {
+                    offsets.resize(partition + 1, -1);
+                }
+                offsets[partition] = offsets[partition].max(offset);
+            }
+            (None, None) => {}
+        },
+    )
+}
