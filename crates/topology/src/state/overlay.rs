@@ -11,6 +11,9 @@ use std::ops::Bound;
 
 use super::store::{StateStore, StoreError, WriteBatch};
 
+/// Keys and values in key order.
+type Found = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The writes of an open transaction. Reads see them over the store; a commit turns them into one batch.
 ///
 /// Sorted, not hashed: the batch and its changelog records then have the same order on every run.
@@ -60,7 +63,7 @@ impl Overlay {
         from: &[u8],
         to: &[u8],
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    ) -> Result<Found, StoreError> {
         if from >= to || limit == 0 {
             return Ok(Vec::new());
         }

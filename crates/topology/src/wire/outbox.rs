@@ -1,4 +1,8 @@
 //! Records to publish, in order, in one arena. Filled by a record's processing, emptied by the producer.
+//!
+//! `Debug` shows how much there is, never what: notifications carry codes and phone numbers.
+
+use std::fmt;
 
 use super::record::Span;
 
@@ -44,7 +48,8 @@ pub struct Outgoing<'a> {
     entry: &'a Entry,
 }
 
-#[derive(Clone, Debug, Default)]
+/// At most 4 GiB: places inside are 32 bits.
+#[derive(Clone, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
     headers: Vec<HeaderSpan>,
@@ -199,5 +204,99 @@ impl<'a> Outgoing<'a> {
     pub fn header_count(self) -> usize {
         let runs = [self.entry.shared, self.entry.own];
         runs.iter().map(|run| (run.end - run.first) as usize).sum()
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outbox({} records, {} bytes)", self.len(), self.bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Owned = (
+        u16,
+        i32,
+        Option<Vec<u8>>,
+        Option<Vec<u8>>,
+        Vec<(String, Option<Vec<u8>>)>,
+    );
+
+    fn owned(outgoing: Outgoing<'_>) -> Owned {
+        let headers = outgoing.headers();
+        let headers: Vec<_> = headers
+            .map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)))
+            .collect();
+        assert_eq!(headers.len(), outgoing.header_count());
+        let (key, value) = (
+            outgoing.key().map(<[u8]>::to_vec),
+            outgoing.value().map(<[u8]>::to_vec),
+        );
+        (outgoing.topic().0, outgoing.partition(), key, value, headers)
+    }
+
+    fn header(name: &str, value: Option<&str>) -> (String, Option<Vec<u8>>) {
+        (name.to_owned(), value.map(|it| it.as_bytes().to_vec()))
+    }
+
+    fn push(outbox: &mut Outbox, shared: SharedHeaders, topic: u16, value: &str) {
+        let own = outbox.headers([("ce_id", Some(value.as_bytes()))]);
+        outbox.push(OutputTopic(topic), 5, Some(b"key"), shared, own, |out| {
+            out.extend_from_slice(value.as_bytes());
+        });
+    }
+
+    #[test]
+    fn gives_back_what_was_pushed_with_shared_headers_first() {
+        let mut outbox = Outbox::default();
+        let shared = outbox.headers([("traceparent", Some(&b"t"[..])), ("empty", None)]);
+        push(&mut outbox, shared, 1, "one");
+        push(&mut outbox, shared, 2, "");
+        outbox.push_null(
+            OutputTopic(3),
+            0,
+            None,
+            SharedHeaders::default(),
+            SharedHeaders::default(),
+        );
+        let key = Some(b"key".to_vec());
+        let with = |id: &str| {
+            vec![
+                header("traceparent", Some("t")),
+                header("empty", None),
+                header("ce_id", Some(id)),
+            ]
+        };
+        let expected = [
+            (1, 5, key.clone(), Some(b"one".to_vec()), with("one")),
+            (2, 5, key, Some(Vec::new()), with("")),
+            (3, 0, None, None, Vec::new()),
+        ];
+        assert_eq!(outbox.iter().map(owned).collect::<Vec<_>>(), expected);
+        assert_eq!(outbox.iter_from(2).map(owned).collect::<Vec<_>>(), expected[2..]);
+        assert!(outbox.iter_from(3).next().is_none());
+    }
+
+    #[test]
+    fn a_mark_takes_back_what_came_after_it() {
+        let mut outbox = Outbox::default();
+        let shared = outbox.headers([("traceparent", Some(&b"t"[..]))]);
+        push(&mut outbox, shared, 1, "kept");
+        let before: Vec<Owned> = outbox.iter().map(owned).collect();
+        let mark = outbox.mark();
+        push(&mut outbox, shared, 2, "taken back");
+        outbox.truncate(mark);
+        assert_eq!(outbox.iter().map(owned).collect::<Vec<_>>(), before);
+        push(&mut outbox, shared, 3, "after");
+        assert_eq!(
+            outbox.iter().nth(1).and_then(Outgoing::value),
+            Some(&b"after"[..])
+        );
+        assert_eq!(format!("{outbox:?}"), "Outbox(2 records, 46 bytes)");
+        outbox.clear();
+        assert!(outbox.is_empty());
     }
 }

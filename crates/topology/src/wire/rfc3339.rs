@@ -12,7 +12,7 @@ pub const LEN: usize = 24;
 const MS_MAX: u64 = 253_402_300_799_999;
 
 /// Longest text that is read, in bytes: nanoseconds and a zone take 35.
-const TEXT_LEN_MAX: usize = 64;
+pub(super) const TEXT_LEN_MAX: usize = 64;
 
 /// Writes a time; years past 9999 are written as the end of 9999.
 pub fn write(time: LogTime, buffer: &mut [u8; LEN]) -> &str {
