@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use otp_topology::contract::egov::EgovSettings;
 use otp_topology::otp::ContractName;
 use serde::Deserialize;
 
@@ -21,15 +22,12 @@ pub struct Caller {
     pub reveal_code: bool,
 }
 
-/// The contracts of this build and their operations, by their own names.
-const SERVED: &[(ContractName, &[&str])] = &[(ContractName::Egov, &["send", "create", "validate", "search"])];
-
 /// The operations of a contract; `None` if this build does not serve it.
-pub fn operations_of(contract: ContractName) -> Option<&'static [&'static str]> {
-    SERVED
-        .iter()
-        .find(|(served, _)| *served == contract)
-        .map(|(_, operations)| *operations)
+pub fn operations_of(contract: ContractName) -> Option<Vec<String>> {
+    match contract {
+        ContractName::Egov => Some(EgovSettings::operations()),
+        ContractName::Int | ContractName::Mosip => None,
+    }
 }
 
 /// The longest name of a caller; it stands in every event.
@@ -83,7 +81,10 @@ fn check_operations(caller: &Caller, key: &dyn Fn(&str) -> String, found: &mut F
         return;
     };
     let Some(known) = operations_of(contract) else {
-        let served: Vec<_> = SERVED.iter().map(|(contract, _)| contract.as_str()).collect();
+        let served = ContractName::ALL
+            .into_iter()
+            .filter(|it| operations_of(*it).is_some());
+        let served: Vec<_> = served.map(ContractName::as_str).collect();
         found.add(
             key("contract"),
             "this build does not serve this contract",
@@ -105,10 +106,10 @@ fn check_operations(caller: &Caller, key: &dyn Fn(&str) -> String, found: &mut F
         );
     }
     for (at, operation) in operations.iter().enumerate() {
-        if known.contains(&operation.as_str()) {
+        if known.contains(operation) {
             continue;
         }
-        let hint = known::nearest_of(&operation.to_lowercase(), known.iter().copied())
+        let hint = known::nearest_of(&operation.to_lowercase(), known.iter().map(String::as_str))
             .map_or(String::new(), |near| format!("did you mean {near}? "));
         found.add(
             format!("{}[{at}]", key("operations")),

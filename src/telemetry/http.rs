@@ -217,3 +217,6 @@ fn page(status: StatusCode, content_type: &str, body: Vec<u8>) -> Response<Full<
         .body(Full::new(Bytes::from(body)))
         .expect("constant headers")
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,9 +10,9 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use super::counts::Counts;
 use super::health::Health;
 use super::process;
-use super::tally::Tally;
 
 /// Upper bounds in seconds, from half a millisecond to some seconds.
 const COMMIT_SECONDS: [f64; 15] = [
@@ -26,7 +26,7 @@ const TRANSACTION_RECORDS: [f64; 12] = [
     1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0,
 ];
 
-/// All metrics of the process. Cheap to share; counters that move with each record go through a [`Tally`].
+/// All metrics of the process. Cheap to share; counters that move with each record go through a [`Counts`].
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -186,8 +186,8 @@ impl Metrics {
     }
 
     /// A stream thread's own counters; `topics` are the names of the source topics in their order.
-    pub fn tally(self: &Arc<Self>, topics: &[String]) -> Tally {
-        Tally::new(Arc::clone(self), topics)
+    pub fn counts(self: &Arc<Self>, topics: &[String]) -> Counts {
+        Counts::new(Arc::clone(self), topics)
     }
 
     pub fn aborted(&self, class: &'static str) {

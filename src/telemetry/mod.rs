@@ -2,14 +2,14 @@
 //!
 //! Decides nothing about requests, and shows no code, key, phone number or address.
 
+pub mod counts;
 pub mod health;
 pub mod http;
 pub mod log;
 pub mod metrics;
 mod process;
-pub mod tally;
 
+pub use counts::Counts;
 pub use health::{Health, TaskState, ThreadState};
 pub use http::{HttpError, Server};
 pub use metrics::Metrics;
-pub use tally::Tally;

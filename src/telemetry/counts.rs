@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use otp_topology::otp::ContractName;
+use otp_topology::contract::Tally;
 use otp_topology::wire::record::SourceTopic;
 use prometheus::IntCounter;
 use prometheus::local::LocalHistogram;
@@ -11,7 +11,7 @@ use prometheus::local::LocalHistogram;
 use super::metrics::Metrics;
 
 /// Counts of the open transaction. Not shared between threads.
-pub struct Tally {
+pub struct Counts {
     metrics: Arc<Metrics>,
     records: Vec<Pending>,
     requests: Vec<([&'static str; 3], Pending)>,
@@ -27,7 +27,7 @@ struct Pending {
     count: u64,
 }
 
-impl Tally {
+impl Counts {
     pub(super) fn new(metrics: Arc<Metrics>, topics: &[String]) -> Self {
         let records = topics
             .iter()
@@ -51,13 +51,19 @@ impl Tally {
         self.records[usize::from(topic.0)].count += 1;
     }
 
-    /// A request was answered. Operation and outcome come from fixed lists, never from the request's text.
-    pub fn request(&mut self, contract: ContractName, operation: &'static str, outcome: &'static str) {
+    /// A request was answered.
+    pub fn request(&mut self, tally: Tally) {
+        let Tally {
+            contract,
+            operation,
+            outcome,
+        } = tally;
         let labels = [contract.as_str(), operation, outcome];
         let vec = &self.metrics.requests;
         bump(&mut self.requests, labels, || vec.with_label_values(&labels));
     }
 
+    /// Stage and code come from fixed lists.
     pub fn dead_letter(&mut self, stage: &'static str, code: &'static str) {
         let labels = [stage, code];
         let vec = &self.metrics.dead_letters;
@@ -80,7 +86,7 @@ impl Tally {
     }
 
     /// Append time to commit of one request, in seconds by the wall clock. Called when the commit is acknowledged,
-    /// before [`Tally::committed`].
+    /// before [`Counts::committed`].
     pub fn latency(&mut self, seconds: f64) {
         self.latency.observe(seconds);
     }
@@ -143,6 +149,8 @@ fn bump<const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    use otp_topology::otp::ContractName;
+
     use super::super::health::Health;
     use super::*;
 
@@ -156,18 +164,23 @@ mod tests {
     #[test]
     fn counts_show_after_the_commit_and_vanish_with_an_abort() {
         let metrics = Arc::new(Metrics::new());
-        let mut tally = metrics.tally(&["requests".to_owned()]);
+        let mut counts = metrics.counts(&["requests".to_owned()]);
+        let issued = Tally {
+            contract: ContractName::Egov,
+            operation: "send",
+            outcome: "issued",
+        };
         let request = "otp_stream_requests_total{contract=\"egov\"";
-        tally.record(SourceTopic(0));
-        tally.request(ContractName::Egov, "send", "issued");
-        tally.latency(0.004);
-        tally.discard();
+        counts.record(SourceTopic(0));
+        counts.request(issued);
+        counts.latency(0.004);
+        counts.discard();
         assert_eq!(rendered(&metrics, request).as_deref().map(last), Some("0"));
-        tally.record(SourceTopic(0));
-        tally.request(ContractName::Egov, "send", "issued");
-        tally.latency(0.004);
+        counts.record(SourceTopic(0));
+        counts.request(issued);
+        counts.latency(0.004);
         assert_eq!(rendered(&metrics, request).as_deref().map(last), Some("0"));
-        tally.committed(1, 0.002);
+        counts.committed(1, 0.002);
         for (name, expected) in [
             (request, "1"),
             ("otp_stream_records_total{topic=\"requests\"}", "1"),
