@@ -12,7 +12,7 @@ use super::wording::{Reader, TextCode};
 use crate::contract::analytics::{self, Channel, Route, Suppression, number_prefix};
 use crate::contract::{Events, Known, Trouble};
 use crate::otp::{
-    ChallengeView, Code, Command, Decision, Exit, Issue, Notice, NoticeKind, Outcome, Purpose, Refusal,
+    ChallengeView, Code, Command, Exit, Issue, Notice, NoticeKind, Outcome, Pseudonym, Purpose, Refusal,
     Subject, decide,
 };
 use crate::state::StoreError;
@@ -54,40 +54,20 @@ pub fn serve(
     events: &mut Events<'_>,
 ) -> Result<Issued, Trouble> {
     let email = order.email.filter(|address| notice::is_address(address));
-    let bad_address = order.email.is_some() && email.is_none();
-    let texts = texts_of(turn, order, email)?;
+    let Some(texts) = texts_of(turn, order, email)? else {
+        return without_text(turn, known, order, events);
+    };
     let Known {
         who,
         pseudonym,
         subject,
     } = known;
-    let command = Command::Issue(Issue {
-        purpose: order.purpose,
-        exit: order.exit,
-    });
-    let rules = turn.rules(&who, order.tenant);
-    let now = turn.inbound.now;
-    let Some(texts) = texts else {
-        let decision = decide(subject.clone(), &command, now, &rules)?;
-        if let Some(refusal) = refusal_of(&decision) {
-            tell(
-                turn,
-                events,
-                pseudonym,
-                order,
-                &Texts::default(),
-                &decision.notices,
-            );
-            return Ok(refused(turn, decision.subject, refusal));
-        }
-        let reason = Suppression::TemplateMissing;
-        turn.tell_suppressed(events, pseudonym, &order.destination(), order.purpose, reason);
-        return Ok(Issued {
-            subject,
-            outcome: Err(turn.reject(Rejection::TemplateMissing)),
-        });
-    };
-    let decision = decide(subject, &command, now, &rules)?;
+    let decision = decide(
+        subject,
+        &order.command(),
+        turn.inbound.now,
+        &turn.rules(&who, order.tenant),
+    )?;
     let (challenge, send_number) = match decision.outcome {
         Outcome::Issued {
             challenge,
@@ -113,12 +93,19 @@ pub fn serve(
         deliver(turn, events, order, &texts, email, &delivery);
     }
     tell(turn, events, pseudonym, order, &texts, &decision.notices);
-    if bad_address && order.exit == Exit::Delivered {
-        let route = Route {
-            channels: Some(&[Channel::Email]),
-            ..Route::default()
-        };
-        turn.tell_suppressed(events, pseudonym, &route, order.purpose, Suppression::BadAddress);
+    match order.exit {
+        Exit::Delivered if order.email.is_some() && email.is_none() => {
+            let route = Route {
+                channels: Some(&[Channel::Email]),
+                ..Route::default()
+            };
+            turn.tell_suppressed(events, pseudonym, &route, order.purpose, Suppression::BadAddress);
+        }
+        Exit::Withheld => {
+            let reason = Suppression::UnknownRecipient;
+            turn.tell_suppressed(events, pseudonym, &order.destination(), order.purpose, reason);
+        }
+        Exit::Delivered | Exit::Revealed => {}
     }
     Ok(Issued {
         subject: decision.subject,
@@ -126,7 +113,47 @@ pub fn serve(
     })
 }
 
+/// Nothing can be issued; but if it would be refused anyhow, that is the answer.
+fn without_text(
+    turn: &Turn<'_>,
+    known: Known,
+    order: &Order<'_>,
+    events: &mut Events<'_>,
+) -> Result<Issued, Trouble> {
+    let Known {
+        who,
+        pseudonym,
+        subject,
+    } = known;
+    let rules = turn.rules(&who, order.tenant);
+    let decision = decide(subject.clone(), &order.command(), turn.inbound.now, &rules)?;
+    if let Outcome::Refused { refusal, .. } = decision.outcome {
+        tell(
+            turn,
+            events,
+            pseudonym,
+            order,
+            &Texts::default(),
+            &decision.notices,
+        );
+        return Ok(refused(turn, decision.subject, refusal));
+    }
+    let reason = Suppression::TemplateMissing;
+    turn.tell_suppressed(events, pseudonym, &order.destination(), order.purpose, reason);
+    Ok(Issued {
+        subject,
+        outcome: Err(turn.reject(Rejection::TemplateMissing)),
+    })
+}
+
 impl<'a> Order<'a> {
+    fn command(&self) -> Command<'static> {
+        Command::Issue(Issue {
+            purpose: self.purpose,
+            exit: self.exit,
+        })
+    }
+
     /// Where the code was to go.
     pub fn destination(&self) -> Route<'a> {
         Route {
@@ -191,11 +218,11 @@ fn deliver(
     }
 }
 
-/// Tells the notices of a decision. A code that was withheld is told as suppressed: it only looks like a delivery.
+/// Tells the notices of a decision. The rules tell nothing of a code that is withheld: it only looks like a delivery.
 fn tell(
     turn: &Turn<'_>,
     events: &mut Events<'_>,
-    pseudonym: crate::otp::Pseudonym,
+    pseudonym: Pseudonym,
     order: &Order<'_>,
     texts: &Texts,
     notices: &[Notice],
@@ -209,18 +236,11 @@ fn tell(
     let about = turn.about(Some(pseudonym));
     for notice in notices {
         let route = match notice.kind {
-            NoticeKind::Issued | NoticeKind::Resent => {
-                if order.exit == Exit::Withheld {
-                    let reason = Suppression::UnknownRecipient;
-                    turn.tell_suppressed(events, pseudonym, &destination, order.purpose, reason);
-                    continue;
-                }
-                Route {
-                    channels: Some(texts.channels()),
-                    locale,
-                    ..destination
-                }
-            }
+            NoticeKind::Issued | NoticeKind::Resent => Route {
+                channels: Some(texts.channels()),
+                locale,
+                ..destination
+            },
             NoticeKind::Suppressed(_) => destination,
             NoticeKind::Superseded
             | NoticeKind::Verified
@@ -242,17 +262,6 @@ impl Texts {
             (false, true) => &[Channel::Email],
             (false, false) => &[],
         }
-    }
-}
-
-fn refusal_of(decision: &Decision) -> Option<Refusal> {
-    match decision.outcome {
-        Outcome::Refused { refusal, .. } => Some(refusal),
-        Outcome::Issued { .. }
-        | Outcome::Verified(_)
-        | Outcome::Found(_)
-        | Outcome::Released
-        | Outcome::Forgotten => None,
     }
 }
 
