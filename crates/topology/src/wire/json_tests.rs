@@ -33,7 +33,7 @@ fn reads_what_it_writes() {
         check(text.as_bytes(), Names::IgnoreCase, Ok(text));
     }
     let spaced = b" \r\n{ \"a\" :\t\"\\u00e9\\ud83d\\ude00\" } ";
-    check(spaced, Names::CaseSensitive, Ok("{\"a\":\"é😀\"}"));
+    check(spaced, Names::CaseSensitive, Ok("{\"a\":\"é\u{1f600}\"}"));
 }
 
 #[test]

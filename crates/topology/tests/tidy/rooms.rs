@@ -1,0 +1,261 @@
+//! Who may name whom: the rooms of the two packages, and the crates that only one folder may name.
+//!
+//! Sees paths that start with `crate`, `super`, `otp_topology`, `otp_stream` or an external crate; not what a glob
+//! or a re-export brings in.
+
+use super::Violation;
+use super::source::{Source, is_name};
+
+/// The rooms of the pure package and whom each may name, besides itself.
+const PURE: [(&str, &[&str]); 7] = [
+    ("otp", &[]),
+    ("wire", &["otp"]),
+    ("state", &["otp", "wire"]),
+    ("text", &["otp", "wire"]),
+    ("contract", &["otp", "text", "wire", "state"]),
+    ("task", &["contract", "otp", "text", "wire", "state"]),
+    ("thread", &["task", "contract", "otp", "text", "wire", "state"]),
+];
+
+pub const PURE_ROOMS: [&str; 7] = ["otp", "wire", "state", "text", "contract", "task", "thread"];
+
+/// The rooms at the edges, likewise. Each may name all of the pure package. The configuration is plain values.
+const EDGES: [(&str, &[&str]); 7] = [
+    ("config", &[]),
+    ("kafka", &["config"]),
+    ("rocks", &["config"]),
+    ("registry", &["config"]),
+    ("telemetry", &["config"]),
+    ("runtime", &["kafka", "rocks", "registry", "telemetry", "config"]),
+    (
+        "cli",
+        &["runtime", "kafka", "rocks", "registry", "telemetry", "config"],
+    ),
+];
+
+/// Crates that one folder alone names, and what the others do instead. Tests and benches are outsiders.
+const ONE_FOLDER: [(&str, &str, &str); 3] = [
+    (
+        "rdkafka",
+        "src/kafka/",
+        "go through `kafka`, or add what is missing there",
+    ),
+    (
+        "rdkafka_sys",
+        "src/kafka/",
+        "go through `kafka`, or add what is missing there",
+    ),
+    (
+        "rocksdb",
+        "src/rocks/",
+        "go through the `StateStore` port, or add what is missing to `rocks`",
+    ),
+];
+
+/// What the pure package may not name, and what it takes instead.
+const IMPURE: [(&[&str], &str); 12] = [
+    (&["std", "fs"], "the caller reads and writes files"),
+    (&["std", "net"], "the caller owns sockets"),
+    (&["std", "env"], "settings are arguments"),
+    (&["std", "process"], "return an error that says who must act"),
+    (&["std", "thread"], "the runtime owns threads"),
+    (&["std", "time", "SystemTime"], "take a `LogTime`"),
+    (&["std", "time", "Instant"], "take a `LogTime`"),
+    (
+        &["rand"],
+        "derive it from the record's place, or take it as an argument",
+    ),
+    (
+        &["getrandom"],
+        "derive it from the record's place, or take it as an argument",
+    ),
+    (&["tokio"], "return a value that says what to do"),
+    (
+        &["otp_stream"],
+        "the edges name the topology, not the other way round",
+    ),
+    (&["tracing"], "return a value that says what happened"),
+];
+
+/// One path that the code mentions, groups spelled out.
+struct Mention {
+    line: usize,
+    segments: Vec<String>,
+    /// The inline modules around it.
+    inside: Vec<String>,
+}
+
+pub fn violations(source: &Source<'_>) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mentions = mentions(source);
+    let pure = source.path.strip_prefix("crates/topology/src/");
+    let edge = source.path.strip_prefix("src/");
+    for mention in &mentions {
+        let problem = match (pure, edge) {
+            (Some(file), _) => impurity(mention).or_else(|| wrong_room(file, mention, &PURE)),
+            (None, Some(file)) => wrong_room(file, mention, &EDGES),
+            (None, None) => continue,
+        };
+        let foreign = wrong_folder(source.path, mention);
+        found.extend(
+            problem
+                .into_iter()
+                .chain(foreign)
+                .map(|(rule, message)| Violation {
+                    path: source.path.to_owned(),
+                    line: mention.line,
+                    rule,
+                    message,
+                }),
+        );
+    }
+    found
+}
+
+type Problem = (&'static str, String);
+
+fn impurity(mention: &Mention) -> Option<Problem> {
+    let is_named = |path: &[&str]| mention.segments.iter().take(path.len()).eq(path);
+    let (path, instead) = IMPURE.iter().find(|(path, _)| is_named(path))?;
+    let message = format!(
+        "`otp-topology` is pure and names no `{}`: {instead}",
+        path.join("::")
+    );
+    Some(("pure", message))
+}
+
+fn wrong_folder(path: &str, mention: &Mention) -> Option<Problem> {
+    let first = mention.segments.first()?;
+    let (name, folder, instead) = ONE_FOLDER.iter().find(|(name, ..)| name == first)?;
+    if path.starts_with(folder) {
+        return None;
+    }
+    Some(("one folder", format!("only {folder} names `{name}`: {instead}")))
+}
+
+/// `file` is relative to the package's `src/`.
+fn wrong_room(file: &str, mention: &Mention, rooms: &[(&str, &[&str])]) -> Option<Problem> {
+    let (own, _) = file.split_once('/')?;
+    let named = room_of(file, mention)?;
+    if named == own || !rooms.iter().any(|(room, _)| *room == named) {
+        return None;
+    }
+    let Some((_, allowed)) = rooms.iter().find(|(room, _)| *room == own) else {
+        let message =
+            format!("`{own}` is no room of ARCHITECTURE.md: move the file, or draw the room there and here");
+        return Some(("rooms", message));
+    };
+    if allowed.contains(&named) {
+        return None;
+    }
+    let may = if allowed.is_empty() {
+        "names no other room".to_owned()
+    } else {
+        format!("names only {}", allowed.join(", "))
+    };
+    let message = format!(
+        "`{own}` {may}, not `{named}`: pass the value in as an argument, or move the type down to a room that both name"
+    );
+    Some(("rooms", message))
+}
+
+/// The room that a path inside the package leads to.
+fn room_of<'m>(file: &str, mention: &'m Mention) -> Option<&'m str> {
+    let supers = mention.segments.iter().take_while(|it| *it == "super").count();
+    if mention.segments[0] == "crate" {
+        return mention.segments.get(1).map(String::as_str);
+    }
+    if supers == 0 || supers < module_depth(file) + mention.inside.len() {
+        return None;
+    }
+    mention.segments.get(supers).map(String::as_str)
+}
+
+/// How many modules lie between a file and the package's root; `it_tests.rs` is `it::tests`.
+fn module_depth(file: &str) -> usize {
+    let depth = file.split('/').count();
+    if file.ends_with("/mod.rs") {
+        depth - 1
+    } else if file.ends_with("_tests.rs") {
+        depth + 1
+    } else {
+        depth
+    }
+}
+
+fn mentions(source: &Source<'_>) -> Vec<Mention> {
+    let tokens = &source.tokens;
+    let text = |at: usize| tokens.get(at).map_or("", |it| it.text.as_str());
+    let mut mentions = Vec::new();
+    let mut modules: Vec<(String, usize)> = Vec::new();
+    let mut depth = 0;
+    let mut at = 0;
+    while at < tokens.len() {
+        match text(at) {
+            "mod" if text(at + 2) == "{" => modules.push((text(at + 1).to_owned(), depth + 1)),
+            "{" => depth += 1,
+            "}" => {
+                modules.retain(|(_, inside)| *inside < depth);
+                depth -= 1;
+            }
+            _ => {}
+        }
+        let is_used = at > 0 && text(at - 1) == "use";
+        let starts_path = is_used || is_name(tokens.get(at)) && text(at + 1) == "::";
+        if !starts_path {
+            at += 1;
+            continue;
+        }
+        let inside: Vec<String> = modules.iter().map(|(name, _)| name.clone()).collect();
+        let mut paths = Vec::new();
+        at = spell_out(source, at, &[], &mut paths).max(at + 1);
+        mentions.extend(paths.into_iter().map(|(line, segments)| Mention {
+            line,
+            segments,
+            inside: inside.clone(),
+        }));
+    }
+    mentions
+}
+
+/// Collects the paths that start at `at`, each after `before`; returns where they end.
+fn spell_out(
+    source: &Source<'_>,
+    mut at: usize,
+    before: &[String],
+    paths: &mut Vec<(usize, Vec<String>)>,
+) -> usize {
+    let tokens = &source.tokens;
+    let text = |at: usize| tokens.get(at).map_or("", |it| it.text.as_str());
+    let line = tokens.get(at).map_or(0, |it| it.line);
+    let mut segments = before.to_vec();
+    if text(at) == "::" {
+        at += 1;
+    }
+    while is_name(tokens.get(at)) {
+        segments.push(text(at).to_owned());
+        at += 1;
+        if text(at) != "::" {
+            break;
+        }
+        at += 1;
+    }
+    if text(at) != "{" || segments.is_empty() || text(at - 1) != "::" {
+        if !segments.is_empty() {
+            paths.push((line, segments));
+        }
+        return at;
+    }
+    at += 1;
+    while at < tokens.len() && text(at) != "}" {
+        let end = spell_out(source, at, &segments, paths);
+        at = end.max(at + 1);
+        while !matches!(text(at), "," | "}" | "") {
+            at += 1;
+        }
+        if text(at) == "," {
+            at += 1;
+        }
+    }
+    at + 1
+}
