@@ -3,6 +3,7 @@
 //!
 //! Reads the configuration and calls what does the work; decides nothing about requests.
 
+mod cluster;
 mod config;
 mod demo;
 mod keys;
@@ -122,6 +123,7 @@ impl Cli {
 /// Reads the configuration and starts the log by it.
 fn load(sources: &Sources) -> Result<Loaded, Failure> {
     let loaded = crate::config::load(sources)?;
+    cluster::properties(&loaded)?;
     crate::telemetry::log::init(&loaded.config.log).map_err(|err| Failure::Runtime(err.into()))?;
     Ok(loaded)
 }

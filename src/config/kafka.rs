@@ -11,7 +11,7 @@ use super::{Range, topic_name};
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
     pub bootstrap_servers: String,
-    /// Properties of librdkafka. Holds secrets: print through `config::mask`.
+    /// Properties of librdkafka, which judges them. Holds secrets: print through `config::mask`.
     pub properties: Properties,
     pub topics: Topics,
     pub create: Create,
@@ -68,34 +68,6 @@ pub(super) const RANGES: &[Range] = &[
     Range("kafka.create.changelog_delete_retention_ms", 60_000, i64::MAX),
 ];
 
-/// Properties that the protocol of exactly-once owns, and the key to use instead if there is one.
-const OWNED: &[(&str, &str)] = &[
-    ("acks", ""),
-    ("auto.commit.enable", ""),
-    ("auto.offset.reset", "processing.start"),
-    ("bootstrap.servers", "kafka.bootstrap_servers"),
-    ("delivery.report.only.error", ""),
-    ("enable.auto.commit", ""),
-    ("enable.auto.offset.store", ""),
-    ("enable.gapless.guarantee", ""),
-    ("enable.idempotence", ""),
-    ("enable.partition.eof", ""),
-    ("group.id", "application.id"),
-    ("group.instance.id", "application.instance"),
-    ("group.protocol", ""),
-    ("group.remote.assignor", ""),
-    ("isolation.level", ""),
-    ("message.timeout.ms", ""),
-    ("delivery.timeout.ms", ""),
-    ("metadata.broker.list", "kafka.bootstrap_servers"),
-    ("partition.assignment.strategy", ""),
-    ("partitioner", ""),
-    ("plugin.library.paths", ""),
-    ("request.required.acks", ""),
-    ("transaction.timeout.ms", ""),
-    ("transactional.id", "application.id"),
-];
-
 impl Kafka {
     pub(super) fn check(&self, found: &mut Findings<'_>) {
         if self.bootstrap_servers.trim().is_empty() {
@@ -103,21 +75,6 @@ impl Kafka {
                 "kafka.bootstrap_servers",
                 "no broker",
                 "write host:port, several with commas",
-            );
-        }
-        for name in self.properties.0.keys() {
-            let Some((_, instead)) = OWNED.iter().find(|(owned, _)| owned == name) else {
-                continue;
-            };
-            let remedy = if instead.is_empty() {
-                "take it out: exactly-once depends on its value".to_owned()
-            } else {
-                format!("use {instead} instead")
-            };
-            found.add(
-                format!("kafka.properties.{name}"),
-                "the protocol owns this property",
-                remedy,
             );
         }
         if self.create.replication_factor == 0 {

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::apply::Creation;
+use super::difference::Difference;
 use super::plan::{Demand, Partitions, Plan, Setting, TopicPlan};
 
 /// One JSON object: `applicationId`, `topics`, `acls`.
@@ -79,6 +81,40 @@ pub(super) fn table(plan: &Plan) -> String {
         ]);
     }
     columns(&rows, &mut text);
+    text
+}
+
+/// What was created, a line each, and what was not.
+pub(super) fn creations(plan: &Plan, creations: &[Creation]) -> String {
+    let mut text = String::new();
+    for creation in creations {
+        let _ = match &creation.failure {
+            None => writeln!(
+                text,
+                "created {} with {} partitions",
+                creation.name, creation.partitions
+            ),
+            Some(err) => writeln!(text, "not created {}: {err}", creation.name),
+        };
+    }
+    let existed = plan.topics.len() - creations.len();
+    let _ = writeln!(
+        text,
+        "{existed} of {} topics were there before",
+        plan.topics.len()
+    );
+    text
+}
+
+/// What differs, a line each.
+pub(super) fn differences(plan: &Plan, differences: &[Difference]) -> String {
+    let mut text = String::new();
+    for difference in differences {
+        let _ = writeln!(text, "{difference}");
+    }
+    if differences.is_empty() {
+        let _ = writeln!(text, "all {} topics are as planned", plan.topics.len());
+    }
     text
 }
 

@@ -1,0 +1,44 @@
+//! The way to the cluster for commands that ask or order and then end.
+
+use std::time::Duration;
+
+use super::Failure;
+use crate::config::{ConfigError, Loaded};
+use crate::kafka::{Admin, EdgeError, Properties};
+
+/// How long one question to the cluster may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The cluster's address and the operator's properties.
+///
+/// # Errors
+/// A property is the protocol's own, or librdkafka does not know it.
+pub(super) fn properties(loaded: &Loaded) -> Result<Properties, Failure> {
+    let kafka = &loaded.config.kafka;
+    let properties =
+        Properties::new(&kafka.bootstrap_servers, kafka.properties.0.clone()).map_err(|refused| {
+            let key = format!("kafka.properties.{}", refused.key);
+            ConfigError::from(loaded.layers.problem(key, refused.reason, refused.remedy))
+        })?;
+    properties.check().map_err(|text| {
+        Failure::Usage(format!(
+            "kafka.properties: {text}; the names are those of librdkafka's CONFIGURATION.md"
+        ))
+    })?;
+    Ok(properties)
+}
+
+pub(super) fn admin(loaded: &Loaded) -> Result<Admin, Failure> {
+    Admin::new(&properties(loaded)?).map_err(|err| unreachable_cluster(loaded, &err))
+}
+
+/// A question that the cluster did not answer.
+pub(super) fn unreachable_cluster(loaded: &Loaded, err: &EdgeError) -> Failure {
+    let servers = &loaded.config.kafka.bootstrap_servers;
+    let remedy = if err.is_denied() {
+        "grant what `otp-stream topics plan` lists".to_owned()
+    } else {
+        format!("is a cluster at kafka.bootstrap_servers = \"{servers}\"?")
+    };
+    Failure::Runtime(anyhow::anyhow!("{err}; {remedy}"))
+}
