@@ -6,4 +6,5 @@ pub mod cli;
 pub mod config;
 pub mod kafka;
 pub mod rocks;
+pub mod runtime;
 pub mod telemetry;

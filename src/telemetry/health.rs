@@ -120,24 +120,13 @@ impl Health {
         self.lock()[thread].state = state;
     }
 
-    /// # Panics
-    /// There are not so many threads.
-    pub fn set_task(&self, thread: usize, partition: i32, state: TaskState) {
-        let tasks = &mut self.lock()[thread].tasks;
-        match tasks.binary_search_by_key(&partition, |task| task.partition) {
-            Ok(at) => tasks[at].state = state,
-            Err(at) => tasks.insert(at, TaskHealth { partition, state }),
-        }
-    }
-
-    /// The task went to another instance or thread.
+    /// What each task of a thread does; tasks that are not named went to another instance or thread.
     ///
     /// # Panics
     /// There are not so many threads.
-    pub fn forget_task(&self, thread: usize, partition: i32) {
-        self.lock()[thread]
-            .tasks
-            .retain(|task| task.partition != partition);
+    pub fn set_tasks(&self, thread: usize, tasks: Vec<(i32, TaskState)>) {
+        let tasks = tasks.into_iter().map(|(partition, state)| TaskHealth { partition, state });
+        self.lock()[thread].tasks = tasks.collect();
     }
 
     pub fn report(&self) -> Report {

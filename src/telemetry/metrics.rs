@@ -35,6 +35,7 @@ pub struct Metrics {
     pub(super) dead_letters: IntCounterVec,
     pub(super) skipped: IntCounter,
     pub(super) forwarded: IntCounter,
+    pub(super) repeated: IntCounter,
     pub(super) expired: IntCounter,
     pub(super) commits: IntCounter,
     pub(super) commit_seconds: Histogram,
@@ -90,6 +91,11 @@ impl Metrics {
                 all,
                 "otp_stream_forwarded_records_total",
                 "Requests that came in on another partition than their home",
+            ),
+            repeated: counter(
+                all,
+                "otp_stream_repeated_requests_total",
+                "Requests that were asked before and got their first answer again",
             ),
             expired: counter(
                 all,

@@ -1,5 +1,7 @@
 //! The port through which tasks see a store of bytes.
 
+use std::sync::Arc;
+
 /// A store that cannot be read or written; the task fails, nothing is decided.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("state store at {place}: {reason}")]
@@ -46,4 +48,18 @@ pub trait StateStore {
     /// # Errors
     /// As [`StateStore::get`]; the store must be reopened and restored.
     fn write(&self, batch: &WriteBatch) -> Result<(), StoreError>;
+}
+
+impl<S: StateStore> StateStore for Arc<S> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.as_ref().get(key)
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        self.as_ref().scan(from, to, limit)
+    }
+
+    fn write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        self.as_ref().write(batch)
+    }
 }

@@ -1,2 +1,215 @@
 //! One partition's work: route, deduplicate, decide over the overlay, expire, plan the commit.
+//!
+//! A task computes; it begins no transaction, sends nothing and writes no store. What it did since the last commit
+//! lies in its overlay, its positions and the outbox, and is either committed as a whole or taken back as a whole.
+//!
+//! ```text
+//! Record ─▶ process ─┬─ applied before ───────────▶ skipped, counted
+//!                    ├─ home is elsewhere ────────▶ outbox: repartition topic
+//!                    └─ home ─▶ contract ─▶ otp ──▶ overlay, outbox
+//! commit plan: overlay ─▶ outbox: changelog          after the commit: overlay ─▶ one WriteBatch
+//! ```
+
+mod admin;
+mod answer;
+mod broadcast;
+mod changelog;
+mod counters;
+mod dead_letter;
+mod directory;
+mod incoming;
+mod position;
+mod reads;
+mod request;
+mod route;
 pub mod settings;
+mod subjects;
+mod sweep;
+pub mod topology;
+
+use std::sync::Arc;
+
+pub use changelog::{LocalKey, Restorer};
+pub use counters::Counters;
+use incoming::{Arrival, Incoming};
+pub use position::{Path, Positions};
+use reads::{Caches, View};
+pub use route::forward_only;
+pub use settings::Settings;
+pub use sweep::SWEEP_SUBJECTS_MAX;
+pub use topology::{Broadcast, Incarnation, SourceKind, Topology, TopicFacts, TopologyError};
+
+use crate::otp::{LogTime, UnknownKey};
+use crate::state::{BadRecord, Overlay, StateStore, StoreError, WriteBatch};
+use crate::wire::outbox::Outbox;
+use crate::wire::record::{Record, SourcePartition};
+
+/// Why a task cannot go on: nothing of the transaction may be committed for it, and it is tried again later.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TaskError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] UnknownKey),
+    #[error("the {what} in the state store is {error}; restore the task from its changelog")]
+    Record { what: &'static str, error: BadRecord },
+}
+
+/// A task whose state is complete. See the module.
+pub struct Task<S> {
+    pub partition: i32,
+    topology: Arc<Topology>,
+    store: S,
+    overlay: Overlay,
+    positions: Positions,
+    caches: Caches,
+    counters: Counters,
+}
+
+impl<S: StateStore> Task<S> {
+    /// Takes up a restored store. Also returns the names of topics whose positions are void, because the topic was
+    /// recreated or the cluster is another one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn open(partition: i32, topology: Arc<Topology>, store: S) -> Result<(Self, Vec<String>), TaskError> {
+        let (positions, void) = Positions::load(&store, &topology)?;
+        let task = Self {
+            partition,
+            topology,
+            store,
+            overlay: Overlay::default(),
+            positions,
+            caches: Caches::default(),
+            counters: Counters::default(),
+        };
+        Ok((task, void))
+    }
+
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    pub fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
+    /// Decides where a source partition starts that was never read; to be committed before its first record is.
+    pub fn start_at(&mut self, source: SourcePartition, offset: i64) {
+        self.positions.advance(Path::Read, source, offset);
+    }
+
+    /// Works on one record of this task's source partitions. `wall` is the wall clock, used only to drop what is past
+    /// its deadline or dead on arrival.
+    ///
+    /// # Errors
+    /// See [`TaskError`]; the whole transaction must be taken back.
+    pub fn process(&mut self, record: &Record<'_>, wall: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
+        if self.positions.is_applied(Path::Read, record.source, record.offset) {
+            self.counters.skipped += 1;
+            return Ok(());
+        }
+        match self.topology.source(record.source.topic).kind {
+            SourceKind::Repartition => self.arrived(record, wall, out)?,
+            SourceKind::Broadcast(broadcast) => self.broadcast(broadcast, &Incoming::in_place(record), out),
+            SourceKind::Requests(_) | SourceKind::Directory | SourceKind::Admin => {
+                self.in_place_or_forwarded(&Incoming::in_place(record), wall, out)?;
+            }
+        }
+        self.positions.advance(Path::Read, record.source, record.offset + 1);
+        Ok(())
+    }
+
+    /// Puts a record that no transaction can carry into the dead letters, by reference, and moves past it.
+    pub fn give_up(&mut self, record: &Record<'_>, out: &mut Outbox) {
+        self.dead_letter(&Incoming::in_place(record), "commit", "poison", "its transaction failed repeatedly", out);
+        self.positions.advance(Path::Read, record.source, record.offset + 1);
+    }
+
+    /// Whether there is anything to commit: writes, positions that moved.
+    pub fn is_dirty(&self) -> bool {
+        !self.overlay.is_empty() || self.positions.has_moved()
+    }
+
+    /// Writes the changelog records of everything since the last commit into the outbox.
+    pub fn plan_commit(&mut self, out: &mut Outbox) {
+        self.positions.plan(&self.topology, &mut self.overlay);
+        changelog::plan(&self.overlay, self.partition, &self.topology, out);
+    }
+
+    /// The commit is known to have happened: gives the one write of it, and what was done.
+    ///
+    /// `changelog_next`: a lower bound of the changelog offset up to which the store is complete with this write.
+    pub fn committed(&mut self, changelog_next: Option<i64>, wall: LogTime) -> (WriteBatch, Counters) {
+        let mut batch = self.overlay.take();
+        changelog::put_local(&mut batch, changelog_next, wall);
+        self.positions.commit();
+        (batch, std::mem::take(&mut self.counters))
+    }
+
+    /// Takes back everything since the last commit.
+    pub fn abort(&mut self) {
+        self.overlay.clear();
+        self.positions.abort();
+        self.caches.clear();
+        self.counters = Counters::default();
+    }
+
+    fn in_place_or_forwarded(
+        &mut self,
+        incoming: &Incoming<'_>,
+        wall: LogTime,
+        out: &mut Outbox,
+    ) -> Result<(), TaskError> {
+        if self.topology.partitions > 1
+            && let Some(home) = route::home_of(incoming, &self.topology)
+            && home != self.partition
+        {
+            route::forward(incoming, home, &self.topology, out);
+            self.counters.forwarded += 1;
+            return Ok(());
+        }
+        self.apply(incoming, wall, out)
+    }
+
+    fn arrived(&mut self, record: &Record<'_>, wall: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
+        let Some(arrival) = Arrival::read(record, &self.topology) else {
+            self.dead_letter(&Incoming::in_place(record), "route", "unknown_origin", "it names no known origin", out);
+            return Ok(());
+        };
+        let incoming = match arrival {
+            Arrival::Mark(incoming) => {
+                self.put_mark(&incoming);
+                return Ok(());
+            }
+            Arrival::Forwarded(incoming) => incoming,
+        };
+        if self.positions.is_applied(Path::Arrived, incoming.source, incoming.offset) {
+            self.counters.skipped += 1;
+            return Ok(());
+        }
+        self.apply(&incoming, wall, out)?;
+        self.positions.advance(Path::Arrived, incoming.source, incoming.offset + 1);
+        Ok(())
+    }
+
+    fn apply(&mut self, incoming: &Incoming<'_>, wall: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
+        match self.topology.source(incoming.source.topic).kind {
+            SourceKind::Requests(caller) => self.request(caller, incoming, wall, out),
+            SourceKind::Directory => {
+                self.directory_record(incoming, out);
+                Ok(())
+            }
+            SourceKind::Admin => self.admin_record(incoming, out),
+            SourceKind::Broadcast(broadcast) => {
+                self.put_broadcast(broadcast, incoming);
+                Ok(())
+            }
+            SourceKind::Repartition => unreachable!("the repartition topic is never an origin"),
+        }
+    }
+
+    fn view(&self) -> View<'_, S> {
+        View { topology: &self.topology, overlay: &self.overlay, store: &self.store, caches: &self.caches }
+    }
+}

@@ -1,0 +1,120 @@
+//! Records of the admin topic: `unlock` and `forget` of one subject.
+
+use super::incoming::Incoming;
+use super::{Task, TaskError};
+use crate::contract::analytics::{self, About, Route};
+use crate::contract::{Envelope, Events, Reads as _};
+use crate::otp::{
+    CanonicalSubject, Command, ContractName, Decision, NoticeKind, PolicyVersion, Pseudonym, Rules, decide,
+};
+use crate::state::StateStore;
+use crate::wire::headers::RequestHeaders;
+use crate::wire::json::{self, Json, Names};
+use crate::wire::outbox::Outbox;
+
+/// Longest member of an admin record, in characters.
+const TEXT_LEN_MAX: usize = 256;
+
+struct Order {
+    command: Command<'static>,
+    subject: CanonicalSubject,
+    tenant: String,
+}
+
+/// Whose subject an admin record is about; `None` if it does not say.
+pub(super) fn subject_of(value: Option<&[u8]>) -> Option<CanonicalSubject> {
+    read(value).ok().map(|order| order.subject)
+}
+
+impl<S: StateStore> Task<S> {
+    pub(super) fn admin_record(&mut self, incoming: &Incoming<'_>, out: &mut Outbox) -> Result<(), TaskError> {
+        let order = match read(incoming.value) {
+            Ok(order) => order,
+            Err(reason) => {
+                self.dead_letter(incoming, "admin", "bad_order", reason, out);
+                return Ok(());
+            }
+        };
+        let topology = self.topology.clone();
+        let pseudonym = topology.keys.pseudonym(&order.subject);
+        let loaded = self.load(pseudonym)?;
+        let policy = self.view().policy(order.subject.contract(), &order.tenant)?;
+        let now = loaded.subject.judged_at(incoming.time);
+        let rules = Rules {
+            policy: &policy,
+            keys: &topology.keys,
+            who: &order.subject,
+            tenant: &order.tenant,
+            origin: incoming.origin(&topology),
+        };
+        let decision = decide(loaded.subject, &order.command, now, &rules)?;
+        let forgotten = decision.notices.iter().any(|notice| notice.kind == NoticeKind::Forgotten);
+        if forgotten {
+            self.erase(pseudonym);
+        } else {
+            self.save(pseudonym, &decision.subject, loaded.due);
+        }
+        self.tell_administered(incoming, &order, pseudonym, policy.version, &decision, out);
+        Ok(())
+    }
+
+    fn tell_administered(
+        &self,
+        incoming: &Incoming<'_>,
+        order: &Order,
+        subject: Pseudonym,
+        policy_version: PolicyVersion,
+        decision: &Decision,
+        out: &mut Outbox,
+    ) {
+        let topology = &self.topology;
+        let coordinates = incoming.coordinates(topology);
+        let said = RequestHeaders::read(incoming.headers);
+        let request_id = said.ce_id.unwrap_or(&coordinates);
+        let envelope = Envelope {
+            source: &topology.application_id,
+            time: decision.subject.last_time.max(incoming.time),
+            correlation_id: said.correlation_id.unwrap_or(request_id),
+            causation_id: request_id,
+            traceparent: said.traceparent.map(str::as_bytes),
+            tracestate: said.tracestate.map(str::as_bytes),
+            event_base: &coordinates,
+        };
+        let about = About {
+            contract: order.subject.contract(),
+            tenant: Some(&order.tenant),
+            subject: Some(subject),
+            request_id: Some(request_id),
+            caller: None,
+            client_ref: said.client_ref,
+            policy_version: Some(policy_version),
+        };
+        let mut events = Events::new(out, &topology.output_partitions, envelope);
+        for notice in &decision.notices {
+            analytics::lifecycle(&mut events, topology.lifecycle, &about, &Route::default(), notice);
+        }
+    }
+}
+
+fn read(value: Option<&[u8]>) -> Result<Order, &'static str> {
+    let body = json::parse_object(value, Names::CaseSensitive).map_err(|_| "it is no JSON object")?;
+    let text = |name| match body.get(name) {
+        Some(Json::String(text)) if text.chars().count() <= TEXT_LEN_MAX => Some(text.as_ref()),
+        Some(_) | None => None,
+    };
+    let contract = text("contract").and_then(ContractName::parse).ok_or("`contract` is not egov, int or mosip")?;
+    let tenant = text("tenantId").ok_or("`tenantId` is missing, no text, or too long")?;
+    let identity = text("identity").ok_or("`identity` is missing, no text, or too long")?;
+    let root = match contract {
+        ContractName::Egov => tenant.split('.').next().unwrap_or(tenant),
+        ContractName::Int | ContractName::Mosip => tenant,
+    };
+    let command = match text("operation") {
+        Some("unlock") => Command::Unlock,
+        Some("forget") => Command::Forget,
+        Some(_) | None => return Err("`operation` is not unlock or forget"),
+    };
+    let subject = CanonicalSubject::new(contract, root, identity).ok_or("it names no subject")?;
+    Ok(Order { command, subject, tenant: tenant.to_owned() })
+}
+

@@ -1,0 +1,65 @@
+//! What a task has done since the last commit; counted as done only after the commit.
+
+use crate::contract::Tally;
+use crate::otp::LogTime;
+use crate::wire::record::SourceTopic;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Records processed, by source topic.
+    pub records: Vec<(SourceTopic, u64)>,
+    pub requests: Vec<(Tally, u64)>,
+    /// By stage and code.
+    pub dead_letters: Vec<((&'static str, &'static str), u64)>,
+    /// Records already applied, met again.
+    pub skipped: u64,
+    pub forwarded: u64,
+    /// Repeated requests that were answered again.
+    pub repeated: u64,
+    pub expired: u64,
+    /// Append times of the requests that were answered.
+    pub answered: Vec<LogTime>,
+}
+
+impl Counters {
+    pub fn count(&mut self, tally: Tally) {
+        add(&mut self.requests, tally, 1);
+    }
+
+    pub fn count_dead_letter(&mut self, stage: &'static str, code: &'static str) {
+        add(&mut self.dead_letters, (stage, code), 1);
+    }
+
+    pub fn count_record(&mut self, topic: SourceTopic) {
+        add(&mut self.records, topic, 1);
+    }
+
+    /// Adds what `other` counted, and leaves it empty.
+    pub fn take_from(&mut self, other: &mut Self) {
+        for (topic, count) in other.records.drain(..) {
+            add(&mut self.records, topic, count);
+        }
+        for (tally, count) in other.requests.drain(..) {
+            add(&mut self.requests, tally, count);
+        }
+        for (at, count) in other.dead_letters.drain(..) {
+            add(&mut self.dead_letters, at, count);
+        }
+        self.answered.append(&mut other.answered);
+        for (sum, part) in [
+            (&mut self.skipped, &mut other.skipped),
+            (&mut self.forwarded, &mut other.forwarded),
+            (&mut self.repeated, &mut other.repeated),
+            (&mut self.expired, &mut other.expired),
+        ] {
+            *sum += std::mem::take(part);
+        }
+    }
+}
+
+fn add<K: PartialEq>(counts: &mut Vec<(K, u64)>, key: K, count: u64) {
+    match counts.iter_mut().find(|(it, _)| *it == key) {
+        Some((_, sum)) => *sum += count,
+        None => counts.push((key, count)),
+    }
+}

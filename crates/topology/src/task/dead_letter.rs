@@ -1,0 +1,52 @@
+//! Dead letters: what could not be read, by reference. No payload and no key unless the deployment asks for them,
+//! because a malformed verification holds a live code.
+
+use super::Task;
+use super::incoming::Incoming;
+use crate::state::StateStore;
+use crate::wire::headers;
+use crate::wire::outbox::{Outbox, SharedHeaders};
+use crate::wire::rfc3339;
+
+impl<S: StateStore> Task<S> {
+    /// `message` says what is wrong and what to do, and holds nothing of the payload.
+    pub(super) fn dead_letter(
+        &mut self,
+        incoming: &Incoming<'_>,
+        stage: &'static str,
+        code: &'static str,
+        message: &str,
+        out: &mut Outbox,
+    ) {
+        self.counters.count_dead_letter(stage, code);
+        let topology = &self.topology;
+        let origin = incoming.origin(topology);
+        let mut time = [0; rfc3339::LEN];
+        let id = format!("{}-dead-letter", incoming.coordinates(topology));
+        let (partition, offset) = (origin.partition.to_string(), origin.offset.to_string());
+        let own = [
+            (headers::CE_SPECVERSION, headers::SPECVERSION),
+            (headers::CE_ID, &id),
+            (headers::CE_SOURCE, &topology.application_id),
+            (headers::CE_TYPE, "org.digit.otp.dead-letter.v1"),
+            (headers::CE_TIME, rfc3339::write(origin.time, &mut time)),
+            (headers::DLQ_TOPIC, origin.topic),
+            (headers::DLQ_PARTITION, &partition),
+            (headers::DLQ_OFFSET, &offset),
+            (headers::DLQ_GROUP, &topology.application_id),
+            (headers::DLQ_DELIVERY_COUNT, "1"),
+            (headers::DLQ_MESSAGE, message),
+            (headers::OTP_ERROR_STAGE, stage),
+            (headers::OTP_ERROR_CODE, code),
+        ];
+        let own = out.headers(own.into_iter().map(|(name, value)| (name, Some(value.as_bytes()))));
+        let count = topology.output(topology.dead_letter).partitions;
+        let (to, at, none) = (topology.dead_letter, origin.partition % count, SharedHeaders::default());
+        let copy = topology.dead_letter_copy;
+        let key = incoming.key.filter(|_| copy);
+        match incoming.value.filter(|_| copy) {
+            Some(value) => out.push(to, at, key, none, own, |bytes| bytes.extend_from_slice(value)),
+            None => out.push_null(to, at, key, none, own),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What a contract sees of a task's state: the overlay over the store, with policies and templates kept parsed.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::TaskError;
+use super::topology::Topology;
+use crate::contract::{Reads, Trouble};
+use crate::otp::{CanonicalSubject, ContractName, Keyring, Policy, PolicyPatch};
+use crate::state::{Family, Overlay, StateStore, StoreError, StoreKey, open};
+use crate::text::Template;
+
+/// Tenants and template keys come from requests, so what is kept of them is bounded.
+const CACHED_MAX: usize = 4096;
+
+/// Policies and templates as last read. Dropped whenever one is written, or a write is taken back.
+#[derive(Default)]
+pub(super) struct Caches {
+    policies: RefCell<HashMap<(ContractName, String), Arc<Policy>>>,
+    templates: RefCell<HashMap<String, Option<Arc<Template>>>>,
+}
+
+impl Caches {
+    pub fn clear(&mut self) {
+        self.policies.get_mut().clear();
+        self.templates.get_mut().clear();
+    }
+}
+
+pub(super) struct View<'a, S> {
+    pub topology: &'a Topology,
+    pub overlay: &'a Overlay,
+    pub store: &'a S,
+    pub caches: &'a Caches,
+}
+
+impl<S: StateStore> View<'_, S> {
+    fn read_policy(&self, contract: ContractName, tenant: &str) -> Result<Policy, StoreError> {
+        let mut policy = self.topology.base_policy(contract).clone();
+        for tenant in Policy::chain(tenant) {
+            let key = StoreKey::new(Family::Policy, format!("{}/{tenant}", contract.as_str()).as_bytes());
+            if let Some(record) = self.overlay.get(self.store, key.as_bytes())? {
+                let patch = PolicyPatch::from_json(contract, &record, &self.topology.bounds);
+                let patch = patch.map_err(|error| damaged(&key, &error))?;
+                policy = policy.with(&patch);
+            }
+        }
+        Ok(policy)
+    }
+
+    fn read_template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError> {
+        let at = StoreKey::new(Family::Template, key.as_bytes());
+        let Some(record) = self.overlay.get(self.store, at.as_bytes())? else { return Ok(None) };
+        let template = Template::from_json(key, &record, &self.topology.template_rules);
+        template.map(|it| Some(Arc::new(it))).map_err(|error| damaged(&at, &error))
+    }
+}
+
+impl<S: StateStore> Reads for View<'_, S> {
+    fn policy(&self, contract: ContractName, tenant: &str) -> Result<Arc<Policy>, StoreError> {
+        // The key is made for the look-up and, if it is new, kept.
+        let key = (contract, tenant.to_owned());
+        if let Some(policy) = self.caches.policies.borrow().get(&key) {
+            return Ok(policy.clone());
+        }
+        let policy = Arc::new(self.read_policy(contract, tenant)?);
+        let mut cached = self.caches.policies.borrow_mut();
+        if cached.len() >= CACHED_MAX {
+            cached.clear();
+        }
+        cached.insert(key, policy.clone());
+        Ok(policy)
+    }
+
+    fn directory(&self, subject: &CanonicalSubject) -> Result<Option<Vec<u8>>, Trouble> {
+        let pseudonym = self.topology.keys.pseudonym(subject);
+        let key = StoreKey::new(Family::Directory, &pseudonym.0);
+        let Some(sealed) = self.overlay.get(self.store, key.as_bytes())? else { return Ok(None) };
+        match open(&self.topology.keys, key.as_bytes(), &sealed) {
+            Ok(text) => Ok(Some(text)),
+            Err(crate::state::Sealed::Key(error)) => Err(error.into()),
+            Err(crate::state::Sealed::Record(error)) => Err(damaged(&key, &error).into()),
+        }
+    }
+
+    fn template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError> {
+        if let Some(template) = self.caches.templates.borrow().get(key) {
+            return Ok(template.clone());
+        }
+        let template = self.read_template(key)?;
+        let mut cached = self.caches.templates.borrow_mut();
+        if cached.len() >= CACHED_MAX {
+            cached.clear();
+        }
+        cached.insert(key.to_owned(), template.clone());
+        Ok(template)
+    }
+
+    fn keys(&self) -> &Keyring {
+        &self.topology.keys
+    }
+}
+
+/// What lies under this key cannot be read: never guess, never skip.
+fn damaged(key: &StoreKey, error: &dyn std::fmt::Display) -> StoreError {
+    let family = key.as_bytes().first().copied().map_or('?', char::from);
+    StoreError { place: format!("family {family}"), reason: error.to_string() }
+}
+
+impl From<Trouble> for TaskError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Store(error) => Self::Store(error),
+            Trouble::Key(error) => Self::Key(error),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Reading and writing subjects, and the time-bucketed index by which the sweep finds them.
+//!
+//! The index always holds an entry at or before a subject's due time; entries that came too early are found stale by
+//! the sweep and moved. It is derived from the subjects, so it is not in the changelog.
+
+use super::{Task, TaskError};
+use crate::otp::{LogTime, Pseudonym, Subject, due_at};
+use crate::state::{Family, StateStore, StoreKey, decode_subject, encode_subject};
+
+/// Due times are rounded up to this, so that one subject moves through few entries. Milliseconds.
+pub(super) const BUCKET_MS: u64 = 1_000;
+
+/// A subject as stored, with what its index entry is derived from.
+pub(super) struct Loaded {
+    pub subject: Subject,
+    pub due: Option<LogTime>,
+}
+
+impl<S: StateStore> Task<S> {
+    /// An unknown subject is a blank one.
+    pub(super) fn load(&self, pseudonym: Pseudonym) -> Result<Loaded, TaskError> {
+        let key = StoreKey::new(Family::Subject, &pseudonym.0);
+        let Some(bytes) = self.overlay.get(&self.store, key.as_bytes())? else {
+            return Ok(Loaded { subject: Subject::default(), due: None });
+        };
+        let subject = decode_subject(&bytes).map_err(|error| TaskError::Record { what: "subject", error })?;
+        let due = due_at(&subject);
+        Ok(Loaded { subject, due })
+    }
+
+    /// Writes a subject; `was_due` is the due time of its loaded state.
+    pub(super) fn save(&mut self, pseudonym: Pseudonym, subject: &Subject, was_due: Option<LogTime>) {
+        let key = StoreKey::new(Family::Subject, &pseudonym.0);
+        self.overlay.put(key.as_bytes().to_vec(), encode_subject(subject));
+        if let Some(due) = due_at(subject)
+            && was_due.is_none_or(|was| bucket(due) < bucket(was))
+        {
+            self.overlay.put(index_key(due, pseudonym), Vec::new());
+        }
+    }
+
+    pub(super) fn erase(&mut self, pseudonym: Pseudonym) {
+        self.overlay.delete(StoreKey::new(Family::Subject, &pseudonym.0).as_bytes().to_vec());
+    }
+}
+
+/// The end of the bucket that a due time lies in.
+fn bucket(due: LogTime) -> u64 {
+    due.ms().div_ceil(BUCKET_MS)
+}
+
+/// Sorted by due time.
+pub(super) fn index_key(due: LogTime, pseudonym: Pseudonym) -> Vec<u8> {
+    let mut rest = [0; 24];
+    rest[..8].copy_from_slice(&bucket(due).to_be_bytes());
+    rest[8..].copy_from_slice(&pseudonym.0);
+    StoreKey::new(Family::Expiry, &rest).as_bytes().to_vec()
+}
+
+/// The first key of the index after everything that is due at a watermark.
+pub(super) fn index_end(watermark: LogTime) -> Vec<u8> {
+    let after = watermark.ms() / BUCKET_MS + 1;
+    StoreKey::new(Family::Expiry, &after.to_be_bytes()).as_bytes().to_vec()
+}
+
+/// Whose entry it is; `None`: no index key.
+pub(super) fn pseudonym_of(index_key: &[u8]) -> Option<Pseudonym> {
+    let bytes: &[u8; 25] = index_key.try_into().ok()?;
+    Some(Pseudonym(bytes[9..].try_into().expect("sixteen bytes")))
+}

@@ -1,0 +1,72 @@
+//! The punctuator: tells what expired and forgets what is over, by the time-bucketed index, bounded per transaction.
+//!
+//! Correctness never depends on it: expiry is judged by log time whenever a subject is used.
+
+use super::subjects::{index_end, index_key, pseudonym_of};
+use super::{Task, TaskError};
+use crate::contract::{Envelope, Events, analytics};
+use crate::otp::{LogTime, Pseudonym, due_at, expire};
+use crate::state::{Family, StateStore, StoreKey};
+use crate::wire::outbox::Outbox;
+
+/// How many subjects one transaction sweeps at most, per task.
+pub const SWEEP_SUBJECTS_MAX: usize = 2_000;
+
+impl<S: StateStore> Task<S> {
+    /// Sweeps at most [`SWEEP_SUBJECTS_MAX`] subjects that are due at the watermark. Returns whether more may be due.
+    ///
+    /// # Errors
+    /// See [`TaskError`].
+    pub fn sweep(&mut self, watermark: LogTime, out: &mut Outbox) -> Result<bool, TaskError> {
+        let (from, to) = ([Family::Expiry as u8], index_end(watermark));
+        let due = self.overlay.scan(&self.store, &from, &to, SWEEP_SUBJECTS_MAX)?;
+        for (key, _) in &due {
+            self.overlay.delete(key.clone());
+            if let Some(pseudonym) = pseudonym_of(key) {
+                self.sweep_subject(pseudonym, watermark, out)?;
+            }
+        }
+        Ok(due.len() == SWEEP_SUBJECTS_MAX)
+    }
+
+    fn sweep_subject(&mut self, pseudonym: Pseudonym, watermark: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
+        let key = StoreKey::new(Family::Subject, &pseudonym.0);
+        if self.overlay.get(&self.store, key.as_bytes())?.is_none() {
+            return Ok(());
+        }
+        let loaded = self.load(pseudonym)?;
+        let Some(due) = loaded.due else { return Ok(()) };
+        if due > watermark {
+            self.overlay.put(index_key(due, pseudonym), Vec::new());
+            return Ok(());
+        }
+        let (left, notices) = expire(loaded.subject, watermark);
+        for notice in &notices {
+            self.tell_expired(pseudonym, notice, watermark, out);
+        }
+        self.counters.expired += notices.len() as u64;
+        match left {
+            Some(subject) => {
+                self.save(pseudonym, &subject, None);
+                debug_assert!(due_at(&subject).is_none_or(|next| next > watermark), "swept once");
+            }
+            None => self.erase(pseudonym),
+        }
+        Ok(())
+    }
+
+    fn tell_expired(&self, pseudonym: Pseudonym, notice: &crate::otp::Notice, watermark: LogTime, out: &mut Outbox) {
+        let base = notice.challenge.map_or_else(String::new, |id| id.to_string());
+        let envelope = Envelope {
+            source: &self.topology.application_id,
+            time: watermark,
+            correlation_id: &base,
+            causation_id: &base,
+            traceparent: None,
+            tracestate: None,
+            event_base: &base,
+        };
+        let mut events = Events::new(out, &self.topology.output_partitions, envelope);
+        analytics::expired(&mut events, self.topology.lifecycle, pseudonym, notice);
+    }
+}

@@ -1,0 +1,280 @@
+//! The retained batch: records between fetch and commit, and how much of them a transaction takes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::StreamThread;
+use super::command::Report;
+use super::slot::Input;
+use super::transaction::After;
+use crate::otp::LogTime;
+use crate::state::StateStore;
+use crate::task::{Counters, forward_only};
+use crate::wire::outbox::Outbox;
+use crate::wire::record::{RecordBatch, SourcePartition};
+
+/// Bytes of records after which a commit is due.
+const BATCH_BYTES_MAX: usize = 16 << 20;
+
+/// Records and what came of them since the last commit.
+#[derive(Default)]
+pub(super) struct Work {
+    pub batch: RecordBatch,
+    /// Records of the batch that are committed.
+    pub done: usize,
+    /// Records of the batch that the open transaction has processed.
+    pub processed: usize,
+    /// Where the open transaction stops, while a batch is bisected.
+    pub stop: Option<usize>,
+    /// The batch aborted so many times in a row, for reasons that are not ownership.
+    pub aborts: u32,
+    pub outbox: Outbox,
+    /// Records of the outbox that are with the producer.
+    pub sent: usize,
+    /// Next offsets of what was processed.
+    pub offsets: BTreeMap<SourcePartition, i64>,
+    /// Tasks whose commit is planned.
+    pub planned: Option<BTreeSet<i32>>,
+    /// Forwarded by source partitions without a home task.
+    pub counters: Counters,
+    /// When the first record came in.
+    pub since: LogTime,
+    pub committed_at: LogTime,
+    /// The input was drained after the last record.
+    pub drained: bool,
+}
+
+impl Work {
+    /// Nothing waits for a commit.
+    pub fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.outbox.is_empty() && self.planned.is_none()
+    }
+
+    /// Takes back what the open transaction did, so that the rest of the batch can run again.
+    pub fn rewind(&mut self) {
+        self.processed = self.done;
+        self.outbox.clear();
+        self.sent = 0;
+        self.offsets.clear();
+        self.planned = None;
+        self.counters = Counters::default();
+    }
+
+    /// Forgets the batch as well.
+    pub fn drop_batch(&mut self) {
+        self.rewind();
+        self.batch.clear();
+        (self.done, self.processed, self.stop, self.aborts) = (0, 0, None, 0);
+    }
+
+    fn end(&self) -> usize {
+        self.stop.unwrap_or(self.batch.len())
+    }
+}
+
+impl<S: StateStore + Clone> StreamThread<S> {
+    pub(super) fn fetched(&mut self, batch: &RecordBatch, drained: bool) {
+        if !self.takes_work() {
+            return;
+        }
+        if self.work.is_empty() {
+            self.work.since = self.wall;
+        }
+        for record in batch.iter() {
+            let Some(input) = self.input(record.source).filter(|it| it.resumed && record.offset >= it.next) else {
+                continue;
+            };
+            input.next = record.offset + 1;
+            input.reached = input.reached.max(input.next);
+            let headers = record.headers.iter();
+            let work = &mut self.work.batch;
+            work.push(record.source, record.offset, record.timestamp, record.key, record.value, headers);
+        }
+        self.work.drained = drained;
+        self.advance();
+    }
+
+    pub(super) fn input(&mut self, source: SourcePartition) -> Option<&mut Input> {
+        match self.topology.task_of(source.topic, source.partition) {
+            Some(task) => self.slots.get_mut(&task)?.inputs.get_mut(&source),
+            None => self.forwarders.get_mut(&source)?.input(),
+        }
+    }
+
+    /// Processes what there is, hands it to the producer, and commits when it is due.
+    pub(super) fn advance(&mut self) {
+        if !self.takes_work() || !self.transaction.is_quiet() {
+            return;
+        }
+        self.process();
+        if !self.transaction.is_quiet() {
+            return;
+        }
+        if self.is_commit_due() {
+            self.finish();
+        } else {
+            self.produce_along();
+        }
+        self.check_gates();
+    }
+
+    fn process(&mut self) {
+        while self.work.processed < self.work.end() && self.work.planned.is_none() {
+            let at = self.work.processed;
+            let record = self.work.batch.get(at);
+            let source = record.source;
+            let given_up = self.work.stop == Some(at + 1) && self.work.aborts >= self.limits.aborts_before_bisect;
+            let task = self.topology.task_of(source.topic, source.partition);
+            let result = match task {
+                Some(task) => match self.slots.get_mut(&task).and_then(|slot| slot.task()) {
+                    Some(task) if given_up => {
+                        task.give_up(&record, &mut self.work.outbox);
+                        Ok(())
+                    }
+                    Some(task) => task.process(&record, self.wall, &mut self.work.outbox),
+                    None => unreachable!("records of tasks that are not taken up are dropped"),
+                },
+                None => {
+                    forward_only(&record, &self.topology, &mut self.work.outbox);
+                    self.work.counters.forwarded += 1;
+                    Ok(())
+                }
+            };
+            let (offset, time) = (record.offset, record.timestamp);
+            match result {
+                Ok(()) => {
+                    self.work.offsets.insert(source, offset + 1);
+                    self.work.processed += 1;
+                    self.work.counters.count_record(source.topic);
+                    self.note_time(source, time);
+                    if given_up {
+                        self.report(Report::Poison { source, offset });
+                    }
+                }
+                Err(error) => return self.fail_task_at_work(task.expect("a task failed"), &error.to_string()),
+            }
+        }
+    }
+
+    fn produce_along(&mut self) {
+        if self.work.outbox.len() > self.work.sent {
+            self.step();
+        }
+    }
+
+    pub(super) fn commit_due_at(&self) -> LogTime {
+        let capped = self.work.since.plus(self.limits.commit_interval_max_ms);
+        let drained = self.work.committed_at.plus(self.limits.commit_interval_min_ms);
+        if self.work.drained { capped.min(drained) } else { capped }
+    }
+
+    fn is_commit_due(&self) -> bool {
+        let work = &self.work;
+        if work.processed == work.done {
+            return false;
+        }
+        work.stop.is_some()
+            || work.batch.len() >= self.limits.records_per_commit_max
+            || work.batch.size_bytes() >= BATCH_BYTES_MAX
+            || self.wall >= self.commit_due_at()
+    }
+
+    /// Plans the commit of everything processed, and of what the sweep and first starts left to commit.
+    pub(super) fn finish(&mut self) {
+        if self.work.planned.is_some() || !self.transaction.is_quiet() {
+            return;
+        }
+        let mut dirty = BTreeSet::new();
+        for (partition, slot) in &mut self.slots {
+            let Some(task) = slot.task().filter(|task| task.is_dirty()) else { continue };
+            task.plan_commit(&mut self.work.outbox);
+            dirty.insert(*partition);
+        }
+        self.add_missing_offsets(&dirty);
+        if self.work.offsets.is_empty() {
+            return;
+        }
+        self.work.planned = Some(dirty);
+        self.step();
+    }
+
+    /// The call that carries offsets is the ownership fence, so every task that is written for must have one in it.
+    fn add_missing_offsets(&mut self, dirty: &BTreeSet<i32>) {
+        for task in dirty {
+            let slot = &self.slots[task];
+            if !slot.inputs.keys().any(|source| self.work.offsets.contains_key(source)) {
+                self.work.offsets.extend(slot.inputs.iter().map(|(source, input)| (*source, input.committed)));
+            }
+        }
+        for (source, forwarder) in &self.forwarders {
+            if let Some(start) = forwarder.uncommitted_start() {
+                self.work.offsets.entry(*source).or_insert(start);
+            }
+        }
+    }
+
+    /// The transaction is committed and written.
+    pub(super) fn complete(&mut self) {
+        let records = self.work.processed - self.work.done;
+        for (source, next) in std::mem::take(&mut self.work.offsets) {
+            if let Some(input) = self.input(source) {
+                input.committed = next;
+            }
+            if let Some(forwarder) = self.forwarders.get_mut(&source) {
+                forwarder.start_committed();
+            }
+        }
+        let mut counters = std::mem::take(&mut self.work.counters);
+        counters.take_from(&mut self.transaction.counters);
+        self.report(Report::Committed { counters: Box::new(counters), records });
+        let work = &mut self.work;
+        work.done = work.processed;
+        work.rewind();
+        work.committed_at = self.wall;
+        work.since = self.wall;
+        if work.done == work.batch.len() {
+            work.drop_batch();
+        } else {
+            work.aborts = 0;
+            work.stop = None;
+            self.drop_orphans();
+        }
+        self.settle();
+    }
+
+    /// The transaction was aborted for a reason that is not ownership: the batch runs again in its order, and after a
+    /// few times in ever smaller parts, until the record that no transaction can carry stands alone.
+    pub(super) fn run_again(&mut self) {
+        self.work.rewind();
+        self.work.aborts += 1;
+        let left = self.work.batch.len() - self.work.done;
+        if self.work.aborts >= self.limits.aborts_before_bisect && left > 0 {
+            let part = self.work.stop.map_or(left, |stop| stop - self.work.done);
+            if part > 1 {
+                self.work.stop = Some(self.work.done + part / 2);
+                self.work.aborts = self.limits.aborts_before_bisect - 1;
+            } else {
+                self.work.stop = Some(self.work.done + 1);
+            }
+        }
+        self.advance();
+    }
+
+    /// A task failed while the batch was worked on: everything is taken back, and the rest runs again without it.
+    pub(super) fn fail_task_at_work(&mut self, task: i32, reason: &str) {
+        self.fail_task(task, reason);
+        self.abandon(After::Continue);
+    }
+
+    /// Forgets records of tasks that are not taken up any more: they are read again when their task is.
+    pub(super) fn drop_orphans(&mut self) {
+        let mut orphaned = |source: SourcePartition| match self.topology.task_of(source.topic, source.partition) {
+            Some(task) => self.slots.get_mut(&task).and_then(|slot| slot.task()).is_none(),
+            None => false,
+        };
+        let kept_done = (0..self.work.done).filter(|at| !orphaned(self.work.batch.get(*at).source)).count();
+        self.work.batch.retain(|source| !orphaned(source));
+        self.work.done = kept_done;
+        self.work.processed = kept_done;
+        self.work.stop = None;
+    }
+}

@@ -1,0 +1,269 @@
+//! Performs the commands of one stream thread, and answers them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use otp_topology::state::StateStore;
+use otp_topology::task::Topology;
+use otp_topology::thread::{AssignmentId, Command, Event, Outcome, Report, StreamThread};
+use otp_topology::wire::record::SourcePartition;
+
+use super::stores::Stores;
+use super::wall;
+use super::worker::{Job, Worker};
+use crate::kafka::{Class, Group, Producer, Properties, TransactionError};
+use super::stores::TaskHandle;
+use crate::telemetry::{Counts, Metrics};
+
+/// How long one transactional call may take.
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// How long a new producer may take to settle what the old one left.
+const INIT_MAX: Duration = Duration::from_secs(30);
+/// How long a seek may take.
+const SEEK_MAX: Duration = Duration::from_secs(5);
+/// A call that librdkafka calls retriable is made so often.
+const TRIES_MAX: u32 = 5;
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+pub(super) struct Driver {
+    pub thread: StreamThread<TaskHandle>,
+    /// Why the thread cannot go on.
+    pub failure: Option<String>,
+    pub worker: Worker,
+    topology: Arc<Topology>,
+    properties: Properties,
+    transactional_id: String,
+    producer: Option<Producer>,
+    stores: Arc<Stores>,
+    metrics: Arc<Metrics>,
+    counts: Counts,
+    assignment: AssignmentId,
+    began_at: Option<Instant>,
+}
+
+impl Driver {
+    pub fn new(
+        thread: StreamThread<TaskHandle>,
+        worker: Worker,
+        topology: Arc<Topology>,
+        properties: Properties,
+        transactional_id: String,
+        stores: Arc<Stores>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let sources: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
+        Self {
+            thread,
+            failure: None,
+            worker,
+            counts: metrics.counts(&sources),
+            topology,
+            properties,
+            transactional_id,
+            producer: None,
+            stores,
+            metrics,
+            assignment: AssignmentId::default(),
+            began_at: None,
+        }
+    }
+
+    /// Makes the producer and settles what an earlier process left open: before the group is joined, or our own old
+    /// transaction would keep our stable offsets from being read.
+    ///
+    /// # Errors
+    /// The cluster does not answer, or denies it.
+    pub fn start_producer(&mut self) -> Result<(), String> {
+        self.producer = None;
+        let outputs: Vec<String> = self.topology.outputs.iter().map(|output| output.name.clone()).collect();
+        let sources: Vec<String> = self.topology.sources.iter().map(|source| source.name.clone()).collect();
+        let changelog = Some(self.topology.changelog);
+        let producer = Producer::new(&self.properties, &self.transactional_id, &outputs, &sources, changelog)
+            .map_err(|error| error.to_string())?;
+        let outcome = retried(|| producer.init(INIT_MAX));
+        outcome.map_err(|error| error.to_string())?;
+        self.producer = Some(producer);
+        Ok(())
+    }
+
+    /// Tells the thread something, and does what it wants done for it.
+    pub fn tell(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
+        self.thread.on(event, wall());
+        while let Some(command) = self.thread.next_command() {
+            if let Some(answer) = self.perform(command, group) {
+                self.thread.on(answer, wall());
+            }
+        }
+    }
+
+    fn perform(&mut self, command: Command, group: &Group<'_>) -> Option<Event<TaskHandle>> {
+        match command {
+            // The consumer has done these by itself, inside the callback.
+            Command::Assign(_) | Command::Unassign => {}
+            Command::Resume(starts) => self.resume(&starts, group),
+            Command::Pause(sources) => {
+                if let Err(error) = group.pause(&sources) {
+                    tracing::debug!(%error, "a pause found its partitions gone");
+                }
+            }
+            Command::Suspend { .. } => {}
+            Command::CancelRecovery => self.worker.cancel(self.assignment),
+            Command::Open { assignment, task } => {
+                self.assignment = assignment;
+                let result = self.stores.open(task).map_err(|error| error.to_string());
+                return Some(Event::Opened { assignment, task, result });
+            }
+            Command::Wipe { assignment, task } => {
+                let result = self.stores.wipe(task).map_err(|error| error.to_string());
+                return Some(Event::Opened { assignment, task, result });
+            }
+            Command::AskStable { assignment, unit, sources } => {
+                self.assignment = assignment;
+                self.worker.ask(Job::Stable { assignment, unit, sources });
+            }
+            Command::AskExtents { assignment, unit, sources } => {
+                self.worker.ask(Job::Extents { assignment, unit, sources });
+            }
+            Command::Restore { assignment, task, from, bound } => match self.stores.open(task) {
+                Ok(store) => self.worker.ask(Job::Restore { assignment, task, store, from, bound }),
+                Err(error) => return Some(Event::Restored { assignment, task, result: Err(error.to_string()) }),
+            },
+            Command::Probe { assignment, asked_at, sources } => {
+                self.worker.ask(Job::Probe { assignment, asked_at, sources });
+            }
+            Command::Purge { partition, before } => self.worker.ask(Job::Purge { partition, before }),
+            Command::Begin => {
+                self.began_at = Some(now());
+                return Some(Event::Began(self.call(|producer| producer.begin())));
+            }
+            Command::Produce { from } => return Some(Event::Produced(self.produce(from))),
+            Command::SendOffsets { offsets, generation } => {
+                return Some(Event::OffsetsSent(self.send_offsets(&offsets, generation, group)));
+            }
+            Command::Commit => return Some(self.commit()),
+            Command::Abort => return Some(Event::Aborted(self.call(|producer| producer.abort(CALL_MAX)))),
+            Command::ReplaceProducer => return Some(Event::ProducerReplaced(self.start_producer())),
+            Command::Write { task, batch } => {
+                let result = self.stores.open(task).and_then(|store| store.write(&batch));
+                if result.is_err() {
+                    self.stores.close(task);
+                }
+                return Some(Event::Written { task, result: result.map_err(|error| error.to_string()) });
+            }
+            Command::Report(report) => self.report(report),
+            Command::Fail(reason) => self.failure = Some(reason),
+        }
+        None
+    }
+
+    fn resume(&mut self, starts: &[(SourcePartition, i64)], group: &Group<'_>) {
+        if starts.is_empty() {
+            return;
+        }
+        if let Err(error) = group.start(starts, SEEK_MAX) {
+            self.failure = Some(format!("cannot move to where the tasks resume: {error}"));
+        }
+    }
+
+    fn produce(&mut self, from: usize) -> Outcome {
+        let Some(producer) = &self.producer else { return Outcome::Unknown("no producer".to_owned()) };
+        for record in self.thread.outbox().iter_from(from) {
+            if let Err(error) = producer.produce(record) {
+                return outcome_of(&error);
+            }
+        }
+        Outcome::Done
+    }
+
+    /// The ownership fence: only under the generation in which the tasks were taken up.
+    fn send_offsets(&self, offsets: &[(SourcePartition, i64)], generation: i32, group: &Group<'_>) -> Outcome {
+        let Some(member) = group.metadata() else { return Outcome::FencedByGroup };
+        if generation < 0 || member.generation() != generation || member.member_id().is_empty() {
+            return Outcome::FencedByGroup;
+        }
+        self.call(|producer| producer.send_offsets(offsets, &member, CALL_MAX))
+    }
+
+    fn commit(&mut self) -> Event<TaskHandle> {
+        let outcome = self.call(|producer| producer.commit(CALL_MAX));
+        let delivered = |partition| Some((partition, self.producer.as_ref()?.delivered(partition)? + 1));
+        let changelog_next = (0..self.topology.partitions).filter_map(delivered).collect();
+        Event::Committed { outcome, changelog_next }
+    }
+
+    fn call(&self, call: impl Fn(&Producer) -> Result<(), TransactionError>) -> Outcome {
+        let Some(producer) = &self.producer else { return Outcome::Unknown("no producer".to_owned()) };
+        match retried(|| call(producer)) {
+            Ok(()) => Outcome::Done,
+            Err(error) => outcome_of(&error),
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Committed { counters, records } => {
+                let seconds = self.began_at.take().map_or(0.0, |began| began.elapsed().as_secs_f64());
+                self.counts.publish(&counters, records, seconds, wall());
+            }
+            Report::Aborted { reason } => {
+                self.metrics.aborted("abortable");
+                tracing::warn!(%reason, "a transaction was aborted; its records run again");
+            }
+            Report::Fenced => {
+                self.metrics.fenced();
+                tracing::warn!("the group has fenced this member; its tasks wait for the rebalance");
+            }
+            Report::UnknownOutcome { reason } => {
+                self.metrics.aborted("unknown");
+                tracing::warn!(%reason, "the end of a transaction is unknown; a new producer settles it");
+            }
+            Report::TaskReady { task, restored } => tracing::info!(task, restored, "task restored"),
+            Report::TaskFailed { task, reason } => tracing::error!(task, %reason, "task failed; it is tried again"),
+            Report::Lost { source, records } => {
+                let topic = &self.topology.source(source.topic).name;
+                self.metrics.lost(topic, u64::try_from(records).unwrap_or(0));
+                let partition = source.partition;
+                tracing::error!(topic, partition, records, "retention removed records before they were read");
+            }
+            Report::PositionsVoid { topic } => {
+                tracing::warn!(topic, "the topic was recreated: its positions are void, it is read from its beginning");
+            }
+            Report::Wiped { task, reason } => {
+                tracing::warn!(task, %reason, "the task's store is rebuilt from the changelog");
+            }
+            Report::Poison { source, offset } => {
+                let (topic, partition) = (&self.topology.source(source.topic).name, source.partition);
+                tracing::error!(topic, partition, offset, "no transaction can carry this record: dead letter");
+            }
+        }
+    }
+}
+
+fn retried(call: impl Fn() -> Result<(), TransactionError>) -> Result<(), TransactionError> {
+    let mut tries = 1;
+    loop {
+        match call() {
+            Err(error) if error.class == Class::Retriable && tries < TRIES_MAX => {
+                tries += 1;
+                std::thread::sleep(RETRY_PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn outcome_of(error: &TransactionError) -> Outcome {
+    match error.class {
+        Class::Abortable => Outcome::Abortable(error.to_string()),
+        Class::FencedGeneration => Outcome::FencedByGroup,
+        Class::Retriable | Class::FencedEpoch | Class::UnknownOutcome | Class::Fatal => {
+            Outcome::Unknown(error.to_string())
+        }
+    }
+}
+
+fn now() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "measures how long a commit takes; decides nothing")]
+    Instant::now()
+}
+

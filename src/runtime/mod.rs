@@ -1,0 +1,23 @@
+//! Drives the stream threads: it performs what they command on Kafka and RocksDB, and tells them what came of it.
+//!
+//! Decides nothing of the protocol: that is `otp_topology::thread`. Wall clock, entropy and shutdown live here.
+//!
+//! ```text
+//! StreamLoop (one OS thread) ── poll ──▶ StreamThread ── commands ──▶ Driver ── Producer, Consumer, stores
+//!        ▲                                                              │
+//!        └────────────── answers ◀── Worker (one OS thread) ◀── off the polling path: offsets, ends, restore
+//! ```
+
+mod clock;
+mod cluster;
+mod driver;
+mod progress;
+mod service;
+mod stores;
+mod stream_loop;
+mod worker;
+
+pub use clock::wall;
+pub use cluster::{ClusterFacts, describe};
+pub use service::{Parts, Service, ServiceError};
+pub use stores::Stores;

@@ -1,0 +1,164 @@
+//! The whole service of one process: stores, stream threads, the HTTP port, and their orderly end.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use otp_topology::otp::LogTime;
+use otp_topology::task::Topology;
+use otp_topology::thread::{Limits, StreamThread};
+use otp_topology::wire::record::RecordBatch;
+
+use super::driver::Driver;
+use super::progress::Progress;
+use super::stores::Stores;
+use super::stream_loop::{Ended, Hook, StreamLoop};
+use super::worker::Worker;
+use crate::kafka::{Consumer, Properties};
+use crate::telemetry::{Health, Metrics, ThreadState};
+
+/// New consumers in a row before a stream thread gives up.
+const CONSUMERS_MAX: u32 = 5;
+const CONSUMER_PAUSE: Duration = Duration::from_secs(1);
+
+/// A stream thread gave up.
+#[derive(Debug, thiserror::Error)]
+#[error("stream thread {thread}: {reason}")]
+pub struct ServiceError {
+    pub thread: usize,
+    pub reason: String,
+}
+
+/// What stream threads are made of.
+#[derive(Clone)]
+pub struct Parts {
+    pub topology: Arc<Topology>,
+    pub properties: Properties,
+    pub limits: Limits,
+    pub stores: Arc<Stores>,
+    pub metrics: Arc<Metrics>,
+    pub health: Arc<Health>,
+    /// Member and transactional ids begin with it.
+    pub instance: String,
+    pub is_static: bool,
+}
+
+/// Running stream threads.
+pub struct Service {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Result<(), ServiceError>>>,
+}
+
+impl Service {
+    pub fn start(parts: &Parts, threads: usize) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let start = |number| {
+            let (parts, stop) = (parts.clone(), stop.clone());
+            std::thread::Builder::new()
+                .name(format!("stream-{number}"))
+                .spawn(move || supervise(&parts, number, &stop))
+                .expect("the process may start threads")
+        };
+        Self { threads: (0..threads).map(start).collect(), stop }
+    }
+
+    /// Asks every thread to finish or abort, flush, and end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a thread has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Waits for the end of all threads.
+    ///
+    /// # Errors
+    /// A thread gave up.
+    pub fn join(self) -> Result<(), ServiceError> {
+        self.stop();
+        let mut outcome = Ok(());
+        for (thread, handle) in self.threads.into_iter().enumerate() {
+            let panicked = || ServiceError { thread, reason: "it panicked; see the log".to_owned() };
+            let ended = handle.join().unwrap_or_else(|_| Err(panicked()));
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}
+
+/// Runs a stream thread, with a new consumer when the old one is dead, a few times.
+fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(), ServiceError> {
+    let failed = |reason: String| {
+        parts.health.set_thread(number, ThreadState::Dead { reason: reason.clone() });
+        ServiceError { thread: number, reason }
+    };
+    let mut consumers = 0;
+    loop {
+        consumers += 1;
+        let ended = match prepare(parts, number, stop) {
+            Ok(stream_loop) => stream_loop.run(),
+            Err(reason) => Ended::ConsumerDead(reason),
+        };
+        parts.health.set_tasks(number, Vec::new());
+        match ended {
+            Ended::Stopped => {
+                parts.health.set_thread(number, ThreadState::Stopped);
+                return Ok(());
+            }
+            Ended::Failed(reason) => return Err(failed(reason)),
+            Ended::ConsumerDead(reason) if consumers >= CONSUMERS_MAX || stop.load(Ordering::Relaxed) => {
+                return Err(failed(reason));
+            }
+            Ended::ConsumerDead(reason) => {
+                tracing::error!(
+                    thread = number,
+                    reason,
+                    "the member is dead; a new one joins. If this repeats, another process runs under the same identity \
+                     (a copied store directory?)"
+                );
+                parts.health.set_thread(number, ThreadState::Recovering { reason });
+                std::thread::sleep(CONSUMER_PAUSE * consumers);
+            }
+        }
+    }
+}
+
+fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<StreamLoop, String> {
+    let identity = format!("{}-{number}", parts.instance);
+    let name = format!("stream-{number}");
+    let topology = parts.topology.clone();
+    let progress = Progress::new(parts.metrics.clone());
+    let worker = Worker::start(&name, topology.clone(), parts.properties.clone(), progress)
+        .map_err(|error| error.to_string())?;
+    let mut driver = Driver::new(
+        StreamThread::new(topology.clone(), parts.limits.clone()),
+        worker,
+        topology.clone(),
+        parts.properties.clone(),
+        format!("{}-{identity}", topology.application_id),
+        parts.stores.clone(),
+        parts.metrics.clone(),
+    );
+    driver.start_producer()?;
+    let driver = Rc::new(RefCell::new(driver));
+    let topics: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
+    let member = parts.is_static.then_some(identity.as_str());
+    let hook = Box::new(Hook(driver.clone()));
+    let consumer = Consumer::new(&parts.properties, &topology.application_id, member, &topics, hook)
+        .map_err(|error| error.to_string())?;
+    consumer.subscribe().map_err(|error| error.to_string())?;
+    Ok(StreamLoop {
+        number,
+        consumer,
+        driver,
+        health: parts.health.clone(),
+        stop: stop.clone(),
+        chunk: RecordBatch::default(),
+        looked_at: LogTime::default(),
+    })
+}

@@ -1,0 +1,57 @@
+//! The databases of this process, shared by its stream threads: a task that moves from one to another keeps its
+//! handle.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use otp_topology::state::StoreError;
+
+use crate::rocks::{Instance, Memory, TaskStore, wipe};
+
+/// Shared by the thread that reads and writes, and the worker that restores.
+pub type TaskHandle = Arc<TaskStore>;
+
+pub struct Stores {
+    instance: Instance,
+    memory: Memory,
+    open: Mutex<HashMap<i32, TaskHandle>>,
+}
+
+impl Stores {
+    /// In the directory of an instance, which keeps other processes out.
+    pub fn new(instance: Instance, memory: Memory) -> Self {
+        Self { instance, memory, open: Mutex::default() }
+    }
+
+    /// The id that lies in the directory.
+    pub fn instance_id(&self) -> &str {
+        self.instance.id().as_str()
+    }
+
+    /// # Errors
+    /// The database cannot be opened; the text names the directory and the remedy.
+    pub fn open(&self, task: i32) -> Result<TaskHandle, StoreError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = open.get(&task) {
+            return Ok(store.clone());
+        }
+        let store = Arc::new(TaskStore::open(&self.instance.task_directory(task), &self.memory)?);
+        open.insert(task, store.clone());
+        Ok(store)
+    }
+
+    /// Deletes a task's database and opens a blank one. Nobody else may hold a handle.
+    ///
+    /// # Errors
+    /// As [`Stores::open`].
+    pub fn wipe(&self, task: i32) -> Result<TaskHandle, StoreError> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
+        wipe(&self.instance.task_directory(task))?;
+        self.open(task)
+    }
+
+    /// Closes a database whose last write failed, so that the next open reads what is on the disk.
+    pub fn close(&self, task: i32) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
+    }
+}
