@@ -87,10 +87,47 @@ pub struct Challenge {
     pub policy_version: PolicyVersion,
 }
 
+/// How long after its end a challenge is remembered, so that an answer can say what became of it.
+const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1000;
+
 impl Challenge {
     /// Neither used nor ended, and `now` is within its life.
     pub fn is_live(&self, now: LogTime) -> bool {
         matches!(self.state, ChallengeState::Live) && now <= self.expires_at
+    }
+
+    /// When it ended or will: by use, out of tries, by a lock, or by the end of its life.
+    pub fn ended_at(&self) -> LogTime {
+        match self.state {
+            ChallengeState::Live => self.expires_at,
+            ChallengeState::Used { at } | ChallengeState::Ended { at } => at,
+        }
+    }
+
+    /// Whether it is alive, or ended no longer than 24 hours ago.
+    pub fn is_remembered(&self, now: LogTime) -> bool {
+        now.since(self.ended_at()) <= REMEMBERED_MS
+    }
+}
+
+impl ChallengeId {
+    /// Reads the 36 characters of a UUID; hex digits of either case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+        let mut id = [0; 16];
+        let mut nibbles = 0;
+        for (at, character) in text.iter().enumerate() {
+            if matches!(at, 8 | 13 | 18 | 23) {
+                if *character != b'-' {
+                    return None;
+                }
+                continue;
+            }
+            let nibble = char::from(*character).to_digit(16)?;
+            id[nibbles / 2] = id[nibbles / 2] << 4 | nibble as u8;
+            nibbles += 1;
+        }
+        Some(Self(id))
     }
 }
 
@@ -104,5 +141,28 @@ impl std::fmt::Display for ChallengeId {
             write!(f, "{byte:02x}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_as_it_prints() {
+        let id = ChallengeId(*b"\x01\x23\x45\x67\x89\xab\x8d\xef\x80\x00\x00\x00\x00\x00\x00\xff");
+        assert_eq!(id.to_string(), "01234567-89ab-8def-8000-0000000000ff");
+        let check = |text: &str, expected: Option<ChallengeId>| {
+            assert_eq!(ChallengeId::parse(text), expected, "{text:?}");
+        };
+        check("01234567-89ab-8def-8000-0000000000ff", Some(id));
+        check("01234567-89AB-8DEF-8000-0000000000FF", Some(id));
+        check("", None);
+        check("01234567-89ab-8def-8000-0000000000f", None);
+        check("01234567-89ab-8def-8000-0000000000ff0", None);
+        check("01234567x89ab-8def-8000-0000000000ff", None);
+        check("0123456-789ab-8def-8000-0000000000ff", None);
+        check("01234567-89ab-8def-8000-0000000000fg", None);
+        check("०१२३४५६७८९०१", None);
     }
 }

@@ -1,6 +1,6 @@
 //! What the rules answer, and the dispatcher.
 
-use super::challenge::{ChallengeId, CodeRef};
+use super::challenge::{Challenge, ChallengeId, ChallengeState, CodeRef};
 use super::command::{Command, Rules};
 use super::identity::Purpose;
 use super::keys::UnknownKey;
@@ -110,6 +110,40 @@ pub enum NoticeKind {
     Forgotten,
 }
 
+impl Notice {
+    /// Of a kind alone.
+    pub(super) fn bare(kind: NoticeKind) -> Self {
+        Self {
+            kind,
+            challenge: None,
+            purpose: None,
+            send_number: None,
+            locked_until: None,
+            terms: None,
+        }
+    }
+
+    pub(super) fn of(kind: NoticeKind, challenge: &Challenge) -> Self {
+        Self {
+            challenge: Some(challenge.code.challenge),
+            purpose: Some(challenge.code.purpose),
+            ..Self::bare(kind)
+        }
+    }
+}
+
+impl ChallengeView {
+    pub(super) const fn of(challenge: &Challenge) -> Self {
+        Self {
+            code: challenge.code,
+            issued_at: challenge.issued_at,
+            expires_at: challenge.expires_at,
+            used: matches!(challenge.state, ChallengeState::Used { .. }),
+            decoy: challenge.decoy,
+        }
+    }
+}
+
 /// Decides one command against one subject at one time.
 ///
 /// # Errors
@@ -127,6 +161,6 @@ pub fn decide(
         Command::Verify(it) => verify::decide(subject, it, now, rules),
         Command::LookUp(it) => Ok(look_up::decide(subject, it, now)),
         Command::Unlock => Ok(release::unlock(subject)),
-        Command::Forget => Ok(release::forget(now)),
+        Command::Forget => Ok(release::forget()),
     }
 }

@@ -1,7 +1,15 @@
 //! The secret keys, by purpose, with ids and the log time from which each serves.
+//!
+//! Reads no file: an edge does, and hands plain parts to [`Keyring::new`].
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::identity::{CanonicalSubject, Pseudonym};
 use super::time::LogTime;
+
+const PSEUDONYM_TAG: &[u8] = b"otp-stream pseudonym v1";
 
 /// What a key is for. Never two purposes under one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,51 +20,304 @@ pub enum KeyPurpose {
     Directory,
 }
 
+impl KeyPurpose {
+    pub const ALL: [Self; 4] = [Self::Code, Self::Id, Self::Pseudonym, Self::Directory];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Id => "id",
+            Self::Pseudonym => "pseudonym",
+            Self::Directory => "directory",
+        }
+    }
+}
+
+impl std::fmt::Display for KeyPurpose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A key's number within its purpose; stored beside everything made under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub u32);
 
 /// A record lies under a key that the ring does not hold.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("no {purpose:?} key with id {}: add it to the key file of this instance", id.0)]
+#[error("no {purpose} key with id {}: add it to the key file of this instance", id.0)]
 pub struct UnknownKey {
     pub purpose: KeyPurpose,
     pub id: KeyId,
 }
 
+/// Keys that make no keyring. Holds nothing of their secrets.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum KeyringError {
-    #[error("no {0:?} key")]
+    #[error("no {0} key")]
     Missing(KeyPurpose),
+    #[error("two {0} keys with id {id}", id = .1.0)]
+    DuplicateId(KeyPurpose, KeyId),
+    #[error("the {0} keys {first} and {second} have the same active_from", first = .1.0, second = .2.0)]
+    SameActiveFrom(KeyPurpose, KeyId, KeyId),
+    #[error("{0} pseudonym keys: one only, since locks and limits hang on the names that it makes")]
+    PseudonymRotates(usize),
 }
 
+/// A key as a key file gives it: purpose, id, the log time from which it serves, 32 secret bytes.
+pub type KeyParts = (KeyPurpose, KeyId, LogTime, [u8; 32]);
+
 /// A secret of 32 bytes; zeroized when dropped, never printed.
-pub struct Key;
+pub struct Key {
+    secret: Box<Zeroizing<[u8; 32]>>,
+    /// Already keyed; cloned for each use.
+    keyed: Hmac<Sha256>,
+}
 
-/// The keys of one purpose.
-pub struct Ring;
-
-pub struct Keyring;
-
-impl Keyring {
-    pub fn pseudonym(&self, _subject: &CanonicalSubject) -> Pseudonym {
-        todo!()
+impl Key {
+    fn new(secret: &[u8; 32]) -> Self {
+        Self {
+            secret: Box::new(Zeroizing::new(*secret)),
+            keyed: Hmac::new_from_slice(secret).expect("HMAC takes keys of any length"),
+        }
     }
 
-    pub fn directory(&self) -> &Ring {
-        todo!()
+    /// For ciphers; whoever copies it wipes the copy.
+    pub(crate) fn secret(&self) -> &[u8; 32] {
+        &self.secret
     }
+
+    /// An HMAC-SHA-256 under this key.
+    pub(super) fn hmac(&self) -> KeyedHash {
+        KeyedHash(self.keyed.clone())
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// An HMAC-SHA-256 over parts, each with its length before it, so that no two lists of parts are one text.
+#[derive(Clone)]
+pub(super) struct KeyedHash(Hmac<Sha256>);
+
+impl KeyedHash {
+    #[must_use]
+    pub(super) fn part(mut self, part: &[u8]) -> Self {
+        let length = u32::try_from(part.len()).expect("the parts of a record are short");
+        self.0.update(&length.to_be_bytes());
+        self.0.update(part);
+        self
+    }
+
+    pub(super) fn finish(self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.finalize().into_bytes().into())
+    }
+
+    /// The first 128 bits.
+    pub(super) fn finish_128(self) -> [u8; 16] {
+        let whole = self.finish();
+        let mut first = [0; 16];
+        first.copy_from_slice(&whole[..16]);
+        first
+    }
+}
+
+/// The keys of one purpose; at least one.
+pub struct Ring {
+    purpose: KeyPurpose,
+    /// By `active_from`.
+    keys: Vec<(KeyId, LogTime, Key)>,
 }
 
 impl Ring {
+    fn new(purpose: KeyPurpose, parts: &[KeyParts]) -> Result<Self, KeyringError> {
+        let mut own: Vec<&KeyParts> = parts.iter().filter(|it| it.0 == purpose).collect();
+        if own.is_empty() {
+            return Err(KeyringError::Missing(purpose));
+        }
+        own.sort_by_key(|it| it.1);
+        if let Some(pair) = own.windows(2).find(|pair| pair[0].1 == pair[1].1) {
+            return Err(KeyringError::DuplicateId(purpose, pair[0].1));
+        }
+        own.sort_by_key(|it| it.2);
+        if let Some(pair) = own.windows(2).find(|pair| pair[0].2 == pair[1].2) {
+            return Err(KeyringError::SameActiveFrom(purpose, pair[0].1, pair[1].1));
+        }
+        let keys = own
+            .into_iter()
+            .map(|(_, id, from, secret)| (*id, *from, Key::new(secret)));
+        Ok(Self {
+            purpose,
+            keys: keys.collect(),
+        })
+    }
+
     /// The key that serves at a log time: the last whose `active_from` is not later; before all, the first.
-    pub fn active(&self, _at: LogTime) -> (KeyId, &Key) {
-        todo!()
+    pub fn active(&self, at: LogTime) -> (KeyId, &Key) {
+        let serving = self.keys.iter().rev().find(|(_, from, _)| *from <= at);
+        let (id, _, key) = serving.unwrap_or(&self.keys[0]);
+        (*id, key)
     }
 
     /// # Errors
     /// No key of that id.
-    pub fn get(&self, _id: KeyId) -> Result<&Key, UnknownKey> {
-        todo!()
+    pub fn get(&self, id: KeyId) -> Result<&Key, UnknownKey> {
+        let found = self.keys.iter().find(|(it, _, _)| *it == id);
+        let (_, _, key) = found.ok_or(UnknownKey {
+            purpose: self.purpose,
+            id,
+        })?;
+        Ok(key)
+    }
+}
+
+/// The keys of an instance, one ring per purpose.
+pub struct Keyring {
+    code: Ring,
+    id: Ring,
+    pseudonym: Ring,
+    directory: Ring,
+}
+
+impl Keyring {
+    /// Builds the rings and wipes the parts.
+    ///
+    /// # Errors
+    /// A purpose without a key, two keys of a purpose with one id or one `active_from`, a second pseudonym key.
+    pub fn new(mut parts: Vec<KeyParts>) -> Result<Self, KeyringError> {
+        let keyring = Self::of(&parts);
+        for (_, _, _, secret) in &mut parts {
+            secret.zeroize();
+        }
+        keyring
+    }
+
+    fn of(parts: &[KeyParts]) -> Result<Self, KeyringError> {
+        let keyring = Self {
+            code: Ring::new(KeyPurpose::Code, parts)?,
+            id: Ring::new(KeyPurpose::Id, parts)?,
+            pseudonym: Ring::new(KeyPurpose::Pseudonym, parts)?,
+            directory: Ring::new(KeyPurpose::Directory, parts)?,
+        };
+        match keyring.pseudonym.keys.len() {
+            1 => Ok(keyring),
+            several => Err(KeyringError::PseudonymRotates(several)),
+        }
+    }
+
+    /// What stands for a subject in keys and events (design: "The subject").
+    pub fn pseudonym(&self, subject: &CanonicalSubject) -> Pseudonym {
+        let (_, _, key) = &self.pseudonym.keys[0];
+        let hash = key.hmac().part(PSEUDONYM_TAG).part(subject.as_str().as_bytes());
+        Pseudonym(hash.finish_128())
+    }
+
+    pub fn directory(&self) -> &Ring {
+        &self.directory
+    }
+
+    pub(super) fn code(&self) -> &Ring {
+        &self.code
+    }
+
+    pub(super) fn id(&self) -> &Ring {
+        &self.id
+    }
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyring(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otp::ContractName;
+
+    fn part(purpose: KeyPurpose, id: u32, from: u64) -> KeyParts {
+        (purpose, KeyId(id), LogTime::from_ms(from), [id as u8; 32])
+    }
+
+    fn one_of_each() -> Vec<KeyParts> {
+        KeyPurpose::ALL.map(|purpose| part(purpose, 1, 100)).to_vec()
+    }
+
+    #[test]
+    fn keys_that_make_no_ring_are_refused() {
+        use KeyPurpose::{Code, Directory, Id, Pseudonym};
+        let check = |parts: Vec<KeyParts>, expected: Option<KeyringError>| {
+            assert_eq!(Keyring::new(parts).err(), expected);
+        };
+        let with = |more: KeyParts| [one_of_each(), vec![more]].concat();
+        let without = |gone: KeyPurpose| one_of_each().into_iter().filter(|it| it.0 != gone).collect();
+        check(one_of_each(), None);
+        check(with(part(Code, 2, 50)), None);
+        for purpose in [Code, Id, Pseudonym, Directory] {
+            check(without(purpose), Some(KeyringError::Missing(purpose)));
+        }
+        check(
+            with(part(Id, 1, 50)),
+            Some(KeyringError::DuplicateId(Id, KeyId(1))),
+        );
+        let twins = KeyringError::SameActiveFrom(Directory, KeyId(1), KeyId(2));
+        check(with(part(Directory, 2, 100)), Some(twins));
+        check(
+            with(part(Pseudonym, 2, 50)),
+            Some(KeyringError::PseudonymRotates(2)),
+        );
+    }
+
+    #[test]
+    fn a_key_serves_from_its_time_on_and_the_first_serves_before_all() {
+        let parts = [
+            one_of_each(),
+            vec![part(KeyPurpose::Code, 7, 300), part(KeyPurpose::Code, 3, 200)],
+        ];
+        let keyring = Keyring::new(parts.concat()).expect("three code keys");
+        let check = |at: u64, expected: u32| {
+            assert_eq!(
+                keyring.code().active(LogTime::from_ms(at)).0,
+                KeyId(expected),
+                "at {at}"
+            );
+        };
+        check(0, 1);
+        check(100, 1);
+        check(199, 1);
+        check(200, 3);
+        check(300, 7);
+        check(u64::MAX, 7);
+        assert!(keyring.code().get(KeyId(3)).is_ok());
+        let unknown = keyring.code().get(KeyId(9)).expect_err("no such key");
+        assert_eq!(
+            unknown.to_string(),
+            "no code key with id 9: add it to the key file of this instance"
+        );
+    }
+
+    #[test]
+    fn a_pseudonym_is_of_its_subject_and_its_key() {
+        let subject =
+            |identity| CanonicalSubject::new(ContractName::Egov, "pb", identity).expect("a subject");
+        let keyring = Keyring::new(one_of_each()).expect("four keys");
+        let pinned = keyring.pseudonym(&subject("9123456789"));
+        assert_eq!(pinned.to_hex(), "685580c09ab02944f6b94fb3faed70f6");
+        assert_ne!(pinned, keyring.pseudonym(&subject("9123456780")));
+        let mut other = one_of_each();
+        other[2].3 = [9; 32];
+        let other = Keyring::new(other).expect("four keys");
+        assert_ne!(pinned, other.pseudonym(&subject("9123456789")));
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let keyring = Keyring::new(one_of_each()).expect("four keys");
+        let (_, key) = keyring.directory().active(LogTime::default());
+        assert_eq!(format!("{key:?} {keyring:?}"), "Key(…) Keyring(…)");
     }
 }

@@ -20,6 +20,8 @@ mod policy;
 mod release;
 mod remembered;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod time;
 mod verify;
 
@@ -31,7 +33,7 @@ pub use decision::{
 pub use derive::Code;
 pub use expire::{due_at, expire};
 pub use identity::{CanonicalSubject, ContractName, Pseudonym, Purpose};
-pub use keys::{Key, KeyId, KeyPurpose, Keyring, KeyringError, Ring, UnknownKey};
+pub use keys::{Key, KeyId, KeyParts, KeyPurpose, Keyring, KeyringError, Ring, UnknownKey};
 pub use policy::{Bounds, MobileRule, Policy, PolicyPatch, PolicyVersion, RuleError};
 pub use remembered::{REMEMBERED_MAX, REMEMBERED_MS, Remembered, RequestDigest};
 pub use subject::{Lock, Subject};

@@ -45,6 +45,15 @@ impl Subject {
         }
     }
 
+    /// Nothing but the time it was last judged at is known of it.
+    pub fn is_bare(&self) -> bool {
+        self.challenges.is_empty()
+            && self.consecutive_wrong == 0
+            && self.lock == Lock::None
+            && self.sends.is_empty()
+            && self.remembered.is_empty()
+    }
+
     /// The answer that this request got within the last 15 minutes.
     pub fn recall(&self, request: RequestDigest, now: LogTime) -> Option<&Remembered> {
         self.remembered

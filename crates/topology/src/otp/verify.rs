@@ -1,14 +1,109 @@
-//! Stub.
-use super::command::*;
-use super::decision::*;
+//! A code was typed: check, count and consume in one step.
+
+use super::challenge::{Challenge, ChallengeState};
+use super::command::{Rules, Verify};
+use super::decision::{Decision, Notice, NoticeKind, Outcome, Verdict, Verification};
+use super::derive::Code;
 use super::keys::UnknownKey;
+use super::lock;
 use super::subject::Subject;
 use super::time::LogTime;
+
 pub(super) fn decide(
-    _subject: Subject,
-    _it: &Verify<'_>,
-    _now: LogTime,
-    _rules: &Rules<'_>,
+    mut subject: Subject,
+    it: &Verify<'_>,
+    now: LogTime,
+    rules: &Rules<'_>,
 ) -> Result<Decision, UnknownKey> {
-    todo!()
+    let target = target(&subject, it, now);
+    let verdict = match target {
+        _ if subject.is_locked(now) => Verdict::Locked,
+        None => Verdict::NoChallenge,
+        Some(at) => judge(&subject.challenges[at], it, now, rules)?,
+    };
+    let mut notices = Vec::new();
+    let attempts_remaining = match (target, verdict) {
+        (Some(at), Verdict::Accepted) => {
+            let challenge = &mut subject.challenges[at];
+            challenge.state = ChallengeState::Used { at: now };
+            notices.push(Notice::of(NoticeKind::Verified, challenge));
+            subject.consecutive_wrong = 0;
+            Some(tries_left(&subject, at, rules))
+        }
+        (Some(at), Verdict::WrongCode) => {
+            count(&mut subject, at, now, rules, &mut notices);
+            let ended = !subject.challenges[at].is_live(now);
+            Some(if ended { 0 } else { tries_left(&subject, at, rules) })
+        }
+        (Some(_) | None, _) => None,
+    };
+    let judged = target.map(|at| &subject.challenges[at]);
+    let outcome = Outcome::Verified(Verification {
+        verdict,
+        challenge: judged.map(|challenge| challenge.code.challenge),
+        purpose: judged.map(|challenge| challenge.code.purpose),
+        attempts: judged.map(|challenge| challenge.tries),
+        attempts_remaining,
+        locked_until: lock::locked_until(&subject, now),
+    });
+    Ok(Decision {
+        subject,
+        outcome,
+        notices,
+    })
+}
+
+/// The challenge of the purpose that is named; if none is, the last live one, or else the last that is remembered.
+fn target(subject: &Subject, it: &Verify<'_>, now: LogTime) -> Option<usize> {
+    let last = |wanted: &dyn Fn(&Challenge) -> bool| subject.challenges.iter().rposition(wanted);
+    match it.purpose {
+        Some(purpose) => last(&|it| it.code.purpose == purpose && it.is_remembered(now)),
+        None => last(&|it| it.is_live(now)).or_else(|| last(&|it| it.is_remembered(now))),
+    }
+}
+
+/// The first of the reasons against the code, in the order of spec/interface.md.
+fn judge(
+    challenge: &Challenge,
+    it: &Verify<'_>,
+    now: LogTime,
+    rules: &Rules<'_>,
+) -> Result<Verdict, UnknownKey> {
+    match challenge.state {
+        ChallengeState::Used { .. } => return Ok(Verdict::AlreadyUsed),
+        ChallengeState::Ended { .. } => return Ok(Verdict::Ended),
+        ChallengeState::Live => {}
+    }
+    if !challenge.is_live(now) {
+        return Ok(Verdict::Expired);
+    }
+    let right = Code::derive(rules.keys, rules.who, challenge.code)?.matches(it.code);
+    Ok(if right & !challenge.decoy {
+        Verdict::Accepted
+    } else {
+        Verdict::WrongCode
+    })
+}
+
+/// Counts a wrong code against the challenge and against the subject.
+fn count(subject: &mut Subject, at: usize, now: LogTime, rules: &Rules<'_>, notices: &mut Vec<Notice>) {
+    let challenge = &mut subject.challenges[at];
+    challenge.tries = challenge.tries.saturating_add(1);
+    if challenge.tries >= challenge.tries_max {
+        challenge.state = ChallengeState::Ended { at: now };
+        notices.push(Notice::of(NoticeKind::Failed, challenge));
+    }
+    if lock::count_wrong_try(subject, now, rules.policy) {
+        notices.push(Notice {
+            locked_until: lock::locked_until(subject, now),
+            ..Notice::of(NoticeKind::Locked, &subject.challenges[at])
+        });
+    }
+}
+
+/// The smaller of what challenge and lock leave.
+fn tries_left(subject: &Subject, at: usize, rules: &Rules<'_>) -> u32 {
+    let challenge = &subject.challenges[at];
+    let own = challenge.tries_max.saturating_sub(challenge.tries);
+    lock::tries_left(subject, rules.policy).min(own.into())
 }

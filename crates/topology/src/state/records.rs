@@ -1,6 +1,27 @@
 //! Stored values: a version byte, then the fields.
+//!
+//! Numbers are big-endian and of fixed size; what is optional or of several kinds has a byte before it that says so.
+//!
+//! ```text
+//! subject     version 1 │ last time u64 │ wrong tries u32 │ lock │ n × challenge │ n × send u64 │ n × remembered
+//! lock        0 │ 1 end u64 │ 2
+//! challenge   code │ issued u64 │ expires u64 │ tries max │ tries │ resend │ sends │ flags │ state │ version 8 │
+//!             length u16, tenant
+//! state       0 │ 1 used at u64 │ 2 ended at u64
+//! code        id 16 │ purpose │ key u32 │ digits │ rotation
+//! remembered  request 16 │ at u64 │ 0, or 1 code │ length u32, reply
+//! ```
+//!
+//! Every count is one byte.
 
-use crate::otp::Subject;
+use crate::otp::{
+    Challenge, ChallengeId, ChallengeState, CodeRef, Digits, KeyId, Lock, LogTime, PolicyVersion, Purpose,
+    REMEMBERED_MAX, Remembered, RequestDigest, Resend, Subject,
+};
+
+const VERSION: u8 = 1;
+const FLAG_DECOY: u8 = 1;
+const FLAG_EXPIRY_TOLD: u8 = 2;
 
 /// A stored value that is damaged, or of a version that this build does not know.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -11,12 +32,439 @@ pub enum BadRecord {
     Damaged(&'static str),
 }
 
-pub fn encode_subject(_subject: &Subject) -> Vec<u8> {
-    todo!()
+pub fn encode_subject(subject: &Subject) -> Vec<u8> {
+    let mut writer = Writer(Vec::with_capacity(size_of_record(subject)));
+    writer.byte(VERSION);
+    writer.time(subject.last_time);
+    writer.u32(subject.consecutive_wrong);
+    match subject.lock {
+        Lock::None => writer.byte(0),
+        Lock::Until(end) => {
+            writer.byte(1);
+            writer.time(end);
+        }
+        Lock::UntilReleased => writer.byte(2),
+    }
+    writer.count(subject.challenges.len());
+    for challenge in &subject.challenges {
+        writer.challenge(challenge);
+    }
+    writer.count(subject.sends.len());
+    for sent in &subject.sends {
+        writer.time(*sent);
+    }
+    writer.count(subject.remembered.len());
+    for it in &subject.remembered {
+        writer.remembered(it);
+    }
+    writer.0
 }
 
 /// # Errors
 /// See [`BadRecord`].
-pub fn decode_subject(_bytes: &[u8]) -> Result<Subject, BadRecord> {
-    todo!()
+pub fn decode_subject(bytes: &[u8]) -> Result<Subject, BadRecord> {
+    let mut reader = Reader(bytes);
+    let version = reader.byte()?;
+    if version != VERSION {
+        return Err(BadRecord::UnknownVersion(version));
+    }
+    let subject = Subject {
+        last_time: reader.time()?,
+        consecutive_wrong: reader.u32()?,
+        lock: match reader.byte()? {
+            0 => Lock::None,
+            1 => Lock::Until(reader.time()?),
+            2 => Lock::UntilReleased,
+            _ => return Err(BadRecord::Damaged("lock")),
+        },
+        challenges: reader.list(Purpose::ALL.len(), Reader::challenge)?,
+        sends: reader.list(usize::from(u8::MAX), Reader::time)?,
+        remembered: reader.list(REMEMBERED_MAX, Reader::remembered)?,
+    };
+    if !reader.0.is_empty() {
+        return Err(BadRecord::Damaged("more bytes than fields"));
+    }
+    Ok(subject)
+}
+
+/// An upper bound, so that writing allocates once.
+fn size_of_record(subject: &Subject) -> usize {
+    let challenges: usize = subject.challenges.iter().map(|it| 72 + it.tenant.len()).sum();
+    let remembered: usize = subject.remembered.iter().map(|it| 52 + it.reply.len()).sum();
+    32 + challenges + 8 * subject.sends.len() + remembered
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    fn u32(&mut self, number: u32) {
+        self.0.extend_from_slice(&number.to_be_bytes());
+    }
+
+    fn time(&mut self, time: LogTime) {
+        self.0.extend_from_slice(&time.ms().to_be_bytes());
+    }
+
+    fn count(&mut self, count: usize) {
+        self.byte(u8::try_from(count).expect("the rules keep every list of a subject below 256"));
+    }
+
+    fn code(&mut self, code: CodeRef) {
+        self.0.extend_from_slice(&code.challenge.0);
+        self.byte(code.purpose as u8);
+        self.u32(code.key.0);
+        self.byte(code.digits.get());
+        self.byte(code.rotation);
+    }
+
+    fn challenge(&mut self, it: &Challenge) {
+        self.code(it.code);
+        self.time(it.issued_at);
+        self.time(it.expires_at);
+        let flags = u8::from(it.decoy) * FLAG_DECOY + u8::from(it.expiry_told) * FLAG_EXPIRY_TOLD;
+        self.0
+            .extend_from_slice(&[it.tries_max, it.tries, it.resend as u8, it.sends, flags]);
+        match it.state {
+            ChallengeState::Live => self.byte(0),
+            ChallengeState::Used { at } => {
+                self.byte(1);
+                self.time(at);
+            }
+            ChallengeState::Ended { at } => {
+                self.byte(2);
+                self.time(at);
+            }
+        }
+        self.0.extend_from_slice(&it.policy_version.0);
+        let length = u16::try_from(it.tenant.len()).expect("the contracts bound a tenant's length");
+        self.0.extend_from_slice(&length.to_be_bytes());
+        self.0.extend_from_slice(it.tenant.as_bytes());
+    }
+
+    fn remembered(&mut self, it: &Remembered) {
+        self.0.extend_from_slice(&it.request.0);
+        self.time(it.at);
+        match it.code {
+            None => self.byte(0),
+            Some(code) => {
+                self.byte(1);
+                self.code(code);
+            }
+        }
+        self.u32(u32::try_from(it.reply.len()).expect("a reply is a few kilobytes"));
+        self.0.extend_from_slice(&it.reply);
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, count: usize) -> Result<&'a [u8], BadRecord> {
+        let (bytes, rest) = self
+            .0
+            .split_at_checked(count)
+            .ok_or(BadRecord::Damaged("too short"))?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], BadRecord> {
+        let (array, rest) = self
+            .0
+            .split_first_chunk()
+            .ok_or(BadRecord::Damaged("too short"))?;
+        self.0 = rest;
+        Ok(*array)
+    }
+
+    fn byte(&mut self) -> Result<u8, BadRecord> {
+        self.array().map(|[byte]| byte)
+    }
+
+    fn u32(&mut self) -> Result<u32, BadRecord> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    fn time(&mut self) -> Result<LogTime, BadRecord> {
+        self.array()
+            .map(|bytes| LogTime::from_ms(u64::from_be_bytes(bytes)))
+    }
+
+    /// A count of at most `max`, then so many items.
+    fn list<T>(
+        &mut self,
+        max: usize,
+        item: impl Fn(&mut Self) -> Result<T, BadRecord>,
+    ) -> Result<Vec<T>, BadRecord> {
+        let count = usize::from(self.byte()?);
+        if count > max {
+            return Err(BadRecord::Damaged("list is too long"));
+        }
+        (0..count).map(|_| item(self)).collect()
+    }
+
+    fn code(&mut self) -> Result<CodeRef, BadRecord> {
+        Ok(CodeRef {
+            challenge: ChallengeId(self.array()?),
+            purpose: Purpose::from_byte(self.byte()?).ok_or(BadRecord::Damaged("purpose"))?,
+            key: KeyId(self.u32()?),
+            digits: Digits::new(self.byte()?).ok_or(BadRecord::Damaged("digits"))?,
+            rotation: self.byte()?,
+        })
+    }
+
+    fn challenge(&mut self) -> Result<Challenge, BadRecord> {
+        let code = self.code()?;
+        let (issued_at, expires_at) = (self.time()?, self.time()?);
+        let [tries_max, tries, resend, sends, flags] = self.array()?;
+        if flags & !(FLAG_DECOY | FLAG_EXPIRY_TOLD) != 0 {
+            return Err(BadRecord::Damaged("flags"));
+        }
+        let state = match self.byte()? {
+            0 => ChallengeState::Live,
+            1 => ChallengeState::Used { at: self.time()? },
+            2 => ChallengeState::Ended { at: self.time()? },
+            _ => return Err(BadRecord::Damaged("state")),
+        };
+        let policy_version = PolicyVersion(self.array()?);
+        let length = u16::from_be_bytes(self.array()?);
+        let tenant = std::str::from_utf8(self.bytes(usize::from(length))?);
+        Ok(Challenge {
+            code,
+            issued_at,
+            expires_at,
+            tries_max,
+            tries,
+            resend: resend_of(resend)?,
+            sends,
+            state,
+            decoy: flags & FLAG_DECOY != 0,
+            expiry_told: flags & FLAG_EXPIRY_TOLD != 0,
+            tenant: tenant.map_err(|_| BadRecord::Damaged("tenant"))?.into(),
+            policy_version,
+        })
+    }
+
+    fn remembered(&mut self) -> Result<Remembered, BadRecord> {
+        let request = RequestDigest(self.array()?);
+        let at = self.time()?;
+        let code = match self.byte()? {
+            0 => None,
+            1 => Some(self.code()?),
+            _ => return Err(BadRecord::Damaged("remembered code")),
+        };
+        let length = usize::try_from(self.u32()?).map_err(|_| BadRecord::Damaged("reply"))?;
+        Ok(Remembered {
+            request,
+            at,
+            reply: self.bytes(length)?.into(),
+            code,
+        })
+    }
+}
+
+fn resend_of(byte: u8) -> Result<Resend, BadRecord> {
+    [Resend::Same, Resend::Rotate]
+        .into_iter()
+        .find(|resend| *resend as u8 == byte)
+        .ok_or(BadRecord::Damaged("resend"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    fn time() -> impl Strategy<Value = LogTime> {
+        any::<u64>().prop_map(LogTime::from_ms)
+    }
+
+    fn code() -> impl Strategy<Value = CodeRef> {
+        let purpose = (0..Purpose::ALL.len()).prop_map(|at| Purpose::ALL[at]);
+        let parts = (any::<[u8; 16]>(), purpose, any::<u32>(), 4_u8..=10, any::<u8>());
+        parts.prop_map(|(id, purpose, key, digits, rotation)| CodeRef {
+            challenge: ChallengeId(id),
+            purpose,
+            key: KeyId(key),
+            digits: Digits::new(digits).expect("4 to 10"),
+            rotation,
+        })
+    }
+
+    fn challenge() -> impl Strategy<Value = Challenge> {
+        let state = prop_oneof![
+            Just(ChallengeState::Live),
+            time().prop_map(|at| ChallengeState::Used { at }),
+            time().prop_map(|at| ChallengeState::Ended { at }),
+        ];
+        let resend = prop_oneof![Just(Resend::Same), Just(Resend::Rotate)];
+        let flags = any::<(bool, bool)>();
+        let rest = (
+            any::<[u8; 3]>(),
+            resend,
+            state,
+            flags,
+            "\\PC{0,20}",
+            any::<[u8; 8]>(),
+        );
+        (code(), time(), time(), rest).prop_map(|(code, issued_at, expires_at, rest)| {
+            let ([tries_max, tries, sends], resend, state, (decoy, expiry_told), tenant, version) = rest;
+            Challenge {
+                code,
+                issued_at,
+                expires_at,
+                tries_max,
+                tries,
+                resend,
+                sends,
+                state,
+                decoy,
+                expiry_told,
+                tenant: tenant.into(),
+                policy_version: PolicyVersion(version),
+            }
+        })
+    }
+
+    fn subject() -> impl Strategy<Value = Subject> {
+        let lock = prop_oneof![
+            Just(Lock::None),
+            Just(Lock::UntilReleased),
+            time().prop_map(Lock::Until),
+        ];
+        let remembered = (
+            any::<[u8; 16]>(),
+            time(),
+            vec(any::<u8>(), 0..300),
+            option::of(code()),
+        );
+        let remembered = remembered.prop_map(|(request, at, reply, code)| Remembered {
+            request: RequestDigest(request),
+            at,
+            reply: reply.into(),
+            code,
+        });
+        let lists = (
+            vec(challenge(), 0..=4),
+            vec(time(), 0..60),
+            vec(remembered, 0..=REMEMBERED_MAX),
+        );
+        (time(), any::<u32>(), lock, lists).prop_map(|(last_time, consecutive_wrong, lock, lists)| Subject {
+            last_time,
+            challenges: lists.0,
+            consecutive_wrong,
+            lock,
+            sends: lists.1,
+            remembered: lists.2,
+        })
+    }
+
+    fn example() -> Subject {
+        let code = CodeRef {
+            challenge: ChallengeId([0xc1; 16]),
+            purpose: Purpose::Login,
+            key: KeyId(7),
+            digits: Digits::new(6).expect("six"),
+            rotation: 2,
+        };
+        Subject {
+            last_time: LogTime::from_ms(1_735_689_600_000),
+            challenges: vec![Challenge {
+                code,
+                issued_at: LogTime::from_ms(1_735_689_500_000),
+                expires_at: LogTime::from_ms(1_735_689_800_000),
+                tries_max: 5,
+                tries: 1,
+                resend: Resend::Rotate,
+                sends: 3,
+                state: ChallengeState::Used {
+                    at: LogTime::from_ms(1_735_689_600_000),
+                },
+                decoy: false,
+                expiry_told: true,
+                tenant: "pb.amritsar".into(),
+                policy_version: PolicyVersion([0xab; 8]),
+            }],
+            consecutive_wrong: 4,
+            lock: Lock::Until(LogTime::from_ms(1_735_689_700_000)),
+            sends: vec![LogTime::from_ms(1_735_689_500_000)],
+            remembered: vec![Remembered {
+                request: RequestDigest([0xd1; 16]),
+                at: LogTime::from_ms(1_735_689_600_000),
+                reply: (*b"reply").into(),
+                code: Some(code),
+            }],
+        }
+    }
+
+    #[test]
+    fn the_layout_is_pinned() {
+        let hex: String = encode_subject(&example())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let expected = "01000001941f297c000000000401000001941f2b02a001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c102\
+            000000070602000001941f27f560000001941f2c8940050102030201000001941f297c00abababab\
+            abababab000b70622e616d72697473617201000001941f27f56001d1d1d1d1d1d1d1d1d1d1d1d1d1\
+            d1d1d1000001941f297c0001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1020000000706020000000572\
+            65706c79";
+        assert_eq!(hex, expected);
+    }
+
+    #[test]
+    fn an_unknown_version_says_so() {
+        let mut bytes = encode_subject(&Subject::default());
+        bytes[0] = 2;
+        assert_eq!(decode_subject(&bytes), Err(BadRecord::UnknownVersion(2)));
+        assert_eq!(decode_subject(&[]), Err(BadRecord::Damaged("too short")));
+    }
+
+    #[test]
+    fn a_cut_or_lengthened_record_is_damaged() {
+        let whole = encode_subject(&example());
+        for length in 0..whole.len() {
+            assert!(decode_subject(&whole[..length]).is_err(), "cut at {length}");
+        }
+        let longer = [whole, vec![0]].concat();
+        assert_eq!(
+            decode_subject(&longer),
+            Err(BadRecord::Damaged("more bytes than fields"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_itself(subject in subject()) {
+            let bytes = encode_subject(&subject);
+            prop_assert!(bytes.len() <= size_of_record(&subject));
+            prop_assert_eq!(decode_subject(&bytes), Ok(subject));
+        }
+
+        #[test]
+        fn a_changed_byte_is_damage_or_another_subject(subject in subject(), at: prop::sample::Index, bit in 0..8_u32) {
+            let mut bytes = encode_subject(&subject);
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1_u8 << bit;
+            if let Ok(read) = decode_subject(&bytes) {
+                prop_assert_eq!(encode_subject(&read), bytes);
+                prop_assert_ne!(read, subject);
+            }
+        }
+
+        #[test]
+        fn random_bytes_are_read_or_refused(mut bytes in vec(any::<u8>(), 0..400), versioned: bool) {
+            if let (true, Some(first)) = (versioned, bytes.first_mut()) {
+                *first = VERSION;
+            }
+            if let Ok(subject) = decode_subject(&bytes) {
+                prop_assert_eq!(encode_subject(&subject), bytes);
+            }
+        }
+    }
 }

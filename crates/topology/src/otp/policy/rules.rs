@@ -1,0 +1,231 @@
+//! The table of rules: each is declared once, so that names, bounds, inheritance and version cannot drift apart.
+
+use super::{Digits, Policy};
+use crate::otp::ContractName;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Longest name of an unknown rule that an error repeats.
+const NAME_CHARS_MAX: usize = 40;
+
+/// Why rules are refused. What it repeats of a record is a number or looks like a rule's name.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RuleError {
+    #[error("not a JSON object of policy rules")]
+    NotAnObject,
+    #[error("unknown rule {0}")]
+    Unknown(String),
+    #[error("rule {0} is given twice")]
+    Duplicate(&'static str),
+    #[error("rule {rule} is not {expected}")]
+    WrongType {
+        rule: &'static str,
+        expected: &'static str,
+    },
+    #[error("rule {rule} is {value}, out of its bounds {min} to {max}")]
+    OutOfBounds {
+        rule: &'static str,
+        value: u64,
+        min: u64,
+        max: u64,
+    },
+    #[error("rule {rule} exists for the contract {only} only", only = only.as_str())]
+    OtherContract { rule: &'static str, only: ContractName },
+    #[error("rule {rule} has more than {max} rows")]
+    TooManyRows { rule: &'static str, max: usize },
+    #[error("rule {rule}, row {row}: {fault}", row = .row + 1)]
+    Row {
+        rule: &'static str,
+        /// From 0.
+        row: usize,
+        fault: &'static str,
+    },
+    #[error("bound {0}_min is above {0}_max")]
+    EmptyBounds(&'static str),
+    #[error("bound {rule}_{end} is {value}, outside of {min} to {max}, which no configuration moves")]
+    Limit {
+        rule: &'static str,
+        end: &'static str,
+        value: u64,
+        min: u64,
+        max: u64,
+    },
+}
+
+impl RuleError {
+    /// Repeats the name only if it looks like one.
+    pub(super) fn unknown(name: &str) -> Self {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        Self::Unknown(if name.len() <= NAME_CHARS_MAX && name.chars().all(plain) {
+            name.to_owned()
+        } else {
+            "(its name is none)".to_owned()
+        })
+    }
+}
+
+/// The two ways to write a rule's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// `lifetime_ms`
+    Configuration,
+    /// `lifetimeMs`
+    Record,
+}
+
+/// A field of [`Policy`] that is a number.
+trait Measure {
+    fn to_u64(self) -> u64;
+    /// Values outside of a rule's limits do not get here.
+    fn from_u64(value: u64) -> Self;
+}
+
+macro_rules! numbers {
+    ($($variant:ident $field:ident $camel:literal bounds $bounds:expr, limits $limits:expr;)*) => {
+        /// A rule that is a number.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Number {
+            $($variant),*
+        }
+
+        impl Number {
+            pub(super) const ALL: &[Self] = &[$(Self::$variant),*];
+
+            pub(super) const fn name(self, spelling: Spelling) -> &'static str {
+                match (self, spelling) {
+                    $((Self::$variant, Spelling::Configuration) => stringify!($field),
+                    (Self::$variant, Spelling::Record) => $camel,)*
+                }
+            }
+
+            /// Bounds unless the configuration moves them; inclusive (spec/interface.md, "Rule bounds").
+            pub(super) const fn bounds(self) -> (u64, u64) {
+                match self { $(Self::$variant => $bounds),* }
+            }
+
+            /// How far the configuration may move the bounds.
+            pub(super) const fn limits(self) -> (u64, u64) {
+                match self { $(Self::$variant => $limits),* }
+            }
+
+            pub(super) fn of(self, policy: &Policy) -> u64 {
+                match self { $(Self::$variant => policy.$field.to_u64()),* }
+            }
+
+            pub(super) fn put(self, policy: &mut Policy, value: u64) {
+                match self { $(Self::$variant => policy.$field = Measure::from_u64(value)),* }
+            }
+        }
+    };
+}
+
+numbers! {
+    Digits digits "digits" bounds (6, 10), limits (4, 10);
+    LifetimeMs lifetime_ms "lifetimeMs" bounds (10_000, 600_000), limits (1_000, DAY_MS);
+    WrongTriesMax wrong_tries_max "wrongTriesMax" bounds (1, 10), limits (1, 255);
+    LockAfter lock_after "lockAfter" bounds (1, 100), limits (1, 1_000_000);
+    LockMs lock_ms "lockMs" bounds (1_000, DAY_MS), limits (1, 366 * DAY_MS);
+    HardLockAfter hard_lock_after "hardLockAfter" bounds (1, 100), limits (1, 1_000_000);
+    SendsPerChallengeMax sends_per_challenge_max "sendsPerChallengeMax" bounds (1, 20), limits (1, 255);
+    SendsPer10MinMax sends_per_10_min_max "sendsPer10MinMax" bounds (1, 50), limits (1, 255);
+    SendsPerDayMax sends_per_day_max "sendsPerDayMax" bounds (1, 50), limits (1, 255);
+    SendPauseMs send_pause_ms "sendPauseMs" bounds (0, 600_000), limits (0, DAY_MS);
+}
+
+/// Any rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    Number(Number),
+    Resend,
+    Deliver,
+    ConcealExistence,
+    MobileRules,
+}
+
+impl Rule {
+    const OTHERS: [Self; 4] = [
+        Self::Resend,
+        Self::Deliver,
+        Self::ConcealExistence,
+        Self::MobileRules,
+    ];
+
+    pub(super) fn find(name: &str, spelling: Spelling) -> Option<Self> {
+        let numbers = Number::ALL.iter().map(|it| Self::Number(*it));
+        numbers.chain(Self::OTHERS).find(|it| it.name(spelling) == name)
+    }
+
+    pub(super) const fn name(self, spelling: Spelling) -> &'static str {
+        match (self, spelling) {
+            (Self::Number(number), _) => number.name(spelling),
+            (Self::Resend, _) => "resend",
+            (Self::Deliver, _) => "deliver",
+            (Self::ConcealExistence, Spelling::Configuration) => "conceal_existence",
+            (Self::ConcealExistence, Spelling::Record) => "concealExistence",
+            (Self::MobileRules, Spelling::Configuration) => "mobile_rules",
+            (Self::MobileRules, Spelling::Record) => "mobileRules",
+        }
+    }
+
+    /// What its value must be, for people.
+    pub(super) const fn expected(self, spelling: Spelling) -> &'static str {
+        match (self, spelling) {
+            (Self::Number(_), _) => "a whole number",
+            (Self::Resend, _) => "\"same\" or \"rotate\"",
+            (Self::Deliver | Self::ConcealExistence, _) => "true or false",
+            (Self::MobileRules, Spelling::Configuration) => "a list of { country_code, regex, default }",
+            (Self::MobileRules, Spelling::Record) => {
+                "a list of {\"countryCode\", \"mobileNumberRegex\", \"default\"}"
+            }
+        }
+    }
+
+    /// The contract that alone has it; `None`: every contract.
+    pub(super) const fn only(self) -> Option<ContractName> {
+        match self {
+            Self::Number(_) | Self::Resend | Self::ConcealExistence => None,
+            Self::Deliver => Some(ContractName::Int),
+            Self::MobileRules => Some(ContractName::Egov),
+        }
+    }
+}
+
+impl Measure for Digits {
+    fn to_u64(self) -> u64 {
+        self.get().into()
+    }
+
+    fn from_u64(value: u64) -> Self {
+        let digits = u8::try_from(value).ok().and_then(Self::new);
+        digits.expect("the limits of the rule are those of the type")
+    }
+}
+
+impl Measure for u8 {
+    fn to_u64(self) -> u64 {
+        self.into()
+    }
+
+    fn from_u64(value: u64) -> Self {
+        Self::try_from(value).expect("the limits of the rule are those of the type")
+    }
+}
+
+impl Measure for u32 {
+    fn to_u64(self) -> u64 {
+        self.into()
+    }
+
+    fn from_u64(value: u64) -> Self {
+        Self::try_from(value).expect("the limits of the rule are those of the type")
+    }
+}
+
+impl Measure for u64 {
+    fn to_u64(self) -> u64 {
+        self
+    }
+
+    fn from_u64(value: u64) -> Self {
+        value
+    }
+}
