@@ -92,21 +92,20 @@ fn readiness_follows_threads_and_tasks() {
     check(503, 200, r#"{"thread":1,"state":"starting","tasks":[]}"#);
     health.set_thread(1, ThreadState::Running);
     check(200, 200, r#"{"ready":true,"#);
-    health.set_task(1, 3, TaskState::Restoring { remaining: 7 });
-    health.set_task(1, 1, TaskState::Running);
+    health.set_tasks(1, vec![(1, TaskState::Running), (3, TaskState::Restoring { remaining: 7 })]);
     check(
         200,
         200,
         r#"[{"partition":1,"state":"running"},{"partition":3,"state":"restoring","remaining":7}]"#,
     );
     let reason = || "the changelog is shorter than the store".to_owned();
-    health.set_task(1, 3, TaskState::Failed { reason: reason() });
+    health.set_tasks(1, vec![(1, TaskState::Running), (3, TaskState::Failed { reason: reason() })]);
     check(
         503,
         200,
         r#""state":"failed","reason":"the changelog is shorter than the store""#,
     );
-    health.forget_task(1, 3);
+    health.set_tasks(1, vec![(1, TaskState::Running)]);
     check(200, 200, r#"[{"partition":1,"state":"running"}]"#);
     health.set_thread(0, ThreadState::Dead { reason: reason() });
     check(503, 503, r#""state":"dead""#);
