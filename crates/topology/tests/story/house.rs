@@ -1,0 +1,189 @@
+//! A deployment in memory, with fixed keys and a clock that the tests turn.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use otp_topology::contract::egov::EgovSettings;
+use otp_topology::otp::{Bounds, ContractName, KeyId, KeyPurpose, Keyring, LogTime};
+use otp_topology::task::settings::{CallerSettings, TopicNames};
+use otp_topology::task::topology::{output_names, source_names};
+use otp_topology::task::{Incarnation, Settings, SourceKind, Topology, TopicFacts};
+use otp_topology::thread::in_memory::{Fed, InMemory, OwnedHeaders, Published};
+use otp_topology::wire::record::SourcePartition;
+use serde_json::Value;
+
+pub const START_MS: u64 = 1_700_000_000_000;
+
+pub struct House {
+    pub topology: Arc<Topology>,
+    memory: InMemory,
+    offsets: BTreeMap<SourcePartition, i64>,
+    pub now_ms: u64,
+}
+
+/// An event as a reader sees it.
+#[derive(Clone)]
+pub struct Seen {
+    pub topic: String,
+    pub partition: i32,
+    pub key: Option<String>,
+    pub body: Value,
+    pub headers: BTreeMap<String, Vec<u8>>,
+}
+
+pub fn settings() -> Settings {
+    let topics = TopicNames {
+        sms: "sms".to_owned(),
+        email: "email".to_owned(),
+        validation_result: "results".to_owned(),
+        lifecycle: "lifecycle".to_owned(),
+        dead_letter: "dead-letters".to_owned(),
+        user_directory: "directory".to_owned(),
+        otp_policy: "policies".to_owned(),
+        message_template: "templates".to_owned(),
+        otp_admin: "admin".to_owned(),
+    };
+    let caller = CallerSettings {
+        name: "egov".to_owned(),
+        contract: ContractName::Egov,
+        request_topic: "requests".to_owned(),
+        reply_topic: "replies".to_owned(),
+        operations: EgovSettings::operations(),
+        reveal_code: false,
+    };
+    Settings {
+        application_id: "app".to_owned(),
+        callers: vec![caller],
+        topics,
+        policies: BTreeMap::new(),
+        bounds: Bounds::default(),
+        egov: EgovSettings::default(),
+        dead_letter_copy: false,
+    }
+}
+
+pub fn keyring() -> Keyring {
+    let purposes = [KeyPurpose::Code, KeyPurpose::Id, KeyPurpose::Pseudonym, KeyPurpose::Directory];
+    let key = |(at, purpose)| (purpose, KeyId(1), LogTime::from_ms(0), [at as u8 + 1; 32]);
+    Keyring::new(purposes.into_iter().enumerate().map(key).collect()).expect("complete keys")
+}
+
+impl House {
+    pub fn new(partitions: i32) -> Self {
+        Self::with(settings(), partitions, |_| None)
+    }
+
+    /// `count_of`: partition counts of topics that differ from the rest.
+    pub fn with(settings: Settings, partitions: i32, count_of: impl Fn(&str) -> Option<i32>) -> Self {
+        let facts = |count| TopicFacts { partitions: count, incarnation: Incarnation([7; 16]) };
+        let mut cluster = BTreeMap::new();
+        for name in output_names(&settings) {
+            cluster.insert(name.clone(), facts(count_of(&name).unwrap_or(partitions)));
+        }
+        for (name, kind) in source_names(&settings) {
+            let count = if matches!(kind, SourceKind::Broadcast(_)) { 1 } else { partitions };
+            cluster.insert(name.clone(), facts(count_of(&name).unwrap_or(count)));
+        }
+        let topology = Arc::new(Topology::build(&settings, keyring(), &cluster).expect("a fitting cluster"));
+        let memory = InMemory::start(topology.clone(), LogTime::from_ms(START_MS));
+        Self { topology, memory, offsets: BTreeMap::new(), now_ms: START_MS }
+    }
+
+    /// Feeds a record to a partition of a topic at its next offset.
+    pub fn feed(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        key: Option<&str>,
+        value: Option<&[u8]>,
+        headers: &[(&str, &[u8])],
+    ) -> Vec<Seen> {
+        let topic = self.topology.source_named(topic).expect("a source");
+        let source = SourcePartition { topic, partition };
+        let next = self.offsets.entry(source).or_default();
+        let offset = *next;
+        *next += 1;
+        self.feed_at(source, offset, key, value, headers)
+    }
+
+    pub fn feed_at(
+        &mut self,
+        source: SourcePartition,
+        offset: i64,
+        key: Option<&str>,
+        value: Option<&[u8]>,
+        headers: &[(&str, &[u8])],
+    ) -> Vec<Seen> {
+        let time = LogTime::from_ms(self.now_ms);
+        let headers: OwnedHeaders =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), Some(value.to_vec()))).collect();
+        let (key, value) = (key.map(|key| key.as_bytes().to_vec()), value.map(<[u8]>::to_vec));
+        let published = self.memory.feed(&Fed { source, offset, time, key, value, headers }, time);
+        self.see(published)
+    }
+
+    /// A JSON request on the request topic, partition 0.
+    pub fn ask(&mut self, body: &Value) -> Vec<Seen> {
+        self.feed("requests", 0, None, Some(body.to_string().as_bytes()), &[])
+    }
+
+    pub fn pass_ms(&mut self, ms: u64) -> Vec<Seen> {
+        self.now_ms += ms;
+        let published = self.memory.pass_time(LogTime::from_ms(self.now_ms));
+        self.see(published)
+    }
+
+    fn see(&self, published: Vec<Published>) -> Vec<Seen> {
+        published.into_iter().map(|record| self.seen(record)).filter(|seen| !seen.topic.starts_with("app-")).collect()
+    }
+
+    fn seen(&self, record: Published) -> Seen {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        let body = record.value.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null);
+        let headers = record.headers.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect();
+        let topic = self.topology.output(record.topic).name.clone();
+        // The changelog's keys are bytes.
+        let key = if topic.starts_with("app-") { None } else { record.key.map(text) };
+        Seen { topic, partition: record.partition, key, body, headers }
+    }
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+/// `topic` or `topic:type` or `topic:result/reason`, in order.
+pub fn shape(seen: &[Seen]) -> Vec<String> {
+    let text = |seen: &Seen, name: &str| seen.body[name].as_str().map(str::to_owned);
+    seen.iter()
+        .map(|it| match it.topic.as_str() {
+            "lifecycle" => format!("lifecycle:{}", text(it, "type").unwrap_or_default()),
+            "results" => format!("results:{}", text(it, "reason").unwrap_or_default()),
+            "dead-letters" => format!("dead-letters:{}", it.header("otp.error.code")),
+            topic => topic.to_owned(),
+        })
+        .collect()
+}
+
+/// The code in an SMS event.
+pub fn code_in(seen: &[Seen]) -> String {
+    let sms = seen.iter().find(|it| it.topic == "sms").expect("an SMS");
+    let message = sms.body["message"].as_str().expect("a text");
+    message.chars().filter(char::is_ascii_digit).collect()
+}
+
+pub fn send(mobile: &str) -> Value {
+    serde_json::json!({"operation": "send", "otp": {"tenantId": "pb.amritsar", "mobileNumber": mobile, "type": "login"}})
+}
+
+pub fn validate(mobile: &str, code: &str) -> Value {
+    serde_json::json!({"operation": "validate", "otp": {"tenantId": "pb.amritsar", "identity": mobile, "otp": code}})
+}
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?} {}", self.topic, self.key, self.body)
+    }
+}

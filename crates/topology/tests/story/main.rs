@@ -1,0 +1,6 @@
+//! The whole topology in memory: records in, committed records out. Through the real stream thread, tasks and stores.
+
+mod house;
+mod requests;
+mod routing;
+mod streams;
