@@ -21,7 +21,7 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::errors::{ConsumerClass, ConsumerError, EdgeError, classify_consumer};
 use super::ffi::{
-    Callbacks, Client, Failure, GroupMetadata, Handle, Kind, Message, Partitions, Reassignment,
+    Callbacks, Client, Failure, GroupMetadata, Handle, Kind, Message, OnRebalance, Partitions, Reassignment,
 };
 use super::properties::Properties;
 
@@ -99,6 +99,7 @@ struct Rebalances {
     events: RefCell<VecDeque<Rebalanced>>,
     /// The first failure to do what librdkafka asked for.
     failure: Cell<Option<Failure>>,
+    asleep: Cell<bool>,
 }
 
 enum Rebalanced {
@@ -167,6 +168,7 @@ impl Consumer {
         Group {
             handle: self.client.handle(),
             topics: &self.topics,
+            asleep: &self.rebalances.asleep,
         }
     }
 
@@ -244,6 +246,8 @@ impl Consumer {
 pub struct Group<'a> {
     handle: &'a Handle,
     topics: &'a [CString],
+    /// Nothing was started since the assignment.
+    asleep: &'a Cell<bool>,
 }
 
 impl Group<'_> {
@@ -254,13 +258,42 @@ impl Group<'_> {
     pub fn start(&self, at: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
         self.seek(at, timeout)?;
         let partitions: Vec<_> = at.iter().map(|(source, _)| *source).collect();
-        self.resume(&partitions)
+        self.resume(&partitions)?;
+        self.wake_fetchers(at, timeout)
+    }
+
+    /// A fetcher sleeps for up to a second while all its partitions are paused. A seek wakes it, but not one to 0; a
+    /// question to the partition's leader does. One is enough: an awake fetcher sees the others by itself.
+    fn wake_fetchers(&self, at: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
+        let (first, later): (Vec<_>, Vec<_>) = at.iter().partition(|(_, offset)| *offset == 0);
+        if !later.is_empty() {
+            self.seek(&later, timeout)?;
+        } else if let (Some((source, _)), true) = (first.first(), self.asleep.get()) {
+            let topic = &self.topics[usize::from(source.topic.0)];
+            if let Err(failure) = self.handle.watermarks(topic, source.partition, timeout) {
+                tracing::debug!(error = failure.text, "cannot wake a fetcher; it wakes by itself");
+            }
+        }
+        self.asleep.set(false);
+        Ok(())
+    }
+
+    /// Assigns anew, from these offsets on, what is assigned: every partition must be named, paused ones stay paused,
+    /// what was fetched is dropped. The only way to go on after [`ConsumerClass::OutOfRange`], which stops a partition.
+    ///
+    /// # Errors
+    /// librdkafka refuses.
+    pub fn reassign(&self, at: &[(SourcePartition, i64)]) -> Result<(), EdgeError> {
+        let list = self.list(at.iter().copied());
+        let assigned = self.handle.assign(&list);
+        assigned.map_err(|failure| EdgeError::new("assign", failure))
     }
 
     /// Moves these partitions, paused or not.
     ///
     /// # Errors
     /// As [`Group::start`].
+    #[expect(clippy::disallowed_methods, reason = "bounds a blocking call")]
     pub fn seek(&self, to: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -339,11 +372,12 @@ fn on_rebalance(
     topics: Rc<[CString]>,
     rebalances: Rc<Rebalances>,
     mut hook: Box<dyn RevokeHook>,
-) -> Box<dyn FnMut(&Handle, Reassignment, Partitions)> {
+) -> OnRebalance {
     Box::new(move |handle, reassignment, list| {
         let group = Group {
             handle,
             topics: &topics,
+            asleep: &rebalances.asleep,
         };
         let partitions = sources(&topics, &list);
         let done = match reassignment {
@@ -378,6 +412,7 @@ fn assign_paused(group: &Group<'_>, partitions: &[SourcePartition]) -> Result<()
     let mut list = group.list(partitions.iter().map(|it| (*it, 0)));
     group.handle.pause(&mut list)?;
     first_error(&list)?;
+    group.asleep.set(true);
     let list = group.list(partitions.iter().map(|it| (*it, 0)));
     group.handle.assign(&list)
 }

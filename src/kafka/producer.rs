@@ -14,7 +14,7 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::consumer::c_names;
 use super::errors::{Class, EdgeError, TransactionError};
-use super::ffi::{Callbacks, Client, Failure, GroupMetadata, Kind, Partitions};
+use super::ffi::{Callbacks, Client, Failure, GroupMetadata, Kind, OnDelivery, Partitions};
 use super::properties::Properties;
 
 /// How long one record may wait for room in the queue.
@@ -87,6 +87,7 @@ impl Producer {
     ///
     /// # Errors
     /// See [`Class`]; a record that is too large, or for an unknown partition, is [`Class::Abortable`].
+    #[expect(clippy::disallowed_methods, reason = "bounds a blocking call")]
     pub fn produce(&self, record: Outgoing<'_>) -> Result<(), TransactionError> {
         let topic = usize::from(record.topic().0);
         let partition = record.partition();
@@ -215,7 +216,7 @@ fn abortable(failure: Failure) -> TransactionError {
     }
 }
 
-fn on_delivery(deliveries: Rc<Deliveries>) -> Box<dyn FnMut(usize, i64, Option<Code>)> {
+fn on_delivery(deliveries: Rc<Deliveries>) -> OnDelivery {
     Box::new(
         move |opaque, offset, error| match (error, opaque.checked_sub(1)) {
             (Some(code), _) => {

@@ -211,7 +211,7 @@ impl Properties {
             ("heartbeat.interval.ms", "2000"),
             ("max.poll.interval.ms", "120000"),
             // A fetch that waits is in the way of a partition that resumes.
-            ("fetch.wait.max.ms", "100"),
+            ("fetch.wait.max.ms", "50"),
             ("fetch.queue.backoff.ms", "5"),
             ("queued.min.messages", "20000"),
             ("queued.max.messages.kbytes", "16384"),
@@ -262,9 +262,9 @@ impl Properties {
     /// another access rule.
     pub(super) fn changelog_reader(&self, group: &str) -> ClientConfig {
         let mut config = self.config(&[
-            ("fetch.wait.max.ms", "50"),
-            ("fetch.queue.backoff.ms", "5"),
-            ("fetch.message.max.bytes", "4194304"),
+            // The end of a partition is told when such a wait is over.
+            ("fetch.wait.max.ms", "10"),
+            ("fetch.queue.backoff.ms", "2"),
             ("queued.min.messages", "100000"),
             ("queued.max.messages.kbytes", "32768"),
         ]);

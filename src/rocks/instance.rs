@@ -144,6 +144,10 @@ fn read_id(directory: &Path) -> Result<Option<InstanceId>, InstanceError> {
 }
 
 /// Draws an id and keeps it: written beside, synced, then renamed, so that a crash leaves all of it or nothing.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an instance id is fresh, once in the life of a directory"
+)]
 fn make_id(directory: &Path) -> io::Result<InstanceId> {
     let bytes = SysRng.try_next_u64().map_err(io::Error::other)?;
     let id = InstanceId(format!("{bytes:016x}"));

@@ -18,15 +18,16 @@ pub enum Reassignment {
     Revoke,
 }
 
-type OnRebalance = Box<dyn FnMut(&Handle, Reassignment, Partitions)>;
-type OnDelivery = Box<dyn FnMut(usize, i64, Option<RDKafkaErrorCode>)>;
+/// Called with who can act, what is asked for, and which partitions.
+pub type OnRebalance = Box<dyn FnMut(&Handle, Reassignment, Partitions)>;
+/// Called with a record's opaque, its offset and its error.
+pub type OnDelivery = Box<dyn FnMut(usize, i64, Option<RDKafkaErrorCode>)>;
 
 /// What a client calls back. Each must end with the state of its client as librdkafka demands: a rebalance ends in
 /// `assign` or `unassign`.
 #[derive(Default)]
 pub struct Callbacks {
     pub rebalance: Option<RefCell<OnRebalance>>,
-    /// Opaque, offset, error of each produced record.
     pub delivery: Option<RefCell<OnDelivery>>,
 }
 

@@ -18,7 +18,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka_sys as sys;
 use rdkafka_sys::rd_kafka_resp_err_t as RawCode;
 
-pub use callbacks::{Callbacks, Reassignment};
+pub use callbacks::{Callbacks, OnDelivery, OnRebalance, Reassignment};
 pub use client::{Client, Handle, Kind, SharedClient};
 pub use describe::{TopicFacts, describe_topics};
 pub use lists::{GroupMetadata, Partitions};
