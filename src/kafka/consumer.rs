@@ -13,16 +13,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use otp_topology::otp::LogTime;
 use otp_topology::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::errors::{ConsumerClass, ConsumerError, EdgeError, classify_consumer};
-use super::ffi::{
-    Callbacks, Client, Failure, GroupMetadata, Handle, Kind, Message, OnRebalance, Partitions, Reassignment,
-};
+use super::ffi::{Callbacks, Client, Failure, Kind, Message, OnRebalance, Partitions, Reassignment};
+use super::group::{Group, Held};
 use super::properties::Properties;
 
 /// Runs on the polling thread, inside a poll, before partitions go back to the group. Whatever has to end with the
@@ -99,7 +98,7 @@ struct Rebalances {
     events: RefCell<VecDeque<Rebalanced>>,
     /// The first failure to do what librdkafka asked for.
     failure: Cell<Option<Failure>>,
-    asleep: Cell<bool>,
+    held: Held,
 }
 
 enum Rebalanced {
@@ -168,7 +167,7 @@ impl Consumer {
         Group {
             handle: self.client.handle(),
             topics: &self.topics,
-            asleep: &self.rebalances.asleep,
+            held: &self.rebalances.held,
         }
     }
 
@@ -183,11 +182,18 @@ impl Consumer {
         // Callbacks end the poll that runs them, so a message never overtakes a rebalance.
         match message.error() {
             None => match self.topic_of(&message) {
-                Some(topic) => Poll::Record(FetchedRecord { message, topic }),
+                Some(topic) => {
+                    let record = FetchedRecord { message, topic };
+                    self.rebalances.held.moved(record.source(), record.offset() + 1);
+                    Poll::Record(record)
+                }
                 None => Poll::Nothing,
             },
             Some(Code::PartitionEOF) => match self.source_of(&message) {
-                Some((source, offset)) => Poll::End { source, offset },
+                Some((source, offset)) => {
+                    self.rebalances.held.moved(source, offset);
+                    Poll::End { source, offset }
+                }
                 None => Poll::Nothing,
             },
             Some(code) => self.error(code, &message),
@@ -241,132 +247,6 @@ impl Consumer {
     }
 }
 
-/// The consumer without its poll: what may be done inside a callback.
-#[derive(Clone, Copy)]
-pub struct Group<'a> {
-    handle: &'a Handle,
-    topics: &'a [CString],
-    /// Nothing was started since the assignment.
-    asleep: &'a Cell<bool>,
-}
-
-impl Group<'_> {
-    /// Reads these partitions from these offsets on: drops what was fetched, moves, resumes.
-    ///
-    /// # Errors
-    /// A partition is not assigned, or did not move in time.
-    pub fn start(&self, at: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
-        self.seek(at, timeout)?;
-        let partitions: Vec<_> = at.iter().map(|(source, _)| *source).collect();
-        self.resume(&partitions)?;
-        self.wake_fetchers(at, timeout)
-    }
-
-    /// A fetcher sleeps for up to a second while all its partitions are paused. A seek wakes it, but not one to 0; a
-    /// question to the partition's leader does. One is enough: an awake fetcher sees the others by itself.
-    fn wake_fetchers(&self, at: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
-        let (first, later): (Vec<_>, Vec<_>) = at.iter().partition(|(_, offset)| *offset == 0);
-        if !later.is_empty() {
-            self.seek(&later, timeout)?;
-        } else if let (Some((source, _)), true) = (first.first(), self.asleep.get()) {
-            let topic = &self.topics[usize::from(source.topic.0)];
-            if let Err(failure) = self.handle.watermarks(topic, source.partition, timeout) {
-                tracing::debug!(error = failure.text, "cannot wake a fetcher; it wakes by itself");
-            }
-        }
-        self.asleep.set(false);
-        Ok(())
-    }
-
-    /// Assigns anew, from these offsets on, what is assigned: every partition must be named, paused ones stay paused,
-    /// what was fetched is dropped. The only way to go on after [`ConsumerClass::OutOfRange`], which stops a partition.
-    ///
-    /// # Errors
-    /// librdkafka refuses.
-    pub fn reassign(&self, at: &[(SourcePartition, i64)]) -> Result<(), EdgeError> {
-        let list = self.list(at.iter().copied());
-        let assigned = self.handle.assign(&list);
-        assigned.map_err(|failure| EdgeError::new("assign", failure))
-    }
-
-    /// Moves these partitions, paused or not.
-    ///
-    /// # Errors
-    /// As [`Group::start`].
-    #[expect(clippy::disallowed_methods, reason = "bounds a blocking call")]
-    pub fn seek(&self, to: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
-        let deadline = Instant::now() + timeout;
-        loop {
-            let mut list = self.list(to.iter().copied());
-            let result = self
-                .handle
-                .seek(&mut list, timeout)
-                .and_then(|()| first_error(&list));
-            match result {
-                Ok(()) => return Ok(()),
-                // The partition is still being stopped or started.
-                Err(failure) if failure.code == Code::State && Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                Err(failure) => return Err(EdgeError::new("seek", failure)),
-            }
-        }
-    }
-
-    /// Fetches nothing of these partitions; what was fetched and not polled comes again after [`Group::resume`].
-    ///
-    /// # Errors
-    /// A partition is not assigned.
-    pub fn pause(&self, partitions: &[SourcePartition]) -> Result<(), EdgeError> {
-        let mut list = self.list(partitions.iter().map(|it| (*it, -1001)));
-        let result = self.handle.pause(&mut list);
-        result
-            .and_then(|()| first_error(&list))
-            .map_err(|failure| EdgeError::new("pause", failure))
-    }
-
-    /// # Errors
-    /// A partition is not assigned.
-    pub fn resume(&self, partitions: &[SourcePartition]) -> Result<(), EdgeError> {
-        let mut list = self.list(partitions.iter().map(|it| (*it, -1001)));
-        let result = self.handle.resume(&mut list);
-        result
-            .and_then(|()| first_error(&list))
-            .map_err(|failure| EdgeError::new("resume", failure))
-    }
-
-    /// Who we are in the group at this moment; `None` only if the consumer has no group.
-    pub fn metadata(&self) -> Option<GroupMetadata> {
-        self.handle.group_metadata()
-    }
-
-    /// Whether the assignment was lost, so that others may own it already.
-    pub fn is_assignment_lost(&self) -> bool {
-        self.handle.assignment_lost()
-    }
-
-    /// The error that killed the consumer, if it is dead.
-    pub fn fatal(&self) -> Option<ConsumerError> {
-        self.handle.fatal().map(|failure| ConsumerError {
-            class: ConsumerClass::Dead,
-            code: failure.code,
-            text: failure.text,
-        })
-    }
-
-    fn list(&self, partitions: impl ExactSizeIterator<Item = (SourcePartition, i64)>) -> Partitions {
-        let mut list = Partitions::new(partitions.len());
-        for (source, offset) in partitions {
-            list.add(
-                &self.topics[usize::from(source.topic.0)],
-                source.partition,
-                offset,
-            );
-        }
-        list
-    }
-}
-
 /// Does at once what librdkafka waits for, and keeps what happened for the next poll.
 fn on_rebalance(
     topics: Rc<[CString]>,
@@ -377,11 +257,11 @@ fn on_rebalance(
         let group = Group {
             handle,
             topics: &topics,
-            asleep: &rebalances.asleep,
+            held: &rebalances.held,
         };
         let partitions = sources(&topics, &list);
         let done = match reassignment {
-            Reassignment::Assign => assign_paused(&group, &partitions),
+            Reassignment::Assign => group.assign_paused(&partitions),
             Reassignment::Revoke => {
                 let lost = handle.assignment_lost();
                 hook.revoked(&group, &partitions, lost);
@@ -389,6 +269,7 @@ fn on_rebalance(
                     .events
                     .borrow_mut()
                     .push_back(Rebalanced::Revoked(partitions.clone(), lost));
+                rebalances.held.clear();
                 handle.unassign()
             }
         };
@@ -406,17 +287,6 @@ fn on_rebalance(
     })
 }
 
-/// Paused before they are assigned, so that nothing is fetched; at an absolute offset, since the late answer to a
-/// question for a logical one would override the seek that follows, and skip records.
-fn assign_paused(group: &Group<'_>, partitions: &[SourcePartition]) -> Result<(), Failure> {
-    let mut list = group.list(partitions.iter().map(|it| (*it, 0)));
-    group.handle.pause(&mut list)?;
-    first_error(&list)?;
-    group.asleep.set(true);
-    let list = group.list(partitions.iter().map(|it| (*it, 0)));
-    group.handle.assign(&list)
-}
-
 fn sources(topics: &[CString], list: &Partitions) -> Vec<SourcePartition> {
     let number = |name: &CStr| topics.iter().position(|it| it.as_c_str() == name);
     list.iter()
@@ -426,16 +296,6 @@ fn sources(topics: &[CString], list: &Partitions) -> Vec<SourcePartition> {
             Some(SourcePartition { topic, partition })
         })
         .collect()
-}
-
-pub(super) fn first_error(list: &Partitions) -> Result<(), Failure> {
-    match list.iter().find_map(|it| Some((it.error?, it))) {
-        None => Ok(()),
-        Some((code, it)) => Err(Failure {
-            text: format!("{} [{}]: {code}", it.topic.to_string_lossy(), it.partition),
-            ..Failure::of_code(code)
-        }),
-    }
 }
 
 /// Topic names as librdkafka takes them.

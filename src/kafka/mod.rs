@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! consumer          a member of the group: records, ends of partitions, rebalances
+//! group             what a member does besides polling: start, pause, resume, who it is
 //! producer          one transactional id: begin, produce, send offsets, commit, abort
 //! changelog_reader  one partition from an offset on, as fast as it goes
 //! admin             topics, ids, configurations, watermarks; off the polling path
@@ -18,15 +19,17 @@ mod changelog_reader;
 mod consumer;
 mod errors;
 mod ffi;
+mod group;
 mod offsets;
 mod producer;
 mod properties;
 
 pub use admin::{Admin, NewTopic, TopicOutcome, Watermarks};
 pub use changelog_reader::{ChangelogReader, Replayed};
-pub use consumer::{Consumer, FetchedRecord, Group, Poll, RevokeHook};
+pub use consumer::{Consumer, FetchedRecord, Poll, RevokeHook};
 pub use errors::{Class, ConsumerClass, ConsumerError, EdgeError, TransactionError};
 pub use ffi::{GroupMetadata, TopicFacts};
+pub use group::Group;
 pub use offsets::StableOffsets;
 pub use producer::Producer;
 pub use properties::{Properties, RefusedProperty, TRANSACTION_TIMEOUT_MS};

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::time::Duration;
 
-use super::consumer::{c_names, first_error};
+use super::consumer::c_names;
 use super::errors::EdgeError;
 use super::ffi::{Partitions, SharedClient};
 use super::properties::Properties;
@@ -43,7 +43,7 @@ impl StableOffsets {
         self.client
             .handle()
             .committed(&mut list, timeout)
-            .and_then(|()| first_error(&list))
+            .and_then(|()| list.first_error())
             .map_err(|failure| EdgeError::new("committed offsets", failure))?;
         let offset = |(name, partition): (&CString, i32)| {
             let it = list

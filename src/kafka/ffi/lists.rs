@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
-use super::{RawCode, slice, text};
+use super::{Failure, RawCode, slice, text};
 
 /// A partition and an offset in librdkafka's own list.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,22 @@ impl Partitions {
             offset: it.offset,
             error: (it.err != RawCode::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| it.err.into()),
         })
+    }
+}
+
+impl Partitions {
+    /// The first error that a call left in the list.
+    ///
+    /// # Errors
+    /// That error, with its partition in the text.
+    pub fn first_error(&self) -> Result<(), Failure> {
+        match self.iter().find_map(|it| Some((it.error?, it))) {
+            None => Ok(()),
+            Some((code, it)) => Err(Failure {
+                text: format!("{} [{}]: {code}", it.topic.to_string_lossy(), it.partition),
+                ..Failure::of_code(code)
+            }),
+        }
     }
 }
 
