@@ -9,10 +9,10 @@ use otp_topology::thread::{AssignmentId, Command, Event, Outcome, Report, Stream
 use otp_topology::wire::record::SourcePartition;
 
 use super::stores::Stores;
+use super::stores::TaskHandle;
 use super::wall;
 use super::worker::{Job, Worker};
 use crate::kafka::{Class, Group, Producer, Properties, TransactionError};
-use super::stores::TaskHandle;
 use crate::telemetry::{Counts, Metrics};
 
 /// How long one transactional call may take.
@@ -51,7 +51,11 @@ impl Driver {
         stores: Arc<Stores>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let sources: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
+        let sources: Vec<String> = topology
+            .sources
+            .iter()
+            .map(|source| source.name.clone())
+            .collect();
         Self {
             thread,
             failure: None,
@@ -75,11 +79,27 @@ impl Driver {
     /// The cluster does not answer, or denies it.
     pub fn start_producer(&mut self) -> Result<(), String> {
         self.producer = None;
-        let outputs: Vec<String> = self.topology.outputs.iter().map(|output| output.name.clone()).collect();
-        let sources: Vec<String> = self.topology.sources.iter().map(|source| source.name.clone()).collect();
+        let outputs: Vec<String> = self
+            .topology
+            .outputs
+            .iter()
+            .map(|output| output.name.clone())
+            .collect();
+        let sources: Vec<String> = self
+            .topology
+            .sources
+            .iter()
+            .map(|source| source.name.clone())
+            .collect();
         let changelog = Some(self.topology.changelog);
-        let producer = Producer::new(&self.properties, &self.transactional_id, &outputs, &sources, changelog)
-            .map_err(|error| error.to_string())?;
+        let producer = Producer::new(
+            &self.properties,
+            &self.transactional_id,
+            &outputs,
+            &sources,
+            changelog,
+        )
+        .map_err(|error| error.to_string())?;
         let outcome = retried(|| producer.init(INIT_MAX));
         outcome.map_err(|error| error.to_string())?;
         self.producer = Some(producer);
@@ -111,25 +131,74 @@ impl Driver {
             Command::Open { assignment, task } => {
                 self.assignment = assignment;
                 let result = self.stores.open(task).map_err(|error| error.to_string());
-                return Some(Event::Opened { assignment, task, result });
+                return Some(Event::Opened {
+                    assignment,
+                    task,
+                    result,
+                });
             }
             Command::Wipe { assignment, task } => {
                 let result = self.stores.wipe(task).map_err(|error| error.to_string());
-                return Some(Event::Opened { assignment, task, result });
+                return Some(Event::Opened {
+                    assignment,
+                    task,
+                    result,
+                });
             }
-            Command::AskStable { assignment, unit, sources } => {
+            Command::AskStable {
+                assignment,
+                unit,
+                sources,
+            } => {
                 self.assignment = assignment;
-                self.worker.ask(Job::Stable { assignment, unit, sources });
+                self.worker.ask(Job::Stable {
+                    assignment,
+                    unit,
+                    sources,
+                });
             }
-            Command::AskExtents { assignment, unit, sources } => {
-                self.worker.ask(Job::Extents { assignment, unit, sources });
+            Command::AskExtents {
+                assignment,
+                unit,
+                sources,
+            } => {
+                self.worker.ask(Job::Extents {
+                    assignment,
+                    unit,
+                    sources,
+                });
             }
-            Command::Restore { assignment, task, from, bound } => match self.stores.open(task) {
-                Ok(store) => self.worker.ask(Job::Restore { assignment, task, store, from, bound }),
-                Err(error) => return Some(Event::Restored { assignment, task, result: Err(error.to_string()) }),
+            Command::Restore {
+                assignment,
+                task,
+                from,
+                bound,
+            } => match self.stores.open(task) {
+                Ok(store) => self.worker.ask(Job::Restore {
+                    assignment,
+                    task,
+                    store,
+                    from,
+                    bound,
+                }),
+                Err(error) => {
+                    return Some(Event::Restored {
+                        assignment,
+                        task,
+                        result: Err(error.to_string()),
+                    });
+                }
             },
-            Command::Probe { assignment, asked_at, sources } => {
-                self.worker.ask(Job::Probe { assignment, asked_at, sources });
+            Command::Probe {
+                assignment,
+                asked_at,
+                sources,
+            } => {
+                self.worker.ask(Job::Probe {
+                    assignment,
+                    asked_at,
+                    sources,
+                });
             }
             Command::Purge { partition, before } => self.worker.ask(Job::Purge { partition, before }),
             Command::Begin => {
@@ -148,7 +217,10 @@ impl Driver {
                 if result.is_err() {
                     self.stores.close(task);
                 }
-                return Some(Event::Written { task, result: result.map_err(|error| error.to_string()) });
+                return Some(Event::Written {
+                    task,
+                    result: result.map_err(|error| error.to_string()),
+                });
             }
             Command::Report(report) => self.report(report),
             Command::Fail(reason) => self.failure = Some(reason),
@@ -166,7 +238,9 @@ impl Driver {
     }
 
     fn produce(&mut self, from: usize) -> Outcome {
-        let Some(producer) = &self.producer else { return Outcome::Unknown("no producer".to_owned()) };
+        let Some(producer) = &self.producer else {
+            return Outcome::Unknown("no producer".to_owned());
+        };
         for record in self.thread.outbox().iter_from(from) {
             if let Err(error) = producer.produce(record) {
                 return outcome_of(&error);
@@ -176,8 +250,15 @@ impl Driver {
     }
 
     /// The ownership fence: only under the generation in which the tasks were taken up.
-    fn send_offsets(&self, offsets: &[(SourcePartition, i64)], generation: i32, group: &Group<'_>) -> Outcome {
-        let Some(member) = group.metadata() else { return Outcome::FencedByGroup };
+    fn send_offsets(
+        &self,
+        offsets: &[(SourcePartition, i64)],
+        generation: i32,
+        group: &Group<'_>,
+    ) -> Outcome {
+        let Some(member) = group.metadata() else {
+            return Outcome::FencedByGroup;
+        };
         if generation < 0 || member.generation() != generation || member.member_id().is_empty() {
             return Outcome::FencedByGroup;
         }
@@ -188,11 +269,16 @@ impl Driver {
         let outcome = self.call(|producer| producer.commit(CALL_MAX));
         let delivered = |partition| Some((partition, self.producer.as_ref()?.delivered(partition)? + 1));
         let changelog_next = (0..self.topology.partitions).filter_map(delivered).collect();
-        Event::Committed { outcome, changelog_next }
+        Event::Committed {
+            outcome,
+            changelog_next,
+        }
     }
 
     fn call(&self, call: impl Fn(&Producer) -> Result<(), TransactionError>) -> Outcome {
-        let Some(producer) = &self.producer else { return Outcome::Unknown("no producer".to_owned()) };
+        let Some(producer) = &self.producer else {
+            return Outcome::Unknown("no producer".to_owned());
+        };
         match retried(|| call(producer)) {
             Ok(()) => Outcome::Done,
             Err(error) => outcome_of(&error),
@@ -202,7 +288,10 @@ impl Driver {
     fn report(&mut self, report: Report) {
         match report {
             Report::Committed { counters, records } => {
-                let seconds = self.began_at.take().map_or(0.0, |began| began.elapsed().as_secs_f64());
+                let seconds = self
+                    .began_at
+                    .take()
+                    .map_or(0.0, |began| began.elapsed().as_secs_f64());
                 self.counts.publish(&counters, records, seconds, wall());
             }
             Report::Aborted { reason } => {
@@ -218,22 +307,37 @@ impl Driver {
                 tracing::warn!(%reason, "the end of a transaction is unknown; a new producer settles it");
             }
             Report::TaskReady { task, restored } => tracing::info!(task, restored, "task restored"),
-            Report::TaskFailed { task, reason } => tracing::error!(task, %reason, "task failed; it is tried again"),
+            Report::TaskFailed { task, reason } => {
+                tracing::error!(task, %reason, "task failed; it is tried again")
+            }
             Report::Lost { source, records } => {
                 let topic = &self.topology.source(source.topic).name;
                 self.metrics.lost(topic, u64::try_from(records).unwrap_or(0));
                 let partition = source.partition;
-                tracing::error!(topic, partition, records, "retention removed records before they were read");
+                tracing::error!(
+                    topic,
+                    partition,
+                    records,
+                    "retention removed records before they were read"
+                );
             }
             Report::PositionsVoid { topic } => {
-                tracing::warn!(topic, "the topic was recreated: its positions are void, it is read from its beginning");
+                tracing::warn!(
+                    topic,
+                    "the topic was recreated: its positions are void, it is read from its beginning"
+                );
             }
             Report::Wiped { task, reason } => {
                 tracing::warn!(task, %reason, "the task's store is rebuilt from the changelog");
             }
             Report::Poison { source, offset } => {
                 let (topic, partition) = (&self.topology.source(source.topic).name, source.partition);
-                tracing::error!(topic, partition, offset, "no transaction can carry this record: dead letter");
+                tracing::error!(
+                    topic,
+                    partition,
+                    offset,
+                    "no transaction can carry this record: dead letter"
+                );
             }
         }
     }
@@ -263,7 +367,9 @@ fn outcome_of(error: &TransactionError) -> Outcome {
 }
 
 fn now() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "measures how long a commit takes; decides nothing")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "measures how long a commit takes; decides nothing"
+    )]
     Instant::now()
 }
-

@@ -10,16 +10,16 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use otp_topology::otp::LogTime;
 use otp_topology::state::StateStore;
 use otp_topology::task::{Restorer, Topology};
 use otp_topology::thread::{AssignmentId, Event, Extent, Extents, Unit};
 use otp_topology::wire::record::SourcePartition;
-use otp_topology::otp::LogTime;
 
 use super::progress::Progress;
+use super::stores::TaskHandle;
 use super::wall;
 use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, Replayed, StableOffsets};
-use super::stores::TaskHandle;
 
 /// How long one question to the cluster may take.
 const ASK_MAX: Duration = Duration::from_secs(10);
@@ -31,11 +31,32 @@ const RESTORE_QUIET_MAX_MS: u64 = 15_000;
 const RESTORE_DEADLINE_MS: u64 = 120_000;
 
 pub(super) enum Job {
-    Stable { assignment: AssignmentId, unit: Unit, sources: Vec<SourcePartition> },
-    Extents { assignment: AssignmentId, unit: Unit, sources: Vec<SourcePartition> },
-    Restore { assignment: AssignmentId, task: i32, store: TaskHandle, from: i64, bound: i64 },
-    Probe { assignment: AssignmentId, asked_at: LogTime, sources: Vec<SourcePartition> },
-    Purge { partition: i32, before: i64 },
+    Stable {
+        assignment: AssignmentId,
+        unit: Unit,
+        sources: Vec<SourcePartition>,
+    },
+    Extents {
+        assignment: AssignmentId,
+        unit: Unit,
+        sources: Vec<SourcePartition>,
+    },
+    Restore {
+        assignment: AssignmentId,
+        task: i32,
+        store: TaskHandle,
+        from: i64,
+        bound: i64,
+    },
+    Probe {
+        assignment: AssignmentId,
+        asked_at: LogTime,
+        sources: Vec<SourcePartition>,
+    },
+    Purge {
+        partition: i32,
+        before: i64,
+    },
     /// Answered when everything before it is done or dropped.
     Rest(Sender<()>),
 }
@@ -79,14 +100,27 @@ impl Worker {
             .name(format!("{name}-worker"))
             .spawn(move || {
                 let (ended, answers) = (void, answers_in);
-                let mut desk =
-                    Desk { topology, properties, offsets, admin, reader: None, answers, ended, progress };
+                let mut desk = Desk {
+                    topology,
+                    properties,
+                    offsets,
+                    admin,
+                    reader: None,
+                    answers,
+                    ended,
+                    progress,
+                };
                 while let Ok(job) = todo.recv() {
                     desk.perform(job);
                 }
             })
             .expect("the process may start threads");
-        Ok(Self { jobs: Some(jobs), answers, ended, thread: Some(thread) })
+        Ok(Self {
+            jobs: Some(jobs),
+            answers,
+            ended,
+            thread: Some(thread),
+        })
     }
 
     pub fn ask(&self, job: Job) {
@@ -135,21 +169,58 @@ impl Desk {
             {
                 return;
             }
-            Job::Stable { assignment, unit, sources } => {
+            Job::Stable {
+                assignment,
+                unit,
+                sources,
+            } => {
                 let result = self.stable(&sources).map_err(|error| error.to_string());
-                Event::Stable { assignment, unit, result }
+                Event::Stable {
+                    assignment,
+                    unit,
+                    result,
+                }
             }
-            Job::Extents { assignment, unit, sources } => {
+            Job::Extents {
+                assignment,
+                unit,
+                sources,
+            } => {
                 let result = self.extents(unit, &sources).map_err(|error| error.to_string());
-                Event::Extents { assignment, unit, result }
+                Event::Extents {
+                    assignment,
+                    unit,
+                    result,
+                }
             }
-            Job::Restore { assignment, task, store, from, bound } => {
+            Job::Restore {
+                assignment,
+                task,
+                store,
+                from,
+                bound,
+            } => {
                 let result = self.restore(assignment, task, &store, from, bound);
-                Event::Restored { assignment, task, result }
+                Event::Restored {
+                    assignment,
+                    task,
+                    result,
+                }
             }
-            Job::Probe { assignment, asked_at, sources } => {
-                let ends = sources.into_iter().filter_map(|it| Some((it, self.extent(it).ok()?.end))).collect();
-                Event::Probed { assignment, asked_at, ends }
+            Job::Probe {
+                assignment,
+                asked_at,
+                sources,
+            } => {
+                let ends = sources
+                    .into_iter()
+                    .filter_map(|it| Some((it, self.extent(it).ok()?.end)))
+                    .collect();
+                Event::Probed {
+                    assignment,
+                    asked_at,
+                    ends,
+                }
             }
         };
         // Nobody listens any more at shutdown.
@@ -161,7 +232,10 @@ impl Desk {
     }
 
     fn stable(&self, sources: &[SourcePartition]) -> Result<Vec<(SourcePartition, Option<i64>)>, EdgeError> {
-        let named: Vec<_> = sources.iter().map(|it| (self.name(*it).to_owned(), it.partition)).collect();
+        let named: Vec<_> = sources
+            .iter()
+            .map(|it| (self.name(*it).to_owned(), it.partition))
+            .collect();
         let offsets = self.offsets.read(&named, ASK_MAX)?;
         Ok(sources.iter().copied().zip(offsets).collect())
     }
@@ -171,17 +245,28 @@ impl Desk {
             Unit::Task(task) => {
                 let name = &self.topology.output(self.topology.changelog).name;
                 let ends = self.admin.watermarks(name, task, ASK_MAX)?;
-                Extent { start: ends.start, end: ends.end }
+                Extent {
+                    start: ends.start,
+                    end: ends.end,
+                }
             }
             Unit::Forwarder(_) => Extent { start: 0, end: 0 },
         };
-        let sources = sources.iter().map(|it| Ok((*it, self.extent(*it)?))).collect::<Result<_, EdgeError>>()?;
+        let sources = sources
+            .iter()
+            .map(|it| Ok((*it, self.extent(*it)?)))
+            .collect::<Result<_, EdgeError>>()?;
         Ok(Extents { changelog, sources })
     }
 
     fn extent(&self, source: SourcePartition) -> Result<Extent, EdgeError> {
-        let ends = self.admin.watermarks(self.name(source), source.partition, ASK_MAX)?;
-        Ok(Extent { start: ends.start, end: ends.end })
+        let ends = self
+            .admin
+            .watermarks(self.name(source), source.partition, ASK_MAX)?;
+        Ok(Extent {
+            start: ends.start,
+            end: ends.end,
+        })
     }
 
     fn restore(
@@ -268,5 +353,9 @@ impl Desk {
 
 /// Reading the clock for each of half a million records a second would cost more than the records.
 fn wall_now_and_then(restorer: &Restorer, last: LogTime) -> LogTime {
-    if restorer.restored().is_multiple_of(1_024) { wall() } else { last }
+    if restorer.restored().is_multiple_of(1_024) {
+        wall()
+    } else {
+        last
+    }
 }

@@ -125,7 +125,9 @@ impl Health {
     /// # Panics
     /// There are not so many threads.
     pub fn set_tasks(&self, thread: usize, tasks: Vec<(i32, TaskState)>) {
-        let tasks = tasks.into_iter().map(|(partition, state)| TaskHealth { partition, state });
+        let tasks = tasks
+            .into_iter()
+            .map(|(partition, state)| TaskHealth { partition, state });
         self.lock()[thread].tasks = tasks.collect();
     }
 

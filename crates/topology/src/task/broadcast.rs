@@ -45,7 +45,9 @@ impl<S: StateStore> Task<S> {
             Broadcast::Policy => Family::Policy,
             Broadcast::Template => Family::Template,
         };
-        let key = StoreKey::new(family, incoming.key.unwrap_or_default()).as_bytes().to_vec();
+        let key = StoreKey::new(family, incoming.key.unwrap_or_default())
+            .as_bytes()
+            .to_vec();
         match incoming.value {
             Some(value) => self.overlay.put(key, value.to_vec()),
             None => self.overlay.delete(key),
@@ -55,7 +57,9 @@ impl<S: StateStore> Task<S> {
 
     /// Tells every home that a broadcast topic's first content is complete.
     pub fn broadcast_mark(&mut self, broadcast: Broadcast, out: &mut Outbox) {
-        let Some(topic) = self.topology.source_of(SourceKind::Broadcast(broadcast)) else { return };
+        let Some(topic) = self.topology.source_of(SourceKind::Broadcast(broadcast)) else {
+            return;
+        };
         let mark = Incoming {
             source: SourcePartition { topic, partition: 0 },
             offset: 0,
@@ -67,7 +71,8 @@ impl<S: StateStore> Task<S> {
         for home in 0..self.topology.partitions {
             route::forward_mark(&mark, home, &self.topology, out);
         }
-        self.overlay.put(sent_key(&self.topology.source(topic).name), vec![1]);
+        self.overlay
+            .put(sent_key(&self.topology.source(topic).name), vec![1]);
     }
 
     /// Whether [`Task::broadcast_mark`] was done, ever.
@@ -92,11 +97,14 @@ impl<S: StateStore> Task<S> {
     }
 
     pub(super) fn put_mark(&mut self, mark: &Incoming<'_>) {
-        self.overlay.put(mark_key(&self.topology.source(mark.source.topic).name), vec![1]);
+        self.overlay
+            .put(mark_key(&self.topology.source(mark.source.topic).name), vec![1]);
     }
 
     fn has(&self, broadcast: Broadcast, key: impl Fn(&str) -> Vec<u8>) -> Result<bool, StoreError> {
-        let Some(topic) = self.topology.source_of(SourceKind::Broadcast(broadcast)) else { return Ok(true) };
+        let Some(topic) = self.topology.source_of(SourceKind::Broadcast(broadcast)) else {
+            return Ok(true);
+        };
         let key = key(&self.topology.source(topic).name);
         Ok(self.overlay.get(&self.store, &key)?.is_some())
     }
@@ -108,8 +116,12 @@ impl<S: StateStore> Task<S> {
         if tenant.is_empty() || tenant.contains('/') {
             return Err("its key is not <contract>/<tenant>".to_owned());
         }
-        let Some(value) = incoming.value else { return Ok(()) };
-        PolicyPatch::from_json(contract, value, &self.topology.bounds).map(drop).map_err(|error| error.to_string())
+        let Some(value) = incoming.value else {
+            return Ok(());
+        };
+        PolicyPatch::from_json(contract, value, &self.topology.bounds)
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     fn judge_template(&self, incoming: &Incoming<'_>) -> Result<(), String> {
@@ -120,8 +132,12 @@ impl<S: StateStore> Task<S> {
         if contract.is_none() || !complete {
             return Err("its key is not <contract>/<tenant>/<locale>/<code>".to_owned());
         }
-        let Some(value) = incoming.value else { return Ok(()) };
-        Template::from_json(key, value, &self.topology.template_rules).map(drop).map_err(|error| error.to_string())
+        let Some(value) = incoming.value else {
+            return Ok(());
+        };
+        Template::from_json(key, value, &self.topology.template_rules)
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -134,9 +150,13 @@ fn key_text<'a>(incoming: &Incoming<'a>) -> Result<&'a str, String> {
 }
 
 fn mark_key(topic: &str) -> Vec<u8> {
-    StoreKey::new(Family::Mark, format!("arrived/{topic}").as_bytes()).as_bytes().to_vec()
+    StoreKey::new(Family::Mark, format!("arrived/{topic}").as_bytes())
+        .as_bytes()
+        .to_vec()
 }
 
 fn sent_key(topic: &str) -> Vec<u8> {
-    StoreKey::new(Family::Mark, format!("sent/{topic}").as_bytes()).as_bytes().to_vec()
+    StoreKey::new(Family::Mark, format!("sent/{topic}").as_bytes())
+        .as_bytes()
+        .to_vec()
 }

@@ -58,7 +58,10 @@ impl<'a> Arrival<'a> {
     pub fn read(record: &Record<'a>, topology: &Topology) -> Option<Self> {
         let origin = OriginHeaders::read(record.headers)?;
         let incoming = Incoming {
-            source: SourcePartition { topic: topology.source_named(origin.topic)?, partition: origin.partition },
+            source: SourcePartition {
+                topic: topology.source_named(origin.topic)?,
+                partition: origin.partition,
+            },
             offset: origin.offset,
             time: origin.time,
             key: origin.key,

@@ -37,7 +37,7 @@ use reads::{Caches, View};
 pub use route::forward_only;
 pub use settings::Settings;
 pub use sweep::SWEEP_SUBJECTS_MAX;
-pub use topology::{Broadcast, Incarnation, SourceKind, Topology, TopicFacts, TopologyError};
+pub use topology::{Broadcast, Incarnation, SourceKind, TopicFacts, Topology, TopologyError};
 
 use crate::otp::{LogTime, UnknownKey};
 use crate::state::{BadRecord, Overlay, StateStore, StoreError, WriteBatch};
@@ -105,7 +105,10 @@ impl<S: StateStore> Task<S> {
     /// # Errors
     /// See [`TaskError`]; the whole transaction must be taken back.
     pub fn process(&mut self, record: &Record<'_>, wall: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
-        if self.positions.is_applied(Path::Read, record.source, record.offset) {
+        if self
+            .positions
+            .is_applied(Path::Read, record.source, record.offset)
+        {
             self.counters.skipped += 1;
             return Ok(());
         }
@@ -116,14 +119,22 @@ impl<S: StateStore> Task<S> {
                 self.in_place_or_forwarded(&Incoming::in_place(record), wall, out)?;
             }
         }
-        self.positions.advance(Path::Read, record.source, record.offset + 1);
+        self.positions
+            .advance(Path::Read, record.source, record.offset + 1);
         Ok(())
     }
 
     /// Puts a record that no transaction can carry into the dead letters, by reference, and moves past it.
     pub fn give_up(&mut self, record: &Record<'_>, out: &mut Outbox) {
-        self.dead_letter(&Incoming::in_place(record), "commit", "poison", "its transaction failed repeatedly", out);
-        self.positions.advance(Path::Read, record.source, record.offset + 1);
+        self.dead_letter(
+            &Incoming::in_place(record),
+            "commit",
+            "poison",
+            "its transaction failed repeatedly",
+            out,
+        );
+        self.positions
+            .advance(Path::Read, record.source, record.offset + 1);
     }
 
     /// Whether there is anything to commit: writes, positions that moved.
@@ -174,7 +185,13 @@ impl<S: StateStore> Task<S> {
 
     fn arrived(&mut self, record: &Record<'_>, wall: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
         let Some(arrival) = Arrival::read(record, &self.topology) else {
-            self.dead_letter(&Incoming::in_place(record), "route", "unknown_origin", "it names no known origin", out);
+            self.dead_letter(
+                &Incoming::in_place(record),
+                "route",
+                "unknown_origin",
+                "it names no known origin",
+                out,
+            );
             return Ok(());
         };
         let incoming = match arrival {
@@ -184,12 +201,16 @@ impl<S: StateStore> Task<S> {
             }
             Arrival::Forwarded(incoming) => incoming,
         };
-        if self.positions.is_applied(Path::Arrived, incoming.source, incoming.offset) {
+        if self
+            .positions
+            .is_applied(Path::Arrived, incoming.source, incoming.offset)
+        {
             self.counters.skipped += 1;
             return Ok(());
         }
         self.apply(&incoming, wall, out)?;
-        self.positions.advance(Path::Arrived, incoming.source, incoming.offset + 1);
+        self.positions
+            .advance(Path::Arrived, incoming.source, incoming.offset + 1);
         Ok(())
     }
 
@@ -210,6 +231,11 @@ impl<S: StateStore> Task<S> {
     }
 
     fn view(&self) -> View<'_, S> {
-        View { topology: &self.topology, overlay: &self.overlay, store: &self.store, caches: &self.caches }
+        View {
+            topology: &self.topology,
+            overlay: &self.overlay,
+            store: &self.store,
+            caches: &self.caches,
+        }
     }
 }

@@ -39,7 +39,10 @@ impl<S: StateStore> View<'_, S> {
     fn read_policy(&self, contract: ContractName, tenant: &str) -> Result<Policy, StoreError> {
         let mut policy = self.topology.base_policy(contract).clone();
         for tenant in Policy::chain(tenant) {
-            let key = StoreKey::new(Family::Policy, format!("{}/{tenant}", contract.as_str()).as_bytes());
+            let key = StoreKey::new(
+                Family::Policy,
+                format!("{}/{tenant}", contract.as_str()).as_bytes(),
+            );
             if let Some(record) = self.overlay.get(self.store, key.as_bytes())? {
                 let patch = PolicyPatch::from_json(contract, &record, &self.topology.bounds);
                 let patch = patch.map_err(|error| damaged(&key, &error))?;
@@ -51,9 +54,13 @@ impl<S: StateStore> View<'_, S> {
 
     fn read_template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError> {
         let at = StoreKey::new(Family::Template, key.as_bytes());
-        let Some(record) = self.overlay.get(self.store, at.as_bytes())? else { return Ok(None) };
+        let Some(record) = self.overlay.get(self.store, at.as_bytes())? else {
+            return Ok(None);
+        };
         let template = Template::from_json(key, &record, &self.topology.template_rules);
-        template.map(|it| Some(Arc::new(it))).map_err(|error| damaged(&at, &error))
+        template
+            .map(|it| Some(Arc::new(it)))
+            .map_err(|error| damaged(&at, &error))
     }
 }
 
@@ -76,7 +83,9 @@ impl<S: StateStore> Reads for View<'_, S> {
     fn directory(&self, subject: &CanonicalSubject) -> Result<Option<Vec<u8>>, Trouble> {
         let pseudonym = self.topology.keys.pseudonym(subject);
         let key = StoreKey::new(Family::Directory, &pseudonym.0);
-        let Some(sealed) = self.overlay.get(self.store, key.as_bytes())? else { return Ok(None) };
+        let Some(sealed) = self.overlay.get(self.store, key.as_bytes())? else {
+            return Ok(None);
+        };
         match open(&self.topology.keys, key.as_bytes(), &sealed) {
             Ok(text) => Ok(Some(text)),
             Err(crate::state::Sealed::Key(error)) => Err(error.into()),
@@ -105,7 +114,10 @@ impl<S: StateStore> Reads for View<'_, S> {
 /// What lies under this key cannot be read: never guess, never skip.
 fn damaged(key: &StoreKey, error: &dyn std::fmt::Display) -> StoreError {
     let family = key.as_bytes().first().copied().map_or('?', char::from);
-    StoreError { place: format!("family {family}"), reason: error.to_string() }
+    StoreError {
+        place: format!("family {family}"),
+        reason: error.to_string(),
+    }
 }
 
 impl From<Trouble> for TaskError {

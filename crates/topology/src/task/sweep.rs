@@ -29,7 +29,12 @@ impl<S: StateStore> Task<S> {
         Ok(due.len() == SWEEP_SUBJECTS_MAX)
     }
 
-    fn sweep_subject(&mut self, pseudonym: Pseudonym, watermark: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
+    fn sweep_subject(
+        &mut self,
+        pseudonym: Pseudonym,
+        watermark: LogTime,
+        out: &mut Outbox,
+    ) -> Result<(), TaskError> {
         let key = StoreKey::new(Family::Subject, &pseudonym.0);
         if self.overlay.get(&self.store, key.as_bytes())?.is_none() {
             return Ok(());
@@ -55,7 +60,13 @@ impl<S: StateStore> Task<S> {
         Ok(())
     }
 
-    fn tell_expired(&self, pseudonym: Pseudonym, notice: &crate::otp::Notice, watermark: LogTime, out: &mut Outbox) {
+    fn tell_expired(
+        &self,
+        pseudonym: Pseudonym,
+        notice: &crate::otp::Notice,
+        watermark: LogTime,
+        out: &mut Outbox,
+    ) {
         let base = notice.challenge.map_or_else(String::new, |id| id.to_string());
         let envelope = Envelope {
             source: &self.topology.application_id,

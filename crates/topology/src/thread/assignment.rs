@@ -30,7 +30,9 @@ pub(super) enum Holding {
     Nothing,
     Active,
     /// The group has fenced this member; a rebalance must follow.
-    Fenced { since: LogTime },
+    Fenced {
+        since: LogTime,
+    },
     /// Inside the revoke callback.
     Revoking,
 }
@@ -140,19 +142,30 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// All source partitions of one task; empty if it is not ours.
     pub(super) fn sources_of(&self, task: i32) -> Vec<SourcePartition> {
-        let of_task = |source: &&SourcePartition| self.topology.task_of(source.topic, source.partition) == Some(task);
-        self.assignment.partitions.iter().filter(of_task).copied().collect()
+        let of_task =
+            |source: &&SourcePartition| self.topology.task_of(source.topic, source.partition) == Some(task);
+        self.assignment
+            .partitions
+            .iter()
+            .filter(of_task)
+            .copied()
+            .collect()
     }
 
     /// A task is taken up and served whole: the assignor must give all its source partitions to one member.
     fn missing_home(&self, partitions: &[SourcePartition]) -> Option<String> {
         let ours: BTreeSet<_> = partitions.iter().copied().collect();
-        let tasks: BTreeSet<_> = ours.iter().filter_map(|it| self.topology.task_of(it.topic, it.partition)).collect();
+        let tasks: BTreeSet<_> = ours
+            .iter()
+            .filter_map(|it| self.topology.task_of(it.topic, it.partition))
+            .collect();
         for (at, source) in self.topology.sources.iter().enumerate() {
             let topic = SourceTopic(u16::try_from(at).expect("few topics"));
             for partition in 0..source.partitions {
                 let home = self.topology.task_of(topic, partition);
-                if home.is_some_and(|task| tasks.contains(&task)) && !ours.contains(&SourcePartition { topic, partition }) {
+                if home.is_some_and(|task| tasks.contains(&task))
+                    && !ours.contains(&SourcePartition { topic, partition })
+                {
                     return Some(format!(
                         "the group did not assign `{}` partition {partition} together with the other partitions of its \
                          task: every member must use the range assignor and read the same topics",
@@ -167,11 +180,19 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// A task cannot go on; it is tried again later, and the others go on.
     pub(super) fn fail_task(&mut self, task: i32, reason: &str) {
         let retry_at = self.wall.plus(self.limits.task_retry_ms);
-        let Some(slot) = self.slots.get_mut(&task) else { return };
-        slot.stage = Stage::Failed { retry_at, reason: reason.to_owned() };
+        let Some(slot) = self.slots.get_mut(&task) else {
+            return;
+        };
+        slot.stage = Stage::Failed {
+            retry_at,
+            reason: reason.to_owned(),
+        };
         slot.inputs.clear();
         let sources = self.sources_of(task);
         self.command(Command::Pause(sources));
-        self.report(super::Report::TaskFailed { task, reason: reason.to_owned() });
+        self.report(super::Report::TaskFailed {
+            task,
+            reason: reason.to_owned(),
+        });
     }
 }

@@ -75,7 +75,10 @@ impl InMemory {
             counters: Counters::default(),
             wall,
         };
-        this.tell(Event::Assigned { partitions, generation: 1 });
+        this.tell(Event::Assigned {
+            partitions,
+            generation: 1,
+        });
         this.pump();
         this.published.clear();
         this
@@ -85,7 +88,10 @@ impl InMemory {
     pub fn feed(&mut self, record: &Fed, wall: LogTime) -> Vec<Published> {
         self.wall = wall;
         let mut batch = RecordBatch::default();
-        let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
+        let headers = record
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_deref()));
         let (key, value) = (record.key.as_deref(), record.value.as_deref());
         batch.push(record.source, record.offset, record.time, key, value, headers);
         self.tell(Event::Fetched { batch, drained: true });
@@ -117,18 +123,29 @@ impl InMemory {
                     self.answers.push_back(answer);
                 }
             }
-            let Some(answer) = self.answers.pop_front() else { return };
+            let Some(answer) = self.answers.pop_front() else {
+                return;
+            };
             self.thread.on(answer, self.wall);
         }
     }
 
     /// Hands records of the repartition topic back in until nothing moves.
     fn pump(&mut self) {
-        let topic = self.topology.source_of(SourceKind::Repartition).expect("every topology has one");
+        let topic = self
+            .topology
+            .source_of(SourceKind::Repartition)
+            .expect("every topology has one");
         while let Some(record) = self.hop.pop_front() {
             let mut batch = RecordBatch::default();
-            let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
-            let source = SourcePartition { topic, partition: record.partition };
+            let headers = record
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_deref()));
+            let source = SourcePartition {
+                topic,
+                partition: record.partition,
+            };
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
             batch.push(source, record.offset, record.time, key, value, headers);
             self.tell(Event::Fetched { batch, drained: true });
@@ -139,22 +156,55 @@ impl InMemory {
         Some(match command {
             Command::Open { assignment, task } | Command::Wipe { assignment, task } => {
                 let store = self.stores.entry(task).or_default().clone();
-                Event::Opened { assignment, task, result: Ok(store) }
+                Event::Opened {
+                    assignment,
+                    task,
+                    result: Ok(store),
+                }
             }
-            Command::AskStable { assignment, unit, sources } => {
+            Command::AskStable {
+                assignment,
+                unit,
+                sources,
+            } => {
                 let stable = sources.into_iter().map(|source| (source, None)).collect();
-                Event::Stable { assignment, unit, result: Ok(stable) }
+                Event::Stable {
+                    assignment,
+                    unit,
+                    result: Ok(stable),
+                }
             }
-            Command::AskExtents { assignment, unit, sources } => {
-                Event::Extents { assignment, unit, result: Ok(self.extents(unit, sources)) }
-            }
-            Command::Restore { assignment, task, .. } => Event::Restored { assignment, task, result: Ok(0) },
-            Command::Probe { assignment, asked_at, sources } => {
-                Event::Probed { assignment, asked_at, ends: sources.into_iter().map(|source| (source, 0)).collect() }
-            }
+            Command::AskExtents {
+                assignment,
+                unit,
+                sources,
+            } => Event::Extents {
+                assignment,
+                unit,
+                result: Ok(self.extents(unit, sources)),
+            },
+            Command::Restore { assignment, task, .. } => Event::Restored {
+                assignment,
+                task,
+                result: Ok(0),
+            },
+            Command::Probe {
+                assignment,
+                asked_at,
+                sources,
+            } => Event::Probed {
+                assignment,
+                asked_at,
+                ends: sources.into_iter().map(|source| (source, 0)).collect(),
+            },
             Command::Begin => Event::Began(Outcome::Done),
             Command::Produce { from } => {
-                self.open.extend(self.thread.outbox().iter_from(from).map(|record| owned(record, self.wall)));
+                self.open.extend(
+                    self.thread
+                        .outbox()
+                        .iter_from(from)
+                        .map(|record| owned(record, self.wall)),
+                );
                 Event::Produced(Outcome::Done)
             }
             Command::SendOffsets { .. } => Event::OffsetsSent(Outcome::Done),
@@ -166,7 +216,10 @@ impl InMemory {
             Command::ReplaceProducer => Event::ProducerReplaced(Ok(())),
             Command::Write { task, batch } => {
                 let result = self.stores.entry(task).or_default().write(&batch);
-                Event::Written { task, result: result.map_err(|error| error.to_string()) }
+                Event::Written {
+                    task,
+                    result: result.map_err(|error| error.to_string()),
+                }
             }
             Command::Report(report) => {
                 if let Report::Committed { mut counters, .. } = report {
@@ -195,19 +248,34 @@ impl InMemory {
             }
             self.published.push(record);
         }
-        let changelog = self.ends.iter().filter(|((topic, _), _)| *topic == self.topology.changelog);
-        let changelog_next = changelog.map(|((_, partition), end)| (*partition, *end)).collect();
-        Event::Committed { outcome: Outcome::Done, changelog_next }
+        let changelog = self
+            .ends
+            .iter()
+            .filter(|((topic, _), _)| *topic == self.topology.changelog);
+        let changelog_next = changelog
+            .map(|((_, partition), end)| (*partition, *end))
+            .collect();
+        Event::Committed {
+            outcome: Outcome::Done,
+            changelog_next,
+        }
     }
 
     fn extents(&self, unit: Unit, sources: Vec<SourcePartition>) -> Extents {
         let empty = Extent { start: 0, end: 0 };
         let end = match unit {
-            Unit::Task(task) => self.ends.get(&(self.topology.changelog, task)).copied().unwrap_or(0),
+            Unit::Task(task) => self
+                .ends
+                .get(&(self.topology.changelog, task))
+                .copied()
+                .unwrap_or(0),
             Unit::Forwarder(_) => 0,
         };
         let sources = sources.into_iter().map(|source| (source, empty)).collect();
-        Extents { changelog: Extent { start: 0, end }, sources }
+        Extents {
+            changelog: Extent { start: 0, end },
+            sources,
+        }
     }
 }
 
@@ -217,7 +285,13 @@ pub fn all_partitions(topology: &Topology) -> Vec<SourcePartition> {
         let topic = SourceTopic(u16::try_from(at).expect("few topics"));
         (0..count).map(move |partition| SourcePartition { topic, partition })
     };
-    topology.sources.iter().map(|source| source.partitions).enumerate().flat_map(of).collect()
+    topology
+        .sources
+        .iter()
+        .map(|source| source.partitions)
+        .enumerate()
+        .flat_map(of)
+        .collect()
 }
 
 fn owned(record: Outgoing<'_>, time: LogTime) -> Published {
@@ -228,6 +302,9 @@ fn owned(record: Outgoing<'_>, time: LogTime) -> Published {
         time,
         key: record.key().map(<[u8]>::to_vec),
         value: record.value().map(<[u8]>::to_vec),
-        headers: record.headers().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec))).collect(),
+        headers: record
+            .headers()
+            .map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)))
+            .collect(),
     }
 }

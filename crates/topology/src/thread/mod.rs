@@ -84,18 +84,44 @@ impl<S: StateStore + Clone> StreamThread<S> {
             Event::ReachedEnd { source, offset } => self.reached_end(source, offset),
             Event::OutOfRange { source } => self.out_of_range(source),
             Event::Tick => self.tick(),
-            Event::Assigned { partitions, generation } => self.assigned(partitions, generation),
+            Event::Assigned {
+                partitions,
+                generation,
+            } => self.assigned(partitions, generation),
             Event::Revoked { lost } => self.revoked(lost),
             Event::Stop => self.revoked(false),
-            Event::Opened { assignment, task, result } => self.opened(assignment, task, result),
-            Event::Stable { assignment, unit, result } => self.stable(assignment, unit, result),
-            Event::Extents { assignment, unit, result } => self.extents(assignment, unit, result),
-            Event::Restored { assignment, task, result } => self.restored(assignment, task, result),
-            Event::Probed { assignment, asked_at, ends } => self.probed(assignment, asked_at, &ends),
+            Event::Opened {
+                assignment,
+                task,
+                result,
+            } => self.opened(assignment, task, result),
+            Event::Stable {
+                assignment,
+                unit,
+                result,
+            } => self.stable(assignment, unit, result),
+            Event::Extents {
+                assignment,
+                unit,
+                result,
+            } => self.extents(assignment, unit, result),
+            Event::Restored {
+                assignment,
+                task,
+                result,
+            } => self.restored(assignment, task, result),
+            Event::Probed {
+                assignment,
+                asked_at,
+                ends,
+            } => self.probed(assignment, asked_at, &ends),
             Event::Began(outcome) => self.began(outcome),
             Event::Produced(outcome) => self.produced(outcome),
             Event::OffsetsSent(outcome) => self.offsets_sent(outcome),
-            Event::Committed { outcome, changelog_next } => self.committed(outcome, &changelog_next),
+            Event::Committed {
+                outcome,
+                changelog_next,
+            } => self.committed(outcome, &changelog_next),
             Event::Aborted(outcome) => self.aborted(outcome),
             Event::ProducerReplaced(result) => self.producer_replaced(result),
             Event::Written { task, result } => self.written(task, result),
@@ -115,12 +141,18 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// How long the driver may wait for records, in milliseconds.
     pub fn poll_wait_ms(&self, wall: LogTime) -> u64 {
         const IDLE_MS: u64 = 100;
-        if self.work.is_empty() { IDLE_MS } else { self.commit_due_at().since(wall).min(IDLE_MS) }
+        if self.work.is_empty() {
+            IDLE_MS
+        } else {
+            self.commit_due_at().since(wall).min(IDLE_MS)
+        }
     }
 
     /// How many more records the driver may hand in before a commit.
     pub fn room(&self) -> usize {
-        self.limits.records_per_commit_max.saturating_sub(self.work.batch.len())
+        self.limits
+            .records_per_commit_max
+            .saturating_sub(self.work.batch.len())
     }
 
     /// The tasks and what they are at, for health and metrics: `running` is ready.
@@ -141,7 +173,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// The next offset of each source partition, for lag.
     pub fn inputs(&self) -> impl Iterator<Item = (SourcePartition, i64)> {
-        let of_tasks = self.slots.values().flat_map(|slot| slot.inputs.iter().map(|(source, it)| (*source, it.next)));
+        let of_tasks = self
+            .slots
+            .values()
+            .flat_map(|slot| slot.inputs.iter().map(|(source, it)| (*source, it.next)));
         of_tasks.chain(self.forwarders.iter().map(|(source, it)| (*source, it.next())))
     }
 

@@ -51,7 +51,12 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
     }
 
-    pub(super) fn probed(&mut self, assignment: AssignmentId, asked_at: LogTime, ends: &[(SourcePartition, i64)]) {
+    pub(super) fn probed(
+        &mut self,
+        assignment: AssignmentId,
+        asked_at: LogTime,
+        ends: &[(SourcePartition, i64)],
+    ) {
         if assignment != self.assignment.id {
             return;
         }
@@ -104,7 +109,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     fn open_gate(&mut self, task: i32) {
-        let Some(slot) = self.slots.get_mut(&task) else { return };
+        let Some(slot) = self.slots.get_mut(&task) else {
+            return;
+        };
         slot.stage = match std::mem::replace(&mut slot.stage, Stage::Opening) {
             Stage::Gated(task) => Stage::Running(task),
             other => other,
@@ -114,16 +121,25 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// Forwarders start when all tasks of this thread run. Returns whether a start is left to commit.
     fn start_forwarders(&mut self) -> bool {
-        if !self.slots.values().all(|slot| matches!(slot.stage, Stage::Running(_) | Stage::Failed { .. })) {
+        if !self
+            .slots
+            .values()
+            .all(|slot| matches!(slot.stage, Stage::Running(_) | Stage::Failed { .. }))
+        {
             return false;
         }
         let mut starts = Vec::new();
         let mut must_commit = false;
         for (source, forwarder) in &mut self.forwarders {
-            let Forwarder::Waiting { input, decided } = forwarder else { continue };
+            let Forwarder::Waiting { input, decided } = forwarder else {
+                continue;
+            };
             must_commit |= *decided;
             if !*decided {
-                let running = super::slot::Input { resumed: true, ..*input };
+                let running = super::slot::Input {
+                    resumed: true,
+                    ..*input
+                };
                 starts.push((*source, running.next));
                 *forwarder = Forwarder::Running(running);
             }
@@ -156,32 +172,61 @@ impl<S: StateStore + Clone> StreamThread<S> {
         {
             return self.retake();
         }
-        let due = |slot: &Slot<S>| matches!(slot.stage, Stage::Failed { retry_at, .. } if self.wall >= retry_at);
-        let again: Vec<i32> = self.slots.iter().filter(|(_, slot)| due(slot)).map(|(task, _)| *task).collect();
+        let due =
+            |slot: &Slot<S>| matches!(slot.stage, Stage::Failed { retry_at, .. } if self.wall >= retry_at);
+        let again: Vec<i32> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| due(slot))
+            .map(|(task, _)| *task)
+            .collect();
         for task in again {
             self.slots.insert(task, Slot::opening());
-            self.command(Command::Open { assignment: self.assignment.id, task });
+            self.command(Command::Open {
+                assignment: self.assignment.id,
+                task,
+            });
         }
     }
 
     /// Idle inputs are asked for their ends: a fetch that shows one empty makes it current.
     fn probe(&mut self) {
         let mut sources = Vec::new();
-        for slot in self.slots.values().filter(|slot| matches!(slot.stage, Stage::Running(_))) {
-            sources.extend(slot.inputs.keys().filter(|source| moves_watermark(&self.topology, **source)));
+        for slot in self
+            .slots
+            .values()
+            .filter(|slot| matches!(slot.stage, Stage::Running(_)))
+        {
+            sources.extend(
+                slot.inputs
+                    .keys()
+                    .filter(|source| moves_watermark(&self.topology, **source)),
+            );
         }
         if !sources.is_empty() {
             let (assignment, asked_at) = (self.assignment.id, self.wall);
-            self.command(Command::Probe { assignment, asked_at, sources });
+            self.command(Command::Probe {
+                assignment,
+                asked_at,
+                sources,
+            });
         }
     }
 
     fn sweep(&mut self) {
         let mut failed = Vec::new();
         for (partition, slot) in &mut self.slots {
-            let inputs = slot.inputs.iter().filter(|(source, _)| moves_watermark(&self.topology, **source));
-            let watermark = inputs.map(|(_, input)| input.known_until()).min().unwrap_or_default();
-            let Stage::Running(task) = &mut slot.stage else { continue };
+            let inputs = slot
+                .inputs
+                .iter()
+                .filter(|(source, _)| moves_watermark(&self.topology, **source));
+            let watermark = inputs
+                .map(|(_, input)| input.known_until())
+                .min()
+                .unwrap_or_default();
+            let Stage::Running(task) = &mut slot.stage else {
+                continue;
+            };
             match task.sweep(watermark, &mut self.work.outbox) {
                 // What is left is due at the next tick already.
                 Ok(true) => self.swept_at = LogTime::default(),
@@ -202,13 +247,17 @@ impl<S: StateStore + Clone> StreamThread<S> {
     fn purge(&mut self) {
         let mut commands = Vec::new();
         for (partition, slot) in &mut self.slots {
-            let repartition = slot.inputs.iter().find(|(source, _)| {
-                self.topology.source(source.topic).kind == SourceKind::Repartition
-            });
+            let repartition = slot
+                .inputs
+                .iter()
+                .find(|(source, _)| self.topology.source(source.topic).kind == SourceKind::Repartition);
             let Some((_, input)) = repartition else { continue };
             if input.committed > slot.purged {
                 slot.purged = input.committed;
-                commands.push(Command::Purge { partition: *partition, before: input.committed });
+                commands.push(Command::Purge {
+                    partition: *partition,
+                    before: input.committed,
+                });
             }
         }
         self.commands.extend(commands);
@@ -216,11 +265,18 @@ impl<S: StateStore + Clone> StreamThread<S> {
 }
 
 fn moves_watermark(topology: &Topology, source: SourcePartition) -> bool {
-    matches!(topology.source(source.topic).kind, SourceKind::Requests(_) | SourceKind::Repartition)
+    matches!(
+        topology.source(source.topic).kind,
+        SourceKind::Requests(_) | SourceKind::Repartition
+    )
 }
 
 /// At the owner of the broadcast topics: what they held at assignment is read, so the mark follows, once.
-fn send_marks<S: StateStore>(slot: &mut Slot<S>, topology: &Topology, out: &mut crate::wire::outbox::Outbox) -> bool {
+fn send_marks<S: StateStore>(
+    slot: &mut Slot<S>,
+    topology: &Topology,
+    out: &mut crate::wire::outbox::Outbox,
+) -> bool {
     let mut reached = Vec::new();
     for (source, input) in &slot.inputs {
         if let SourceKind::Broadcast(broadcast) = topology.source(source.topic).kind
@@ -237,4 +293,3 @@ fn send_marks<S: StateStore>(slot: &mut Slot<S>, topology: &Topology, out: &mut 
     }
     !due.is_empty()
 }
-

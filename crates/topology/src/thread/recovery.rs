@@ -18,9 +18,14 @@ use crate::wire::record::SourcePartition;
 
 /// A source partition without a home task: it keeps no position but the group's.
 pub(super) enum Forwarder {
-    Asking { stable: Option<Option<i64>> },
+    Asking {
+        stable: Option<Option<i64>>,
+    },
     /// Its start is known; it waits for the tasks of this thread. `decided`: the start is not committed.
-    Waiting { input: Input, decided: bool },
+    Waiting {
+        input: Input,
+        decided: bool,
+    },
     Running(Input),
 }
 
@@ -75,7 +80,11 @@ impl<S: StateStore + Clone> StreamThread<S> {
             Ok(store) => {
                 self.set_stage(task, Stage::AskingStable { store });
                 let sources = self.sources_of(task);
-                self.command(Command::AskStable { assignment, unit: Unit::Task(task), sources });
+                self.command(Command::AskStable {
+                    assignment,
+                    unit: Unit::Task(task),
+                    sources,
+                });
             }
             Err(reason) => self.fail_task(task, &reason),
         }
@@ -97,15 +106,22 @@ impl<S: StateStore + Clone> StreamThread<S> {
         let sources = stable.keys().copied().collect();
         match unit {
             Unit::Task(task) => {
-                let Some(Stage::AskingStable { store }) = self.take_stage(task) else { return };
+                let Some(Stage::AskingStable { store }) = self.take_stage(task) else {
+                    return;
+                };
                 self.set_stage(task, Stage::AskingExtents { store, stable });
             }
             Unit::Forwarder(source) => {
                 let offset = stable.get(&source).copied().flatten();
-                self.forwarders.insert(source, Forwarder::Asking { stable: Some(offset) });
+                self.forwarders
+                    .insert(source, Forwarder::Asking { stable: Some(offset) });
             }
         }
-        self.command(Command::AskExtents { assignment, unit, sources });
+        self.command(Command::AskExtents {
+            assignment,
+            unit,
+            sources,
+        });
     }
 
     pub(super) fn extents(&mut self, assignment: AssignmentId, unit: Unit, result: Result<Extents, String>) {
@@ -134,7 +150,11 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     pub(super) fn ask_stable_of_forwarder(&mut self, source: SourcePartition) {
         let (assignment, unit) = (self.assignment.id, Unit::Forwarder(source));
-        self.command(Command::AskStable { assignment, unit, sources: vec![source] });
+        self.command(Command::AskStable {
+            assignment,
+            unit,
+            sources: vec![source],
+        });
     }
 
     /// What a store says of itself must fit; a blank one is marked.
@@ -165,7 +185,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     fn restore(&mut self, assignment: AssignmentId, task: i32, extents: Extents) {
-        let Some(Stage::AskingExtents { store, stable }) = self.take_stage(task) else { return };
+        let Some(Stage::AskingExtents { store, stable }) = self.take_stage(task) else {
+            return;
+        };
         let position = match LocalKey::ChangelogNext.read_number(&store) {
             Ok(position) => position,
             Err(error) => return self.fail_task(task, &error.to_string()),
@@ -189,24 +211,54 @@ impl<S: StateStore + Clone> StreamThread<S> {
             }
         }
         let from = position.unwrap_or(start);
-        self.set_stage(task, Stage::Restoring { store, stable, extents });
-        self.command(Command::Restore { assignment, task, from, bound: end });
+        self.set_stage(
+            task,
+            Stage::Restoring {
+                store,
+                stable,
+                extents,
+            },
+        );
+        self.command(Command::Restore {
+            assignment,
+            task,
+            from,
+            bound: end,
+        });
     }
 
     /// Compaction may have removed tombstones that this store never saw.
     fn why_wipe(&self, store: &S, next: i64, changelog: Extent) -> Option<String> {
         if changelog.start > next {
-            return Some(format!("the changelog begins at {}, after the store's position {next}", changelog.start));
+            return Some(format!(
+                "the changelog begins at {}, after the store's position {next}",
+                changelog.start
+            ));
         }
         let written_at = LocalKey::WrittenAt.read_number(store).ok().flatten()?;
-        let age = self.wall.ms().saturating_sub(u64::try_from(written_at).unwrap_or(0));
+        let age = self
+            .wall
+            .ms()
+            .saturating_sub(u64::try_from(written_at).unwrap_or(0));
         let stale = next < changelog.end && age > self.limits.tombstone_retention_ms;
-        stale.then(|| format!("the store was last written {} hours ago, before tombstones expired", age / 3_600_000))
+        stale.then(|| {
+            format!(
+                "the store was last written {} hours ago, before tombstones expired",
+                age / 3_600_000
+            )
+        })
     }
 
     /// The state is complete: find out where every source partition goes on.
     fn take_up(&mut self, task: i32, restored: u64) {
-        let Some(Stage::Restoring { store, stable, extents }) = self.take_stage(task) else { return };
+        let Some(Stage::Restoring {
+            store,
+            stable,
+            extents,
+        }) = self.take_stage(task)
+        else {
+            return;
+        };
         let (mut opened, void) = match Task::open(task, self.topology.clone(), store) {
             Ok(opened) => opened,
             Err(error) => return self.fail_task(task, &error.to_string()),
@@ -224,7 +276,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 opened.start_at(*source, resume.at);
             }
             if resume.lost > 0 {
-                self.report(Report::Lost { source: *source, records: resume.lost });
+                self.report(Report::Lost {
+                    source: *source,
+                    records: resume.lost,
+                });
             }
             inputs.insert(*source, Input::starting_at(resume.at, extent.end));
         }
@@ -234,7 +289,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
         let slot = self.slots.get_mut(&task).expect("it was there");
         slot.inputs = inputs;
         slot.stage = Stage::Gated(Box::new(opened));
-        self.resume(task, |kind| !matches!(kind, SourceKind::Requests(_) | SourceKind::Admin));
+        self.resume(task, |kind| {
+            !matches!(kind, SourceKind::Requests(_) | SourceKind::Admin)
+        });
         self.report(Report::TaskReady { task, restored });
         self.advance();
     }
@@ -259,7 +316,11 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 Start::Latest if !from_beginning => end,
                 Start::Latest | Start::Earliest => start,
             };
-            return Ok(Resume { at, decided: !from_beginning || is_void, lost: 0 });
+            return Ok(Resume {
+                at,
+                decided: !from_beginning || is_void,
+                lost: 0,
+            });
         };
         if at > end {
             return Err(format!(
@@ -270,20 +331,37 @@ impl<S: StateStore + Clone> StreamThread<S> {
             ));
         }
         let purged = matches!(kind, SourceKind::Repartition);
-        Ok(Resume { at: at.max(start), decided: false, lost: if purged { 0 } else { (start - at).max(0) } })
+        Ok(Resume {
+            at: at.max(start),
+            decided: false,
+            lost: if purged { 0 } else { (start - at).max(0) },
+        })
     }
 
     fn place_forwarder(&mut self, source: SourcePartition, extents: &Extents) {
-        let Some(Forwarder::Asking { stable: Some(stable) }) = self.forwarders.get(&source) else { return };
+        let Some(Forwarder::Asking { stable: Some(stable) }) = self.forwarders.get(&source) else {
+            return;
+        };
         let stable = *stable;
-        let Some((_, extent)) = extents.sources.first() else { return };
+        let Some((_, extent)) = extents.sources.first() else {
+            return;
+        };
         match self.resume_at(source, stable, None, *extent, false) {
             Ok(resume) => {
                 if resume.lost > 0 {
-                    self.report(Report::Lost { source, records: resume.lost });
+                    self.report(Report::Lost {
+                        source,
+                        records: resume.lost,
+                    });
                 }
                 let input = Input::starting_at(resume.at, extent.end);
-                self.forwarders.insert(source, Forwarder::Waiting { input, decided: resume.decided });
+                self.forwarders.insert(
+                    source,
+                    Forwarder::Waiting {
+                        input,
+                        decided: resume.decided,
+                    },
+                );
                 self.advance();
             }
             Err(reason) => self.command(Command::Fail(reason)),
@@ -293,7 +371,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// Starts fetching those inputs of a task whose topics are of the given kinds.
     pub(super) fn resume(&mut self, task: i32, wanted: impl Fn(SourceKind) -> bool) {
         let topology = self.topology.clone();
-        let Some(slot) = self.slots.get_mut(&task) else { return };
+        let Some(slot) = self.slots.get_mut(&task) else {
+            return;
+        };
         let mut starts = Vec::new();
         for (source, input) in &mut slot.inputs {
             if !input.resumed && wanted(topology.source(source.topic).kind) {

@@ -19,12 +19,24 @@ use crate::wire::record::SourcePartition;
 
 pub(super) enum Stage<S> {
     Opening,
-    AskingStable { store: S },
-    AskingExtents { store: S, stable: BTreeMap<SourcePartition, Option<i64>> },
-    Restoring { store: S, stable: BTreeMap<SourcePartition, Option<i64>>, extents: Extents },
+    AskingStable {
+        store: S,
+    },
+    AskingExtents {
+        store: S,
+        stable: BTreeMap<SourcePartition, Option<i64>>,
+    },
+    Restoring {
+        store: S,
+        stable: BTreeMap<SourcePartition, Option<i64>>,
+        extents: Extents,
+    },
     Gated(Box<Task<S>>),
     Running(Box<Task<S>>),
-    Failed { retry_at: LogTime, reason: String },
+    Failed {
+        retry_at: LogTime,
+        reason: String,
+    },
 }
 
 /// What a thread knows of one source partition of a task.
@@ -54,7 +66,15 @@ pub(super) struct Slot<S> {
 
 impl Input {
     pub fn starting_at(next: i64, bound: i64) -> Self {
-        Self { next, committed: next, reached: next, bound, time: LogTime::default(), empty_at: None, resumed: false }
+        Self {
+            next,
+            committed: next,
+            reached: next,
+            bound,
+            time: LogTime::default(),
+            empty_at: None,
+            resumed: false,
+        }
     }
 
     pub fn has_reached_bound(&self) -> bool {
@@ -69,7 +89,11 @@ impl Input {
 
 impl<S> Slot<S> {
     pub fn opening() -> Self {
-        Self { stage: Stage::Opening, inputs: BTreeMap::new(), purged: 0 }
+        Self {
+            stage: Stage::Opening,
+            inputs: BTreeMap::new(),
+            purged: 0,
+        }
     }
 
     /// The task, if its state is complete.

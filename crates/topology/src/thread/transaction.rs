@@ -65,8 +65,19 @@ impl<S: StateStore + Clone> StreamThread<S> {
             State::Idle if unsent || planned => (State::Beginning, Command::Begin),
             State::Open if unsent => (State::Producing, Command::Produce { from: self.work.sent }),
             State::Open if planned => {
-                let offsets = self.work.offsets.iter().map(|(source, next)| (*source, *next)).collect();
-                (State::SendingOffsets, Command::SendOffsets { offsets, generation: self.assignment.generation })
+                let offsets = self
+                    .work
+                    .offsets
+                    .iter()
+                    .map(|(source, next)| (*source, *next))
+                    .collect();
+                (
+                    State::SendingOffsets,
+                    Command::SendOffsets {
+                        offsets,
+                        generation: self.assignment.generation,
+                    },
+                )
             }
             State::Idle
             | State::Open
@@ -113,11 +124,21 @@ impl<S: StateStore + Clone> StreamThread<S> {
         let planned = self.work.planned.take().unwrap_or_else(BTreeSet::new);
         self.transaction.state = State::Writing(planned.len());
         for partition in &planned {
-            let next = changelog_next.iter().find(|(task, _)| task == partition).map(|(_, next)| *next);
-            let task = self.slots.get_mut(partition).and_then(|slot| slot.task()).expect("planned tasks are taken up");
+            let next = changelog_next
+                .iter()
+                .find(|(task, _)| task == partition)
+                .map(|(_, next)| *next);
+            let task = self
+                .slots
+                .get_mut(partition)
+                .and_then(|slot| slot.task())
+                .expect("planned tasks are taken up");
             let (batch, mut counters) = task.committed(next, self.wall);
             self.transaction.counters.take_from(&mut counters);
-            self.command(Command::Write { task: *partition, batch });
+            self.command(Command::Write {
+                task: *partition,
+                batch,
+            });
         }
         if planned.is_empty() {
             self.transaction.state = State::Idle;
@@ -129,7 +150,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
         if let Err(reason) = result {
             self.fail_task(task, &reason);
         }
-        let State::Writing(left) = self.transaction.state else { return };
+        let State::Writing(left) = self.transaction.state else {
+            return;
+        };
         self.transaction.state = State::Writing(left - 1);
         if left == 1 {
             self.transaction.state = State::Idle;
@@ -138,7 +161,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     pub(super) fn aborted(&mut self, outcome: Outcome) {
-        let State::Aborting(after) = self.transaction.state else { return };
+        let State::Aborting(after) = self.transaction.state else {
+            return;
+        };
         match outcome {
             Outcome::Done => {
                 self.transaction.state = State::Idle;
@@ -177,7 +202,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
             }
             Err(reason) if self.transaction.replacements >= self.limits.producer_replacements_max => {
                 let tried = self.transaction.replacements;
-                self.command(Command::Fail(format!("no transactional producer after {tried} attempts: {reason}")));
+                self.command(Command::Fail(format!(
+                    "no transactional producer after {tried} attempts: {reason}"
+                )));
             }
             Err(reason) => {
                 self.report(Report::UnknownOutcome { reason });

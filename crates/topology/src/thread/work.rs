@@ -80,14 +80,24 @@ impl<S: StateStore + Clone> StreamThread<S> {
             self.work.since = self.wall;
         }
         for record in batch.iter() {
-            let Some(input) = self.input(record.source).filter(|it| it.resumed && record.offset >= it.next) else {
+            let Some(input) = self
+                .input(record.source)
+                .filter(|it| it.resumed && record.offset >= it.next)
+            else {
                 continue;
             };
             input.next = record.offset + 1;
             input.reached = input.reached.max(input.next);
             let headers = record.headers.iter();
             let work = &mut self.work.batch;
-            work.push(record.source, record.offset, record.timestamp, record.key, record.value, headers);
+            work.push(
+                record.source,
+                record.offset,
+                record.timestamp,
+                record.key,
+                record.value,
+                headers,
+            );
         }
         self.work.drained = drained;
         self.advance();
@@ -122,7 +132,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
             let at = self.work.processed;
             let record = self.work.batch.get(at);
             let source = record.source;
-            let given_up = self.work.stop == Some(at + 1) && self.work.aborts >= self.limits.aborts_before_bisect;
+            let given_up =
+                self.work.stop == Some(at + 1) && self.work.aborts >= self.limits.aborts_before_bisect;
             let task = self.topology.task_of(source.topic, source.partition);
             let result = match task {
                 Some(task) => match self.slots.get_mut(&task).and_then(|slot| slot.task()) {
@@ -150,7 +161,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
                         self.report(Report::Poison { source, offset });
                     }
                 }
-                Err(error) => return self.fail_task_at_work(task.expect("a task failed"), &error.to_string()),
+                Err(error) => {
+                    return self.fail_task_at_work(task.expect("a task failed"), &error.to_string());
+                }
             }
         }
     }
@@ -164,7 +177,11 @@ impl<S: StateStore + Clone> StreamThread<S> {
     pub(super) fn commit_due_at(&self) -> LogTime {
         let capped = self.work.since.plus(self.limits.commit_interval_max_ms);
         let drained = self.work.committed_at.plus(self.limits.commit_interval_min_ms);
-        if self.work.drained { capped.min(drained) } else { capped }
+        if self.work.drained {
+            capped.min(drained)
+        } else {
+            capped
+        }
     }
 
     fn is_commit_due(&self) -> bool {
@@ -185,7 +202,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
         let mut dirty = BTreeSet::new();
         for (partition, slot) in &mut self.slots {
-            let Some(task) = slot.task().filter(|task| task.is_dirty()) else { continue };
+            let Some(task) = slot.task().filter(|task| task.is_dirty()) else {
+                continue;
+            };
             task.plan_commit(&mut self.work.outbox);
             dirty.insert(*partition);
         }
@@ -201,8 +220,16 @@ impl<S: StateStore + Clone> StreamThread<S> {
     fn add_missing_offsets(&mut self, dirty: &BTreeSet<i32>) {
         for task in dirty {
             let slot = &self.slots[task];
-            if !slot.inputs.keys().any(|source| self.work.offsets.contains_key(source)) {
-                self.work.offsets.extend(slot.inputs.iter().map(|(source, input)| (*source, input.committed)));
+            if !slot
+                .inputs
+                .keys()
+                .any(|source| self.work.offsets.contains_key(source))
+            {
+                self.work.offsets.extend(
+                    slot.inputs
+                        .iter()
+                        .map(|(source, input)| (*source, input.committed)),
+                );
             }
         }
         for (source, forwarder) in &self.forwarders {
@@ -225,7 +252,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
         let mut counters = std::mem::take(&mut self.work.counters);
         counters.take_from(&mut self.transaction.counters);
-        self.report(Report::Committed { counters: Box::new(counters), records });
+        self.report(Report::Committed {
+            counters: Box::new(counters),
+            records,
+        });
         let work = &mut self.work;
         work.done = work.processed;
         work.rewind();
@@ -267,11 +297,14 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// Forgets records of tasks that are not taken up any more: they are read again when their task is.
     pub(super) fn drop_orphans(&mut self) {
-        let mut orphaned = |source: SourcePartition| match self.topology.task_of(source.topic, source.partition) {
-            Some(task) => self.slots.get_mut(&task).and_then(|slot| slot.task()).is_none(),
-            None => false,
-        };
-        let kept_done = (0..self.work.done).filter(|at| !orphaned(self.work.batch.get(*at).source)).count();
+        let mut orphaned =
+            |source: SourcePartition| match self.topology.task_of(source.topic, source.partition) {
+                Some(task) => self.slots.get_mut(&task).and_then(|slot| slot.task()).is_none(),
+                None => false,
+            };
+        let kept_done = (0..self.work.done)
+            .filter(|at| !orphaned(self.work.batch.get(*at).source))
+            .count();
         self.work.batch.retain(|source| !orphaned(source));
         self.work.done = kept_done;
         self.work.processed = kept_done;

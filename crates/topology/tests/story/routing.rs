@@ -3,7 +3,14 @@
 use crate::house::{House, Seen, code_in, send, settings, shape, validate};
 
 const MOBILES: [&str; 8] = [
-    "9123456780", "9123456781", "9123456782", "9123456783", "9123456784", "9123456785", "9123456786", "9123456787",
+    "9123456780",
+    "9123456781",
+    "9123456782",
+    "9123456783",
+    "9123456784",
+    "9123456785",
+    "9123456786",
+    "9123456787",
 ];
 
 fn has(seen: &[Seen], expected: &str) -> bool {
@@ -13,7 +20,13 @@ fn has(seen: &[Seen], expected: &str) -> bool {
 fn every_subject_has_one_home(mut house: House, request_partitions: i32) {
     for (at, mobile) in MOBILES.iter().enumerate() {
         let from = at as i32 % request_partitions;
-        let sent = house.feed("requests", from, None, Some(send(mobile).to_string().as_bytes()), &[]);
+        let sent = house.feed(
+            "requests",
+            from,
+            None,
+            Some(send(mobile).to_string().as_bytes()),
+            &[],
+        );
         let code = code_in(&sent);
         for partition in 0..request_partitions {
             let verified = house.feed(
@@ -23,11 +36,21 @@ fn every_subject_has_one_home(mut house: House, request_partitions: i32) {
                 Some(validate(mobile, &code).to_string().as_bytes()),
                 &[],
             );
-            let expected = if partition == 0 { "results:verified" } else { "results:already_used" };
-            assert!(has(&verified, expected), "{mobile} from {partition}: {verified:#?}");
+            let expected = if partition == 0 {
+                "results:verified"
+            } else {
+                "results:already_used"
+            };
+            assert!(
+                has(&verified, expected),
+                "{mobile} from {partition}: {verified:#?}"
+            );
             let reply = verified.iter().find(|it| it.topic == "replies").expect("a reply");
             assert_eq!(reply.key.as_deref(), Some("foreign"));
-            assert_eq!(reply.partition, house.topology.home_of(&format!("egov|pb|{mobile}")));
+            assert_eq!(
+                reply.partition,
+                house.topology.home_of(&format!("egov|pb|{mobile}"))
+            );
         }
     }
 }
@@ -52,9 +75,13 @@ fn a_hop_back_to_its_own_home_is_not_taken_for_old() {
             for mobile in MOBILES {
                 let body = send(mobile).to_string();
                 let source = otp_topology::wire::record::SourcePartition { topic, partition };
-                let offset = round * 100 + MOBILES.iter().position(|it| *it == mobile).expect("listed") as i64;
+                let offset =
+                    round * 100 + MOBILES.iter().position(|it| *it == mobile).expect("listed") as i64;
                 let seen = house.feed_at(source, offset, None, Some(body.as_bytes()), &[]);
-                assert!(has(&seen, "replies"), "round {round}, partition {partition}: {seen:#?}");
+                assert!(
+                    has(&seen, "replies"),
+                    "round {round}, partition {partition}: {seen:#?}"
+                );
             }
         }
     }
