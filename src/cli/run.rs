@@ -14,7 +14,7 @@ use super::{Failure, cluster, topics};
 use crate::config::{self, Config, Loaded, Membership, keys};
 use crate::kafka::Admin;
 use crate::rocks::{Instance, Memory};
-use crate::runtime::{ClusterFacts, Parts, Service, Stores, describe};
+use crate::runtime::{ClusterFacts, Parts, Stores, StreamThreads, describe};
 use crate::telemetry::{Health, Metrics, Server};
 
 /// Between two looks at whether a signal came or a thread ended.
@@ -57,12 +57,12 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs) -> Result<(), Failure> {
         partitions = parts.topology.partitions,
         "serving"
     );
-    let service = Service::start(&parts, config.processing.threads);
-    while signals.pending().next().is_none() && !service.has_ended() {
+    let threads = StreamThreads::start(&parts, config.processing.threads);
+    while signals.pending().next().is_none() && !threads.has_ended() {
         std::thread::sleep(LOOK);
     }
     tracing::info!("stopping");
-    let outcome = service.join();
+    let outcome = threads.join();
     server.stop();
     outcome.map_err(|error| Failure::Runtime(error.into()))
 }

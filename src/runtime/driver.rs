@@ -201,17 +201,12 @@ impl Driver {
                 });
             }
             Command::Purge { partition, before } => self.worker.ask(Job::Purge { partition, before }),
-            Command::Begin => {
-                self.began_at = Some(now());
-                return Some(Event::Began(self.call(|producer| producer.begin())));
-            }
-            Command::Produce { from } => return Some(Event::Produced(self.produce(from))),
-            Command::SendOffsets { offsets, generation } => {
-                return Some(Event::OffsetsSent(self.send_offsets(&offsets, generation, group)));
-            }
-            Command::Commit => return Some(self.commit()),
-            Command::Abort => return Some(Event::Aborted(self.call(|producer| producer.abort(CALL_MAX)))),
-            Command::ReplaceProducer => return Some(Event::ProducerReplaced(self.start_producer())),
+            Command::Begin
+            | Command::Produce { .. }
+            | Command::SendOffsets { .. }
+            | Command::Commit
+            | Command::Abort
+            | Command::ReplaceProducer => return self.transact(command, group),
             Command::Write { task, batch } => {
                 let result = self.stores.open(task).and_then(|store| store.write(&batch));
                 if result.is_err() {
@@ -226,6 +221,39 @@ impl Driver {
             Command::Fail(reason) => self.failure = Some(reason),
         }
         None
+    }
+
+    /// The calls on the transactional producer; each has an answer.
+    fn transact(&mut self, command: Command, group: &Group<'_>) -> Option<Event<TaskHandle>> {
+        Some(match command {
+            Command::Begin => {
+                self.began_at = Some(now());
+                Event::Began(self.call(|producer| producer.begin()))
+            }
+            Command::Produce { from } => Event::Produced(self.produce(from)),
+            Command::SendOffsets { offsets, generation } => {
+                Event::OffsetsSent(self.send_offsets(&offsets, generation, group))
+            }
+            Command::Commit => self.commit(),
+            Command::Abort => Event::Aborted(self.call(|producer| producer.abort(CALL_MAX))),
+            Command::ReplaceProducer => Event::ProducerReplaced(self.start_producer()),
+            Command::Assign(_)
+            | Command::Unassign
+            | Command::Resume(_)
+            | Command::Pause(_)
+            | Command::Open { .. }
+            | Command::Wipe { .. }
+            | Command::AskStable { .. }
+            | Command::AskExtents { .. }
+            | Command::Restore { .. }
+            | Command::CancelRecovery
+            | Command::Suspend { .. }
+            | Command::Probe { .. }
+            | Command::Purge { .. }
+            | Command::Write { .. }
+            | Command::Report(_)
+            | Command::Fail(_) => return None,
+        })
     }
 
     fn resume(&mut self, starts: &[(SourcePartition, i64)], group: &Group<'_>) {

@@ -12,12 +12,12 @@ mod clock;
 mod cluster;
 mod driver;
 mod progress;
-mod service;
 mod stores;
 mod stream_loop;
+mod stream_threads;
 mod worker;
 
 pub use clock::wall;
 pub use cluster::{ClusterFacts, describe};
-pub use service::{Parts, Service, ServiceError};
 pub use stores::Stores;
+pub use stream_threads::{Parts, StreamThreads, ThreadDied};

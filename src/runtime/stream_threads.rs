@@ -1,4 +1,4 @@
-//! The whole service of one process: stores, stream threads, the HTTP port, and their orderly end.
+//! The stream threads of one process: their start, their restarts with a new consumer, and their orderly end.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ const CONSUMER_PAUSE: Duration = Duration::from_secs(1);
 /// A stream thread gave up.
 #[derive(Debug, thiserror::Error)]
 #[error("stream thread {thread}: {reason}")]
-pub struct ServiceError {
+pub struct ThreadDied {
     pub thread: usize,
     pub reason: String,
 }
@@ -47,12 +47,12 @@ pub struct Parts {
 }
 
 /// Running stream threads.
-pub struct Service {
+pub struct StreamThreads {
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Result<(), ServiceError>>>,
+    threads: Vec<JoinHandle<Result<(), ThreadDied>>>,
 }
 
-impl Service {
+impl StreamThreads {
     pub fn start(parts: &Parts, threads: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let start = |number| {
@@ -82,11 +82,11 @@ impl Service {
     ///
     /// # Errors
     /// A thread gave up.
-    pub fn join(self) -> Result<(), ServiceError> {
+    pub fn join(self) -> Result<(), ThreadDied> {
         self.stop();
         let mut outcome = Ok(());
         for (thread, handle) in self.threads.into_iter().enumerate() {
-            let panicked = || ServiceError {
+            let panicked = || ThreadDied {
                 thread,
                 reason: "it panicked; see the log".to_owned(),
             };
@@ -98,7 +98,7 @@ impl Service {
 }
 
 /// Runs a stream thread, with a new consumer when the old one is dead, a few times.
-fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(), ServiceError> {
+fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(), ThreadDied> {
     let failed = |reason: String| {
         parts.health.set_thread(
             number,
@@ -106,7 +106,7 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
                 reason: reason.clone(),
             },
         );
-        ServiceError {
+        ThreadDied {
             thread: number,
             reason,
         }
