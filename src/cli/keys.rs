@@ -32,9 +32,7 @@ Examples:
 pub(super) fn perform(command: &KeysCommand) -> Result<(), Failure> {
     match command {
         KeysCommand::Generate(args) => {
-            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let now = LogTime::from_ms(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX));
-            let text = keys::generate(now)?;
+            let text = keys::generate(now())?;
             match &args.out {
                 Some(path) => {
                     keys::write_new(path, &text)?;
@@ -45,4 +43,13 @@ pub(super) fn perform(command: &KeysCommand) -> Result<(), Failure> {
             }
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "new keys serve from the time they are made"
+)]
+fn now() -> LogTime {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    LogTime::from_ms(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
 }

@@ -1,6 +1,6 @@
 //! `[egov]`: what a deployment decides about DIGIT's contract.
 
-use regex::Regex;
+use otp_topology::otp::MobileRule;
 use serde::Deserialize;
 
 use super::problem::Findings;
@@ -26,7 +26,7 @@ pub enum EgovFlavour {
     Mgramseva,
 }
 
-/// A row of `MobileNumberValidation`; a code and a regex it must have (spec/egov.md).
+/// A row of `MobileNumberValidation` as it is written; what is missing is empty, which the policy's check refuses.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MobileRuleEntry {
@@ -52,9 +52,6 @@ pub(super) const RANGES: &[Range] = &[
     Range("egov.central_instance.position", 0, 16),
 ];
 
-/// The longest pattern; a longer one is a mistake.
-const REGEX_CHARS_MAX: usize = 512;
-
 impl Egov {
     /// The topics that a notification topic stands for: itself, or one per schema of the central instance.
     pub fn notification_topics(&self, base: &str) -> Vec<String> {
@@ -65,11 +62,20 @@ impl Egov {
         schemas.map(|schema| format!("{schema}-{base}")).collect()
     }
 
+    /// The rules as policies have them.
+    pub fn mobile_rules(&self) -> Vec<MobileRule> {
+        let rule = |entry: &MobileRuleEntry| MobileRule {
+            country_code: entry.country_code.clone(),
+            regex: entry.regex.clone(),
+            default: entry.default,
+        };
+        self.mobile_rules.iter().map(rule).collect()
+    }
+
     pub(super) fn check(&self, found: &mut Findings<'_>) {
         if self.locale_default.is_empty() || self.locale_default.contains(['/', '|']) {
             found.add("egov.locale_default", "no locale", "write one like en_IN");
         }
-        check_mobile_rules("egov.mobile_rules", &self.mobile_rules, found);
         let central = &self.central_instance;
         if central.enabled && central.schemas.is_empty() {
             found.add(
@@ -93,40 +99,6 @@ impl Egov {
                     "write it without dots",
                 );
             }
-        }
-    }
-}
-
-/// Judges rows of a list of mobile rules that stands under `key`.
-pub(super) fn check_mobile_rules(key: &str, rules: &[MobileRuleEntry], found: &mut Findings<'_>) {
-    for (at, rule) in rules.iter().enumerate() {
-        if rule.country_code.is_empty() {
-            found.add(
-                format!("{key}[{at}]"),
-                "a rule without country_code",
-                "add country_code = \"+91\"",
-            );
-        }
-        if rule.regex.is_empty() {
-            found.add(
-                format!("{key}[{at}]"),
-                "a rule without regex",
-                "add regex = \"^[6-9][0-9]{9}$\"",
-            );
-        } else if rule.regex.len() > REGEX_CHARS_MAX {
-            found.add(
-                format!("{key}[{at}].regex"),
-                "too long",
-                format!("use at most {REGEX_CHARS_MAX} characters"),
-            );
-        } else if let Err(err) = Regex::new(&rule.regex) {
-            let reason = err.to_string();
-            let reason = reason.lines().last().unwrap_or_default().trim().to_owned();
-            found.add(
-                format!("{key}[{at}].regex"),
-                format!("does not compile ({reason})"),
-                "mend the pattern: the syntax is that of RE2, without look-around and back references",
-            );
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use otp_topology::otp::{KeyId, KeyPurpose, LogTime};
+use otp_topology::otp::{KeyId, KeyParts, KeyPurpose, Keyring, KeyringError, LogTime};
 use otp_topology::wire::rfc3339;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
@@ -36,16 +36,6 @@ pub struct KeysError {
     remedy: String,
 }
 
-/// One key as the file has it.
-pub type KeyEntry = (KeyPurpose, KeyId, LogTime, [u8; 32]);
-
-const PURPOSES: [(&str, KeyPurpose); 4] = [
-    ("code", KeyPurpose::Code),
-    ("id", KeyPurpose::Id),
-    ("pseudonym", KeyPurpose::Pseudonym),
-    ("directory", KeyPurpose::Directory),
-];
-
 /// Purposes of contracts that this build does not serve: a file that has them is good.
 const PURPOSES_UNUSED: [&str; 2] = ["token", "client"];
 
@@ -64,9 +54,9 @@ impl KeysFile {
 ///
 /// # Errors
 /// The file cannot be read, or it is no good key file.
-pub fn read(loaded: &Loaded) -> Result<Vec<KeyEntry>, KeysError> {
+pub fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
     if let Some(text) = from_environment() {
-        return entries(&text, KEYS_VARIABLE);
+        return keyring(&text, KEYS_VARIABLE);
     }
     let path = &loaded.config.keys.file;
     let place = format!("key file {}", path.display());
@@ -78,7 +68,7 @@ pub fn read(loaded: &Loaded) -> Result<Vec<KeyEntry>, KeysError> {
             remedy: format!("{REMEDY_GENERATE} and name it as keys.file, or set {KEYS_VARIABLE} to its text"),
         })?;
     warn_of_open_mode(path);
-    entries(&text, &place)
+    keyring(&text, &place)
 }
 
 /// Nothing names a key file, and the usual one is not there.
@@ -90,18 +80,33 @@ pub fn are_absent(loaded: &Loaded) -> bool {
 ///
 /// # Errors
 /// It is no TOML, or a key is not what it must be, or a purpose has none.
-pub fn entries(text: &str, place: &str) -> Result<Vec<KeyEntry>, KeysError> {
-    let keys = parse(text, place)?;
-    for (name, purpose) in PURPOSES {
-        if !keys.iter().any(|(known, ..)| *known == purpose) {
-            return Err(KeysError {
-                place: place.to_owned(),
-                what: format!("no [[{name}]] key"),
-                remedy: "a key file has [[code]], [[id]], [[pseudonym]] and [[directory]]".to_owned(),
-            });
-        }
+pub fn keyring(text: &str, place: &str) -> Result<Keyring, KeysError> {
+    let wrong = |(what, remedy): Fault| KeysError {
+        place: place.to_owned(),
+        what,
+        remedy,
+    };
+    let mut table: Table = text.parse().map_err(|err: toml::de::Error| {
+        let start = err.span().map_or(0, |span| span.start);
+        let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
+        wrong((format!("line {line} is no TOML"), REMEDY_GENERATE.to_owned()))
+    })?;
+    let mut keys = Vec::new();
+    let parsed = parse(&table, &mut keys).and_then(|()| check_distinct(&keys));
+    table.iter_mut().for_each(|(_, value)| wipe(value));
+    if let Err(fault) = parsed {
+        keys.iter_mut().for_each(|(.., secret)| secret.zeroize());
+        return Err(wrong(fault));
     }
-    Ok(keys)
+    Keyring::new(keys).map_err(|err| {
+        let remedy = match err {
+            KeyringError::Missing(_) => "a key file has [[code]], [[id]], [[pseudonym]] and [[directory]]",
+            KeyringError::DuplicateId(..) => "give every key of a purpose its own id",
+            KeyringError::SameActiveFrom(..) => "one key must come after the other",
+            KeyringError::PseudonymRotates(_) => "keep the first one",
+        };
+        wrong((err.to_string(), remedy.to_owned()))
+    })
 }
 
 /// The text of a new key file, every key fresh from the operating system's random source.
@@ -113,13 +118,9 @@ pub fn generate(now: LogTime) -> Result<Zeroizing<String>, KeysError> {
     let active_from = rfc3339::write(now, &mut buffer);
     let mut text = Zeroizing::new(String::with_capacity(4096));
     text.push_str(FILE_HEAD);
-    for (name, _) in PURPOSES {
+    for name in KeyPurpose::ALL.map(KeyPurpose::as_str) {
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-        SysRng.try_fill_bytes(&mut *secret).map_err(|err| KeysError {
-            place: "keys generate".to_owned(),
-            what: format!("the operating system gives no random bytes ({err})"),
-            remedy: String::new(),
-        })?;
+        fill(&mut secret)?;
         text.push_str(&format!(
             "\n[[{name}]]\nid = 1\nactive_from = \"{active_from}\"\nsecret = \""
         ));
@@ -176,6 +177,18 @@ impl fmt::Display for KeysError {
 
 impl std::error::Error for KeysError {}
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "fresh keys come from the operating system's random source"
+)]
+fn fill(secret: &mut [u8; SECRET_BYTES]) -> Result<(), KeysError> {
+    SysRng.try_fill_bytes(secret).map_err(|err| KeysError {
+        place: "keys generate".to_owned(),
+        what: format!("the operating system gives no random bytes ({err})"),
+        remedy: String::new(),
+    })
+}
+
 fn from_environment() -> Option<Zeroizing<String>> {
     std::env::var(KEYS_VARIABLE)
         .ok()
@@ -183,77 +196,34 @@ fn from_environment() -> Option<Zeroizing<String>> {
         .map(Zeroizing::new)
 }
 
-fn parse(text: &str, place: &str) -> Result<Vec<KeyEntry>, KeysError> {
-    let wrong = |what: String, remedy: &str| KeysError {
-        place: place.to_owned(),
-        what,
-        remedy: remedy.to_owned(),
-    };
-    let mut table: Table = text.parse().map_err(|err: toml::de::Error| {
-        let start = err.span().map_or(0, |span| span.start);
-        let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
-        wrong(format!("line {line} is no TOML"), REMEDY_GENERATE)
-    })?;
-    let mut keys = Vec::new();
-    let mut result = Ok(());
-    for (name, value) in &table {
+/// What is wrong with a key, and the remedy.
+type Fault = (String, String);
+
+fn parse(table: &Table, keys: &mut Vec<KeyParts>) -> Result<(), Fault> {
+    for (name, value) in table {
         if PURPOSES_UNUSED.contains(&name.as_str()) {
             continue;
         }
-        let Some((_, purpose)) = PURPOSES.iter().find(|(known, _)| known == name) else {
-            let names = PURPOSES.map(|(known, _)| known);
-            let hint =
-                known::nearest_of(name, names).map_or(String::new(), |it| format!("did you mean {it}? "));
+        let names = KeyPurpose::ALL.map(KeyPurpose::as_str);
+        let Some(purpose) = KeyPurpose::ALL
+            .into_iter()
+            .find(|purpose| purpose.as_str() == name)
+        else {
+            let near = known::nearest_of(name, names);
+            let hint = near.map_or(String::new(), |it| format!("did you mean {it}? "));
             let remedy = format!("{hint}the purposes are {}", names.join(", "));
-            result = Err(wrong("a purpose that does not exist".to_owned(), &remedy));
-            break;
+            return Err(("a purpose that does not exist".to_owned(), remedy));
         };
-        if let Err((what, remedy)) = parse_purpose(name, *purpose, value, &mut keys) {
-            result = Err(wrong(what, &remedy));
-            break;
-        }
-    }
-    table.iter_mut().for_each(|(_, value)| wipe(value));
-    result?;
-    check_distinct(&keys).map_err(|what| wrong(what, "every key is its own: make it anew"))?;
-    Ok(keys)
-}
-
-/// Why a key is none, and the remedy.
-type Fault = (String, String);
-
-fn parse_purpose(
-    name: &str,
-    purpose: KeyPurpose,
-    value: &Value,
-    keys: &mut Vec<KeyEntry>,
-) -> Result<(), Fault> {
-    let items = value
-        .as_array()
-        .filter(|items| items.iter().all(Value::is_table))
-        .ok_or_else(|| {
-            (
-                format!("{name} is no list of keys"),
-                format!("begin each key with [[{name}]]"),
-            )
+        let items = value.as_array().filter(|items| items.iter().all(Value::is_table));
+        let items = items.ok_or_else(|| {
+            let remedy = format!("begin each key with [[{name}]]");
+            (format!("{name} is no list of keys"), remedy)
         })?;
-    for (at, item) in items.iter().filter_map(Value::as_table).enumerate() {
-        let (id, active_from, secret) = parse_key(item)
-            .map_err(|(what, remedy)| (format!("[[{name}]] number {}: {what}", at + 1), remedy))?;
-        if keys
-            .iter()
-            .any(|(other, known, _, _)| *other == purpose && *known == id)
-        {
-            let what = format!("two [[{name}]] keys have the id {}", id.0);
-            return Err((what, "give every key of a purpose its own id".to_owned()));
+        for (at, item) in items.iter().filter_map(Value::as_table).enumerate() {
+            let (id, active_from, secret) = parse_key(item)
+                .map_err(|(what, remedy)| (format!("[[{name}]] number {}: {what}", at + 1), remedy))?;
+            keys.push((purpose, id, active_from, secret));
         }
-        if purpose == KeyPurpose::Pseudonym && at > 0 {
-            return Err((
-                "more than one [[pseudonym]] key".to_owned(),
-                "keep the first: locks and limits hang on pseudonyms, this key does not rotate".to_owned(),
-            ));
-        }
-        keys.push((purpose, id, active_from, secret));
     }
     Ok(())
 }
@@ -311,13 +281,15 @@ fn parse_key(item: &Table) -> Result<(KeyId, LogTime, [u8; SECRET_BYTES]), Fault
     Ok((KeyId(id), active_from, secret))
 }
 
-fn check_distinct(keys: &[KeyEntry]) -> Result<(), String> {
+/// Never two purposes under one key, and no key twice.
+fn check_distinct(keys: &[KeyParts]) -> Result<(), Fault> {
     for (at, (purpose, id, _, secret)) in keys.iter().enumerate() {
-        if let Some((other, same, _, _)) = keys[..at].iter().find(|(_, _, _, known)| known == secret) {
-            return Err(format!(
-                "the {other:?} key {} and the {purpose:?} key {} are the same secret",
+        if let Some((other, same, ..)) = keys[..at].iter().find(|(.., known)| known == secret) {
+            let what = format!(
+                "the {other} key {} and the {purpose} key {} are the same secret",
                 same.0, id.0
-            ));
+            );
+            return Err((what, "make one of them anew".to_owned()));
         }
     }
     Ok(())
@@ -375,3 +347,6 @@ const FILE_HEAD: &str = "\
 # anew. The first key of a purpose also serves all earlier times.
 # The pseudonym key does not rotate: locks and limits hang on it.
 ";
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,6 @@ const RANGES: &[&[Range]] = &[
     egov::RANGES,
     int::RANGES,
     tokens::RANGES,
-    policy::RANGES,
 ];
 
 /// Reads, merges and checks a configuration; the key file is not opened.
@@ -107,7 +106,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     check_ranges(&layers, &mut found);
     found.into_result()?;
     let config: Config = serde_path_to_error::deserialize(layers.tree().clone()).map_err(|err| {
-        let key = err.path().to_string();
+        let key = key_of(&err.path().to_string(), err.inner().message());
         layers.problem(key, unquoted(err.inner().message()), "see config/default.toml")
     })?;
     let mut found = Findings::new(&layers);
@@ -128,7 +127,7 @@ impl Config {
         callers::check(&self.callers, found);
         self.egov.check(found);
         self.schema_registry.check(found);
-        self.policy.check(found);
+        self.policy.check(&self.egov, found);
         callers::check_topics(self, found);
     }
 }
@@ -150,6 +149,14 @@ fn check_ranges(layers: &Layers, found: &mut Findings<'_>) {
         } else if number > max {
             found.add(*key, "too large", format!("use at most {max}"));
         }
+    }
+}
+
+/// The path of an error of serde's. Bounds are judged as a whole; their errors begin with the bound's name.
+fn key_of(path: &str, message: &str) -> String {
+    match (path, message.split(' ').nth(1)) {
+        ("policy.bounds", Some(name)) => format!("{path}.{name}"),
+        (path, _) => path.to_owned(),
     }
 }
 

@@ -90,6 +90,11 @@ impl<'a> Findings<'a> {
         self.problems.push(self.layers.problem(key, what, remedy));
     }
 
+    /// Whether a key has a value of its own.
+    pub fn has_value(&self, key: &str) -> bool {
+        self.layers.value(key).is_some()
+    }
+
     /// Where a key's value was said.
     pub fn source(&self, key: &str) -> &Source {
         self.layers.source(key)
