@@ -1,0 +1,194 @@
+//! The promises, checked on everything that was committed: each request one answer, each verification one result, each
+//! delivery one notification, each code accepted at most once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::event::{Event, Request};
+use super::world::Topics;
+
+/// What was asked under one request id.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// How often the request was produced.
+    pub times: usize,
+    /// It has no JSON object: a dead letter is its end.
+    pub undecodable: bool,
+    pub verifies: bool,
+}
+
+impl Asked {
+    pub fn count(&mut self, request: &Request) {
+        self.times += 1;
+        let body: Option<Value> = request
+            .payload
+            .as_deref()
+            .and_then(|p| serde_json::from_slice(p).ok());
+        self.undecodable = !body.as_ref().is_some_and(Value::is_object);
+        self.verifies = body.is_some_and(|body| body["operation"] == "validate");
+    }
+
+    /// A JSON object that is refused as a whole, such as one with a key twice.
+    pub fn undecodable(&mut self) {
+        self.undecodable = true;
+        self.verifies = false;
+    }
+}
+
+/// Panics with every finding.
+pub fn audit(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) {
+    let mut findings = Vec::new();
+    findings.extend(answers(topics, events, asked));
+    findings.extend(results(topics, events, asked));
+    findings.extend(deliveries(topics, events));
+    findings.extend(single_use(topics, events));
+    findings.extend(event_ids(topics, events));
+    let shown: Vec<_> = findings.iter().take(20).map(String::as_str).collect();
+    assert!(
+        findings.is_empty(),
+        "{} findings:\n{}",
+        findings.len(),
+        shown.join("\n")
+    );
+}
+
+fn of<'a>(events: &'a [Event], topic: &str) -> impl Iterator<Item = &'a Event> {
+    events.iter().filter(move |e| e.topic == topic)
+}
+
+/// Exactly one reply for each time a request was produced; those of one request are the same.
+fn answers(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut replies: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+    for reply in of(events, &topics.replies).chain(of(events, &topics.desk_replies)) {
+        replies.entry(reply.cause()).or_default().push(reply);
+    }
+    for (id, asked) in asked {
+        let replies = replies.remove(id.as_str()).unwrap_or_default();
+        let expected = if asked.undecodable { 0 } else { asked.times };
+        if replies.len() != expected {
+            findings.push(format!("{id}: {} replies, not {expected}", replies.len()));
+        }
+        let distinct: BTreeSet<_> = replies
+            .iter()
+            .map(|r| (&r.payload, r.text("ce_id"), r.text("ce_time")))
+            .collect();
+        if distinct.len() > 1 {
+            findings.push(format!("{id}: {} different replies", distinct.len()));
+        }
+    }
+    findings.extend(
+        replies
+            .keys()
+            .map(|id| format!("{id}: a reply that nobody asked for")),
+    );
+    findings
+}
+
+/// Exactly one result for each verification, however often it was repeated; none for anything else.
+fn results(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for result in of(events, &topics.results) {
+        *counts.entry(result.cause()).or_default() += 1;
+    }
+    let wrong = asked.iter().filter_map(|(id, asked)| {
+        let (count, expected) = (
+            counts.get(id.as_str()).copied().unwrap_or(0),
+            usize::from(asked.verifies),
+        );
+        (count != expected).then(|| format!("{id}: {count} validation results, not {expected}"))
+    });
+    wrong.collect()
+}
+
+/// Exactly one notification for each delivery that the lifecycle tells, and none besides.
+fn deliveries(topics: &Topics, events: &[Event]) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut sends = BTreeSet::new();
+    let mut told: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for event in of(events, &topics.lifecycle) {
+        let body = event.body();
+        if body["type"] != "issued" && body["type"] != "resent" {
+            continue;
+        }
+        for channel in body["channels"].as_array().into_iter().flatten() {
+            let channel = channel.as_str().expect("a channel").to_owned();
+            let send = (
+                body["challengeId"].to_string(),
+                body["sendNumber"].to_string(),
+                channel.clone(),
+            );
+            if !sends.insert(send.clone()) {
+                findings.push(format!(
+                    "told twice: challenge {} send {} by {}",
+                    send.0, send.1, send.2
+                ));
+            }
+            *told.entry((event.cause(), channel)).or_default() += 1;
+        }
+    }
+    let mut sent: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for (topic, channel) in [(&topics.sms, "sms"), (&topics.email, "email")] {
+        for event in of(events, topic) {
+            *sent.entry((event.cause(), channel.to_owned())).or_default() += 1;
+        }
+    }
+    for key in told.keys().chain(sent.keys()).collect::<BTreeSet<_>>() {
+        let (told, sent) = (
+            told.get(key).copied().unwrap_or(0),
+            sent.get(key).copied().unwrap_or(0),
+        );
+        if told != 1 || sent != 1 {
+            findings.push(format!(
+                "{}: told {told} times, sent {sent} times by {}",
+                key.0, key.1
+            ));
+        }
+    }
+    findings
+}
+
+/// A challenge is accepted at most once.
+fn single_use(topics: &Topics, events: &[Event]) -> Vec<String> {
+    let mut accepted: BTreeMap<String, usize> = BTreeMap::new();
+    for event in of(events, &topics.results) {
+        let body = event.body();
+        if body["result"] == "accepted" {
+            *accepted.entry(body["challengeId"].to_string()).or_default() += 1;
+        }
+    }
+    let twice = accepted.into_iter().filter(|(_, count)| *count > 1);
+    twice
+        .map(|(id, count)| format!("challenge {id} was accepted {count} times"))
+        .collect()
+}
+
+/// Event ids are unique, replies to repeated requests excepted; `ce_*` headers are there.
+fn event_ids(topics: &Topics, events: &[Event]) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut ids = BTreeSet::new();
+    for event in events.iter().filter(|e| e.topic != topics.dead_letters) {
+        let place = format!("{}[{}]@{}", event.topic, event.partition, event.offset);
+        for name in [
+            "ce_specversion",
+            "ce_id",
+            "ce_source",
+            "ce_type",
+            "ce_time",
+            "content-type",
+        ] {
+            if event.header(name).is_none() {
+                findings.push(format!("{place}: no header {name}"));
+            }
+        }
+        let is_reply = event.topic == topics.replies || event.topic == topics.desk_replies;
+        if !is_reply && !ids.insert(event.text("ce_id")) {
+            findings.push(format!(
+                "{place}: the event id {} is there twice",
+                event.text("ce_id")
+            ));
+        }
+    }
+    findings
+}

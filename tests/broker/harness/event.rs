@@ -1,0 +1,181 @@
+//! Records as the tests see them: what is asked, and what comes of it.
+
+use rdkafka::Message;
+use rdkafka::message::{BorrowedMessage, Headers};
+use serde_json::{Value, json};
+
+/// A committed record of some topic.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    /// Milliseconds since the epoch.
+    pub timestamp: i64,
+    pub key: Option<Vec<u8>>,
+    pub payload: Option<Vec<u8>>,
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Event {
+    pub fn of(message: &BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().map_or_else(Vec::new, |headers| {
+            headers
+                .iter()
+                .map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec()))
+                .collect()
+        });
+        Self {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis().unwrap_or_default(),
+            key: message.key().map(<[u8]>::to_vec),
+            payload: message.payload().map(<[u8]>::to_vec),
+            headers,
+        }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// A header that is text, empty if it is absent.
+    pub fn text(&self, name: &str) -> &str {
+        self.header(name)
+            .map_or("", |value| std::str::from_utf8(value).expect("a header in UTF-8"))
+    }
+
+    pub fn body(&self) -> Value {
+        let payload = self.payload.as_deref().expect("a value");
+        serde_json::from_slice(payload).expect("a value in JSON")
+    }
+
+    /// The request that caused it.
+    pub fn cause(&self) -> &str {
+        self.text("ce_causationid")
+    }
+
+    /// `error.fields[0].code` of a reply, empty if it is a success.
+    pub fn error_code(&self) -> String {
+        self.body()["error"]["fields"][0]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// The one-time code in the text of an SMS.
+    pub fn code(&self) -> String {
+        let body = self.body();
+        let text = body["message"].as_str().expect("the text of an SMS");
+        let mut runs = text
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|run| run.len() >= 4);
+        runs.next().expect("a code in the text").to_owned()
+    }
+}
+
+/// A record to produce.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub key: Option<Vec<u8>>,
+    /// None: where Java's partitioner puts the key.
+    pub partition: Option<i32>,
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub payload: Option<Vec<u8>>,
+}
+
+impl Request {
+    pub fn of(key: &str, body: &Value) -> Self {
+        Self {
+            key: Some(key.as_bytes().to_vec()),
+            payload: Some(body.to_string().into_bytes()),
+            ..Self::default()
+        }
+    }
+
+    /// A value of any bytes, without a key.
+    pub fn raw(payload: &[u8]) -> Self {
+        Self {
+            payload: Some(payload.to_vec()),
+            ..Self::default()
+        }
+    }
+
+    pub fn id(self, id: &str) -> Self {
+        self.header("ce_id", id.as_bytes())
+    }
+
+    pub fn header(mut self, name: &str, value: &[u8]) -> Self {
+        self.headers.push((name.to_owned(), value.to_vec()));
+        self
+    }
+
+    pub fn key(mut self, key: Option<&str>) -> Self {
+        self.key = key.map(|key| key.as_bytes().to_vec());
+        self
+    }
+
+    pub fn partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+}
+
+/// The tenant of all requests that name no other.
+pub const TENANT: &str = "pb.amritsar";
+
+/// The canonical subject of a number of that tenant.
+pub fn subject(number: &str) -> String {
+    format!("egov|pb|{number}")
+}
+
+/// `send` of a login code to a citizen, as DIGIT's clients write it.
+pub fn send(number: &str) -> Request {
+    send_as(number, "login")
+}
+
+pub fn send_as(number: &str, kind: &str) -> Request {
+    let body = json!({
+        "operation": "send",
+        "RequestInfo": {"apiId": "Rainmaker", "ver": ".01", "ts": "", "msgId": "20170310130900|en_IN"},
+        "otp": {"mobileNumber": number, "type": kind, "tenantId": TENANT, "userType": "CITIZEN"},
+    });
+    Request::of(&subject(number), &body)
+}
+
+pub fn validate(number: &str, code: &str) -> Request {
+    let body = json!({
+        "operation": "validate",
+        "RequestInfo": {"apiId": "Rainmaker", "msgId": "20170310130900|en_IN"},
+        "otp": {"otp": code, "identity": number, "tenantId": TENANT},
+    });
+    Request::of(&subject(number), &body)
+}
+
+pub fn create(identity: &str) -> Request {
+    let body = json!({"operation": "create", "otp": {"identity": identity, "tenantId": TENANT}});
+    Request::of(&subject(identity), &body)
+}
+
+pub fn search(identity: &str, uuid: &str) -> Request {
+    let body =
+        json!({"operation": "search", "otp": {"UUID": uuid, "identity": identity, "tenantId": TENANT}});
+    Request::of(&subject(identity), &body)
+}
+
+/// A code of the same length that is wrong.
+pub fn wrong(code: &str) -> String {
+    code.chars()
+        .map(|digit| {
+            if digit == '9' {
+                '0'
+            } else {
+                char::from(digit as u8 + 1)
+            }
+        })
+        .collect()
+}

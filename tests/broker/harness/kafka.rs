@@ -1,0 +1,239 @@
+//! A plain producer and a plain `read_committed` reader: what an upstream service and its consumers have.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList, error::KafkaError};
+
+use super::event::{Event, Request};
+use super::node::node;
+
+const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
+const EVENT_LIMIT: Duration = Duration::from_secs(40);
+
+/// Partition and offset of what was produced.
+type Place = (i32, i64);
+
+struct Places;
+
+impl ClientContext for Places {}
+
+impl ProducerContext for Places {
+    type DeliveryOpaque = Box<Option<mpsc::Sender<Place>>>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, asker: Self::DeliveryOpaque) {
+        if let (Ok(message), Some(asker)) = (result, *asker) {
+            // An asker that gave up has panicked already.
+            asker.send((message.partition(), message.offset())).unwrap_or(());
+        }
+    }
+}
+
+/// Produces as a Java client would: murmur2, idempotent.
+pub struct Upstream(ThreadedProducer<Places>);
+
+impl Upstream {
+    pub fn new() -> Self {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", &node().bootstrap)
+            .set("enable.idempotence", "true")
+            .set("partitioner", "murmur2_random")
+            .set("linger.ms", "1")
+            .create_with_context(Places)
+            .expect("a producer");
+        Self(producer)
+    }
+
+    /// Produces and waits until the broker has it.
+    pub fn produce(&self, topic: &str, request: &Request) -> Place {
+        let (asker, places) = mpsc::channel();
+        self.hand_over(topic, request, Some(asker));
+        places
+            .recv_timeout(DELIVERY_LIMIT)
+            .expect("the broker takes the record")
+    }
+
+    /// Produces without waiting.
+    pub fn pour(&self, topic: &str, request: &Request) {
+        self.hand_over(topic, request, None);
+    }
+
+    pub fn flush(&self) {
+        self.0
+            .flush(DELIVERY_LIMIT)
+            .expect("the broker takes the records");
+    }
+
+    fn hand_over(&self, topic: &str, request: &Request, asker: Option<mpsc::Sender<Place>>) {
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in &request.headers {
+            headers = headers.insert(Header {
+                key,
+                value: Some(value),
+            });
+        }
+        let mut record: BaseRecord<'_, [u8], [u8], _> =
+            BaseRecord::with_opaque_to(topic, Box::new(asker)).headers(headers);
+        record.key = request.key.as_deref();
+        record.payload = request.payload.as_deref();
+        record.partition = request.partition;
+        loop {
+            match self.0.send(record) {
+                Ok(()) => return,
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    record = back;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err((error, _)) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+/// Reads topics from their beginning and keeps every committed event.
+pub struct Tap {
+    consumer: BaseConsumer,
+    pub events: Vec<Event>,
+}
+
+impl Tap {
+    pub fn on(topics: &[&str]) -> Self {
+        Self::with(topics, "read_committed")
+    }
+
+    /// Also what was aborted.
+    pub fn on_all_bytes_of(topics: &[&str]) -> Self {
+        Self::with(topics, "read_uncommitted")
+    }
+
+    fn with(topics: &[&str], isolation: &str) -> Self {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &node().bootstrap)
+            .set("group.id", "tap")
+            .set("isolation.level", isolation)
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "error")
+            .set("fetch.wait.max.ms", "50")
+            .set("fetch.message.max.bytes", "262144")
+            .create()
+            .expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        for topic in topics {
+            for partition in 0..partitions_of(&consumer, topic) {
+                list.add_partition_offset(topic, partition, Offset::Beginning)
+                    .expect("a partition");
+            }
+        }
+        consumer.assign(&list).expect("the partitions are assigned");
+        Self {
+            consumer,
+            events: Vec::new(),
+        }
+    }
+
+    /// The first event that fits, of those that came and those that still come.
+    pub fn wait(&mut self, what: &str, fits: impl Fn(&Event) -> bool) -> Event {
+        self.wait_many(what, 1, fits).swap_remove(0)
+    }
+
+    /// The first `count` events that fit, in the order of arrival.
+    pub fn wait_many(&mut self, what: &str, count: usize, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
+        let until = Instant::now() + EVENT_LIMIT;
+        let mut found = Vec::new();
+        let mut seen = 0;
+        loop {
+            while seen < self.events.len() {
+                if fits(&self.events[seen]) {
+                    found.push(self.events[seen].clone());
+                }
+                seen += 1;
+                if found.len() == count {
+                    return found;
+                }
+            }
+            if Instant::now() > until {
+                panic!(
+                    "{what}: {} of {count} after {EVENT_LIMIT:?}{}",
+                    found.len(),
+                    self.told()
+                );
+            }
+            self.poll(Duration::from_millis(50));
+        }
+    }
+
+    /// Reads on until nothing has come for so long.
+    pub fn settle(&mut self, quiet: Duration) {
+        let mut last = Instant::now();
+        while last.elapsed() < quiet {
+            if self.poll(Duration::from_millis(20)) {
+                last = Instant::now();
+            }
+        }
+    }
+
+    /// Takes what has come; whether anything has.
+    pub fn poll(&mut self, patience: Duration) -> bool {
+        let before = self.events.len();
+        let mut patience = patience;
+        while let Some(message) = self.consumer.poll(patience) {
+            match message {
+                Ok(message) => self.events.push(Event::of(&message)),
+                Err(error) if transient(&error) => {}
+                Err(error) => panic!("the reader: {error}"),
+            }
+            patience = Duration::ZERO;
+        }
+        self.events.len() > before
+    }
+
+    /// Where the last events lie, for a failure's message; never what they hold.
+    fn told(&self) -> String {
+        let last = self.events.iter().rev().take(12).rev();
+        last.map(|e| {
+            format!(
+                "\n  {}[{}]@{} {}",
+                e.topic,
+                e.partition,
+                e.offset,
+                e.text("ce_type")
+            )
+        })
+        .collect()
+    }
+}
+
+fn transient(error: &KafkaError) -> bool {
+    matches!(
+        error,
+        KafkaError::MessageConsumption(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::PartitionEOF
+        )
+    )
+}
+
+/// The count of partitions of a topic that exists.
+fn partitions_of(consumer: &BaseConsumer, topic: &str) -> i32 {
+    let until = Instant::now() + DELIVERY_LIMIT;
+    while Instant::now() < until {
+        let metadata = consumer
+            .fetch_metadata(Some(topic), DELIVERY_LIMIT)
+            .expect("metadata");
+        let count = metadata
+            .topics()
+            .first()
+            .map_or(0, |topic| topic.partitions().len());
+        if count > 0 {
+            return i32::try_from(count).expect("a partition count");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("the topic {topic} does not exist");
+}

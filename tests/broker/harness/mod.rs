@@ -1,0 +1,10 @@
+//! What a scenario stands on: a broker, the program as a process, plain Kafka clients, an auditor.
+
+pub mod audit;
+pub mod event;
+pub mod kafka;
+pub mod node;
+pub mod process;
+pub mod secrets;
+pub mod tools;
+pub mod world;

@@ -1,0 +1,313 @@
+//! One scenario's own application: its topics, keys, store and configuration, on the broker that all share.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::audit::Asked;
+use super::event::{self, Event, Request};
+use super::kafka::{Tap, Upstream};
+use super::node::{free_port, node};
+use super::process::{Process, otp_stream};
+
+pub const PARTITIONS: i32 = 3;
+
+pub struct World {
+    pub name: String,
+    pub directory: PathBuf,
+    pub configs: Vec<PathBuf>,
+    pub topics: Topics,
+    pub upstream: Upstream,
+    pub tap: Tap,
+    /// What was produced to the request topics, by request id.
+    pub asked: BTreeMap<String, Asked>,
+    http_port: u16,
+}
+
+/// The scenario's topics by what they are for.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    pub requests: String,
+    pub replies: String,
+    /// Of a second caller, to whom codes may be revealed.
+    pub desk_requests: String,
+    pub desk_replies: String,
+    pub sms: String,
+    pub email: String,
+    pub results: String,
+    pub lifecycle: String,
+    pub dead_letters: String,
+    pub directory: String,
+    pub policies: String,
+    pub templates: String,
+    pub admin: String,
+    pub changelog: String,
+}
+
+impl World {
+    pub fn new(name: &str) -> Self {
+        Self::with(name, "")
+    }
+
+    /// `settings` is TOML that lies over the scenario's configuration.
+    pub fn with(name: &str, settings: &str) -> Self {
+        let directory = node().directory.join(name);
+        fs::create_dir_all(&directory).expect("a directory for the scenario");
+        let topics = Topics::of(name);
+        let http_port = free_port();
+        let keys = directory.join("keys.toml");
+        let base = directory.join("base.toml");
+        let over = directory.join("over.toml");
+        fs::write(
+            &base,
+            topics.configuration(name, &directory.display().to_string(), http_port),
+        )
+        .expect("written");
+        fs::write(&over, settings).expect("written");
+        let configs = vec![base, over];
+        must(
+            &configs,
+            &["keys", "generate", "--out", &keys.display().to_string()],
+        );
+        must(&configs, &["topics", "create"]);
+        let tap = Tap::on(&topics.outputs());
+        let upstream = Upstream::new();
+        let name = name.to_owned();
+        Self {
+            name,
+            directory,
+            configs,
+            topics,
+            upstream,
+            tap,
+            asked: BTreeMap::new(),
+            http_port,
+        }
+    }
+
+    /// `otp-stream run`, ready.
+    pub fn run(&self) -> Process {
+        Process::start(&self.configs, self.http_port, &self.log())
+    }
+
+    /// `otp-stream run`, just started.
+    pub fn run_only(&self) -> Process {
+        Process::start_only(&self.configs, self.http_port, &self.log())
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("otp-stream.log")
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.directory.join("store")
+    }
+
+    /// Produces a request of the first caller and waits for its one reply.
+    pub fn ask(&mut self, request: Request) -> Event {
+        let id = self.tell(request);
+        self.reply(&id)
+    }
+
+    /// The same for the caller to whom codes may be revealed.
+    pub fn ask_desk(&mut self, request: Request) -> Event {
+        let topic = self.topics.desk_requests.clone();
+        let id = self.tell_on(&topic, request);
+        self.reply(&id)
+    }
+
+    /// Produces a request of the first caller; its id.
+    pub fn tell(&mut self, request: Request) -> String {
+        let topic = self.topics.requests.clone();
+        self.tell_on(&topic, request)
+    }
+
+    pub fn tell_on(&mut self, topic: &str, request: Request) -> String {
+        let (partition, offset) = self.upstream.produce(topic, &request);
+        let id = request
+            .headers
+            .iter()
+            .find(|(name, _)| name == "ce_id")
+            .map_or_else(
+                || format!("{topic}/{partition}/{offset}"),
+                |(_, value)| String::from_utf8_lossy(value).into_owned(),
+            );
+        self.asked.entry(id.clone()).or_default().count(&request);
+        id
+    }
+
+    /// Produces a request with a `ce_id` without waiting for the broker.
+    pub fn pour(&mut self, request: Request, id: &str) {
+        let request = request.id(id);
+        self.upstream.pour(&self.topics.requests, &request);
+        self.asked.entry(id.to_owned()).or_default().count(&request);
+    }
+
+    pub fn reply(&mut self, id: &str) -> Event {
+        let replies = [self.topics.replies.clone(), self.topics.desk_replies.clone()];
+        self.tap.wait(&format!("a reply to {id}"), |e| {
+            replies.contains(&e.topic) && e.cause() == id
+        })
+    }
+
+    /// The SMS of a request.
+    pub fn sms(&mut self, id: &str) -> Event {
+        let topic = self.topics.sms.clone();
+        self.tap.wait(&format!("the SMS of {id}"), |e| {
+            e.topic == topic && e.cause() == id
+        })
+    }
+
+    /// The validation result of a request.
+    pub fn result(&mut self, id: &str) -> Value {
+        let topic = self.topics.results.clone();
+        self.tap
+            .wait(&format!("the result of {id}"), |e| {
+                e.topic == topic && e.cause() == id
+            })
+            .body()
+    }
+
+    /// The lifecycle event of a type and, if a cause is given, of that request.
+    pub fn lifecycle(&mut self, kind: &str, cause: &str) -> Value {
+        let topic = self.topics.lifecycle.clone();
+        let what = format!("`{kind}` of {cause}");
+        self.tap
+            .wait(&what, |e| {
+                e.topic == topic && e.cause() == cause && e.body()["type"] == kind
+            })
+            .body()
+    }
+
+    /// A login code, sent to a number and read from the SMS.
+    pub fn code_for(&mut self, number: &str) -> String {
+        let id = self.tell(event::send(number));
+        let reply = self.reply(&id);
+        assert_eq!(reply.body()["isSuccessful"], true, "{}", reply.error_code());
+        self.sms(&id).code()
+    }
+
+    /// Everything that came on a topic so far.
+    pub fn on(&self, topic: &str) -> Vec<&Event> {
+        self.tap.events.iter().filter(|e| e.topic == topic).collect()
+    }
+
+    /// Reads on until nothing comes for a while, then checks every promise on everything that came.
+    pub fn audit(&mut self) {
+        self.tap.settle(Duration::from_millis(600));
+        super::audit::audit(&self.topics, &self.tap.events, &self.asked);
+    }
+}
+
+/// Runs the program to its end; it must succeed.
+pub fn must(configs: &[PathBuf], args: &[&str]) -> String {
+    let output = otp_stream(configs, args);
+    assert!(
+        output.status.success(),
+        "otp-stream {args:?} ended with {}:\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+impl Topics {
+    fn of(name: &str) -> Self {
+        let of = |what: &str| format!("{name}.{what}");
+        Self {
+            requests: of("request"),
+            replies: of("response"),
+            desk_requests: of("desk-request"),
+            desk_replies: of("desk-response"),
+            sms: of("sms"),
+            email: of("email"),
+            results: of("result"),
+            lifecycle: of("lifecycle"),
+            dead_letters: of("dead-letter"),
+            directory: of("user-directory"),
+            policies: of("policy"),
+            templates: of("template"),
+            admin: of("admin"),
+            changelog: format!("{name}-changelog"),
+        }
+    }
+
+    /// What the service writes for others.
+    pub fn outputs(&self) -> [&str; 7] {
+        [
+            &self.replies,
+            &self.desk_replies,
+            &self.sms,
+            &self.email,
+            &self.results,
+            &self.lifecycle,
+            &self.dead_letters,
+        ]
+    }
+
+    fn configuration(&self, name: &str, directory: &str, http_port: u16) -> String {
+        let Self {
+            requests,
+            replies,
+            desk_requests,
+            desk_replies,
+            sms,
+            email,
+            results,
+            lifecycle,
+            ..
+        } = self;
+        let Self {
+            dead_letters,
+            directory: users,
+            policies,
+            templates,
+            admin,
+            ..
+        } = self;
+        let bootstrap = &node().bootstrap;
+        format!(
+            r#"
+[application]
+id = "{name}"
+[kafka]
+bootstrap_servers = "{bootstrap}"
+[kafka.create]
+partitions = {PARTITIONS}
+replication_factor = 1
+[kafka.topics]
+sms = "{sms}"
+email = "{email}"
+validation_result = "{results}"
+lifecycle = "{lifecycle}"
+dead_letter = "{dead_letters}"
+user_directory = "{users}"
+otp_policy = "{policies}"
+message_template = "{templates}"
+client_registry = "{name}.client-registry"
+otp_admin = "{admin}"
+[store]
+directory = "{directory}/store"
+[keys]
+file = "{directory}/keys.toml"
+[http]
+listen = "127.0.0.1:{http_port}"
+[[callers]]
+name = "egov"
+contract = "egov"
+request_topic = "{requests}"
+reply_topic = "{replies}"
+[[callers]]
+name = "desk"
+contract = "egov"
+request_topic = "{desk_requests}"
+reply_topic = "{desk_replies}"
+operations = ["create", "validate", "search"]
+reveal_code = true
+"#
+        )
+    }
+}

@@ -1,0 +1,18 @@
+//! The whole service as a process against a real Apache Kafka: one broker for this test program, one application
+//! (topics, keys, store) for each scenario. Nothing here is skipped: what is missing fails with its remedy.
+
+mod harness;
+
+mod bad_input;
+mod crash;
+mod directory;
+mod foreign_clients;
+mod locks;
+mod main_flow;
+mod reload;
+mod repeats;
+mod replay;
+mod replies;
+mod restart;
+mod routing;
+mod topics;
