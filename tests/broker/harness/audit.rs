@@ -28,12 +28,6 @@ impl Asked {
         self.undecodable = !body.as_ref().is_some_and(Value::is_object);
         self.verifies = body.is_some_and(|body| body["operation"] == "validate");
     }
-
-    /// A JSON object that is refused as a whole, such as one with a key twice.
-    pub fn undecodable(&mut self) {
-        self.undecodable = true;
-        self.verifies = false;
-    }
 }
 
 /// Panics with every finding.

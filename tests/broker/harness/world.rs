@@ -16,7 +16,6 @@ use super::process::{Process, otp_stream};
 pub const PARTITIONS: i32 = 3;
 
 pub struct World {
-    pub name: String,
     pub directory: PathBuf,
     pub configs: Vec<PathBuf>,
     pub topics: Topics,
@@ -75,9 +74,7 @@ impl World {
         must(&configs, &["topics", "create"]);
         let tap = Tap::on(&topics.outputs());
         let upstream = Upstream::new();
-        let name = name.to_owned();
         Self {
-            name,
             directory,
             configs,
             topics,
