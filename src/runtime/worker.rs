@@ -21,8 +21,9 @@ use super::stores::TaskHandle;
 use super::wall;
 use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, Replayed, StableOffsets};
 
-/// How long one question to the cluster may take.
-const ASK_MAX: Duration = Duration::from_secs(10);
+/// How long one question to the cluster may take; a revocation waits for the one under way, so it stays well under the
+/// session time-out.
+const ASK_MAX: Duration = Duration::from_secs(3);
 /// Records of the changelog in one write to the store.
 const RESTORE_BATCH_RECORDS: u64 = 5_000;
 /// Without any progress for this long a restore says what it waits for.

@@ -141,7 +141,15 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// How long the driver may wait for records, in milliseconds.
     pub fn poll_wait_ms(&self, wall: LogTime) -> u64 {
         const IDLE_MS: u64 = 100;
-        if self.work.is_empty() {
+        /// While answers are awaited that do not come through the poll.
+        const RECOVERING_MS: u64 = 2;
+        let recovering = self
+            .slots
+            .values()
+            .any(|slot| !matches!(slot.stage, Stage::Running(_) | Stage::Failed { .. }));
+        if recovering {
+            RECOVERING_MS
+        } else if self.work.is_empty() {
             IDLE_MS
         } else {
             self.commit_due_at().since(wall).min(IDLE_MS)
