@@ -34,7 +34,7 @@ pub use counters::Counters;
 use incoming::{Arrival, Incoming};
 pub use position::{Path, Positions};
 use reads::{Caches, View};
-pub use route::forward_only;
+pub use route::{forward_only, home_of_record};
 pub use settings::Settings;
 pub use sweep::SWEEP_SUBJECTS_MAX;
 pub use topology::{Broadcast, Incarnation, SourceKind, TopicFacts, Topology, TopologyError};

@@ -40,6 +40,11 @@ pub(super) fn home_of(incoming: &Incoming<'_>, topology: &Topology) -> Option<i3
     }
 }
 
+/// As a task finds it: the home partition of a record of any source partition.
+pub fn home_of_record(record: &Record<'_>, topology: &Topology) -> Option<i32> {
+    home_of(&Incoming::in_place(record), topology)
+}
+
 /// Forwards a record to a home partition.
 pub(super) fn forward(incoming: &Incoming<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
     let origin = origin_headers(incoming, topology, out, None);

@@ -236,13 +236,14 @@ impl Topology {
 
     /// The task that a source partition belongs to; `None`: it is only forwarded, whoever holds it.
     ///
-    /// Broadcast topics belong to task 0, which keeps their positions.
+    /// Broadcast topics belong to task 0, which keeps their positions. A partition that a topic got since the start
+    /// has no home task.
     pub fn task_of(&self, topic: SourceTopic, partition: i32) -> Option<i32> {
         let source = self.source(topic);
         match source.kind {
             SourceKind::Broadcast(_) => Some(0),
             SourceKind::Requests(_) | SourceKind::Repartition | SourceKind::Directory | SourceKind::Admin => {
-                (source.partitions == self.partitions).then_some(partition)
+                (source.partitions == self.partitions && partition < self.partitions).then_some(partition)
             }
         }
     }

@@ -1,14 +1,16 @@
 //! A driver without a broker: performs the commands of one stream thread that owns every task, in memory.
 //!
-//! Nothing fails here and nothing is concurrent. `replay` and the demo's tests read what the real topology does.
+//! Nothing is lost here and nothing is concurrent: `replay` shows what the real topology does. A source partition that
+//! was never named comes by a rebalance, as one that was added to a topic does. The wall clock is whatever the caller
+//! says, and may go back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Command, Event, Extent, Extents, Limits, Outcome, Report, StreamThread, Unit};
 use crate::otp::LogTime;
 use crate::state::{MemoryStore, StateStore};
-use crate::task::{Counters, SourceKind, Topology};
+use crate::task::{Counters, SourceKind, Topology, home_of_record};
 use crate::wire::outbox::{Outgoing, OutputTopic};
 use crate::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 
@@ -51,6 +53,14 @@ pub struct InMemory {
     answers: VecDeque<Event<MemoryStore>>,
     counters: Counters,
     wall: LogTime,
+    assigned: BTreeSet<SourcePartition>,
+    generation: i32,
+    /// The end of each source partition that was fed.
+    fed: BTreeMap<SourcePartition, i64>,
+    /// Offsets of the open transaction, and committed ones.
+    open_offsets: Vec<(SourcePartition, i64)>,
+    stable: BTreeMap<SourcePartition, i64>,
+    failure: Option<String>,
 }
 
 impl InMemory {
@@ -62,7 +72,7 @@ impl InMemory {
             sweep_interval_ms: 0,
             ..Limits::default()
         };
-        let partitions = all_partitions(&topology);
+        let assigned = all_partitions(&topology).into_iter().collect();
         let mut this = Self {
             thread: StreamThread::new(topology.clone(), limits),
             topology,
@@ -74,45 +84,76 @@ impl InMemory {
             answers: VecDeque::new(),
             counters: Counters::default(),
             wall,
+            assigned,
+            generation: 0,
+            fed: BTreeMap::new(),
+            open_offsets: Vec::new(),
+            stable: BTreeMap::new(),
+            failure: None,
         };
-        this.tell(Event::Assigned {
-            partitions,
-            generation: 1,
-        });
-        this.pump();
+        this.take_up();
         this.published.clear();
         this
     }
 
     /// Works on one record, and on everything it sets in motion; gives what was committed, in order.
+    ///
+    /// The partition may be any of its topic, also one beyond the topic's count: it is only forwarded then. An offset
+    /// below the last of its partition is ignored.
     pub fn feed(&mut self, record: &Fed, wall: LogTime) -> Vec<Published> {
         self.wall = wall;
-        let mut batch = RecordBatch::default();
-        let headers = record
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_deref()));
-        let (key, value) = (record.key.as_deref(), record.value.as_deref());
-        batch.push(record.source, record.offset, record.time, key, value, headers);
-        self.tell(Event::Fetched { batch, drained: true });
+        if self.assigned.insert(record.source) {
+            self.tell(Event::Revoked { lost: false });
+            self.take_up();
+        }
+        let end = self.fed.entry(record.source).or_default();
+        *end = (*end).max(record.offset + 1);
+        self.tell(Event::Fetched {
+            batch: batch_of(record),
+            drained: true,
+        });
         self.pump();
         std::mem::take(&mut self.published)
     }
 
-    /// All inputs are known to be empty at this time: the sweep runs up to it.
+    /// The home partition of a record that says whose it is, whatever its own partition is.
+    pub fn home_of(&self, record: &Fed) -> Option<i32> {
+        home_of_record(&batch_of(record).get(0), &self.topology)
+    }
+
+    /// All inputs are known to be empty at this time: the sweep runs up to it, until nothing more is due.
     pub fn pass_time(&mut self, wall: LogTime) -> Vec<Published> {
         self.wall = wall;
-        // The first tick asks for the ends of the inputs, the second sweeps up to the answer.
-        for _ in 0..2 {
+        // The first tick asks for the ends of the inputs, the next sweeps up to the answer.
+        self.tell(Event::Tick);
+        loop {
             self.tell(Event::Tick);
             self.pump();
+            let is_more_due = self.thread.swept_at < wall;
+            if !is_more_due {
+                return std::mem::take(&mut self.published);
+            }
         }
-        std::mem::take(&mut self.published)
+    }
+
+    /// Why records are not worked on any more, if that is so.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// What was counted as done since the last call.
     pub fn take_counters(&mut self) -> Counters {
         std::mem::take(&mut self.counters)
+    }
+
+    fn take_up(&mut self) {
+        self.generation += 1;
+        let partitions = self.assigned.iter().copied().collect();
+        self.tell(Event::Assigned {
+            partitions,
+            generation: self.generation,
+        });
+        self.pump();
     }
 
     fn tell(&mut self, event: Event<MemoryStore>) {
@@ -136,18 +177,25 @@ impl InMemory {
             .topology
             .source_of(SourceKind::Repartition)
             .expect("every topology has one");
-        while let Some(record) = self.hop.pop_front() {
-            let mut batch = RecordBatch::default();
-            let headers = record
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_deref()));
-            let source = SourcePartition {
-                topic,
-                partition: record.partition,
-            };
-            let (key, value) = (record.key.as_deref(), record.value.as_deref());
-            batch.push(source, record.offset, record.time, key, value, headers);
+        while let Some(Published {
+            partition,
+            offset,
+            time,
+            key,
+            value,
+            headers,
+            ..
+        }) = self.hop.pop_front()
+        {
+            let source = SourcePartition { topic, partition };
+            let batch = batch_of(&Fed {
+                source,
+                offset,
+                time,
+                key,
+                value,
+                headers,
+            });
             self.tell(Event::Fetched { batch, drained: true });
         }
     }
@@ -167,7 +215,10 @@ impl InMemory {
                 unit,
                 sources,
             } => {
-                let stable = sources.into_iter().map(|source| (source, None)).collect();
+                let stable = sources
+                    .into_iter()
+                    .map(|source| (source, self.stable.get(&source).copied()))
+                    .collect();
                 Event::Stable {
                     assignment,
                     unit,
@@ -207,10 +258,14 @@ impl InMemory {
                 );
                 Event::Produced(Outcome::Done)
             }
-            Command::SendOffsets { .. } => Event::OffsetsSent(Outcome::Done),
+            Command::SendOffsets { offsets, .. } => {
+                self.open_offsets = offsets;
+                Event::OffsetsSent(Outcome::Done)
+            }
             Command::Commit => self.commit(),
             Command::Abort => {
                 self.open.clear();
+                self.open_offsets.clear();
                 Event::Aborted(Outcome::Done)
             }
             Command::ReplaceProducer => Event::ProducerReplaced(Ok(())),
@@ -222,9 +277,11 @@ impl InMemory {
                 }
             }
             Command::Report(report) => {
-                if let Report::Committed { mut counters, .. } = report {
-                    self.counters.take_from(&mut counters);
-                }
+                self.note(report);
+                return None;
+            }
+            Command::Fail(reason) => {
+                self.failure.get_or_insert(reason);
                 return None;
             }
             Command::Assign(_)
@@ -233,12 +290,28 @@ impl InMemory {
             | Command::Pause(_)
             | Command::CancelRecovery
             | Command::Suspend { .. }
-            | Command::Purge { .. }
-            | Command::Fail(_) => return None,
+            | Command::Purge { .. } => return None,
         })
     }
 
+    fn note(&mut self, report: Report) {
+        match report {
+            Report::Committed { mut counters, .. } => self.counters.take_from(&mut counters),
+            Report::TaskFailed { reason, .. } | Report::UnknownOutcome { reason } => {
+                self.failure.get_or_insert(reason);
+            }
+            Report::Aborted { .. }
+            | Report::Fenced
+            | Report::TaskReady { .. }
+            | Report::Lost { .. }
+            | Report::PositionsVoid { .. }
+            | Report::Wiped { .. }
+            | Report::Poison { .. } => {}
+        }
+    }
+
     fn commit(&mut self) -> Event<MemoryStore> {
+        self.stable.extend(self.open_offsets.drain(..));
         for mut record in self.open.drain(..) {
             let end = self.ends.entry((record.topic, record.partition)).or_default();
             record.offset = *end;
@@ -262,20 +335,30 @@ impl InMemory {
     }
 
     fn extents(&self, unit: Unit, sources: Vec<SourcePartition>) -> Extents {
-        let empty = Extent { start: 0, end: 0 };
-        let end = match unit {
-            Unit::Task(task) => self
-                .ends
-                .get(&(self.topology.changelog, task))
-                .copied()
-                .unwrap_or(0),
+        let until = |end| Extent { start: 0, end };
+        let changelog = match unit {
+            Unit::Task(task) => self.end_of(self.topology.changelog, task),
             Unit::Forwarder(_) => 0,
         };
-        let sources = sources.into_iter().map(|source| (source, empty)).collect();
+        let end = |source: SourcePartition| match self.topology.source(source.topic).kind {
+            SourceKind::Repartition => self.end_of(self.topology.repartition, source.partition),
+            SourceKind::Requests(_)
+            | SourceKind::Directory
+            | SourceKind::Admin
+            | SourceKind::Broadcast(_) => self.fed.get(&source).copied().unwrap_or(0),
+        };
+        let sources = sources
+            .into_iter()
+            .map(|source| (source, until(end(source))))
+            .collect();
         Extents {
-            changelog: Extent { start: 0, end },
+            changelog: until(changelog),
             sources,
         }
+    }
+
+    fn end_of(&self, topic: OutputTopic, partition: i32) -> i64 {
+        self.ends.get(&(topic, partition)).copied().unwrap_or(0)
     }
 }
 
@@ -292,6 +375,17 @@ pub fn all_partitions(topology: &Topology) -> Vec<SourcePartition> {
         .enumerate()
         .flat_map(of)
         .collect()
+}
+
+fn batch_of(record: &Fed) -> RecordBatch {
+    let mut batch = RecordBatch::default();
+    let headers = record
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_deref()));
+    let (key, value) = (record.key.as_deref(), record.value.as_deref());
+    batch.push(record.source, record.offset, record.time, key, value, headers);
+    batch
 }
 
 fn owned(record: Outgoing<'_>, time: LogTime) -> Published {

@@ -1,0 +1,173 @@
+//! `otp-stream replay`: records through the real topology, in memory, in the records' own time.
+//!
+//! Reads lines and writes lines; connects to nothing and keeps nothing.
+//!
+//! ```text
+//! line ─ kcat ─▶ Player ─▶ InMemory (the real stream thread) ─▶ what was committed ─▶ Mask ─ kcat ─▶ lines, flushed
+//! ```
+
+mod lines;
+mod mask;
+mod player;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, IsTerminal as _, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use otp_topology::otp::Keyring;
+use otp_topology::task::topology::{output_names, source_names};
+use otp_topology::task::{Incarnation, Settings, SourceKind, TopicFacts, Topology};
+
+use self::lines::Lines;
+use self::mask::Mask;
+use self::player::{Player, Stop};
+use super::Failure;
+use crate::config::{Loaded, keys};
+use crate::runtime::wall;
+
+/// Records from standard input through the real topology, in memory, in the records' own time
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ReplayArgs {
+    /// Read from a file instead of standard input
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+
+    /// Count of home partitions
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=10_000))]
+    pub partitions: i32,
+
+    /// Follow the outputs of each line with {"ack":<line number>}
+    #[arg(long)]
+    pub ack: bool,
+
+    /// Show the changelog and the repartition topic, too
+    #[arg(long)]
+    pub internal: bool,
+
+    /// Do not mask codes, although a key file is configured
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+const EXAMPLES: &str = r#"Examples:
+  echo '{"topic":"otp-request-egov","payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb.amritsar\",\"mobileNumber\":\"9123456789\",\"type\":\"login\"}}"}' | otp-stream replay
+  kcat -C -J -e -b localhost:9092 -t otp-request-egov | otp-stream replay --partitions 6
+
+One JSON object a line, as kcat -J prints them: topic, partition, offset, ts, key, payload, headers. Only topic and
+payload are needed. A line with only ts lets time pass: what has expired by then is told."#;
+
+pub(super) fn perform(loaded: &Loaded, args: &ReplayArgs) -> Result<(), Failure> {
+    let settings = loaded.config.settings();
+    let fresh = keys::are_absent(loaded);
+    let keyring = keyring(loaded, fresh)?;
+    let topology = Topology::build(&settings, keyring, &facts(&settings, args.partitions))
+        .map_err(|error| Failure::Runtime(error.into()))?;
+    let player = Player::new(
+        Arc::new(topology),
+        player::Options {
+            ack: args.ack,
+            internal: args.internal,
+            mask: (!fresh && !args.reveal).then(|| Mask::new(&settings)),
+            unread: vec![loaded.config.kafka.topics.client_registry.clone()],
+        },
+    );
+    let bar = args.input.as_deref().map_or_else(ProgressBar::hidden, bar);
+    match &args.input {
+        Some(path) => {
+            let file = File::open(path).map_err(|error| {
+                Failure::Usage(format!(
+                    "{}: cannot be read ({error}); name a file of lines as --input",
+                    path.display()
+                ))
+            })?;
+            play(player, bar.wrap_read(file))
+        }
+        None => play(player, io::stdin().lock()),
+    }
+}
+
+/// Plays line after line; what came of each is printed and flushed before the next is read.
+fn play(mut player: Player, input: impl Read) -> Result<(), Failure> {
+    let mut lines = Lines::new(BufReader::with_capacity(1 << 16, input));
+    let mut out = io::stdout().lock();
+    let mut printed = Vec::new();
+    loop {
+        let failed = |error: io::Error| {
+            Failure::Runtime(anyhow::Error::new(error).context("the input cannot be read"))
+        };
+        let Some((number, line)) = lines.next().map_err(failed)? else {
+            return Ok(());
+        };
+        printed.clear();
+        let played = player.line(number, line, wall, &mut printed);
+        match out.write_all(&printed).and_then(|()| out.flush()) {
+            Ok(()) => {}
+            // A reader that went away has seen what it wanted.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => {
+                return Err(Failure::Runtime(
+                    anyhow::Error::new(error).context("standard output cannot be written"),
+                ));
+            }
+        }
+        played.map_err(|stop| match stop {
+            Stop::Line(reason) => Failure::Usage(format!("line {number} {reason}")),
+            Stop::Engine(reason) => Failure::Runtime(anyhow::anyhow!("line {number}: {reason}")),
+        })?;
+    }
+}
+
+/// The configured keys; fresh ones if nothing names any.
+fn keyring(loaded: &Loaded, fresh: bool) -> Result<Keyring, Failure> {
+    if !fresh {
+        return Ok(keys::read(loaded)?);
+    }
+    eprintln!(
+        "note: no key file is configured, so codes come from a fresh key; every run has others. For the codes of a \
+         deployment name its file: --set keys.file=FILE"
+    );
+    Ok(keys::keyring(&keys::generate(wall())?, "fresh keys")?)
+}
+
+/// A cluster that fits the settings: every topic is there.
+fn facts(settings: &Settings, partitions: i32) -> BTreeMap<String, TopicFacts> {
+    let incarnation = Incarnation::default();
+    let mut facts = BTreeMap::new();
+    for (name, kind) in source_names(settings) {
+        let partitions = match kind {
+            SourceKind::Broadcast(_) => 1,
+            SourceKind::Requests(_) | SourceKind::Repartition | SourceKind::Directory | SourceKind::Admin => {
+                partitions
+            }
+        };
+        facts.insert(
+            name,
+            TopicFacts {
+                partitions,
+                incarnation,
+            },
+        );
+    }
+    for name in output_names(settings) {
+        facts.entry(name).or_insert(TopicFacts {
+            partitions,
+            incarnation,
+        });
+    }
+    facts
+}
+
+/// Shown only where it is in nobody's way.
+fn bar(path: &Path) -> ProgressBar {
+    if io::stdout().is_terminal() || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let size = std::fs::metadata(path).map_or(0, |it| it.len());
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    ProgressBar::new(size).with_style(style.expect("the template is sound"))
+}

@@ -1,0 +1,197 @@
+//! One line after another: what is absent gets its default, the record goes through the topology, what was committed
+//! comes out as lines.
+//!
+//! Reads and writes no file.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use otp_topology::otp::LogTime;
+use otp_topology::task::{SourceKind, Topology};
+use otp_topology::thread::in_memory::{Fed, InMemory, Published};
+use otp_topology::wire::kcat::{self, Line, LineRecord, OutputLine};
+use otp_topology::wire::outbox::OutputTopic;
+use otp_topology::wire::record::{SourcePartition, SourceTopic};
+
+use super::mask::Mask;
+
+/// The last millisecond of the year 9999: later times have no RFC 3339 form, which events carry.
+const TIME_MS_MAX: u64 = 253_402_300_799_999;
+
+pub(super) struct Options {
+    /// A line tells that its line is done.
+    pub ack: bool,
+    /// The changelog and the repartition topic are shown, too.
+    pub internal: bool,
+    pub mask: Option<Mask>,
+    /// Topics of the interface that nothing in this topology reads.
+    pub unread: Vec<String>,
+}
+
+/// Why a line ends the replay. Holds nothing of the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The line is bad; follows "line N".
+    Line(String),
+    /// The topology cannot go on.
+    Engine(String),
+}
+
+pub(super) struct Player {
+    topology: Arc<Topology>,
+    memory: InMemory,
+    options: Options,
+    /// The offset after the last of each source partition that was named.
+    next: BTreeMap<SourcePartition, i64>,
+    /// The previous line's time.
+    time: Option<LogTime>,
+}
+
+impl Player {
+    pub fn new(topology: Arc<Topology>, options: Options) -> Self {
+        let memory = InMemory::start(topology.clone(), LogTime::default());
+        Self {
+            topology,
+            memory,
+            options,
+            next: BTreeMap::new(),
+            time: None,
+        }
+    }
+
+    /// Plays a line; appends what came of it. `clock` is asked if nothing else says the time.
+    ///
+    /// # Errors
+    /// See [`Stop`].
+    pub fn line(
+        &mut self,
+        number: u64,
+        line: &[u8],
+        clock: impl FnOnce() -> LogTime,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
+        let published = match kcat::decode(line).map_err(|bad| Stop::Line(bad.to_string()))? {
+            None => return Ok(()),
+            Some(Line::Time(time)) => {
+                self.time = Some(in_range(time)?);
+                self.memory.pass_time(time)
+            }
+            Some(Line::Record(record)) => self.record(record, clock)?,
+        };
+        for record in &published {
+            self.print(record, out);
+        }
+        if let Some(reason) = self.memory.failure() {
+            return Err(Stop::Engine(reason.to_owned()));
+        }
+        if self.options.ack {
+            out.extend_from_slice(format!("{{\"ack\":{number}}}\n").as_bytes());
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        line: LineRecord<'_>,
+        clock: impl FnOnce() -> LogTime,
+    ) -> Result<Vec<Published>, Stop> {
+        let topic = self.source_topic(&line.topic)?;
+        let time = in_range(line.timestamp.or(self.time).unwrap_or_else(clock))?;
+        self.time = Some(time);
+        let Some(topic) = topic else { return Ok(Vec::new()) };
+        let mut record = Fed {
+            source: SourcePartition { topic, partition: 0 },
+            offset: 0,
+            time,
+            key: line.key.map(|it| it.into_owned()),
+            value: line.payload.map(|it| it.into_owned()),
+            headers: line
+                .headers
+                .into_iter()
+                .map(|(name, value)| (name.into_owned(), value.map(|it| it.into_owned())))
+                .collect(),
+        };
+        record.source.partition = line
+            .partition
+            .or_else(|| self.memory.home_of(&record))
+            .unwrap_or(0);
+        let next = self.next.entry(record.source).or_default();
+        record.offset = line.offset.unwrap_or(*next);
+        if record.offset < *next {
+            return Ok(Vec::new());
+        }
+        *next = record
+            .offset
+            .checked_add(1)
+            .ok_or_else(|| Stop::Line("has an `offset` that none can follow".to_owned()))?;
+        Ok(self.memory.feed(&record, time))
+    }
+
+    /// `None`: a source topic whose records nothing reads.
+    fn source_topic(&self, name: &str) -> Result<Option<SourceTopic>, Stop> {
+        let named = self.topology.source_named(name);
+        match named.map(|topic| (topic, self.topology.source(topic).kind)) {
+            Some((
+                topic,
+                SourceKind::Requests(_)
+                | SourceKind::Directory
+                | SourceKind::Admin
+                | SourceKind::Broadcast(_),
+            )) => Ok(Some(topic)),
+            None if self.options.unread.iter().any(|it| it == name) => Ok(None),
+            Some((_, SourceKind::Repartition)) | None => {
+                let sources = self.topology.sources.iter();
+                let names = sources
+                    .filter(|it| it.kind != SourceKind::Repartition)
+                    .map(|it| it.name.as_str());
+                let names: Vec<_> = names
+                    .chain(self.options.unread.iter().map(String::as_str))
+                    .collect();
+                Err(Stop::Line(format!(
+                    "names no source topic; these are: {}",
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+
+    fn print(&self, record: &Published, out: &mut Vec<u8>) {
+        if !self.options.internal && self.is_internal(record.topic) {
+            return;
+        }
+        let name = &self.topology.output(record.topic).name;
+        let masked = match (&self.options.mask, &record.value) {
+            (Some(mask), Some(value)) => mask.payload(name, value),
+            (None, _) | (_, None) => None,
+        };
+        let line = OutputLine {
+            topic: name,
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: record.time,
+            key: record.key.as_deref(),
+            payload: masked.as_deref().or(record.value.as_deref()),
+        };
+        kcat::encode(
+            out,
+            line,
+            record
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_deref())),
+        );
+    }
+
+    fn is_internal(&self, topic: OutputTopic) -> bool {
+        topic == self.topology.changelog || topic == self.topology.repartition
+    }
+}
+
+fn in_range(time: LogTime) -> Result<LogTime, Stop> {
+    if time.ms() > TIME_MS_MAX {
+        return Err(Stop::Line(
+            "has a `ts` after the year 9999; it must be epoch milliseconds".to_owned(),
+        ));
+    }
+    Ok(time)
+}
