@@ -10,6 +10,8 @@
 //! changelog_reader  one partition from an offset on, as fast as it goes
 //! admin             topics, ids, configurations, watermarks; off the polling path
 //! offsets           the group's stable offsets; off the polling path
+//! sender            records without transactions, as callers send them
+//! tail              an onlooker of several topics, in no group
 //! errors            who has to act
 //! properties        what the protocol owns, what the operator may set
 //! ```
@@ -23,6 +25,8 @@ mod group;
 mod offsets;
 mod producer;
 mod properties;
+mod sender;
+mod tail;
 
 pub use admin::{Admin, NewTopic, TopicOutcome, Watermarks};
 pub use changelog_reader::{ChangelogReader, Replayed};
@@ -33,3 +37,5 @@ pub use group::Group;
 pub use offsets::StableOffsets;
 pub use producer::Producer;
 pub use properties::{Properties, RefusedProperty, TRANSACTION_TIMEOUT_MS};
+pub use sender::{Sender, ToSend};
+pub use tail::{Place, Seen, SeenRecord, Tail};

@@ -273,6 +273,30 @@ impl Properties {
         config
     }
 
+    /// Reads assigned partitions as records come in.
+    pub(super) fn tail(&self, group: &str) -> ClientConfig {
+        let mut config = self.config(&[
+            ("fetch.wait.max.ms", "100"),
+            ("fetch.queue.backoff.ms", "5"),
+            ("queued.min.messages", "50000"),
+            ("queued.max.messages.kbytes", "65536"),
+        ]);
+        own(&mut config, COMMITTED_READER);
+        config.set("group.id", group);
+        config
+    }
+
+    /// Sends what is no part of a transaction, at once.
+    pub(super) fn sender(&self) -> ClientConfig {
+        let mut config = self.config(&[
+            ("linger.ms", "0"),
+            ("compression.type", "lz4"),
+            ("queue.buffering.max.messages", "100000"),
+        ]);
+        own(&mut config, &[("enable.idempotence", "true"), ("acks", "all")]);
+        config
+    }
+
     /// Asks for the group's stable offsets; never joins it.
     pub(super) fn stable_offsets(&self, group: &str) -> ClientConfig {
         let mut config = self.config(&[]);
