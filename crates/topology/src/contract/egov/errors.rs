@@ -177,81 +177,10 @@ impl<'a> From<BadMobile<'a>> for FieldError<'a> {
 impl Rejection {
     /// The answer to an operation; `None`: the operation is not known.
     pub fn of(self, operation: Option<Operation>) -> Failure<'static> {
-        let subject_field = match operation {
-            Some(Operation::Send) => "otp.mobileNumber",
-            Some(Operation::Create | Operation::Validate | Operation::Search) | None => "otp.identity",
-        };
-        let (code, name, message, field) = match self {
-            Self::InvalidRequest(field) => (
-                400,
-                "OTP.INVALID_REQUEST",
-                "The request is not of the expected shape".into(),
-                field,
-            ),
-            Self::FieldTooLong { field, chars_max } => {
-                let message = format!("{field} is longer than {chars_max} characters");
-                (400, "OTP.FIELD_TOO_LONG", Cow::from(message), field)
-            }
-            Self::InvalidReply => (
-                400,
-                "OTP.INVALID_REPLY",
-                "The reply cannot go where the headers ask".into(),
-                subject_field,
-            ),
-            Self::TenantUnknown => (
-                400,
-                "OTP.TENANT_UNKNOWN",
-                "Tenant is unknown".into(),
-                "otp.tenantId",
-            ),
-            Self::UnknownOperation => (
-                400,
-                "OTP.UNKNOWN_OPERATION",
-                "Operation must be one of send, create, validate, search".into(),
-                "operation",
-            ),
-            Self::OperationNotAllowed => (
-                400,
-                "OTP.OPERATION_NOT_ALLOWED",
-                "Operation is not allowed for this caller".into(),
-                "operation",
-            ),
-            Self::IdentityUnreachable => (
-                400,
-                "OTP.IDENTITY_UNREACHABLE",
-                "Identity is neither a mobile number nor an e-mail address".into(),
-                "otp.identity",
-            ),
-            Self::StaleRequest => (
-                408,
-                "OTP.STALE_REQUEST",
-                "The request came too late".into(),
-                subject_field,
-            ),
-            Self::TemplateMissing => (
-                500,
-                "OTP.TEMPLATE_MISSING",
-                "No message text is configured".into(),
-                subject_field,
-            ),
-            Self::Refused(Refusal::Locked) => (
-                423,
-                "OTP.LOCKED",
-                "Too many wrong attempts, try again later".into(),
-                subject_field,
-            ),
-            Self::Refused(Refusal::SendTooSoon) => (
-                429,
-                "OTP.SEND_TOO_SOON",
-                "An OTP was sent a moment ago, try again later".into(),
-                subject_field,
-            ),
-            Self::Refused(Refusal::SendLimit) => (
-                429,
-                "OTP.SEND_LIMIT_EXCEEDED",
-                "Too many OTPs were sent, try again later".into(),
-                subject_field,
-            ),
+        let (code, name, text) = self.row();
+        let message = match self.over_long() {
+            Some((field, chars_max)) => format!("{field} is longer than {chars_max} characters").into(),
+            None => text.into(),
         };
         Failure {
             code,
@@ -259,9 +188,79 @@ impl Rejection {
             fields: vec![FieldError {
                 code: name,
                 message,
-                field,
+                field: self.field(operation),
             }],
             outcome: self.outcome(),
+        }
+    }
+
+    /// `error.code`, and code and message of the field.
+    const fn row(self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::InvalidRequest(_) => (
+                400,
+                "OTP.INVALID_REQUEST",
+                "The request is not of the expected shape",
+            ),
+            Self::FieldTooLong { .. } => (400, "OTP.FIELD_TOO_LONG", "A field is too long"),
+            Self::InvalidReply => (
+                400,
+                "OTP.INVALID_REPLY",
+                "The reply cannot go where the headers ask",
+            ),
+            Self::TenantUnknown => (400, "OTP.TENANT_UNKNOWN", "Tenant is unknown"),
+            Self::UnknownOperation => {
+                let message = "Operation must be one of send, create, validate, search";
+                (400, "OTP.UNKNOWN_OPERATION", message)
+            }
+            Self::OperationNotAllowed => (
+                400,
+                "OTP.OPERATION_NOT_ALLOWED",
+                "Operation is not allowed for this caller",
+            ),
+            Self::IdentityUnreachable => {
+                let message = "Identity is neither a mobile number nor an e-mail address";
+                (400, "OTP.IDENTITY_UNREACHABLE", message)
+            }
+            Self::StaleRequest => (408, "OTP.STALE_REQUEST", "The request came too late"),
+            Self::TemplateMissing => (500, "OTP.TEMPLATE_MISSING", "No message text is configured"),
+            Self::Refused(Refusal::Locked) => (423, "OTP.LOCKED", "Too many wrong attempts, try again later"),
+            Self::Refused(Refusal::SendTooSoon) => (
+                429,
+                "OTP.SEND_TOO_SOON",
+                "An OTP was sent a moment ago, try again later",
+            ),
+            Self::Refused(Refusal::SendLimit) => (
+                429,
+                "OTP.SEND_LIMIT_EXCEEDED",
+                "Too many OTPs were sent, try again later",
+            ),
+        }
+    }
+
+    /// The field at fault, else the one that says whose request it is.
+    const fn field(self, operation: Option<Operation>) -> &'static str {
+        match self {
+            Self::InvalidRequest(field) | Self::FieldTooLong { field, .. } => field,
+            Self::TenantUnknown => "otp.tenantId",
+            Self::UnknownOperation | Self::OperationNotAllowed => "operation",
+            Self::IdentityUnreachable => "otp.identity",
+            Self::InvalidReply | Self::StaleRequest | Self::TemplateMissing | Self::Refused(_) => {
+                match operation {
+                    Some(Operation::Send) => "otp.mobileNumber",
+                    Some(Operation::Create | Operation::Validate | Operation::Search) | None => {
+                        "otp.identity"
+                    }
+                }
+            }
+        }
+    }
+
+    const fn over_long(self) -> Option<(&'static str, usize)> {
+        if let Self::FieldTooLong { field, chars_max } = self {
+            Some((field, chars_max))
+        } else {
+            None
         }
     }
 

@@ -19,6 +19,8 @@ mod request;
 mod search;
 mod send;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod validate;
 mod wording;

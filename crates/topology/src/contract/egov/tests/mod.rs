@@ -1,0 +1,446 @@
+//! Behaviour of the whole contract: a request goes in, its answer and its events come out, told in short lines.
+//!
+//! [`World`] stands for everything around the contract: state, policy, directory, templates, caller, time.
+
+mod bodies;
+mod create;
+mod send;
+mod texts;
+mod users;
+mod validate;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Egov, EgovSettings, EgovTopics};
+use crate::contract::{Caller, Envelope, Events, Inbound, Known, Reads, Trouble};
+use crate::otp::{
+    CanonicalSubject, Code, ContractName, Digits, KeyId, KeyPurpose, Keyring, LogTime, MobileRule, Origin,
+    Policy, PolicyVersion, Resend, Subject,
+};
+use crate::state::StoreError;
+use crate::text::Template;
+use crate::wire::json::{Names, parse_object};
+use crate::wire::outbox::{Outbox, OutputTopic};
+use crate::wire::record::{RecordBatch, SourcePartition, SourceTopic};
+
+const START: u64 = 1_735_689_600_000;
+const TOPICS: [&str; 7] = [
+    "sms",
+    "email",
+    "result",
+    "lifecycle",
+    "response",
+    "pb-sms",
+    "pb-email",
+];
+
+pub struct World {
+    pub settings: EgovSettings,
+    pub policy: Policy,
+    pub caller: Caller,
+    pub now: u64,
+    pub age_ms: u64,
+    pub past_deadline: bool,
+    pub reply_fault: bool,
+    /// Record header `operation`.
+    pub header: Option<&'static str>,
+    /// By canonical subject.
+    pub directory: HashMap<String, String>,
+    pub templates: HashMap<String, Arc<Template>>,
+    pub keys: Keyring,
+    subjects: HashMap<String, Subject>,
+    /// Of the last SMS or e-mail, or revealed.
+    pub code: String,
+    requests: i64,
+    pub asked_policies: RefCell<Vec<String>>,
+}
+
+/// What came of one request.
+pub struct Seen {
+    pub reply: Value,
+    /// In order; see [`World::line`].
+    pub events: Vec<String>,
+    pub bodies: Vec<Value>,
+    pub outcome: &'static str,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let secret = |purpose: KeyPurpose| (purpose, KeyId(1), LogTime::from_ms(0), [purpose as u8 + 1; 32]);
+        Self {
+            settings: EgovSettings::default(),
+            policy: policy(),
+            caller: Caller {
+                name: "egov".to_owned(),
+                contract: ContractName::Egov,
+                reply: OutputTopic(4),
+                operations: EgovSettings::operations(),
+                reveal_code: false,
+            },
+            now: START,
+            age_ms: 0,
+            past_deadline: false,
+            reply_fault: false,
+            header: None,
+            directory: HashMap::new(),
+            templates: HashMap::new(),
+            keys: Keyring::new(KeyPurpose::ALL.map(secret).to_vec()).expect("one key of each purpose"),
+            subjects: HashMap::new(),
+            code: String::new(),
+            requests: 0,
+            asked_policies: RefCell::default(),
+        }
+    }
+
+    /// A world with a directory, with these users under `egov|pb|9123456789`.
+    pub fn with_users(users: &str) -> Self {
+        let mut world = Self::new();
+        world.settings.user_check = true;
+        let record = format!(r#"{{"users":[{users}]}}"#);
+        super::check_directory_record(record.as_bytes()).expect("the table's users are good");
+        world.directory.insert("egov|pb|9123456789".to_owned(), record);
+        world
+    }
+
+    pub fn template(&mut self, key: &str, text: &str, id: Option<&str>) {
+        let record = serde_json::json!({ "text": text, "templateId": id }).to_string();
+        let rules = self.settings.template_rules();
+        let template =
+            Template::from_json(key, record.as_bytes(), &rules).expect("the table's texts are good");
+        self.templates.insert(key.to_owned(), Arc::new(template));
+    }
+
+    pub fn later(&mut self, ms: u64) {
+        self.now += ms;
+    }
+
+    /// Serves one request. `{code}` in it is the code seen last, `{wrong}` another one.
+    pub fn ask(&mut self, request: &str) -> Seen {
+        let request = self.filled_in(request);
+        self.requests += 1;
+        let egov = Egov::new(self.settings.clone(), topics(&self.settings));
+        let body =
+            parse_object(Some(request.as_bytes()), Names::IgnoreCase).expect("the table's JSON is good");
+        let batch = self.record();
+        let headers = batch.get(0).headers;
+        let address = egov.address(&body, headers);
+        let who = address.subject;
+        let known = who.clone().map(|who| Known {
+            pseudonym: self.keys.pseudonym(&who),
+            subject: self.subjects.get(who.as_str()).cloned().unwrap_or_default(),
+            who,
+        });
+        let request_id = format!("r-{}", self.requests);
+        let inbound = Inbound {
+            caller: &self.caller,
+            body: &body,
+            headers,
+            origin: Origin {
+                topic: "otp-request-egov",
+                partition: 0,
+                offset: self.requests,
+                time: LogTime::from_ms(self.now),
+            },
+            request_id: &request_id,
+            client_ref: Some("case-7"),
+            now: LogTime::from_ms(self.now),
+            reply_fault: self.reply_fault,
+            past_deadline: self.past_deadline,
+            age_ms: self.age_ms,
+        };
+        let envelope = Envelope {
+            source: "otp-stream",
+            time: LogTime::from_ms(self.now),
+            correlation_id: address.correlation_id.unwrap_or(&request_id),
+            causation_id: &request_id,
+            traceparent: None,
+            tracestate: None,
+            event_base: "base",
+        };
+        let mut outbox = Outbox::default();
+        let mut events = Events::new(&mut outbox, &[3; TOPICS.len()], envelope);
+        let served = egov
+            .serve(&inbound, known, self, &mut events)
+            .expect("nothing fails here");
+        let mut reply = served.reply.body;
+        if let (Some((hole, code)), Some(who)) = (served.reply.code, &who) {
+            let code = Code::derive(&self.keys, who, code).expect("its key is there");
+            reply.splice(hole..hole, code.digits().bytes());
+            self.code = code.digits().to_owned();
+        }
+        assert_eq!(served.subject.is_some(), who.is_some());
+        if let (Some(who), Some(subject)) = (who, served.subject) {
+            self.subjects.insert(who.as_str().to_owned(), subject);
+        }
+        self.see(&outbox, &reply, served.tally.outcome)
+    }
+
+    fn filled_in(&self, request: &str) -> String {
+        let digits = self.code.chars();
+        let wrong: String = digits.map(|digit| if digit == '1' { '2' } else { '1' }).collect();
+        request.replace("{code}", &self.code).replace("{wrong}", &wrong)
+    }
+
+    /// A record that carries nothing but the headers.
+    fn record(&self) -> RecordBatch {
+        let source = SourcePartition {
+            topic: SourceTopic(0),
+            partition: 0,
+        };
+        let headers = self
+            .header
+            .map(|operation| ("operation", Some(operation.as_bytes())));
+        let mut batch = RecordBatch::default();
+        batch.push(
+            source,
+            self.requests,
+            LogTime::from_ms(self.now),
+            None,
+            None,
+            headers,
+        );
+        batch
+    }
+
+    fn see(&mut self, outbox: &Outbox, reply: &[u8], outcome: &'static str) -> Seen {
+        let mut bodies = Vec::new();
+        let mut events = Vec::new();
+        let mut ids = Vec::new();
+        for event in outbox.iter() {
+            let topic = TOPICS[usize::from(event.topic().0)];
+            let body: Value =
+                serde_json::from_slice(event.value().unwrap_or_default()).expect("events are JSON");
+            let header = |name: &str| {
+                let found = event
+                    .headers()
+                    .find(|(it, _)| *it == name)
+                    .and_then(|(_, value)| value);
+                String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
+            };
+            let key = event.key().map(|key| String::from_utf8_lossy(key).into_owned());
+            if let Some(id) = body.get("eventId") {
+                assert_eq!(id, &header("ce_id"));
+            }
+            if let Some(subject) = body
+                .get("subject")
+                .filter(|_| topic == "result" || topic == "lifecycle")
+            {
+                assert_eq!(subject.as_str(), key.as_deref());
+            }
+            ids.push(header("ce_id"));
+            events.push(self.line(topic, &header("ce_type"), &body));
+            bodies.push(body);
+        }
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), bodies.len(), "event ids are distinct");
+        Seen {
+            reply: serde_json::from_slice(reply).expect("answers are JSON"),
+            events,
+            bodies,
+            outcome,
+        }
+    }
+
+    /// An event in one line; codes are shown as `######` and kept.
+    fn line(&mut self, topic: &str, event_type: &str, body: &Value) -> String {
+        let text = |name: &str| plain(&body[name]);
+        let kind = event_type
+            .trim_start_matches("org.digit.otp.")
+            .trim_end_matches(".v1")
+            .to_owned();
+        match kind.as_str() {
+            "sms" => {
+                let message = self.hide(&text("message"));
+                format!(
+                    "{topic} {} {} {message}",
+                    text("countryCode"),
+                    text("mobileNumber")
+                )
+            }
+            "email" => {
+                let email = if body["email"].is_object() {
+                    &body["email"]
+                } else {
+                    body
+                };
+                let address = plain(email.get("emailTo").map_or(&email["email"], |to| &to[0]));
+                let message = self.hide(&plain(&email["body"]));
+                format!("{topic} {address} [{}] {message}", plain(&email["subject"]))
+            }
+            "validation-result" => format!(
+                "{topic} {} {} {} {}",
+                text("result"),
+                text("reason"),
+                text("purpose"),
+                text("attempts")
+            ),
+            lifecycle => {
+                assert_eq!(lifecycle, text("type"));
+                let mut line = format!("{lifecycle} {}", text("purpose"));
+                for name in [
+                    "reason",
+                    "channels",
+                    "countryCode",
+                    "prefix",
+                    "locale",
+                    "sendNumber",
+                ] {
+                    if !body[name].is_null() {
+                        line.push(' ');
+                        line.push_str(&text(name));
+                    }
+                }
+                line
+            }
+        }
+    }
+
+    fn hide(&mut self, message: &str) -> String {
+        let start = message
+            .find(|c: char| c.is_ascii_digit())
+            .expect("a message has a code");
+        let digits = usize::from(self.policy.digits.get());
+        self.code = message[start..start + digits].to_owned();
+        message.replace(&self.code, "######")
+    }
+}
+
+impl Seen {
+    /// The answer in one line: `sent`, an `otp` object without its id, or an error with its fields.
+    pub fn answer(&self) -> String {
+        let reply = &self.reply;
+        let status = plain(&reply["responseInfo"]["status"]);
+        if reply["isSuccessful"] == Value::Bool(true) {
+            return format!("sent {status}");
+        }
+        let Some(error) = reply.get("error") else {
+            let otp = &reply["otp"];
+            let known = |name: &str| plain(&otp[name]);
+            let code = if otp.get("otp").is_some() {
+                " with code"
+            } else {
+                ""
+            };
+            return if otp.is_null() {
+                format!("nothing {status}")
+            } else {
+                let (identity, tenant) = (known("identity"), known("tenantId"));
+                format!(
+                    "otp {identity} {tenant} {}{code} {status}",
+                    known("isValidationSuccessful")
+                )
+            };
+        };
+        assert_eq!(status, "failed");
+        assert_eq!(error["description"], Value::Null);
+        let fields = error["fields"].as_array().expect("fields are a list");
+        let fields = fields.iter().map(|it| {
+            format!(
+                " | {} {}: {}",
+                plain(&it["code"]),
+                plain(&it["field"]),
+                plain(&it["message"])
+            )
+        });
+        format!(
+            "{} {}{}",
+            plain(&error["code"]),
+            plain(&error["message"]),
+            fields.collect::<String>()
+        )
+    }
+}
+
+impl Reads for World {
+    fn policy(&self, contract: ContractName, tenant: &str) -> Result<Arc<Policy>, StoreError> {
+        assert_eq!(contract, ContractName::Egov);
+        self.asked_policies.borrow_mut().push(tenant.to_owned());
+        Ok(Arc::new(self.policy.clone()))
+    }
+
+    fn directory(&self, subject: &CanonicalSubject) -> Result<Option<Vec<u8>>, Trouble> {
+        assert!(
+            self.settings.user_check,
+            "the directory is read without user_check"
+        );
+        Ok(self
+            .directory
+            .get(subject.as_str())
+            .map(|record| record.as_bytes().to_vec()))
+    }
+
+    fn template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError> {
+        Ok(self.templates.get(key).cloned())
+    }
+
+    fn keys(&self) -> &Keyring {
+        &self.keys
+    }
+}
+
+/// Asks once, and compares the answer and the events, line by line.
+pub fn check(world: &mut World, request: &str, answer: &str, events: &[&str]) {
+    let seen = world.ask(request);
+    assert_eq!(seen.answer(), answer, "{request}");
+    assert_eq!(seen.events, events, "{request}");
+}
+
+fn policy() -> Policy {
+    Policy {
+        digits: Digits::new(6).expect("six digits"),
+        lifetime_ms: 300_000,
+        wrong_tries_max: 5,
+        lock_after: 10,
+        lock_ms: 600_000,
+        hard_lock_after: 100,
+        sends_per_challenge_max: 5,
+        sends_per_10_min_max: 5,
+        sends_per_day_max: 20,
+        send_pause_ms: 30_000,
+        resend: Resend::Same,
+        deliver: false,
+        conceal_existence: false,
+        mobile_rules: vec![MobileRule {
+            country_code: "+91".to_owned(),
+            regex: "^[6-9][0-9]{9}$".to_owned(),
+            default: true,
+        }],
+        version: PolicyVersion([0xcd; 8]),
+    }
+}
+
+fn topics(settings: &EgovSettings) -> EgovTopics {
+    let list = |base: &str| {
+        let names = settings.notification_topics(base);
+        names.iter().map(|name| topic(name)).collect()
+    };
+    EgovTopics {
+        sms: list("sms"),
+        email: list("email"),
+        validation_result: topic("result"),
+        lifecycle: topic("lifecycle"),
+    }
+}
+
+fn topic(name: &str) -> OutputTopic {
+    let place = TOPICS
+        .iter()
+        .position(|it| *it == name)
+        .expect("the table's topics are listed");
+    OutputTopic(u16::try_from(place).expect("few topics"))
+}
+
+/// Strings without quotes, null as `-`, lists joined by `+`.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("+"),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}

@@ -1,0 +1,240 @@
+//! `send` with the directory: who exists, where the code goes, and what must not be told apart.
+
+use super::{World, check};
+use crate::otp::MobileRule;
+
+const SENT: &str = "sent successful";
+const CITIZEN: &str = r#"{"tenantId":"pb","userType":"CITIZEN","mobileNumber":"9000000001","countryCode":"+977",
+    "emailId":"asha@example.org","locale":"hi_IN","active":true}"#;
+const UNKNOWN: &str = "suppressed login unknown_recipient +91 9123";
+
+fn send(kind: &str, more: &str) -> String {
+    format!(
+        r#"{{"operation":"send","otp":{{"tenantId":"pb.amritsar","mobileNumber":"9123456789","type":"{kind}"{more}}}}}"#
+    )
+}
+
+fn failed(name: &str, field: &str) -> String {
+    format!("400 OTP request for {name} failed | {field}")
+}
+
+const NO_LOGIN: &str = "OTP.UNKNOWN_CREDENTIAL otp.mobileNumber: No such username or password";
+const NO_RESET: &str = "OTP.UNKNOWN_MOBILE_NUMBER otp.mobileNumber: Mobile number is unknown.";
+const NO_MOBILE: &str = "OTP.MOBILE_NUMBER otp.mobileNumber: MobileNumber Not Found For This User.";
+const EXISTS: &str = "OTP.MOBILENUMBER otp.mobileNumber: \
+    This MobileNumber Already Register as UserName in System. Pls try Another UserName";
+
+#[test]
+fn a_code_goes_to_the_stored_number_and_address() {
+    let mut world = World::with_users(CITIZEN);
+    let events = [
+        "sms +977 9000000001 Dear Citizen, Your Login OTP is ######.",
+        "email asha@example.org [Login OTP] Dear Citizen, Your Login OTP is ######.",
+        "issued login sms+email +977 9000 en_IN 1",
+    ];
+    check(&mut world, &send("login", ""), SENT, &events);
+    let events = [
+        "sms +977 9000000001 Dear Citizen, Your OTP for recovering password is ######.",
+        "email asha@example.org [Password Reset] Your OTP for recovering password is ######.",
+        "issued passwordreset sms+email +977 9000 en_IN 1",
+    ];
+    world.later(30_000);
+    check(&mut world, &send("passwordreset", ""), SENT, &events);
+}
+
+#[test]
+fn who_does_not_exist_is_told_so() {
+    let inactive = CITIZEN.replace("true", "false");
+    let employee = CITIZEN.replace("CITIZEN", "EMPLOYEE");
+    let mute = r#"{"tenantId":"pb","emailId":"asha@example.org"}"#;
+    let told = |users: &str, request: &str, name: &str, field: &str, events: &[&str]| {
+        check(
+            &mut World::with_users(users),
+            request,
+            &failed(name, field),
+            events,
+        );
+    };
+    let reset_unknown = "suppressed passwordreset unknown_recipient +91 9123";
+    told("", &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
+    told(&inactive, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
+    told(mute, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
+    told(
+        &employee,
+        &send("login", r#","userType":"citizen""#),
+        "login",
+        NO_LOGIN,
+        &[UNKNOWN],
+    );
+    told(
+        &employee,
+        &send("login", r#","userType":"employee""#),
+        "login",
+        NO_LOGIN,
+        &[UNKNOWN],
+    );
+    told(
+        "",
+        &send("passwordreset", ""),
+        "password reset",
+        NO_RESET,
+        &[reset_unknown],
+    );
+    told(
+        &inactive,
+        &send("passwordreset", ""),
+        "password reset",
+        NO_RESET,
+        &[reset_unknown],
+    );
+    told(
+        mute,
+        &send("passwordreset", ""),
+        "password reset",
+        NO_MOBILE,
+        &[reset_unknown],
+    );
+    told(CITIZEN, &send("register", ""), "register", EXISTS, &[]);
+    told(&inactive, &send("register", ""), "register", EXISTS, &[]);
+}
+
+#[test]
+fn a_free_number_can_register() {
+    let mut world = World::with_users("");
+    let events = [
+        "sms +91 9123456789 Dear Citizen, Your OTP to complete your DIGIT Registration is ######.",
+        "issued register sms +91 9123 en_IN 1",
+    ];
+    check(&mut world, &send("register", ""), SENT, &events);
+}
+
+#[test]
+fn an_employee_is_of_the_tenant_as_given() {
+    let user = r#"{"tenantId":"pb.amritsar","userType":"EMPLOYEE","mobileNumber":"9123456789"}"#;
+    let mut world = World::with_users(user);
+    let events = [
+        "sms +91 9123456789 Dear Citizen, Your Login OTP is ######.",
+        "issued login sms +91 9123 en_IN 1",
+    ];
+    check(
+        &mut world,
+        &send("login", r#","userType":"Employee""#),
+        SENT,
+        &events,
+    );
+    check(
+        &mut World::with_users(user),
+        &send("login", ""),
+        &failed("login", NO_LOGIN),
+        &[UNKNOWN],
+    );
+}
+
+#[test]
+fn a_reset_by_user_name_is_looked_up_without_a_rule() {
+    let mut world = World::with_users("");
+    let record = world
+        .directory
+        .remove("egov|pb|9123456789")
+        .expect("it was put there");
+    let record = record.replace("[]", r#"[{"tenantId":"pb","mobileNumber":"9000000001"}]"#);
+    world.directory.insert("egov|pb|asha".to_owned(), record);
+    let events = [
+        "sms +91 9000000001 Dear Citizen, Your OTP for recovering password is ######.",
+        "issued passwordreset sms +91 9000 en_IN 1",
+    ];
+    check(
+        &mut world,
+        &send("passwordreset", "").replace("9123456789", "asha"),
+        SENT,
+        &events,
+    );
+    let request = send("passwordreset", "").replace("9123456789", "vivek");
+    let events = ["suppressed passwordreset unknown_recipient +91"];
+    check(&mut world, &request, &failed("password reset", NO_RESET), &events);
+}
+
+#[test]
+fn a_stored_number_without_a_country_is_domestic_whatever_the_caller_says() {
+    let mut world = World::with_users(r#"{"tenantId":"pb","mobileNumber":"9123456789"}"#);
+    world.policy.mobile_rules.push(MobileRule {
+        country_code: "+44".to_owned(),
+        regex: "[0-9]{10}".to_owned(),
+        default: false,
+    });
+    let events = [
+        "sms +91 9123456789 Dear Citizen, Your Login OTP is ######.",
+        "issued login sms +91 9123 en_IN 1",
+    ];
+    check(
+        &mut world,
+        &send("login", r#","countryCode":"+44""#),
+        SENT,
+        &events,
+    );
+}
+
+#[test]
+fn a_bad_address_costs_the_email_only() {
+    let mut world = World::with_users(&CITIZEN.replace("asha@example.org", "asha example.org"));
+    let events = [
+        "sms +977 9000000001 Dear Citizen, Your Login OTP is ######.",
+        "issued login sms +977 9000 en_IN 1",
+        "suppressed login bad_address email",
+    ];
+    check(&mut world, &send("login", ""), SENT, &events);
+}
+
+#[test]
+fn concealment_makes_the_unknown_look_like_the_known() {
+    let too_soon = "429 OTP request rejected | OTP.SEND_TOO_SOON otp.mobileNumber: \
+        An OTP was sent a moment ago, try again later";
+    let locked =
+        "423 OTP request rejected | OTP.LOCKED otp.mobileNumber: Too many wrong attempts, try again later";
+    let story = |users: &str, kind: &str| {
+        let mut world = World::with_users(users);
+        world.policy.conceal_existence = true;
+        world.policy.lock_after = 2;
+        let mut events = Vec::new();
+        let mut tell = |world: &mut World, request: &str, answer: &str| {
+            let seen = world.ask(request);
+            assert_eq!(seen.answer(), answer, "{users} {request}");
+            events.extend(seen.events);
+        };
+        tell(&mut world, &send(kind, ""), SENT);
+        tell(&mut world, &send(kind, ""), too_soon);
+        world.later(30_000);
+        tell(&mut world, &send(kind, ""), SENT);
+        world.later(30_000);
+        let wrong =
+            r#"{"operation":"validate","otp":{"tenantId":"pb","identity":"9123456789","otp":"000000x"}}"#;
+        let failed = "400 OTP validation unsuccessful | \
+            OTP.VALIDATION_UNSUCCESSFUL otp.otp: OTP validation unsuccessful";
+        tell(&mut world, wrong, failed);
+        tell(&mut world, wrong, failed);
+        tell(&mut world, &send(kind, ""), locked);
+        events
+    };
+    let unknown = story("", "login");
+    let expected = [
+        UNKNOWN,
+        "suppressed login send_too_soon +91 9123",
+        UNKNOWN,
+        "result rejected wrong_code login 1",
+        "result rejected wrong_code login 2",
+        "locked login",
+        "suppressed login locked +91 9123",
+    ];
+    assert_eq!(unknown, expected);
+    let known = story(r#"{"tenantId":"pb","mobileNumber":"9123456789"}"#, "login");
+    assert_eq!(
+        known.len(),
+        unknown.len() + 2,
+        "two text messages more: {known:#?}"
+    );
+    let mut taken = story(CITIZEN, "register");
+    taken
+        .iter_mut()
+        .for_each(|line| *line = line.replace("register", "login"));
+    assert_eq!(taken, expected);
+}
