@@ -100,7 +100,7 @@ impl Layers {
         for path in &sources.files {
             match read_file(path) {
                 Ok(table) => layers.merge(table, &Source::File(path.clone()), &mut problems),
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(*problem),
             }
         }
         let mut environment: Vec<_> = sources
@@ -342,13 +342,15 @@ fn misfit(key: &str, value: &Value, shape: &Value) -> Option<(String, String, St
     }
 }
 
-fn read_file(path: &Path) -> Result<Table, Problem> {
-    let wrong = |what: String, remedy: &str| Problem {
-        source: Source::File(path.to_owned()),
-        key: String::new(),
-        value: None,
-        what,
-        remedy: remedy.to_owned(),
+fn read_file(path: &Path) -> Result<Table, Box<Problem>> {
+    let wrong = |what: String, remedy: &str| {
+        Box::new(Problem {
+            source: Source::File(path.to_owned()),
+            key: String::new(),
+            value: None,
+            what,
+            remedy: remedy.to_owned(),
+        })
     };
     let text = std::fs::read_to_string(path).map_err(|err| {
         wrong(

@@ -34,14 +34,15 @@ impl PolicySection {
                     // The value may be the contract's own default, which only the bounds exclude.
                     found.add(own, format!("out of its bounds ({err})"), remedy);
                 }
-                Some(err @ RuleError::Row { .. } | err @ RuleError::TooManyRows { .. }) => {
-                    let own = format!("{section}.mobile_rules");
-                    let key = if found.has_value(&own) {
-                        own
-                    } else {
-                        "egov.mobile_rules".to_owned()
-                    };
-                    found.add(key, err.to_string(), MOBILE_RULE_REMEDY);
+                Some(err @ RuleError::Row { row, .. }) => {
+                    found.add(
+                        format!("{}[{row}]", rows_key(found)),
+                        err.to_string(),
+                        MOBILE_RULE_REMEDY,
+                    );
+                }
+                Some(err @ RuleError::TooManyRows { .. }) => {
+                    found.add(rows_key(found), err.to_string(), MOBILE_RULE_REMEDY);
                 }
                 Some(err) => found.add(section, err.to_string(), "see config/default.toml"),
                 None => {}
@@ -57,6 +58,16 @@ impl PolicySection {
             (ContractName::Int, self.int.clone()),
             (ContractName::Mosip, self.mosip.clone()),
         ]
+    }
+}
+
+/// Where the mobile rules in force stand.
+fn rows_key(found: &Findings<'_>) -> &'static str {
+    let own = "policy.egov.mobile_rules";
+    if found.has_value(own) {
+        own
+    } else {
+        "egov.mobile_rules"
     }
 }
 

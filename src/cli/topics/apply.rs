@@ -38,7 +38,8 @@ pub fn create_missing(plan: &Plan, admin: &Admin) -> Result<Vec<Creation>, EdgeE
         .topics
         .iter()
         .zip(existing)
-        .filter_map(|(planned, actual)| actual.is_none().then(|| new_topic(planned)))
+        .filter(|(_, actual)| actual.is_none())
+        .map(|(planned, _)| new_topic(planned))
         .collect();
     let outcomes = admin.create(&missing, TIMEOUT)?;
     let created = missing
