@@ -1,0 +1,199 @@
+//! Where the story is played: a cluster (the mock one, or a real one with topics of the demo's own), fresh keys, a
+//! store in a temporary directory, and the real stream thread.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use otp_topology::otp::ContractName;
+use otp_topology::task::topology::{output_names, source_names};
+use otp_topology::task::{Incarnation, Settings, SourceKind, TopicFacts, Topology};
+use otp_topology::thread::Limits;
+
+use crate::cli::{Failure, cluster};
+use crate::config::{Loaded, keys};
+use crate::kafka::{Admin, Mock, NewTopic, Properties, TopicOutcome};
+use crate::rocks::{Instance, Memory};
+use crate::runtime::{Parts, Stores, StreamThreads, describe, wall};
+use crate::telemetry::{Health, Metrics};
+
+/// How long the stream thread may take until it serves.
+const START_MAX_MS: u64 = 20_000;
+const ASK_MAX: Duration = Duration::from_secs(20);
+const PARTITIONS: i32 = 2;
+
+pub(super) struct Stage {
+    pub topology: Arc<Topology>,
+    pub properties: Properties,
+    threads: StreamThreads,
+    directory: PathBuf,
+    _mock: Option<Mock>,
+}
+
+impl Stage {
+    /// Inside this process. The mock tells no topic ids and no settings, so the facts are given.
+    pub fn on_mock(loaded: &Loaded) -> Result<Self, Failure> {
+        let settings = settings(loaded, "demo");
+        let topics = wanted(&settings);
+        let mock = Mock::start(&topics).map_err(|error| Failure::Runtime(error.into()))?;
+        let properties = Properties::new(
+            &mock.bootstrap_servers(),
+            [("log_level".to_owned(), "2".to_owned())],
+        )
+        .map_err(|refused| Failure::Runtime(anyhow!("{}", refused.reason)))?;
+        let facts = |(name, partitions)| {
+            (
+                name,
+                TopicFacts {
+                    partitions,
+                    incarnation: Incarnation::default(),
+                },
+            )
+        };
+        let facts = topics.into_iter().map(facts).collect();
+        Self::open(loaded, &settings, properties, &facts, Some(mock)).map_err(Failure::Runtime)
+    }
+
+    /// On a real cluster, under names that no other run has.
+    pub fn on_cluster(loaded: &Loaded, servers: &str) -> Result<Self, Failure> {
+        let settings = settings(loaded, &format!("demo-{}", wall().ms()));
+        let chosen = loaded.config.kafka.properties.0.clone();
+        let properties = Properties::new(servers, chosen).map_err(|refused| {
+            Failure::Usage(format!("kafka.properties.{}: {}", refused.key, refused.reason))
+        })?;
+        let admin = Admin::new(&properties).map_err(|error| cluster::unreachable_cluster(loaded, &error))?;
+        let created = create(&admin, &settings).and_then(|()| Ok(describe(&admin, &settings)?.topics));
+        let facts = created.map_err(|error| {
+            Failure::Runtime(error.context(format!("no cluster to play on at --bootstrap-servers {servers}")))
+        })?;
+        Self::open(loaded, &settings, properties, &facts, None).map_err(Failure::Runtime)
+    }
+
+    fn open(
+        loaded: &Loaded,
+        settings: &Settings,
+        properties: Properties,
+        facts: &BTreeMap<String, TopicFacts>,
+        mock: Option<Mock>,
+    ) -> anyhow::Result<Self> {
+        let keyring =
+            keys::keyring(&keys::generate(wall())?, "fresh keys").map_err(|error| anyhow!("{error}"))?;
+        let topology = Arc::new(Topology::build(settings, keyring, facts)?);
+        let directory =
+            std::env::temp_dir().join(format!("otp-stream-demo-{}-{}", std::process::id(), wall().ms()));
+        let instance = Instance::take(&directory, &settings.application_id)?;
+        let health = Arc::new(Health::new(1));
+        let parts = Parts {
+            topology: topology.clone(),
+            properties: properties.clone(),
+            limits: Limits::default(),
+            instance: instance.id().as_str().to_owned(),
+            stores: Arc::new(Stores::new(instance, Memory::new())),
+            metrics: Arc::new(Metrics::new()),
+            health: health.clone(),
+            is_static: loaded.config.application.membership == crate::config::Membership::Static
+                && mock.is_none(),
+        };
+        let threads = StreamThreads::start(&parts, 1);
+        let stage = Self {
+            topology,
+            properties,
+            threads,
+            directory,
+            _mock: mock,
+        };
+        stage.wait(&health)?;
+        Ok(stage)
+    }
+
+    fn wait(&self, health: &Health) -> anyhow::Result<()> {
+        let begun = wall();
+        while health.report().tasks_by_state()["running"] < i64::from(PARTITIONS) {
+            if self.threads.has_ended() || wall().since(begun) > START_MAX_MS {
+                let report = serde_json::to_string(&health.report())?;
+                bail!("the service did not start within {START_MAX_MS} ms: {report}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Stops the service and removes its store.
+    pub fn close(self) -> anyhow::Result<()> {
+        let Self {
+            threads, directory, ..
+        } = self;
+        threads.join()?;
+        std::fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))
+    }
+}
+
+/// The configured deployment under names of the demo's own, with a lock that the story reaches soon.
+fn settings(loaded: &Loaded, name: &str) -> Settings {
+    let mut settings = loaded.config.settings();
+    settings.application_id = name.to_owned();
+    let own = |topic: &mut String| *topic = format!("{name}.{topic}");
+    let topics = &mut settings.topics;
+    for topic in [
+        &mut topics.sms,
+        &mut topics.email,
+        &mut topics.validation_result,
+        &mut topics.lifecycle,
+        &mut topics.dead_letter,
+        &mut topics.user_directory,
+        &mut topics.otp_policy,
+        &mut topics.message_template,
+        &mut topics.otp_admin,
+    ] {
+        own(topic);
+    }
+    for caller in &mut settings.callers {
+        own(&mut caller.request_topic);
+        own(&mut caller.reply_topic);
+    }
+    settings.egov.user_check = false;
+    let short = r#"{"lockAfter":3}"#.as_bytes();
+    let patch = otp_topology::otp::PolicyPatch::from_json(ContractName::Egov, short, &settings.bounds);
+    let below = settings.policies.remove(&ContractName::Egov).unwrap_or_default();
+    settings
+        .policies
+        .insert(ContractName::Egov, patch.unwrap_or_default().or(below));
+    settings
+}
+
+fn wanted(settings: &Settings) -> Vec<(String, i32)> {
+    let mut topics = BTreeMap::new();
+    for name in output_names(settings) {
+        topics.insert(name, PARTITIONS);
+    }
+    for (name, kind) in source_names(settings) {
+        topics.insert(
+            name,
+            if matches!(kind, SourceKind::Broadcast(_)) {
+                1
+            } else {
+                PARTITIONS
+            },
+        );
+    }
+    topics.into_iter().collect()
+}
+
+fn create(admin: &Admin, settings: &Settings) -> anyhow::Result<()> {
+    let stamped = || vec![("message.timestamp.type".to_owned(), "LogAppendTime".to_owned())];
+    let new = |(name, partitions)| NewTopic {
+        name,
+        partitions,
+        replication: None,
+        settings: stamped(),
+    };
+    let topics: Vec<_> = wanted(settings).into_iter().map(new).collect();
+    for outcome in admin.create(&topics, ASK_MAX)? {
+        if let TopicOutcome::Failed(error) = outcome {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
