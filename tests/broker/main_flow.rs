@@ -1,5 +1,6 @@
 //! A citizen logs in; a clerk sees a code; what consumers read of it.
 
+use crate::harness::audit::findings;
 use crate::harness::event::{self, send, send_as, validate, wrong};
 use crate::harness::world::World;
 
@@ -143,4 +144,28 @@ fn create_tells_the_code_only_to_a_caller_that_may_see_it() {
     let refused = world.ask_desk(send("9123456784").id("not-allowed"));
     assert_eq!(refused.error_code(), "OTP.OPERATION_NOT_ALLOWED");
     world.audit();
+}
+
+#[test]
+fn the_auditor_finds_what_is_missing_or_doubled() {
+    let mut world = World::new("auditor");
+    let _process = world.run();
+    let code = world.code_for("9123456785");
+    world.ask(validate("9123456785", &wrong(&code)));
+    world.ask(validate("9123456785", &code));
+    world.audit();
+    let events = world.tap.events.clone();
+    for (n, event) in events.iter().enumerate() {
+        let mut doubled = events.clone();
+        doubled.push(event.clone());
+        let found = findings(&world.topics, &doubled, &world.asked);
+        assert!(!found.is_empty(), "{} doubled", event.text("ce_type"));
+        if event.topic == world.topics.lifecycle && event.body()["type"] != "issued" {
+            continue;
+        }
+        let mut lacking = events.clone();
+        lacking.remove(n);
+        let found = findings(&world.topics, &lacking, &world.asked);
+        assert!(!found.is_empty(), "{} missing", event.text("ce_type"));
+    }
 }

@@ -30,21 +30,15 @@ impl Asked {
     }
 }
 
-/// Panics with every finding.
-pub fn audit(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) {
+/// Everything that breaks a promise.
+pub fn findings(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) -> Vec<String> {
     let mut findings = Vec::new();
     findings.extend(answers(topics, events, asked));
     findings.extend(results(topics, events, asked));
     findings.extend(deliveries(topics, events));
     findings.extend(single_use(topics, events));
     findings.extend(event_ids(topics, events));
-    let shown: Vec<_> = findings.iter().take(20).map(String::as_str).collect();
-    assert!(
-        findings.is_empty(),
-        "{} findings:\n{}",
-        findings.len(),
-        shown.join("\n")
-    );
+    findings
 }
 
 fn of<'a>(events: &'a [Event], topic: &str) -> impl Iterator<Item = &'a Event> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList, error::KafkaError};
 
@@ -61,12 +61,6 @@ impl Upstream {
     /// Produces without waiting.
     pub fn pour(&self, topic: &str, request: &Request) {
         self.hand_over(topic, request, None);
-    }
-
-    pub fn flush(&self) {
-        self.0
-            .flush(DELIVERY_LIMIT)
-            .expect("the broker takes the records");
     }
 
     fn hand_over(&self, topic: &str, request: &Request, asker: Option<mpsc::Sender<Place>>) {

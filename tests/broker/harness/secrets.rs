@@ -34,9 +34,9 @@ pub fn assert_kept(
     if holds(&fs::read(world.log()).expect("the log"), &needles) {
         places.push("the log".to_owned());
     }
-    if holds(process.metrics().as_bytes(), &needles) {
-        places.push("/metrics".to_owned());
-    }
+    let metrics = process.metrics();
+    let lines = metrics.lines().filter(|line| holds(line.as_bytes(), &needles));
+    places.extend(lines.map(|line| format!("/metrics: {line}")));
     let mut changelog = Tap::on_all_bytes_of(&[&world.topics.changelog]);
     changelog.settle(std::time::Duration::from_millis(500));
     assert!(!changelog.events.is_empty(), "the changelog holds something");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::audit::Asked;
+use super::audit::{Asked, findings};
 use super::event::{self, Event, Request};
 use super::kafka::{Tap, Upstream};
 use super::node::{free_port, node};
@@ -195,7 +195,14 @@ impl World {
     /// Reads on until nothing comes for a while, then checks every promise on everything that came.
     pub fn audit(&mut self) {
         self.tap.settle(Duration::from_millis(600));
-        super::audit::audit(&self.topics, &self.tap.events, &self.asked);
+        let findings = findings(&self.topics, &self.tap.events, &self.asked);
+        let shown = &findings[..findings.len().min(20)];
+        assert!(
+            findings.is_empty(),
+            "{} findings:\n{}",
+            findings.len(),
+            shown.join("\n")
+        );
     }
 }
 
