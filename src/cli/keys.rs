@@ -45,10 +45,7 @@ pub(super) fn perform(command: &KeysCommand) -> Result<(), Failure> {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "new keys serve from the time they are made"
-)]
+#[expect(clippy::disallowed_methods, reason = "new keys serve from the time they are made")]
 fn now() -> LogTime {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     LogTime::from_ms(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))

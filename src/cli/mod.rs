@@ -159,9 +159,9 @@ impl From<anyhow::Error> for Failure {
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(err) if err.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Runtime(
-            anyhow::Error::new(err).context("standard output cannot be written"),
-        )),
+        Err(err) if err.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Runtime(anyhow::Error::new(err).context("standard output cannot be written")))
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }

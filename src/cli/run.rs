@@ -116,9 +116,7 @@ fn limits(config: &Config, facts: &ClusterFacts) -> Limits {
         records_per_commit_max: config.processing.records_per_commit_max,
         commit_interval_max_ms: config.processing.commit_interval_max_ms,
         commit_interval_min_ms: config.processing.commit_interval_min_ms,
-        tombstone_retention_ms: facts
-            .tombstone_retention_ms
-            .unwrap_or(defaults.tombstone_retention_ms),
+        tombstone_retention_ms: facts.tombstone_retention_ms.unwrap_or(defaults.tombstone_retention_ms),
         start: match config.processing.start {
             config::Start::Earliest => Start::Earliest,
             config::Start::Latest => Start::Latest,

@@ -41,7 +41,5 @@ Examples:
   otp-stream subject forget --contract egov --tenant pb --identity 9123456789";
 
 pub(super) fn perform(_loaded: &Loaded, _command: &SubjectCommand) -> Result<(), Failure> {
-    Err(Failure::Runtime(anyhow::anyhow!(
-        "this build cannot write to the admin topic"
-    )))
+    Err(Failure::Runtime(anyhow::anyhow!("this build cannot write to the admin topic")))
 }

@@ -13,10 +13,7 @@ fn the_definition_is_sound() {
 fn help_names_every_command_and_teaches_by_example() {
     let mut command = Cli::command();
     let help = command.render_long_help().to_string();
-    let names: Vec<_> = command
-        .get_subcommands()
-        .map(|it| it.get_name().to_owned())
-        .collect();
+    let names: Vec<_> = command.get_subcommands().map(|it| it.get_name().to_owned()).collect();
     assert!(names.len() >= 7, "{names:?}");
     for name in names {
         assert!(help.contains(&name), "{name} in: {help}");
@@ -45,15 +42,9 @@ fn a_command_line_is_understood_or_refused() {
             assert_eq!(err.exit_code(), 2, "{line}");
         }
     };
-    check(
-        "otp-stream --config a.toml --config b.toml --set http.listen=x:1 run",
-        true,
-    );
+    check("otp-stream --config a.toml --config b.toml --set http.listen=x:1 run", true);
     check("otp-stream run --create-topics --config a.toml", true);
-    check(
-        "otp-stream replay --partitions 4 --ack --internal --reveal --input f",
-        true,
-    );
+    check("otp-stream replay --partitions 4 --ack --internal --reveal --input f", true);
     check("otp-stream replay --partitions 0", false);
     check("otp-stream topics plan --json", true);
     check("otp-stream topics create", true);
@@ -61,10 +52,7 @@ fn a_command_line_is_understood_or_refused() {
     check("otp-stream keys generate --out k.toml", true);
     check("otp-stream config print", true);
     check("otp-stream demo --bootstrap-servers localhost:9092", true);
-    check(
-        "otp-stream subject unlock --contract egov --tenant pb --identity 9123456789",
-        true,
-    );
+    check("otp-stream subject unlock --contract egov --tenant pb --identity 9123456789", true);
     check("otp-stream subject unlock --contract egov", false);
     check("otp-stream serve", false);
     check("otp-stream", false);

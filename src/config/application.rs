@@ -35,11 +35,7 @@ impl Application {
                 topic_name::REMEDY,
             );
         } else if self.id.len() > ID_CHARS_MAX {
-            found.add(
-                "application.id",
-                "too long",
-                format!("use at most {ID_CHARS_MAX} characters"),
-            );
+            found.add("application.id", "too long", format!("use at most {ID_CHARS_MAX} characters"));
         }
         if self.instance.len() > ID_CHARS_MAX || self.instance.chars().any(char::is_control) {
             found.add(

@@ -35,11 +35,7 @@ const NAME_CHARS_MAX: usize = 64;
 
 pub(super) fn check(callers: &[Caller], found: &mut Findings<'_>) {
     if callers.is_empty() {
-        found.add(
-            "callers",
-            "nobody may ask anything",
-            "keep at least one [[callers]]",
-        );
+        found.add("callers", "nobody may ask anything", "keep at least one [[callers]]");
     }
     for (at, caller) in callers.iter().enumerate() {
         let key = |field: &str| format!("callers[{at}].{field}");
@@ -52,17 +48,11 @@ pub(super) fn check(callers: &[Caller], found: &mut Findings<'_>) {
             );
         }
         if callers[..at].iter().any(|earlier| earlier.name == caller.name) {
-            found.add(
-                key("name"),
-                "another caller has this name",
-                "give each caller its own",
-            );
+            found.add(key("name"), "another caller has this name", "give each caller its own");
         }
         check_operations(caller, &key, found);
-        for (field, topic) in [
-            ("request_topic", &caller.request_topic),
-            ("reply_topic", &caller.reply_topic),
-        ] {
+        for (field, topic) in [("request_topic", &caller.request_topic), ("reply_topic", &caller.reply_topic)]
+        {
             if let Some(fault) = topic_name::fault(topic) {
                 found.add(key(field), fault, topic_name::REMEDY);
             }
@@ -73,17 +63,11 @@ pub(super) fn check(callers: &[Caller], found: &mut Findings<'_>) {
 fn check_operations(caller: &Caller, key: &dyn Fn(&str) -> String, found: &mut Findings<'_>) {
     let Some(contract) = ContractName::parse(&caller.contract) else {
         let names = ContractName::ALL.map(ContractName::as_str);
-        found.add(
-            key("contract"),
-            "no such contract",
-            format!("the contracts are {}", names.join(", ")),
-        );
+        found.add(key("contract"), "no such contract", format!("the contracts are {}", names.join(", ")));
         return;
     };
     let Some(known) = operations_of(contract) else {
-        let served = ContractName::ALL
-            .into_iter()
-            .filter(|it| operations_of(*it).is_some());
+        let served = ContractName::ALL.into_iter().filter(|it| operations_of(*it).is_some());
         let served: Vec<_> = served.map(ContractName::as_str).collect();
         found.add(
             key("contract"),
@@ -99,10 +83,7 @@ fn check_operations(caller: &Caller, key: &dyn Fn(&str) -> String, found: &mut F
         found.add(
             key("operations"),
             "a caller without operations can do nothing",
-            format!(
-                "leave it out for all of them, or name some of {}",
-                known.join(", ")
-            ),
+            format!("leave it out for all of them, or name some of {}", known.join(", ")),
         );
     }
     for (at, operation) in operations.iter().enumerate() {
@@ -153,17 +134,10 @@ fn all_topics(config: &Config) -> Vec<(String, String)> {
             "sms" | "email" => config.egov.notification_topics(name),
             _ => vec![name.to_owned()],
         };
-        topics.extend(
-            names
-                .into_iter()
-                .map(|name| (format!("kafka.topics.{key}"), name)),
-        );
+        topics.extend(names.into_iter().map(|name| (format!("kafka.topics.{key}"), name)));
     }
     for (at, caller) in config.callers.iter().enumerate() {
-        topics.push((
-            format!("callers[{at}].request_topic"),
-            caller.request_topic.clone(),
-        ));
+        topics.push((format!("callers[{at}].request_topic"), caller.request_topic.clone()));
         topics.push((format!("callers[{at}].reply_topic"), caller.reply_topic.clone()));
     }
     topics

@@ -47,10 +47,8 @@ pub struct CentralInstance {
     pub schemas: Vec<String>,
 }
 
-pub(super) const RANGES: &[Range] = &[
-    Range("egov.strip_suffix_count", 0, 16),
-    Range("egov.central_instance.position", 0, 16),
-];
+pub(super) const RANGES: &[Range] =
+    &[Range("egov.strip_suffix_count", 0, 16), Range("egov.central_instance.position", 0, 16)];
 
 impl Egov {
     /// The topics that a notification topic stands for: itself, or one per schema of the central instance.
@@ -87,17 +85,9 @@ impl Egov {
         for (at, schema) in central.schemas.iter().enumerate() {
             let key = format!("egov.central_instance.schemas[{at}]");
             if let Some(fault) = topic_name::fault(schema) {
-                found.add(
-                    key,
-                    format!("it begins names of topics, and {fault}"),
-                    topic_name::REMEDY,
-                );
+                found.add(key, format!("it begins names of topics, and {fault}"), topic_name::REMEDY);
             } else if schema.contains('.') {
-                found.add(
-                    key,
-                    "a schema is one segment of a tenant",
-                    "write it without dots",
-                );
+                found.add(key, "a schema is one segment of a tenant", "write it without dots");
             }
         }
     }

@@ -18,11 +18,7 @@ impl Http {
             .rsplit_once(':')
             .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         if !good {
-            found.add(
-                "http.listen",
-                "no address",
-                "write host:port, as in 127.0.0.1:9464 or 0.0.0.0:9464",
-            );
+            found.add("http.listen", "no address", "write host:port, as in 127.0.0.1:9464 or 0.0.0.0:9464");
         }
     }
 }

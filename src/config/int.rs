@@ -13,8 +13,5 @@ pub struct Int {
     pub duration_max_s: u64,
 }
 
-pub(super) const RANGES: &[Range] = &[
-    Range("int.skew_s", 0, 3_600),
-    Range("int.digit_min", 4, 10),
-    Range("int.duration_max_s", 1, 86_400),
-];
+pub(super) const RANGES: &[Range] =
+    &[Range("int.skew_s", 0, 3_600), Range("int.digit_min", 4, 10), Range("int.duration_max_s", 1, 86_400)];

@@ -71,11 +71,7 @@ pub(super) const RANGES: &[Range] = &[
 impl Kafka {
     pub(super) fn check(&self, found: &mut Findings<'_>) {
         if self.bootstrap_servers.trim().is_empty() {
-            found.add(
-                "kafka.bootstrap_servers",
-                "no broker",
-                "write host:port, several with commas",
-            );
+            found.add("kafka.bootstrap_servers", "no broker", "write host:port, several with commas");
         }
         if self.create.replication_factor == 0 {
             found.add(

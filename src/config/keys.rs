@@ -60,13 +60,11 @@ pub fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
     }
     let path = &loaded.config.keys.file;
     let place = format!("key file {}", path.display());
-    let text = fs::read_to_string(path)
-        .map(Zeroizing::new)
-        .map_err(|err| KeysError {
-            place: place.clone(),
-            what: format!("cannot be read ({err})"),
-            remedy: format!("{REMEDY_GENERATE} and name it as keys.file, or set {KEYS_VARIABLE} to its text"),
-        })?;
+    let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|err| KeysError {
+        place: place.clone(),
+        what: format!("cannot be read ({err})"),
+        remedy: format!("{REMEDY_GENERATE} and name it as keys.file, or set {KEYS_VARIABLE} to its text"),
+    })?;
     warn_of_open_mode(path);
     keyring(&text, &place)
 }
@@ -81,11 +79,7 @@ pub fn are_absent(loaded: &Loaded) -> bool {
 /// # Errors
 /// It is no TOML, or a key is not what it must be, or a purpose has none.
 pub fn keyring(text: &str, place: &str) -> Result<Keyring, KeysError> {
-    let wrong = |(what, remedy): Fault| KeysError {
-        place: place.to_owned(),
-        what,
-        remedy,
-    };
+    let wrong = |(what, remedy): Fault| KeysError { place: place.to_owned(), what, remedy };
     let mut table: Table = text.parse().map_err(|err: toml::de::Error| {
         let start = err.span().map_or(0, |span| span.start);
         let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
@@ -121,9 +115,7 @@ pub fn generate(now: LogTime) -> Result<Zeroizing<String>, KeysError> {
     for name in KeyPurpose::ALL.map(KeyPurpose::as_str) {
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
         fill(&mut secret)?;
-        text.push_str(&format!(
-            "\n[[{name}]]\nid = 1\nactive_from = \"{active_from}\"\nsecret = \""
-        ));
+        text.push_str(&format!("\n[[{name}]]\nid = 1\nactive_from = \"{active_from}\"\nsecret = \""));
         for byte in secret.iter() {
             for nibble in [byte >> 4, byte & 15] {
                 text.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hex digit"));
@@ -143,11 +135,7 @@ pub fn write_new(path: &Path, text: &str) -> Result<(), KeysError> {
         let exists = err.kind() == std::io::ErrorKind::AlreadyExists;
         KeysError {
             place: format!("key file {}", path.display()),
-            what: if exists {
-                "exists".to_owned()
-            } else {
-                format!("cannot be written ({err})")
-            },
+            what: if exists { "exists".to_owned() } else { format!("cannot be written ({err})") },
             remedy: if exists {
                 "keys are never overwritten: without them stored locks and live codes are lost; choose another name"
                     .to_owned()
@@ -177,10 +165,7 @@ impl fmt::Display for KeysError {
 
 impl std::error::Error for KeysError {}
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "fresh keys come from the operating system's random source"
-)]
+#[expect(clippy::disallowed_methods, reason = "fresh keys come from the operating system's random source")]
 fn fill(secret: &mut [u8; SECRET_BYTES]) -> Result<(), KeysError> {
     SysRng.try_fill_bytes(secret).map_err(|err| KeysError {
         place: "keys generate".to_owned(),
@@ -190,10 +175,7 @@ fn fill(secret: &mut [u8; SECRET_BYTES]) -> Result<(), KeysError> {
 }
 
 fn from_environment() -> Option<Zeroizing<String>> {
-    std::env::var(KEYS_VARIABLE)
-        .ok()
-        .filter(|text| !text.is_empty())
-        .map(Zeroizing::new)
+    std::env::var(KEYS_VARIABLE).ok().filter(|text| !text.is_empty()).map(Zeroizing::new)
 }
 
 /// What is wrong with a key, and the remedy.
@@ -205,10 +187,7 @@ fn parse(table: &Table, keys: &mut Vec<KeyParts>) -> Result<(), Fault> {
             continue;
         }
         let names = KeyPurpose::ALL.map(KeyPurpose::as_str);
-        let Some(purpose) = KeyPurpose::ALL
-            .into_iter()
-            .find(|purpose| purpose.as_str() == name)
-        else {
+        let Some(purpose) = KeyPurpose::ALL.into_iter().find(|purpose| purpose.as_str() == name) else {
             let near = known::nearest_of(name, names);
             let hint = near.map_or(String::new(), |it| format!("did you mean {it}? "));
             let remedy = format!("{hint}the purposes are {}", names.join(", "));
@@ -230,10 +209,7 @@ fn parse(table: &Table, keys: &mut Vec<KeyParts>) -> Result<(), Fault> {
 
 fn parse_key(item: &Table) -> Result<(KeyId, LogTime, [u8; SECRET_BYTES]), Fault> {
     let fault = |what: &str, remedy: &str| (what.to_owned(), remedy.to_owned());
-    if let Some(name) = item
-        .keys()
-        .find(|name| !["id", "active_from", "secret"].contains(&name.as_str()))
-    {
+    if let Some(name) = item.keys().find(|name| !["id", "active_from", "secret"].contains(&name.as_str())) {
         let near = known::nearest_of(name, ["id", "active_from", "secret"]);
         let what = near.map_or_else(
             || "a field that does not exist".to_owned(),
@@ -245,38 +221,20 @@ fn parse_key(item: &Table) -> Result<(KeyId, LogTime, [u8; SECRET_BYTES]), Fault
         .get("id")
         .and_then(Value::as_integer)
         .and_then(|id| u32::try_from(id).ok())
-        .ok_or_else(|| {
-            fault(
-                "id must be a whole number from 0 to 4294967295",
-                "count up from 1",
-            )
-        })?;
+        .ok_or_else(|| fault("id must be a whole number from 0 to 4294967295", "count up from 1"))?;
     let active_from = match item.get("active_from") {
         Some(Value::String(text)) => rfc3339::parse(text),
         Some(Value::Datetime(time)) => rfc3339::parse(&time.to_string()),
         _ => None,
     }
     .ok_or_else(|| {
-        fault(
-            "active_from must be a time with a zone",
-            "write it as active_from = \"2026-11-23T00:00:00Z\"",
-        )
+        fault("active_from must be a time with a zone", "write it as active_from = \"2026-11-23T00:00:00Z\"")
     })?;
-    let secret = item
-        .get("secret")
-        .and_then(Value::as_str)
-        .and_then(parse_hex)
-        .ok_or_else(|| {
-            fault(
-                "secret must be 64 hex digits",
-                "copy one that `otp-stream keys generate` made",
-            )
-        })?;
+    let secret = item.get("secret").and_then(Value::as_str).and_then(parse_hex).ok_or_else(|| {
+        fault("secret must be 64 hex digits", "copy one that `otp-stream keys generate` made")
+    })?;
     if secret.iter().all(|byte| *byte == secret[0]) {
-        return Err(fault(
-            "secret is no random key",
-            "copy one that `otp-stream keys generate` made",
-        ));
+        return Err(fault("secret is no random key", "copy one that `otp-stream keys generate` made"));
     }
     Ok((KeyId(id), active_from, secret))
 }
@@ -285,10 +243,8 @@ fn parse_key(item: &Table) -> Result<(KeyId, LogTime, [u8; SECRET_BYTES]), Fault
 fn check_distinct(keys: &[KeyParts]) -> Result<(), Fault> {
     for (at, (purpose, id, _, secret)) in keys.iter().enumerate() {
         if let Some((other, same, ..)) = keys[..at].iter().find(|(.., known)| known == secret) {
-            let what = format!(
-                "the {other} key {} and the {purpose} key {} are the same secret",
-                same.0, id.0
-            );
+            let what =
+                format!("the {other} key {} and the {purpose} key {} are the same secret", same.0, id.0);
             return Err((what, "make one of them anew".to_owned()));
         }
     }

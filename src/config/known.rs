@@ -30,9 +30,8 @@ pub enum Known<'a> {
 pub fn uncommented() -> String {
     let mut text = String::with_capacity(DEFAULTS.len());
     for line in DEFAULTS.lines() {
-        let setting = line
-            .strip_prefix('#')
-            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        let setting =
+            line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
         text.push_str(setting.unwrap_or(line));
         text.push('\n');
     }
@@ -68,11 +67,7 @@ pub fn nearest(key: &str) -> Option<String> {
     let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
     let score = |known: &str| {
         let whole = strsim::jaro_winkler(known, key);
-        if last(known) == last(key) {
-            1.0 + whole
-        } else {
-            whole
-        }
+        if last(known) == last(key) { 1.0 + whole } else { whole }
     };
     keys.into_iter()
         .map(|known| (score(&known), known))
@@ -117,9 +112,5 @@ fn collect(table: &Table, prefix: &str, keys: &mut Vec<String>) {
 
 /// A dotted key and one more segment.
 pub fn join(prefix: &str, name: &str) -> String {
-    if prefix.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{prefix}.{name}")
-    }
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
 }

@@ -53,11 +53,7 @@ impl Sources {
     /// The named files, or the usual one if it is there; this process's environment.
     pub fn of_process(files: Vec<PathBuf>, sets: Vec<String>) -> Self {
         let usual = PathBuf::from(FILE_DEFAULT);
-        let files = if files.is_empty() && usual.exists() {
-            vec![usual]
-        } else {
-            files
-        };
+        let files = if files.is_empty() && usual.exists() { vec![usual] } else { files };
         let environment = std::env::vars_os()
             .map(|(name, value)| {
                 let text = |it: std::ffi::OsString| it.to_string_lossy().into_owned();
@@ -65,11 +61,7 @@ impl Sources {
             })
             .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
             .collect();
-        Self {
-            files,
-            environment,
-            sets,
-        }
+        Self { files, environment, sets }
     }
 }
 
@@ -90,10 +82,7 @@ impl Layers {
     /// # Errors
     /// A file that cannot be read or is no TOML, unknown keys, values of a wrong type.
     pub fn read(sources: &Sources) -> Result<Self, ConfigError> {
-        let mut layers = Self {
-            tree: Table::new(),
-            sources: BTreeMap::new(),
-        };
+        let mut layers = Self { tree: Table::new(), sources: BTreeMap::new() };
         let mut problems = Vec::new();
         let defaults = known::DEFAULTS.parse().expect("a test loads the defaults");
         layers.merge(defaults, &Source::Default, &mut problems);
@@ -103,11 +92,8 @@ impl Layers {
                 Err(problem) => problems.push(*problem),
             }
         }
-        let mut environment: Vec<_> = sources
-            .environment
-            .iter()
-            .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
-            .collect();
+        let mut environment: Vec<_> =
+            sources.environment.iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect();
         environment.sort();
         for (name, text) in environment {
             let key = environment_key(name);
@@ -125,11 +111,7 @@ impl Layers {
                 }),
             }
         }
-        if problems.is_empty() {
-            Ok(layers)
-        } else {
-            Err(ConfigError::new(problems))
-        }
+        if problems.is_empty() { Ok(layers) } else { Err(ConfigError::new(problems)) }
     }
 
     pub fn tree(&self) -> &Table {
@@ -192,16 +174,9 @@ impl Layers {
 
     /// Sets a key from the text of a variable or of `--set`: text where the key wants text, else a TOML value.
     fn assign(&mut self, key: &str, text: &str, source: &Source, problems: &mut Vec<Problem>) {
-        let wants_text = matches!(
-            known::find(key),
-            None | Some(Known::Open | Known::Leaf(Value::String(_)))
-        );
+        let wants_text = matches!(known::find(key), None | Some(Known::Open | Known::Leaf(Value::String(_))));
         let quoted = text.len() >= 2 && text.starts_with('"') && text.ends_with('"');
-        let parsed = if wants_text && !quoted {
-            None
-        } else {
-            parse_value(text)
-        };
+        let parsed = if wants_text && !quoted { None } else { parse_value(text) };
         let value = match parsed {
             Some(value) => value,
             None => Value::String(text.to_owned()),
@@ -257,16 +232,13 @@ impl Layers {
 
     /// The table of a section, made if it is not there.
     fn table(&mut self, section: &str) -> &mut Table {
-        section
-            .split('.')
-            .filter(|name| !name.is_empty())
-            .fold(&mut self.tree, |table, name| {
-                table
-                    .entry(name)
-                    .or_insert_with(|| Value::Table(Table::new()))
-                    .as_table_mut()
-                    .expect("only known tables have keys")
-            })
+        section.split('.').filter(|name| !name.is_empty()).fold(&mut self.tree, |table, name| {
+            table
+                .entry(name)
+                .or_insert_with(|| Value::Table(Table::new()))
+                .as_table_mut()
+                .expect("only known tables have keys")
+        })
     }
 
     fn set(&mut self, key: &str, value: Value, source: &Source) {
@@ -312,10 +284,7 @@ fn misfit(key: &str, value: &Value, shape: &Value) -> Option<(String, String, St
         (Value::Array(items), Value::Array(shapes)) => {
             let text = Value::String(String::new());
             let shape = shapes.first().unwrap_or(&text);
-            items
-                .iter()
-                .enumerate()
-                .find_map(|(at, item)| misfit(&format!("{key}[{at}]"), item, shape))
+            items.iter().enumerate().find_map(|(at, item)| misfit(&format!("{key}[{at}]"), item, shape))
         }
         (Value::Table(table), Value::Table(shapes)) => table.iter().find_map(|(name, value)| {
             let inner = known::join(key, name);
@@ -332,11 +301,7 @@ fn misfit(key: &str, value: &Value, shape: &Value) -> Option<(String, String, St
         (value, shape) if std::mem::discriminant(value) == std::mem::discriminant(shape) => None,
         (value, shape) => Some((
             key.to_owned(),
-            format!(
-                "{}, where {} belongs",
-                known::type_name(value),
-                known::type_name(shape)
-            ),
+            format!("{}, where {} belongs", known::type_name(value), known::type_name(shape)),
             format!("for example {}", mask::one_line(shape)),
         )),
     }
@@ -352,20 +317,12 @@ fn read_file(path: &Path) -> Result<Table, Box<Problem>> {
             remedy: remedy.to_owned(),
         })
     };
-    let text = std::fs::read_to_string(path).map_err(|err| {
-        wrong(
-            format!("cannot be read ({err})"),
-            "name a file that is there with --config",
-        )
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|err| wrong(format!("cannot be read ({err})"), "name a file that is there with --config"))?;
     text.parse::<Table>().map_err(|err| {
-        let line = err.span().map_or(1, |span| {
-            text.get(..span.start).unwrap_or(&text).matches('\n').count() + 1
-        });
+        let line =
+            err.span().map_or(1, |span| text.get(..span.start).unwrap_or(&text).matches('\n').count() + 1);
         let message = err.message().lines().next().unwrap_or_default().to_owned();
-        wrong(
-            format!("line {line}: no TOML ({message})"),
-            "see config/default.toml for the form",
-        )
+        wrong(format!("line {line}: no TOML ({message})"), "see config/default.toml for the form")
     })
 }

@@ -57,11 +57,7 @@ pub fn one_line(value: &Value) -> String {
 /// A name as a TOML key: quoted unless it is bare.
 pub fn key_text(name: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !name.is_empty() && name.chars().all(bare) {
-        name.to_owned()
-    } else {
-        quoted(name)
-    }
+    if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { quoted(name) }
 }
 
 fn quoted(text: &str) -> String {

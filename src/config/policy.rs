@@ -35,11 +35,7 @@ impl PolicySection {
                     found.add(own, format!("out of its bounds ({err})"), remedy);
                 }
                 Some(err @ RuleError::Row { row, .. }) => {
-                    found.add(
-                        format!("{}[{row}]", rows_key(found)),
-                        err.to_string(),
-                        MOBILE_RULE_REMEDY,
-                    );
+                    found.add(format!("{}[{row}]", rows_key(found)), err.to_string(), MOBILE_RULE_REMEDY);
                 }
                 Some(err @ RuleError::TooManyRows { .. }) => {
                     found.add(rows_key(found), err.to_string(), MOBILE_RULE_REMEDY);
@@ -64,11 +60,7 @@ impl PolicySection {
 /// Where the mobile rules in force stand.
 fn rows_key(found: &Findings<'_>) -> &'static str {
     let own = "policy.egov.mobile_rules";
-    if found.has_value(own) {
-        own
-    } else {
-        "egov.mobile_rules"
-    }
+    if found.has_value(own) { own } else { "egov.mobile_rules" }
 }
 
 const MOBILE_RULE_REMEDY: &str =

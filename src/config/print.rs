@@ -24,12 +24,7 @@ fn print_table(layers: &Layers, table: &Table, prefix: &str, text: &mut String) 
     for (name, value) in table.iter().filter(|(_, value)| !is_section(value)) {
         let key = known::join(prefix, name);
         let shown = mask::shown(&key, value);
-        let _ = writeln!(
-            text,
-            "{} = {shown}  # {}",
-            mask::key_text(name),
-            layers.source(&key)
-        );
+        let _ = writeln!(text, "{} = {shown}  # {}", mask::key_text(name), layers.source(&key));
     }
     for (name, value) in table.iter().filter(|(_, value)| is_section(value)) {
         let key = known::join(prefix, name);
@@ -56,8 +51,5 @@ fn print_list(layers: &Layers, items: &[Value], key: &str, text: &mut String) {
 
 /// Callers are written as `[[callers]]`; short lists of tables inside a section stay on one line.
 fn is_list_of_tables(prefix: &str, value: &Value) -> bool {
-    prefix.is_empty()
-        && value
-            .as_array()
-            .is_some_and(|items| items.iter().all(Value::is_table))
+    prefix.is_empty() && value.as_array().is_some_and(|items| items.iter().all(Value::is_table))
 }

@@ -40,9 +40,7 @@ impl ConfigError {
 
 impl From<Problem> for ConfigError {
     fn from(problem: Problem) -> Self {
-        Self {
-            problems: vec![problem],
-        }
+        Self { problems: vec![problem] }
     }
 }
 
@@ -79,10 +77,7 @@ impl fmt::Display for Problem {
 
 impl<'a> Findings<'a> {
     pub(super) fn new(layers: &'a Layers) -> Self {
-        Self {
-            layers,
-            problems: Vec::new(),
-        }
+        Self { layers, problems: Vec::new() }
     }
 
     /// Objects to the value of a dotted key (`callers[0].name`).
@@ -101,10 +96,6 @@ impl<'a> Findings<'a> {
     }
 
     pub fn into_result(self) -> Result<(), ConfigError> {
-        if self.problems.is_empty() {
-            Ok(())
-        } else {
-            Err(ConfigError::new(self.problems))
-        }
+        if self.problems.is_empty() { Ok(()) } else { Err(ConfigError::new(self.problems)) }
     }
 }

@@ -14,11 +14,7 @@ pub struct SchemaRegistry {
 impl SchemaRegistry {
     pub(super) fn check(&self, found: &mut Findings<'_>) {
         if !self.url.is_empty() {
-            found.add(
-                "schema_registry.url",
-                "this build speaks JSON only",
-                "leave it empty",
-            );
+            found.add("schema_registry.url", "this build speaks JSON only", "leave it empty");
         }
     }
 }

@@ -88,10 +88,7 @@ impl Admin {
             Some(Ok(facts)) => Ok(Some(facts)),
             Some(Err(failure)) if failure.code == Code::UnknownTopicOrPartition => Ok(None),
             Some(Err(failure)) => Err(EdgeError::new(format!("describe topic {name}"), failure)),
-            None => Err(EdgeError::plain(
-                format!("describe topic {name}"),
-                "no answer for it",
-            )),
+            None => Err(EdgeError::plain(format!("describe topic {name}"), "no answer for it")),
         };
         names.iter().map(answer).collect()
     }
@@ -119,10 +116,7 @@ impl Admin {
             })
             .collect();
         let unanswered = |name: &str| {
-            TopicOutcome::Failed(EdgeError::plain(
-                format!("create topic {name}"),
-                "no answer for it",
-            ))
+            TopicOutcome::Failed(EdgeError::plain(format!("create topic {name}"), "no answer for it"))
         };
         let outcome = |it: &NewTopic| outcomes.remove(&it.name).unwrap_or_else(|| unanswered(&it.name));
         Ok(topics.iter().map(outcome).collect())
@@ -148,10 +142,7 @@ impl Admin {
             .zip(results)
             .map(|(name, result)| {
                 let unknown = |code| {
-                    EdgeError::new(
-                        format!("describe settings of topic {name}"),
-                        Failure::of_code(code),
-                    )
+                    EdgeError::new(format!("describe settings of topic {name}"), Failure::of_code(code))
                 };
                 let settings = result.map_err(unknown)?;
                 // A topic always has settings; an unknown one is answered with none.
@@ -180,10 +171,9 @@ impl Admin {
         let refused = elements.iter().find_map(|it| Some((it.error().err()?, it)));
         match refused {
             None => Ok(()),
-            Some((error, it)) => Err(failed(
-                &format!("delete records of {} [{}]", it.topic(), it.partition()),
-                &error,
-            )),
+            Some((error, it)) => {
+                Err(failed(&format!("delete records of {} [{}]", it.topic(), it.partition()), &error))
+            }
         }
     }
 
@@ -217,16 +207,16 @@ impl Admin {
 fn native_topic(topic: &NewTopic) -> NativeTopic<'_> {
     // -1 is the protocol's "the broker's default".
     let replication = TopicReplication::Fixed(topic.replication.unwrap_or(-1));
-    topic.settings.iter().fold(
-        NativeTopic::new(&topic.name, topic.partitions, replication),
-        |it, (key, value)| it.set(key, value),
-    )
+    topic
+        .settings
+        .iter()
+        .fold(NativeTopic::new(&topic.name, topic.partitions, replication), |it, (key, value)| {
+            it.set(key, value)
+        })
 }
 
 fn options(timeout: Duration) -> AdminOptions {
-    AdminOptions::new()
-        .request_timeout(Some(timeout))
-        .operation_timeout(Some(timeout))
+    AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout))
 }
 
 fn failed(what: &str, error: &KafkaError) -> EdgeError {

@@ -16,11 +16,7 @@ use super::properties::Properties;
 #[derive(Debug)]
 pub enum Replayed<'a> {
     /// A record; a null value deletes. A record without a key has the empty key.
-    Record {
-        offset: i64,
-        key: &'a [u8],
-        value: Option<&'a [u8]>,
-    },
+    Record { offset: i64, key: &'a [u8], value: Option<&'a [u8]> },
     /// A fetch reached the end of what is committed: every record below this offset was told.
     End { offset: i64 },
     /// Nothing came for a while; a good moment to ask whether to go on.
@@ -44,9 +40,7 @@ impl ChangelogReader {
         let config = properties.changelog_reader(group);
         let client = Client::new(Kind::Consumer, &config, &names, Callbacks::default())
             .map_err(|text| EdgeError::plain("create changelog reader", text))?;
-        client
-            .poll_serves_all()
-            .map_err(|failure| EdgeError::new("create changelog reader", failure))?;
+        client.poll_serves_all().map_err(|failure| EdgeError::new("create changelog reader", failure))?;
         let [topic] = <[_; 1]>::try_from(names).expect("one name was given");
         Ok(Self { client, topic })
     }
@@ -61,23 +55,13 @@ impl ChangelogReader {
         from: i64,
         mut each: impl FnMut(Replayed<'_>) -> ControlFlow<()>,
     ) -> Result<(), EdgeError> {
-        let what = || {
-            format!(
-                "replay {} [{partition}] from {from}",
-                self.topic.to_string_lossy()
-            )
-        };
+        let what = || format!("replay {} [{partition}] from {from}", self.topic.to_string_lossy());
         let mut list = Partitions::new(1);
         list.add(&self.topic, partition, from);
-        self.client
-            .handle()
-            .assign(&list)
-            .map_err(|failure| EdgeError::new(what(), failure))?;
+        self.client.handle().assign(&list).map_err(|failure| EdgeError::new(what(), failure))?;
         let outcome = self.pump(partition, &mut each);
         let unassigned = self.client.handle().unassign();
-        outcome
-            .and(unassigned)
-            .map_err(|failure| EdgeError::new(what(), failure))
+        outcome.and(unassigned).map_err(|failure| EdgeError::new(what(), failure))
     }
 
     fn pump(
@@ -91,15 +75,10 @@ impl ChangelogReader {
                 Some(message) => match message.error() {
                     None | Some(Code::PartitionEOF) if message.partition() != partition => continue,
                     None => each(record(&message)),
-                    Some(Code::PartitionEOF) => each(Replayed::End {
-                        offset: message.offset(),
-                    }),
+                    Some(Code::PartitionEOF) => each(Replayed::End { offset: message.offset() }),
                     Some(code) if is_lasting(code) => {
                         let text = message.error_text();
-                        return Err(Failure {
-                            text,
-                            ..Failure::of_code(code)
-                        });
+                        return Err(Failure { text, ..Failure::of_code(code) });
                     }
                     Some(_) => each(Replayed::Idle),
                 },

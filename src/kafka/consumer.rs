@@ -62,10 +62,7 @@ pub struct FetchedRecord<'a> {
 
 impl FetchedRecord<'_> {
     pub fn source(&self) -> SourcePartition {
-        SourcePartition {
-            topic: self.topic,
-            partition: self.message.partition(),
-        }
+        SourcePartition { topic: self.topic, partition: self.message.partition() }
     }
 
     pub fn offset(&self) -> i64 {
@@ -81,14 +78,7 @@ impl FetchedRecord<'_> {
     pub fn push_to(&self, batch: &mut RecordBatch) {
         let message = &self.message;
         let (key, value) = (message.key(), message.value());
-        batch.push(
-            self.source(),
-            self.offset(),
-            self.timestamp(),
-            key,
-            value,
-            message.headers(),
-        );
+        batch.push(self.source(), self.offset(), self.timestamp(), key, value, message.headers());
     }
 }
 
@@ -129,24 +119,14 @@ impl Consumer {
         let topics: Rc<[CString]> = names.as_slice().into();
         let rebalances = Rc::new(Rebalances::default());
         let callbacks = Callbacks {
-            rebalance: Some(RefCell::new(on_rebalance(
-                topics.clone(),
-                rebalances.clone(),
-                hook,
-            ))),
+            rebalance: Some(RefCell::new(on_rebalance(topics.clone(), rebalances.clone(), hook))),
             delivery: None,
         };
         let config = properties.group_consumer(group, static_member);
         let client = Client::new(Kind::Consumer, &config, &names, callbacks)
             .map_err(|text| EdgeError::plain("create consumer", text))?;
-        client
-            .poll_serves_all()
-            .map_err(|failure| EdgeError::new("create consumer", failure))?;
-        Ok(Self {
-            client,
-            topics,
-            rebalances,
-        })
+        client.poll_serves_all().map_err(|failure| EdgeError::new("create consumer", failure))?;
+        Ok(Self { client, topics, rebalances })
     }
 
     /// Asks to join the group for all topics; polls carry it out.
@@ -164,11 +144,7 @@ impl Consumer {
 
     /// What can be done in a [`RevokeHook`], too.
     pub fn group(&self) -> Group<'_> {
-        Group {
-            handle: self.client.handle(),
-            topics: &self.topics,
-            held: &self.rebalances.held,
-        }
+        Group { handle: self.client.handle(), topics: &self.topics, held: &self.rebalances.held }
     }
 
     /// The next thing, waiting for at most `timeout`. Rebalances come first; the hook runs in here.
@@ -207,11 +183,7 @@ impl Consumer {
 
     fn next_rebalance(&self) -> Option<Poll<'static>> {
         if let Some(failure) = self.rebalances.failure.take() {
-            let error = ConsumerError {
-                class: ConsumerClass::Dead,
-                code: failure.code,
-                text: failure.text,
-            };
+            let error = ConsumerError { class: ConsumerClass::Dead, code: failure.code, text: failure.text };
             return Some(Poll::Error { error, source: None });
         }
         let rebalanced = self.rebalances.events.borrow_mut().pop_front()?;
@@ -223,17 +195,12 @@ impl Consumer {
 
     fn error(&self, code: Code, message: &Message<'_>) -> Poll<'static> {
         let class = classify_consumer(code);
-        let fatal = (code == Code::Fatal)
-            .then(|| self.client.handle().fatal())
-            .flatten();
+        let fatal = (code == Code::Fatal).then(|| self.client.handle().fatal()).flatten();
         let (code, text) = match fatal {
             Some(failure) => (failure.code, failure.text),
             None => (code, message.error_text()),
         };
-        Poll::Error {
-            error: ConsumerError { class, code, text },
-            source: self.source_of(message),
-        }
+        Poll::Error { error: ConsumerError { class, code, text }, source: self.source_of(message) }
     }
 
     fn source_of(&self, message: &Message<'_>) -> Option<(SourcePartition, i64)> {
@@ -254,21 +221,14 @@ fn on_rebalance(
     mut hook: Box<dyn RevokeHook>,
 ) -> OnRebalance {
     Box::new(move |handle, reassignment, list| {
-        let group = Group {
-            handle,
-            topics: &topics,
-            held: &rebalances.held,
-        };
+        let group = Group { handle, topics: &topics, held: &rebalances.held };
         let partitions = sources(&topics, &list);
         let done = match reassignment {
             Reassignment::Assign => group.assign_paused(&partitions),
             Reassignment::Revoke => {
                 let lost = handle.assignment_lost();
                 hook.revoked(&group, &partitions, lost);
-                rebalances
-                    .events
-                    .borrow_mut()
-                    .push_back(Rebalanced::Revoked(partitions.clone(), lost));
+                rebalances.events.borrow_mut().push_back(Rebalanced::Revoked(partitions.clone(), lost));
                 rebalances.held.clear();
                 handle.unassign()
             }
@@ -276,10 +236,7 @@ fn on_rebalance(
         match done {
             Err(failure) => rebalances.failure.set(Some(failure)),
             Ok(()) if reassignment == Reassignment::Assign => {
-                rebalances
-                    .events
-                    .borrow_mut()
-                    .push_back(Rebalanced::Assigned(partitions));
+                rebalances.events.borrow_mut().push_back(Rebalanced::Assigned(partitions));
             }
             Ok(()) => {}
         }

@@ -36,12 +36,7 @@ pub struct TransactionError {
 
 impl TransactionError {
     pub(super) fn new(call: &'static str, failure: Failure) -> Self {
-        Self {
-            class: classify(&failure),
-            call,
-            code: failure.code,
-            text: failure.text,
-        }
+        Self { class: classify(&failure), call, code: failure.code, text: failure.text }
     }
 }
 
@@ -57,19 +52,11 @@ pub struct EdgeError {
 
 impl EdgeError {
     pub(super) fn new(what: impl Into<String>, failure: Failure) -> Self {
-        Self {
-            what: what.into(),
-            code: Some(failure.code),
-            text: failure.text,
-        }
+        Self { what: what.into(), code: Some(failure.code), text: failure.text }
     }
 
     pub(super) fn plain(what: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            code: None,
-            text: text.into(),
-        }
+        Self { what: what.into(), code: None, text: text.into() }
     }
 
     /// Whether the cluster denied it for lack of a right, or does not know us: waiting will not help.

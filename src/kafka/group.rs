@@ -139,9 +139,7 @@ impl Group<'_> {
     pub fn pause(&self, partitions: &[SourcePartition]) -> Result<(), EdgeError> {
         let mut list = self.list(partitions.iter().map(|it| (*it, -1001)));
         let result = self.handle.pause(&mut list);
-        result
-            .and_then(|()| list.first_error())
-            .map_err(|failure| EdgeError::new("pause", failure))
+        result.and_then(|()| list.first_error()).map_err(|failure| EdgeError::new("pause", failure))
     }
 
     /// # Errors
@@ -149,9 +147,7 @@ impl Group<'_> {
     pub fn resume(&self, partitions: &[SourcePartition]) -> Result<(), EdgeError> {
         let mut list = self.list(partitions.iter().map(|it| (*it, -1001)));
         let result = self.handle.resume(&mut list);
-        result
-            .and_then(|()| list.first_error())
-            .map_err(|failure| EdgeError::new("resume", failure))
+        result.and_then(|()| list.first_error()).map_err(|failure| EdgeError::new("resume", failure))
     }
 
     /// Who we are in the group at this moment; `None` only if the consumer has no group.
@@ -191,11 +187,7 @@ impl Group<'_> {
     fn list(&self, partitions: impl ExactSizeIterator<Item = (SourcePartition, i64)>) -> Partitions {
         let mut list = Partitions::new(partitions.len());
         for (source, offset) in partitions {
-            list.add(
-                &self.topics[usize::from(source.topic.0)],
-                source.partition,
-                offset,
-            );
+            list.add(&self.topics[usize::from(source.topic.0)], source.partition, offset);
         }
         list
     }

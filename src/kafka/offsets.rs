@@ -46,25 +46,16 @@ impl StableOffsets {
             .and_then(|()| list.first_error())
             .map_err(|failure| EdgeError::new("committed offsets", failure))?;
         let offset = |(name, partition): (&CString, i32)| {
-            let it = list
-                .iter()
-                .find(|it| it.topic == name.as_c_str() && it.partition == partition)
-                .ok_or_else(|| {
-                    EdgeError::plain("committed offsets", "a partition is missing in the answer")
-                })?;
+            let it =
+                list.iter().find(|it| it.topic == name.as_c_str() && it.partition == partition).ok_or_else(
+                    || EdgeError::plain("committed offsets", "a partition is missing in the answer"),
+                )?;
             match it.offset {
                 offset @ 0.. => Ok(Some(offset)),
                 OFFSET_INVALID => Ok(None),
-                other => Err(EdgeError::plain(
-                    "committed offsets",
-                    format!("unexpected offset {other}"),
-                )),
+                other => Err(EdgeError::plain("committed offsets", format!("unexpected offset {other}"))),
             }
         };
-        names
-            .iter()
-            .zip(partitions)
-            .map(|(name, (_, partition))| offset((name, *partition)))
-            .collect()
+        names.iter().zip(partitions).map(|(name, (_, partition))| offset((name, *partition))).collect()
     }
 }

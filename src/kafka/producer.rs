@@ -49,19 +49,12 @@ impl Producer {
         changelog: Option<OutputTopic>,
     ) -> Result<Self, EdgeError> {
         let deliveries = Rc::new(Deliveries::default());
-        let callbacks = Callbacks {
-            rebalance: None,
-            delivery: Some(RefCell::new(on_delivery(deliveries.clone()))),
-        };
+        let callbacks =
+            Callbacks { rebalance: None, delivery: Some(RefCell::new(on_delivery(deliveries.clone()))) };
         let config = properties.transactional_producer(transactional_id);
         let client = Client::new(Kind::Producer, &config, &c_names(outputs)?, callbacks)
             .map_err(|text| EdgeError::plain("create producer", text))?;
-        Ok(Self {
-            client,
-            sources: c_names(sources)?,
-            changelog,
-            deliveries,
-        })
+        Ok(Self { client, sources: c_names(sources)?, changelog, deliveries })
     }
 
     /// Takes over the transactional id: fences its other owners and settles what they left open.
@@ -69,10 +62,7 @@ impl Producer {
     /// # Errors
     /// See [`Class`]; a time-out may be tried again on the same producer.
     pub fn init(&self, timeout: Duration) -> Result<(), TransactionError> {
-        step(
-            "init_transactions",
-            self.client.handle().init_transactions(timeout),
-        )
+        step("init_transactions", self.client.handle().init_transactions(timeout))
     }
 
     /// # Errors
@@ -91,17 +81,12 @@ impl Producer {
     pub fn produce(&self, record: Outgoing<'_>) -> Result<(), TransactionError> {
         let topic = usize::from(record.topic().0);
         let partition = record.partition();
-        let opaque = if self.changelog == Some(record.topic()) {
-            partition as usize + 1
-        } else {
-            0
-        };
+        let opaque = if self.changelog == Some(record.topic()) { partition as usize + 1 } else { 0 };
         let mut full_since = None;
         loop {
             let headers = (record.header_count(), record.headers());
             let produced =
-                self.client
-                    .produce(topic, partition, record.key(), record.value(), headers, opaque);
+                self.client.produce(topic, partition, record.key(), record.value(), headers, opaque);
             match produced {
                 Ok(()) => return Ok(()),
                 Err(failure) if failure.code == Code::QueueFull => {
@@ -133,11 +118,7 @@ impl Producer {
         assert!(!offsets.is_empty(), "a transaction without offsets is not fenced");
         let mut list = Partitions::new(offsets.len());
         for (source, offset) in offsets {
-            list.add(
-                &self.sources[usize::from(source.topic.0)],
-                source.partition,
-                *offset,
-            );
+            list.add(&self.sources[usize::from(source.topic.0)], source.partition, *offset);
         }
         let sent = self.client.handle().send_offsets(&list, group, timeout);
         step("send_offsets_to_transaction", sent)
@@ -148,28 +129,19 @@ impl Producer {
     /// # Errors
     /// See [`Class`].
     pub fn commit(&self, timeout: Duration) -> Result<(), TransactionError> {
-        step(
-            "commit_transaction",
-            self.client.handle().commit_transaction(timeout),
-        )
+        step("commit_transaction", self.client.handle().commit_transaction(timeout))
     }
 
     /// # Errors
     /// See [`Class`].
     pub fn abort(&self, timeout: Duration) -> Result<(), TransactionError> {
-        step(
-            "abort_transaction",
-            self.client.handle().abort_transaction(timeout),
-        )
+        step("abort_transaction", self.client.handle().abort_transaction(timeout))
     }
 
     /// The highest offset that this transaction's records have in a changelog partition; complete after a commit.
     pub fn delivered(&self, changelog_partition: i32) -> Option<i64> {
         let offsets = self.deliveries.changelog.borrow();
-        offsets
-            .get(usize::try_from(changelog_partition).ok()?)
-            .copied()
-            .filter(|offset| *offset >= 0)
+        offsets.get(usize::try_from(changelog_partition).ok()?).copied().filter(|offset| *offset >= 0)
     }
 
     /// Why the first record of this transaction that was not delivered was not.
@@ -210,28 +182,23 @@ fn step(call: &'static str, result: Result<(), Failure>) -> Result<(), Transacti
 
 /// librdkafka answers `State` to a produce after the transaction already failed in the background.
 fn abortable(failure: Failure) -> TransactionError {
-    TransactionError {
-        class: Class::Abortable,
-        ..TransactionError::new("produce", failure)
-    }
+    TransactionError { class: Class::Abortable, ..TransactionError::new("produce", failure) }
 }
 
 fn on_delivery(deliveries: Rc<Deliveries>) -> OnDelivery {
-    Box::new(
-        move |opaque, offset, error| match (error, opaque.checked_sub(1)) {
-            (Some(code), _) => {
-                if deliveries.failed.get().is_none() {
-                    deliveries.failed.set(Some(code));
-                }
+    Box::new(move |opaque, offset, error| match (error, opaque.checked_sub(1)) {
+        (Some(code), _) => {
+            if deliveries.failed.get().is_none() {
+                deliveries.failed.set(Some(code));
             }
-            (None, Some(partition)) => {
-                let mut offsets = deliveries.changelog.borrow_mut();
-                if offsets.len() <= partition {
-                    offsets.resize(partition + 1, -1);
-                }
-                offsets[partition] = offsets[partition].max(offset);
+        }
+        (None, Some(partition)) => {
+            let mut offsets = deliveries.changelog.borrow_mut();
+            if offsets.len() <= partition {
+                offsets.resize(partition + 1, -1);
             }
-            (None, None) => {}
-        },
-    )
+            offsets[partition] = offsets[partition].max(offset);
+        }
+        (None, None) => {}
+    })
 }

@@ -27,134 +27,42 @@ const REMOVE: &str = "remove it";
 
 /// Key, reason, remedy.
 const OWNED: &[(&str, &str, &str)] = &[
-    (
-        "bootstrap.servers",
-        "it has its own setting",
-        "set kafka.bootstrap_servers",
-    ),
-    (
-        "metadata.broker.list",
-        "it has its own setting",
-        "set kafka.bootstrap_servers",
-    ),
+    ("bootstrap.servers", "it has its own setting", "set kafka.bootstrap_servers"),
+    ("metadata.broker.list", "it has its own setting", "set kafka.bootstrap_servers"),
     ("group.id", "it is the application id", "set application.id"),
-    (
-        "group.instance.id",
-        "it is the instance's identity",
-        "set application.instance",
-    ),
+    ("group.instance.id", "it is the instance's identity", "set application.instance"),
     (
         "transactional.id",
         "it names the owner of the transactions",
         "set application.id or application.instance",
     ),
-    (
-        "group.protocol",
-        "the classic protocol keeps tasks and partitions together",
-        REMOVE,
-    ),
-    (
-        "group.protocol.type",
-        "the classic protocol keeps tasks and partitions together",
-        REMOVE,
-    ),
-    (
-        "group.remote.assignor",
-        "the classic protocol keeps tasks and partitions together",
-        REMOVE,
-    ),
-    (
-        "partition.assignment.strategy",
-        "a task needs the same partition of every input (range)",
-        REMOVE,
-    ),
-    (
-        "enable.auto.commit",
-        "offsets are committed in transactions only",
-        REMOVE,
-    ),
-    (
-        "auto.commit.enable",
-        "offsets are committed in transactions only",
-        REMOVE,
-    ),
-    (
-        "auto.commit.interval.ms",
-        "offsets are committed in transactions only",
-        REMOVE,
-    ),
-    (
-        "enable.auto.offset.store",
-        "offsets are committed in transactions only",
-        REMOVE,
-    ),
-    (
-        "offset.store.method",
-        "offsets are committed in transactions only",
-        REMOVE,
-    ),
-    (
-        "offset.store.path",
-        "offsets are committed in transactions only",
-        REMOVE,
-    ),
-    (
-        "offset.store.sync.interval.ms",
-        "offsets are committed in transactions only",
-        REMOVE,
-    ),
+    ("group.protocol", "the classic protocol keeps tasks and partitions together", REMOVE),
+    ("group.protocol.type", "the classic protocol keeps tasks and partitions together", REMOVE),
+    ("group.remote.assignor", "the classic protocol keeps tasks and partitions together", REMOVE),
+    ("partition.assignment.strategy", "a task needs the same partition of every input (range)", REMOVE),
+    ("enable.auto.commit", "offsets are committed in transactions only", REMOVE),
+    ("auto.commit.enable", "offsets are committed in transactions only", REMOVE),
+    ("auto.commit.interval.ms", "offsets are committed in transactions only", REMOVE),
+    ("enable.auto.offset.store", "offsets are committed in transactions only", REMOVE),
+    ("offset.store.method", "offsets are committed in transactions only", REMOVE),
+    ("offset.store.path", "offsets are committed in transactions only", REMOVE),
+    ("offset.store.sync.interval.ms", "offsets are committed in transactions only", REMOVE),
     ("auto.offset.reset", "a position is never guessed", REMOVE),
     ("topic.auto.offset.reset", "a position is never guessed", REMOVE),
     ("isolation.level", "only committed records are read", REMOVE),
-    (
-        "enable.partition.eof",
-        "restores and expiry rely on the end of a partition",
-        REMOVE,
-    ),
+    ("enable.partition.eof", "restores and expiry rely on the end of a partition", REMOVE),
     ("check.crcs", "damaged records must be noticed", REMOVE),
     ("enable.idempotence", "transactions need it", REMOVE),
-    (
-        "enable.gapless.guarantee",
-        "an aborted transaction leaves gaps",
-        REMOVE,
-    ),
+    ("enable.gapless.guarantee", "an aborted transaction leaves gaps", REMOVE),
     ("acks", "a commit is acknowledged by all in-sync replicas", REMOVE),
-    (
-        "request.required.acks",
-        "a commit is acknowledged by all in-sync replicas",
-        REMOVE,
-    ),
-    (
-        "transaction.timeout.ms",
-        "the time-outs of messages and transactions hang together",
-        REMOVE,
-    ),
-    (
-        "message.timeout.ms",
-        "the time-outs of messages and transactions hang together",
-        REMOVE,
-    ),
-    (
-        "delivery.timeout.ms",
-        "the time-outs of messages and transactions hang together",
-        REMOVE,
-    ),
-    (
-        "delivery.report.only.error",
-        "the stored changelog position comes from delivery reports",
-        REMOVE,
-    ),
+    ("request.required.acks", "a commit is acknowledged by all in-sync replicas", REMOVE),
+    ("transaction.timeout.ms", "the time-outs of messages and transactions hang together", REMOVE),
+    ("message.timeout.ms", "the time-outs of messages and transactions hang together", REMOVE),
+    ("delivery.timeout.ms", "the time-outs of messages and transactions hang together", REMOVE),
+    ("delivery.report.only.error", "the stored changelog position comes from delivery reports", REMOVE),
     ("retries", "a lost retry would abort the transaction", REMOVE),
-    (
-        "message.send.max.retries",
-        "a lost retry would abort the transaction",
-        REMOVE,
-    ),
-    (
-        "partitioner",
-        "partitions are computed (murmur2 of the subject)",
-        REMOVE,
-    ),
+    ("message.send.max.retries", "a lost retry would abort the transaction", REMOVE),
+    ("partitioner", "partitions are computed (murmur2 of the subject)", REMOVE),
     (
         "allow.auto.create.topics",
         "a topic with default settings breaks the protocol",
@@ -181,10 +89,7 @@ impl Properties {
         let chosen: BTreeMap<_, _> = chosen.into_iter().collect();
         match chosen.keys().find_map(|key| refusal(key)) {
             Some(refused) => Err(refused),
-            None => Ok(Self {
-                bootstrap_servers: bootstrap_servers.into(),
-                chosen,
-            }),
+            None => Ok(Self { bootstrap_servers: bootstrap_servers.into(), chosen }),
         }
     }
 
@@ -193,13 +98,8 @@ impl Properties {
     /// # Errors
     /// What it says, with the key.
     pub fn check(&self) -> Result<(), String> {
-        for config in [
-            self.group_consumer("check", None),
-            self.transactional_producer("check"),
-        ] {
-            config
-                .create_native_config()
-                .map_err(|error| config_error(&error))?;
+        for config in [self.group_consumer("check", None), self.transactional_producer("check")] {
+            config.create_native_config().map_err(|error| config_error(&error))?;
         }
         Ok(())
     }
@@ -219,11 +119,7 @@ impl Properties {
         own(&mut config, COMMITTED_READER);
         own(
             &mut config,
-            &[
-                ("group.id", group),
-                ("partition.assignment.strategy", "range"),
-                ("group.protocol", "classic"),
-            ],
+            &[("group.id", group), ("partition.assignment.strategy", "range"), ("group.protocol", "classic")],
         );
         if let Some(id) = static_member {
             config.set("group.instance.id", id);
@@ -321,17 +217,8 @@ impl Properties {
 
     fn config(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
-        own(
-            &mut config,
-            &[("client.id", "otp-stream"), ("socket.nagle.disable", "true")],
-        );
-        own(
-            &mut config,
-            &[
-                ("enable.metrics.push", "false"),
-                ("reconnect.backoff.max.ms", "2000"),
-            ],
-        );
+        own(&mut config, &[("client.id", "otp-stream"), ("socket.nagle.disable", "true")]);
+        own(&mut config, &[("enable.metrics.push", "false"), ("reconnect.backoff.max.ms", "2000")]);
         own(&mut config, defaults);
         for (key, value) in &self.chosen {
             config.set(key, value);
@@ -360,11 +247,7 @@ fn own(config: &mut ClientConfig, properties: &[(&str, &str)]) {
 fn refusal(key: &str) -> Option<RefusedProperty> {
     let name = key.trim();
     let (_, reason, remedy) = OWNED.iter().find(|(owned, ..)| *owned == name)?;
-    Some(RefusedProperty {
-        key: name.into(),
-        reason,
-        remedy,
-    })
+    Some(RefusedProperty { key: name.into(), reason, remedy })
 }
 
 #[cfg(test)]
@@ -377,13 +260,7 @@ mod tests {
 
     #[test]
     fn what_the_protocol_owns_is_refused_with_key_and_remedy() {
-        for key in [
-            "enable.auto.commit",
-            "isolation.level",
-            "group.id",
-            "acks",
-            "request.required.acks",
-        ] {
+        for key in ["enable.auto.commit", "isolation.level", "group.id", "acks", "request.required.acks"] {
             let refused = with(key, "x").err().expect("owned");
             assert_eq!(refused.key, key);
             assert!(refused.to_string().contains("remedy"), "{refused}");
@@ -401,10 +278,7 @@ mod tests {
 
     #[test]
     fn a_property_that_librdkafka_does_not_know_is_named() {
-        let error = with("no.such.thing", "1")
-            .expect("not owned")
-            .check()
-            .expect_err("unknown");
+        let error = with("no.such.thing", "1").expect("not owned").check().expect_err("unknown");
         assert!(error.contains("no.such.thing"), "{error}");
     }
 

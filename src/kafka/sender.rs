@@ -59,11 +59,7 @@ impl Sender {
         let config = properties.sender();
         let client = Client::new(Kind::Producer, &config, &c_names(topics)?, callbacks)
             .map_err(|text| EdgeError::plain("create producer", text))?;
-        Ok(Self {
-            client,
-            deliveries,
-            sent: Cell::new(0),
-        })
+        Ok(Self { client, deliveries, sent: Cell::new(0) })
     }
 
     /// Hands a copy of a record over; waits (bounded) if the queue is full.
@@ -74,13 +70,7 @@ impl Sender {
         let mut full_since = None;
         loop {
             let headers = (record.headers.len(), record.headers.iter().copied());
-            let ToSend {
-                topic,
-                partition,
-                key,
-                value,
-                ..
-            } = record;
+            let ToSend { topic, partition, key, value, .. } = record;
             match self.client.produce(topic, partition, key, value, headers, 0) {
                 Ok(()) => {
                     self.sent.set(self.sent.get() + 1);

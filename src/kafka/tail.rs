@@ -34,10 +34,7 @@ pub struct SeenRecord<'a> {
 
 impl SeenRecord<'_> {
     pub fn place(&self) -> Place {
-        Place {
-            topic: self.topic,
-            partition: self.message.partition(),
-        }
+        Place { topic: self.topic, partition: self.message.partition() }
     }
 
     pub fn offset(&self) -> i64 {
@@ -79,9 +76,7 @@ impl Tail {
         let config = properties.tail(group);
         let client = Client::new(Kind::Consumer, &config, &topics, Callbacks::default())
             .map_err(|text| EdgeError::plain("create tail", text))?;
-        client
-            .poll_serves_all()
-            .map_err(|failure| EdgeError::new("create tail", failure))?;
+        client.poll_serves_all().map_err(|failure| EdgeError::new("create tail", failure))?;
         Ok(Self { client, topics })
     }
 
@@ -113,10 +108,7 @@ impl Tail {
         match message.error() {
             None => Ok(Seen::Record(SeenRecord { message, topic })),
             Some(Code::PartitionEOF) => {
-                let place = Place {
-                    topic,
-                    partition: message.partition(),
-                };
+                let place = Place { topic, partition: message.partition() };
                 Ok(Seen::End(place, message.offset()))
             }
             Some(code) => match classify_consumer(code) {
@@ -126,13 +118,7 @@ impl Tail {
                 | ConsumerClass::UnknownTopic
                 | ConsumerClass::Denied => {
                     let text = message.error_text();
-                    Err(EdgeError::new(
-                        "tail",
-                        Failure {
-                            text,
-                            ..Failure::of_code(code)
-                        },
-                    ))
+                    Err(EdgeError::new("tail", Failure { text, ..Failure::of_code(code) }))
                 }
             },
         }

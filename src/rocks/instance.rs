@@ -75,12 +75,7 @@ impl Instance {
         let io = |error| io_error(&directory, error);
         fs::create_dir_all(&directory).map_err(io)?;
         let mut open = OpenOptions::new();
-        let lock = open
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(directory.join("lock"))
-            .map_err(io)?;
+        let lock = open.create(true).truncate(false).write(true).open(directory.join("lock")).map_err(io)?;
         match FileExt::try_lock(&lock) {
             Ok(()) => {}
             Err(fs4::TryLockError::WouldBlock) => return Err(InstanceError::InUse(directory)),
@@ -90,11 +85,7 @@ impl Instance {
             Some(id) => id,
             None => make_id(&directory).map_err(io)?,
         };
-        Ok(Self {
-            directory,
-            id,
-            _lock: lock,
-        })
+        Ok(Self { directory, id, _lock: lock })
     }
 
     pub fn id(&self) -> &InstanceId {
@@ -115,9 +106,8 @@ impl Instance {
         let mut partitions = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(io)? {
             let name = entry.map_err(io)?.file_name();
-            let partition: Option<i32> = name
-                .to_str()
-                .and_then(|name| name.strip_prefix("task-")?.parse().ok());
+            let partition: Option<i32> =
+                name.to_str().and_then(|name| name.strip_prefix("task-")?.parse().ok());
             partitions.extend(partition);
         }
         partitions.sort_unstable();
@@ -126,10 +116,7 @@ impl Instance {
 }
 
 fn io_error(place: &Path, error: io::Error) -> InstanceError {
-    InstanceError::Io {
-        place: place.into(),
-        error,
-    }
+    InstanceError::Io { place: place.into(), error }
 }
 
 fn read_id(directory: &Path) -> Result<Option<InstanceId>, InstanceError> {
@@ -144,10 +131,7 @@ fn read_id(directory: &Path) -> Result<Option<InstanceId>, InstanceError> {
 }
 
 /// Draws an id and keeps it: written beside, synced, then renamed, so that a crash leaves all of it or nothing.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an instance id is fresh, once in the life of a directory"
-)]
+#[expect(clippy::disallowed_methods, reason = "an instance id is fresh, once in the life of a directory")]
 fn make_id(directory: &Path) -> io::Result<InstanceId> {
     let bytes = SysRng.try_next_u64().map_err(io::Error::other)?;
     let id = InstanceId(format!("{bytes:016x}"));
@@ -170,10 +154,7 @@ mod tests {
         let at = Scratch::new("instance");
         let first = Instance::take(&at.0, "otp-stream").expect("free");
         let id = first.id().clone();
-        assert!(matches!(
-            Instance::take(&at.0, "otp-stream"),
-            Err(InstanceError::InUse(_))
-        ));
+        assert!(matches!(Instance::take(&at.0, "otp-stream"), Err(InstanceError::InUse(_))));
         let other = Instance::take(&at.0, "other").expect("another application");
         assert_ne!(other.id(), &id);
         drop(first);
@@ -185,10 +166,7 @@ mod tests {
         let at = Scratch::new("bad-id");
         drop(Instance::take(&at.0, "app").expect("free"));
         fs::write(at.0.join("app/instance"), "not an id\n").expect("writable");
-        assert!(matches!(
-            Instance::take(&at.0, "app"),
-            Err(InstanceError::BadId(_))
-        ));
+        assert!(matches!(Instance::take(&at.0, "app"), Err(InstanceError::BadId(_))));
     }
 
     #[test]

@@ -74,11 +74,7 @@ impl TaskStore {
         let db = DB::open(&options(memory), directory).map_err(|error| explained(directory, &error))?;
         let mut write = WriteOptions::default();
         write.set_sync(false);
-        Ok(Self {
-            db,
-            directory: directory.to_owned(),
-            write,
-        })
+        Ok(Self { db, directory: directory.to_owned(), write })
     }
 
     pub fn directory(&self) -> &Path {
@@ -130,9 +126,7 @@ impl StateStore for TaskStore {
                 None => native.delete(key),
             }
         }
-        self.db
-            .write_opt(native, &self.write)
-            .map_err(|error| self.failed(&error))
+        self.db.write_opt(native, &self.write).map_err(|error| self.failed(&error))
     }
 }
 
@@ -198,10 +192,7 @@ fn explained(directory: &Path, error: &Error) -> StoreError {
         ErrorKind::IOError if text.contains("No space left") => "the disk is full; make room",
         _ => "see the system's log for what the disk says",
     };
-    StoreError {
-        place: directory.display().to_string(),
-        reason: format!("{text}; remedy: {remedy}"),
-    }
+    StoreError { place: directory.display().to_string(), reason: format!("{text}; remedy: {remedy}") }
 }
 
 #[cfg(test)]

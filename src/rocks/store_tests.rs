@@ -15,13 +15,8 @@ fn batch(writes: &[(&str, Option<&str>)]) -> WriteBatch {
 }
 
 fn keys(store: &TaskStore, from: &str, to: &str, limit: usize) -> Vec<String> {
-    let found = store
-        .scan(from.as_bytes(), to.as_bytes(), limit)
-        .expect("readable");
-    found
-        .into_iter()
-        .map(|(key, _)| String::from_utf8(key).expect("written as text"))
-        .collect()
+    let found = store.scan(from.as_bytes(), to.as_bytes(), limit).expect("readable");
+    found.into_iter().map(|(key, _)| String::from_utf8(key).expect("written as text")).collect()
 }
 
 #[test]
@@ -29,13 +24,7 @@ fn a_batch_applies_in_order_and_survives_reopening() {
     let at = Scratch::new("reopen");
     let memory = Memory::new();
     let store = TaskStore::open(&at.0, &memory).expect("fresh");
-    let writes = [
-        ("a", Some("1")),
-        ("b", Some("2")),
-        ("a", None),
-        ("c", Some("")),
-        ("b", Some("3")),
-    ];
+    let writes = [("a", Some("1")), ("b", Some("2")), ("a", None), ("c", Some("")), ("b", Some("3"))];
     store.write(&batch(&writes)).expect("written");
     drop(store);
     let store = TaskStore::open(&at.0, &memory).expect("reopened");

@@ -6,10 +6,7 @@ use otp_topology::otp::LogTime;
 
 /// Milliseconds since the Unix epoch by this host's clock.
 pub fn wall() -> LogTime {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the wall clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     let now = SystemTime::now();
     let elapsed = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     LogTime::from_ms(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))

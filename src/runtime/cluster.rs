@@ -34,13 +34,7 @@ pub fn describe(admin: &Admin, settings: &Settings) -> Result<ClusterFacts, Edge
     for (name, facts) in names.iter().zip(admin.describe(&names, ASK_MAX)?) {
         if let Some(facts) = facts {
             let incarnation = incarnation(&cluster, &facts.id);
-            topics.insert(
-                name.clone(),
-                TopicFacts {
-                    partitions: facts.partitions,
-                    incarnation,
-                },
-            );
+            topics.insert(name.clone(), TopicFacts { partitions: facts.partitions, incarnation });
         }
     }
     let requests: Vec<String> = source_names(settings)
@@ -50,9 +44,7 @@ pub fn describe(admin: &Admin, settings: &Settings) -> Result<ClusterFacts, Edge
         .collect();
     let stamps = admin.settings(&requests, ASK_MAX)?;
     let without = requests.into_iter().zip(stamps).filter(|(_, settings)| {
-        settings
-            .get("message.timestamp.type")
-            .is_none_or(|stamp| stamp != "LogAppendTime")
+        settings.get("message.timestamp.type").is_none_or(|stamp| stamp != "LogAppendTime")
     });
     let without_append_time = without.map(|(name, _)| name).collect();
     let changelog = settings.changelog();
@@ -62,11 +54,7 @@ pub fn describe(admin: &Admin, settings: &Settings) -> Result<ClusterFacts, Edge
             .and_then(|ms| ms.parse().ok()),
         false => None,
     };
-    Ok(ClusterFacts {
-        topics,
-        without_append_time,
-        tombstone_retention_ms,
-    })
+    Ok(ClusterFacts { topics, without_append_time, tombstone_retention_ms })
 }
 
 fn incarnation(cluster: &str, topic_id: &[u8; 16]) -> Incarnation {

@@ -51,11 +51,7 @@ impl Driver {
         stores: Arc<Stores>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let sources: Vec<String> = topology
-            .sources
-            .iter()
-            .map(|source| source.name.clone())
-            .collect();
+        let sources: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
         Self {
             thread,
             failure: None,
@@ -79,27 +75,11 @@ impl Driver {
     /// The cluster does not answer, or denies it.
     pub fn start_producer(&mut self) -> Result<(), String> {
         self.producer = None;
-        let outputs: Vec<String> = self
-            .topology
-            .outputs
-            .iter()
-            .map(|output| output.name.clone())
-            .collect();
-        let sources: Vec<String> = self
-            .topology
-            .sources
-            .iter()
-            .map(|source| source.name.clone())
-            .collect();
+        let outputs: Vec<String> = self.topology.outputs.iter().map(|output| output.name.clone()).collect();
+        let sources: Vec<String> = self.topology.sources.iter().map(|source| source.name.clone()).collect();
         let changelog = Some(self.topology.changelog);
-        let producer = Producer::new(
-            &self.properties,
-            &self.transactional_id,
-            &outputs,
-            &sources,
-            changelog,
-        )
-        .map_err(|error| error.to_string())?;
+        let producer = Producer::new(&self.properties, &self.transactional_id, &outputs, &sources, changelog)
+            .map_err(|error| error.to_string())?;
         let outcome = retried(|| producer.init(INIT_MAX));
         outcome.map_err(|error| error.to_string())?;
         self.producer = Some(producer);
@@ -108,6 +88,9 @@ impl Driver {
 
     /// Tells the thread something, and does what it wants done for it.
     pub fn tell(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
+        if let Event::Probed { ends, .. } = &event {
+            self.show_lag(ends);
+        }
         self.thread.on(event, wall());
         while let Some(command) = self.thread.next_command() {
             if let Some(answer) = self.perform(command, group) {
@@ -131,74 +114,27 @@ impl Driver {
             Command::Open { assignment, task } => {
                 self.assignment = assignment;
                 let result = self.stores.open(task).map_err(|error| error.to_string());
-                return Some(Event::Opened {
-                    assignment,
-                    task,
-                    result,
-                });
+                return Some(Event::Opened { assignment, task, result });
             }
             Command::Wipe { assignment, task } => {
                 let result = self.stores.wipe(task).map_err(|error| error.to_string());
-                return Some(Event::Opened {
-                    assignment,
-                    task,
-                    result,
-                });
+                return Some(Event::Opened { assignment, task, result });
             }
-            Command::AskStable {
-                assignment,
-                unit,
-                sources,
-            } => {
+            Command::AskStable { assignment, unit, sources } => {
                 self.assignment = assignment;
-                self.worker.ask(Job::Stable {
-                    assignment,
-                    unit,
-                    sources,
-                });
+                self.worker.ask(Job::Stable { assignment, unit, sources });
             }
-            Command::AskExtents {
-                assignment,
-                unit,
-                sources,
-            } => {
-                self.worker.ask(Job::Extents {
-                    assignment,
-                    unit,
-                    sources,
-                });
+            Command::AskExtents { assignment, unit, sources } => {
+                self.worker.ask(Job::Extents { assignment, unit, sources });
             }
-            Command::Restore {
-                assignment,
-                task,
-                from,
-                bound,
-            } => match self.stores.open(task) {
-                Ok(store) => self.worker.ask(Job::Restore {
-                    assignment,
-                    task,
-                    store,
-                    from,
-                    bound,
-                }),
+            Command::Restore { assignment, task, from, bound } => match self.stores.open(task) {
+                Ok(store) => self.worker.ask(Job::Restore { assignment, task, store, from, bound }),
                 Err(error) => {
-                    return Some(Event::Restored {
-                        assignment,
-                        task,
-                        result: Err(error.to_string()),
-                    });
+                    return Some(Event::Restored { assignment, task, result: Err(error.to_string()) });
                 }
             },
-            Command::Probe {
-                assignment,
-                asked_at,
-                sources,
-            } => {
-                self.worker.ask(Job::Probe {
-                    assignment,
-                    asked_at,
-                    sources,
-                });
+            Command::Probe { assignment, asked_at, sources } => {
+                self.worker.ask(Job::Probe { assignment, asked_at, sources });
             }
             Command::Purge { partition, before } => self.worker.ask(Job::Purge { partition, before }),
             Command::Begin
@@ -212,10 +148,7 @@ impl Driver {
                 if result.is_err() {
                     self.stores.close(task);
                 }
-                return Some(Event::Written {
-                    task,
-                    result: result.map_err(|error| error.to_string()),
-                });
+                return Some(Event::Written { task, result: result.map_err(|error| error.to_string()) });
             }
             Command::Report(report) => self.report(report),
             Command::Fail(reason) => self.failure = Some(reason),
@@ -254,6 +187,16 @@ impl Driver {
             | Command::Report(_)
             | Command::Fail(_) => return None,
         })
+    }
+
+    fn show_lag(&mut self, ends: &[(SourcePartition, i64)]) {
+        for (source, end) in ends {
+            let topic = &self.topology.source(source.topic).name;
+            match self.thread.lag(*source, *end) {
+                Some(records) => self.metrics.set_input_lag(topic, source.partition, records),
+                None => self.metrics.forget_input(topic, source.partition),
+            }
+        }
     }
 
     fn resume(&mut self, starts: &[(SourcePartition, i64)], group: &Group<'_>) {
@@ -297,10 +240,7 @@ impl Driver {
         let outcome = self.call(|producer| producer.commit(CALL_MAX));
         let delivered = |partition| Some((partition, self.producer.as_ref()?.delivered(partition)? + 1));
         let changelog_next = (0..self.topology.partitions).filter_map(delivered).collect();
-        Event::Committed {
-            outcome,
-            changelog_next,
-        }
+        Event::Committed { outcome, changelog_next }
     }
 
     fn call(&self, call: impl Fn(&Producer) -> Result<(), TransactionError>) -> Outcome {
@@ -316,10 +256,7 @@ impl Driver {
     fn report(&mut self, report: Report) {
         match report {
             Report::Committed { counters, records } => {
-                let seconds = self
-                    .began_at
-                    .take()
-                    .map_or(0.0, |began| began.elapsed().as_secs_f64());
+                let seconds = self.began_at.take().map_or(0.0, |began| began.elapsed().as_secs_f64());
                 self.counts.publish(&counters, records, seconds, wall());
             }
             Report::Aborted { reason } => {
@@ -342,12 +279,7 @@ impl Driver {
                 let topic = &self.topology.source(source.topic).name;
                 self.metrics.lost(topic, u64::try_from(records).unwrap_or(0));
                 let partition = source.partition;
-                tracing::error!(
-                    topic,
-                    partition,
-                    records,
-                    "retention removed records before they were read"
-                );
+                tracing::error!(topic, partition, records, "retention removed records before they were read");
             }
             Report::PositionsVoid { topic } => {
                 tracing::warn!(
@@ -395,9 +327,6 @@ fn outcome_of(error: &TransactionError) -> Outcome {
 }
 
 fn now() -> Instant {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "measures how long a commit takes; decides nothing"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "measures how long a commit takes; decides nothing")]
     Instant::now()
 }

@@ -21,27 +21,17 @@ pub(super) struct Restoring {
 
 impl Progress {
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self {
-            metrics,
-            bars: MultiProgress::new(),
-        }
+        Self { metrics, bars: MultiProgress::new() }
     }
 
     pub fn begin(&self, task: i32, records: u64) -> Restoring {
         let style = "restore task {prefix} [{bar:30}] {human_pos}/{human_len} records, {per_sec}, {eta} left";
         let style = ProgressStyle::with_template(style).expect("a constant template");
-        let bar = self
-            .bars
-            .add(ProgressBar::new(records))
-            .with_style(style.progress_chars("=> "));
+        let bar = self.bars.add(ProgressBar::new(records)).with_style(style.progress_chars("=> "));
         bar.set_prefix(task.to_string());
         self.metrics.set_restore_remaining(task, records);
         tracing::info!(task, records, "restoring from the changelog");
-        Restoring {
-            task,
-            metrics: self.metrics.clone(),
-            bar,
-        }
+        Restoring { task, metrics: self.metrics.clone(), bar }
     }
 }
 

@@ -20,11 +20,7 @@ pub struct Stores {
 impl Stores {
     /// In the directory of an instance, which keeps other processes out.
     pub fn new(instance: Instance, memory: Memory) -> Self {
-        Self {
-            instance,
-            memory,
-            open: Mutex::default(),
-        }
+        Self { instance, memory, open: Mutex::default() }
     }
 
     /// The id that lies in the directory.
@@ -39,10 +35,7 @@ impl Stores {
         if let Some(store) = open.get(&task) {
             return Ok(store.clone());
         }
-        let store = Arc::new(TaskStore::open(
-            &self.instance.task_directory(task),
-            &self.memory,
-        )?);
+        let store = Arc::new(TaskStore::open(&self.instance.task_directory(task), &self.memory)?);
         open.insert(task, store.clone());
         Ok(store)
     }
@@ -52,19 +45,13 @@ impl Stores {
     /// # Errors
     /// As [`Stores::open`].
     pub fn wipe(&self, task: i32) -> Result<TaskHandle, StoreError> {
-        self.open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&task);
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
         wipe(&self.instance.task_directory(task))?;
         self.open(task)
     }
 
     /// Closes a database whose last write failed, so that the next open reads what is on the disk.
     pub fn close(&self, task: i32) {
-        self.open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&task);
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
     }
 }

@@ -123,23 +123,13 @@ impl StreamLoop {
 
     fn hand_over(&mut self, round: Round) {
         if let Some(partitions) = round.assigned {
-            let generation = self
-                .consumer
-                .group()
-                .metadata()
-                .map_or(-1, |member| member.generation());
+            let generation = self.consumer.group().metadata().map_or(-1, |member| member.generation());
             tracing::info!(partitions = partitions.len(), generation, "assigned");
-            self.tell(Event::Assigned {
-                partitions,
-                generation,
-            });
+            self.tell(Event::Assigned { partitions, generation });
         }
         if !self.chunk.is_empty() || round.drained {
             let batch = std::mem::take(&mut self.chunk);
-            self.tell(Event::Fetched {
-                batch,
-                drained: round.drained,
-            });
+            self.tell(Event::Fetched { batch, drained: round.drained });
         }
         for (source, offset) in round.ends {
             self.tell(Event::ReachedEnd { source, offset });
@@ -171,9 +161,7 @@ impl StreamLoop {
             let state = match (stage, reason) {
                 ("running", _) => TaskState::Running,
                 ("gated", _) => TaskState::Waiting,
-                (_, Some(reason)) => TaskState::Failed {
-                    reason: reason.to_owned(),
-                },
+                (_, Some(reason)) => TaskState::Failed { reason: reason.to_owned() },
                 (_, None) => TaskState::Restoring { remaining: 0 },
             };
             (task, state)

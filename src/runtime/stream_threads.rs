@@ -62,10 +62,7 @@ impl StreamThreads {
                 .spawn(move || supervise(&parts, number, &stop))
                 .expect("the process may start threads")
         };
-        Self {
-            threads: (0..threads).map(start).collect(),
-            stop,
-        }
+        Self { threads: (0..threads).map(start).collect(), stop }
     }
 
     /// Asks every thread to finish or abort, flush, and end.
@@ -86,10 +83,7 @@ impl StreamThreads {
         self.stop();
         let mut outcome = Ok(());
         for (thread, handle) in self.threads.into_iter().enumerate() {
-            let panicked = || ThreadDied {
-                thread,
-                reason: "it panicked; see the log".to_owned(),
-            };
+            let panicked = || ThreadDied { thread, reason: "it panicked; see the log".to_owned() };
             let ended = handle.join().unwrap_or_else(|_| Err(panicked()));
             outcome = outcome.and(ended);
         }
@@ -100,16 +94,8 @@ impl StreamThreads {
 /// Runs a stream thread, with a new consumer when the old one is dead, a few times.
 fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(), ThreadDied> {
     let failed = |reason: String| {
-        parts.health.set_thread(
-            number,
-            ThreadState::Dead {
-                reason: reason.clone(),
-            },
-        );
-        ThreadDied {
-            thread: number,
-            reason,
-        }
+        parts.health.set_thread(number, ThreadState::Dead { reason: reason.clone() });
+        ThreadDied { thread: number, reason }
     };
     let mut consumers = 0;
     loop {
@@ -135,9 +121,7 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
                     "the member is dead; a new one joins. If this repeats, another process runs under the same identity \
                      (a copied store directory?)"
                 );
-                parts
-                    .health
-                    .set_thread(number, ThreadState::Recovering { reason });
+                parts.health.set_thread(number, ThreadState::Recovering { reason });
                 std::thread::sleep(CONSUMER_PAUSE * consumers);
             }
         }
@@ -162,11 +146,7 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
     );
     driver.start_producer()?;
     let driver = Rc::new(RefCell::new(driver));
-    let topics: Vec<String> = topology
-        .sources
-        .iter()
-        .map(|source| source.name.clone())
-        .collect();
+    let topics: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
     let member = parts.is_static.then_some(identity.as_str());
     let hook = Box::new(Hook(driver.clone()));
     let consumer = Consumer::new(&parts.properties, &topology.application_id, member, &topics, hook)

@@ -101,27 +101,14 @@ impl Worker {
             .name(format!("{name}-worker"))
             .spawn(move || {
                 let (ended, answers) = (void, answers_in);
-                let mut desk = Desk {
-                    topology,
-                    properties,
-                    offsets,
-                    admin,
-                    reader: None,
-                    answers,
-                    ended,
-                    progress,
-                };
+                let mut desk =
+                    Desk { topology, properties, offsets, admin, reader: None, answers, ended, progress };
                 while let Ok(job) = todo.recv() {
                     desk.perform(job);
                 }
             })
             .expect("the process may start threads");
-        Ok(Self {
-            jobs: Some(jobs),
-            answers,
-            ended,
-            thread: Some(thread),
-        })
+        Ok(Self { jobs: Some(jobs), answers, ended, thread: Some(thread) })
     }
 
     pub fn ask(&self, job: Job) {
@@ -170,58 +157,22 @@ impl Desk {
             {
                 return;
             }
-            Job::Stable {
-                assignment,
-                unit,
-                sources,
-            } => {
+            Job::Stable { assignment, unit, sources } => {
                 let result = self.stable(&sources).map_err(|error| error.to_string());
-                Event::Stable {
-                    assignment,
-                    unit,
-                    result,
-                }
+                Event::Stable { assignment, unit, result }
             }
-            Job::Extents {
-                assignment,
-                unit,
-                sources,
-            } => {
+            Job::Extents { assignment, unit, sources } => {
                 let result = self.extents(unit, &sources).map_err(|error| error.to_string());
-                Event::Extents {
-                    assignment,
-                    unit,
-                    result,
-                }
+                Event::Extents { assignment, unit, result }
             }
-            Job::Restore {
-                assignment,
-                task,
-                store,
-                from,
-                bound,
-            } => {
+            Job::Restore { assignment, task, store, from, bound } => {
                 let result = self.restore(assignment, task, &store, from, bound);
-                Event::Restored {
-                    assignment,
-                    task,
-                    result,
-                }
+                Event::Restored { assignment, task, result }
             }
-            Job::Probe {
-                assignment,
-                asked_at,
-                sources,
-            } => {
-                let ends = sources
-                    .into_iter()
-                    .filter_map(|it| Some((it, self.extent(it).ok()?.end)))
-                    .collect();
-                Event::Probed {
-                    assignment,
-                    asked_at,
-                    ends,
-                }
+            Job::Probe { assignment, asked_at, sources } => {
+                let ends =
+                    sources.into_iter().filter_map(|it| Some((it, self.extent(it).ok()?.end))).collect();
+                Event::Probed { assignment, asked_at, ends }
             }
         };
         // Nobody listens any more at shutdown.
@@ -233,10 +184,7 @@ impl Desk {
     }
 
     fn stable(&self, sources: &[SourcePartition]) -> Result<Vec<(SourcePartition, Option<i64>)>, EdgeError> {
-        let named: Vec<_> = sources
-            .iter()
-            .map(|it| (self.name(*it).to_owned(), it.partition))
-            .collect();
+        let named: Vec<_> = sources.iter().map(|it| (self.name(*it).to_owned(), it.partition)).collect();
         let offsets = self.offsets.read(&named, ASK_MAX)?;
         Ok(sources.iter().copied().zip(offsets).collect())
     }
@@ -246,28 +194,18 @@ impl Desk {
             Unit::Task(task) => {
                 let name = &self.topology.output(self.topology.changelog).name;
                 let ends = self.admin.watermarks(name, task, ASK_MAX)?;
-                Extent {
-                    start: ends.start,
-                    end: ends.end,
-                }
+                Extent { start: ends.start, end: ends.end }
             }
             Unit::Forwarder(_) => Extent { start: 0, end: 0 },
         };
-        let sources = sources
-            .iter()
-            .map(|it| Ok((*it, self.extent(*it)?)))
-            .collect::<Result<_, EdgeError>>()?;
+        let sources =
+            sources.iter().map(|it| Ok((*it, self.extent(*it)?))).collect::<Result<_, EdgeError>>()?;
         Ok(Extents { changelog, sources })
     }
 
     fn extent(&self, source: SourcePartition) -> Result<Extent, EdgeError> {
-        let ends = self
-            .admin
-            .watermarks(self.name(source), source.partition, ASK_MAX)?;
-        Ok(Extent {
-            start: ends.start,
-            end: ends.end,
-        })
+        let ends = self.admin.watermarks(self.name(source), source.partition, ASK_MAX)?;
+        Ok(Extent { start: ends.start, end: ends.end })
     }
 
     fn restore(
@@ -354,9 +292,5 @@ impl Desk {
 
 /// Reading the clock for each of half a million records a second would cost more than the records.
 fn wall_now_and_then(restorer: &Restorer, last: LogTime) -> LogTime {
-    if restorer.restored().is_multiple_of(1_024) {
-        wall()
-    } else {
-        last
-    }
+    if restorer.restored().is_multiple_of(1_024) { wall() } else { last }
 }

@@ -22,18 +22,9 @@ pub struct Counts {
 
 impl Counts {
     pub(super) fn new(metrics: Arc<Metrics>, topics: &[String]) -> Self {
-        let records = topics
-            .iter()
-            .map(|topic| metrics.records.with_label_values(&[topic]))
-            .collect();
+        let records = topics.iter().map(|topic| metrics.records.with_label_values(&[topic])).collect();
         let latency = metrics.request_latency.local();
-        Self {
-            metrics,
-            records,
-            requests: Vec::new(),
-            dead_letters: Vec::new(),
-            latency,
-        }
+        Self { metrics, records, requests: Vec::new(), dead_letters: Vec::new(), latency }
     }
 
     /// Publishes the acknowledged commit of `records` input records, begun `seconds` before; `now` is the wall clock.
@@ -71,13 +62,10 @@ fn known<'a, const N: usize>(
     labels: [&'static str; N],
     make: impl FnOnce() -> IntCounter,
 ) -> &'a IntCounter {
-    let at = list
-        .iter()
-        .position(|(known, _)| *known == labels)
-        .unwrap_or_else(|| {
-            list.push((labels, make()));
-            list.len() - 1
-        });
+    let at = list.iter().position(|(known, _)| *known == labels).unwrap_or_else(|| {
+        list.push((labels, make()));
+        list.len() - 1
+    });
     &list[at].1
 }
 
@@ -100,11 +88,7 @@ mod tests {
     fn a_commit_shows_what_it_has_done() {
         let metrics = Arc::new(Metrics::new());
         let mut counts = metrics.counts(&["requests".to_owned()]);
-        let tally = Tally {
-            contract: ContractName::Egov,
-            operation: "send",
-            outcome: "issued",
-        };
+        let tally = Tally { contract: ContractName::Egov, operation: "send", outcome: "issued" };
         let done = Counters {
             records: vec![(SourceTopic(0), 3)],
             requests: vec![(tally, 2)],

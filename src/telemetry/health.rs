@@ -104,14 +104,8 @@ impl TaskState {
 impl Health {
     /// All threads are starting.
     pub fn new(threads: usize) -> Self {
-        let starting = |thread| ThreadHealth {
-            thread,
-            state: ThreadState::Starting,
-            tasks: Vec::new(),
-        };
-        Self {
-            threads: Mutex::new((0..threads).map(starting).collect()),
-        }
+        let starting = |thread| ThreadHealth { thread, state: ThreadState::Starting, tasks: Vec::new() };
+        Self { threads: Mutex::new((0..threads).map(starting).collect()) }
     }
 
     /// # Panics
@@ -125,9 +119,7 @@ impl Health {
     /// # Panics
     /// There are not so many threads.
     pub fn set_tasks(&self, thread: usize, tasks: Vec<(i32, TaskState)>) {
-        let tasks = tasks
-            .into_iter()
-            .map(|(partition, state)| TaskHealth { partition, state });
+        let tasks = tasks.into_iter().map(|(partition, state)| TaskHealth { partition, state });
         self.lock()[thread].tasks = tasks.collect();
     }
 
@@ -137,9 +129,7 @@ impl Health {
         let ready = |thread: &ThreadHealth| thread.state.is_ready() && !thread.tasks.iter().any(failed);
         Report {
             ready: !threads.is_empty() && threads.iter().all(ready),
-            live: !threads
-                .iter()
-                .any(|thread| matches!(thread.state, ThreadState::Dead { .. })),
+            live: !threads.iter().any(|thread| matches!(thread.state, ThreadState::Dead { .. })),
             threads,
         }
     }

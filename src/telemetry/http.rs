@@ -57,10 +57,7 @@ impl Server {
     /// # Errors
     /// The address is taken, or is none of this machine.
     pub fn start(listen: &str, metrics: Arc<Metrics>, health: Arc<Health>) -> Result<Self, HttpError> {
-        let failed = |source: io::Error| HttpError {
-            listen: listen.to_owned(),
-            source,
-        };
+        let failed = |source: io::Error| HttpError { listen: listen.to_owned(), source };
         let listener = TcpListener::bind(listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -79,11 +76,7 @@ impl Server {
                 }
             })
             .map_err(failed)?;
-        Ok(Self {
-            address,
-            stop,
-            thread: Some(thread),
-        })
+        Ok(Self { address, stop, thread: Some(thread) })
     }
 
     /// Where it listens; the port is a real one even if 0 was asked for.
@@ -137,10 +130,7 @@ async fn serve(
     }
     drop(listener);
     let all_done = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(Duration::from_millis(STOP_MS_MAX), all_done)
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(Duration::from_millis(STOP_MS_MAX), all_done).await.is_err() {
         tracing::debug!("some HTTP answers were cut off");
     }
     Ok(())
@@ -173,9 +163,7 @@ impl Pages {
     fn page(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
         if method != Method::GET && method != Method::HEAD {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
-            response
-                .headers_mut()
-                .insert(ALLOW, "GET, HEAD".parse().expect("a constant header"));
+            response.headers_mut().insert(ALLOW, "GET, HEAD".parse().expect("a constant header"));
             return response;
         }
         match path {
@@ -185,10 +173,7 @@ impl Pages {
             }
             "/livez" => match self.health.report().live {
                 true => text(StatusCode::OK, "live\n"),
-                false => text(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "a stream thread is dead, see /readyz\n",
-                ),
+                false => text(StatusCode::SERVICE_UNAVAILABLE, "a stream thread is dead, see /readyz\n"),
             },
             "/readyz" => {
                 let report = self.health.report();

@@ -18,14 +18,9 @@ pub fn init(config: &Log) -> Result<(), TryInitError> {
         Ok(directives) if !directives.is_empty() => EnvFilter::new(directives),
         Ok(_) | Err(_) => EnvFilter::new(&config.level),
     };
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.format {
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
-        LogFormat::Text => lines
-            .with_ansi(std::io::stderr().is_terminal())
-            .finish()
-            .try_init(),
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).finish().try_init(),
     }
 }

@@ -15,16 +15,14 @@ use super::health::Health;
 use super::process;
 
 /// Upper bounds in seconds, from half a millisecond to some seconds.
-const COMMIT_SECONDS: [f64; 15] = [
-    0.0005, 0.001, 0.002, 0.003, 0.005, 0.008, 0.015, 0.03, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
-];
+const COMMIT_SECONDS: [f64; 15] =
+    [0.0005, 0.001, 0.002, 0.003, 0.005, 0.008, 0.015, 0.03, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 const LATENCY_SECONDS: [f64; 18] = [
     0.001, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012, 0.02, 0.03, 0.04, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
     60.0,
 ];
-const TRANSACTION_RECORDS: [f64; 12] = [
-    1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0,
-];
+const TRANSACTION_RECORDS: [f64; 12] =
+    [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0];
 
 /// All metrics of the process. Cheap to share; counters that move with each record go through a [`Counts`].
 #[derive(Debug)]
@@ -44,29 +42,17 @@ pub struct Metrics {
     aborts: IntCounterVec,
     fenced: IntCounter,
     input_lag: IntGaugeVec,
-    restore_remaining: IntGaugeVec,
-    restored: IntCounterVec,
-    lost: IntCounterVec,
+    recovery: RecoveryMetrics,
     tasks: IntGaugeVec,
     ready: IntGauge,
-    process_cpu: Counter,
-    process_resident: IntGauge,
-    process_virtual: IntGauge,
-    process_start_time: IntGauge,
-    process_threads: IntGauge,
-    process_open_fds: IntGauge,
+    process: ProcessMetrics,
 }
 
 impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let all = &registry;
-        let build_info = gauges(
-            all,
-            "otp_stream_build_info",
-            "Which build this is; always 1",
-            &["version"],
-        );
+        let build_info = gauges(all, "otp_stream_build_info", "Which build this is; always 1", &["version"]);
         build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
             records: counters(all, "otp_stream_records_total", "Records processed", &["topic"]),
@@ -97,11 +83,7 @@ impl Metrics {
                 "otp_stream_repeated_requests_total",
                 "Requests that were asked before and got their first answer again",
             ),
-            expired: counter(
-                all,
-                "otp_stream_expired_total",
-                "Challenges whose end of life was told",
-            ),
+            expired: counter(all, "otp_stream_expired_total", "Challenges whose end of life was told"),
             commits: counter(all, "otp_stream_commits_total", "Committed transactions"),
             commit_seconds: histogram(
                 all,
@@ -121,72 +103,18 @@ impl Metrics {
                 "From a request's append time to the commit of its answer, by the wall clock",
                 &LATENCY_SECONDS,
             ),
-            aborts: counters(
-                all,
-                "otp_stream_aborts_total",
-                "Aborted transactions, by reason",
-                &["class"],
-            ),
-            fenced: counter(
-                all,
-                "otp_stream_fenced_total",
-                "Times that another owner fenced this one off",
-            ),
+            aborts: counters(all, "otp_stream_aborts_total", "Aborted transactions, by reason", &["class"]),
+            fenced: counter(all, "otp_stream_fenced_total", "Times that another owner fenced this one off"),
             input_lag: gauges(
                 all,
                 "otp_stream_input_lag",
                 "Records of an input partition that wait to be processed",
                 &["topic", "partition"],
             ),
-            restore_remaining: gauges(
-                all,
-                "otp_stream_restore_remaining_records",
-                "Changelog records that a task has still to replay, at most",
-                &["partition"],
-            ),
-            restored: counters(
-                all,
-                "otp_stream_restored_records_total",
-                "Changelog records replayed",
-                &["partition"],
-            ),
-            lost: counters(
-                all,
-                "otp_stream_lost_records_total",
-                "Records that retention took before they were read",
-                &["topic"],
-            ),
-            tasks: gauges(
-                all,
-                "otp_stream_tasks",
-                "Tasks of this process, by state",
-                &["state"],
-            ),
+            recovery: RecoveryMetrics::new(all),
+            tasks: gauges(all, "otp_stream_tasks", "Tasks of this process, by state", &["state"]),
             ready: gauge(all, "otp_stream_ready", "1 if /readyz says so"),
-            process_cpu: registered(
-                all,
-                Counter::new(
-                    "process_cpu_seconds_total",
-                    "User and system CPU time spent in seconds",
-                ),
-            ),
-            process_resident: gauge(
-                all,
-                "process_resident_memory_bytes",
-                "Resident memory size in bytes",
-            ),
-            process_virtual: gauge(
-                all,
-                "process_virtual_memory_bytes",
-                "Virtual memory size in bytes",
-            ),
-            process_start_time: gauge(
-                all,
-                "process_start_time_seconds",
-                "Start time of the process since the Unix epoch in seconds",
-            ),
-            process_threads: gauge(all, "process_threads", "Number of OS threads in the process"),
-            process_open_fds: gauge(all, "process_open_fds", "Number of open file descriptors"),
+            process: ProcessMetrics::new(all),
             registry,
         }
     }
@@ -206,44 +134,34 @@ impl Metrics {
 
     pub fn set_input_lag(&self, topic: &str, partition: i32, records: u64) {
         let mut digits = itoa::Buffer::new();
-        self.input_lag
-            .with_label_values(&[topic, digits.format(partition)])
-            .set(saturated(records));
+        self.input_lag.with_label_values(&[topic, digits.format(partition)]).set(saturated(records));
     }
 
     /// The partition went to another instance.
     pub fn forget_input(&self, topic: &str, partition: i32) {
         let mut digits = itoa::Buffer::new();
-        self.input_lag
-            .remove_label_values(&[topic, digits.format(partition)])
-            .unwrap_or_default();
+        self.input_lag.remove_label_values(&[topic, digits.format(partition)]).unwrap_or_default();
     }
 
     pub fn set_restore_remaining(&self, partition: i32, records: u64) {
         let mut digits = itoa::Buffer::new();
-        self.restore_remaining
-            .with_label_values(&[digits.format(partition)])
-            .set(saturated(records));
+        self.recovery.remaining.with_label_values(&[digits.format(partition)]).set(saturated(records));
     }
 
     pub fn restored(&self, partition: i32, records: u64) {
         let mut digits = itoa::Buffer::new();
-        self.restored
-            .with_label_values(&[digits.format(partition)])
-            .inc_by(records);
+        self.recovery.restored.with_label_values(&[digits.format(partition)]).inc_by(records);
     }
 
     /// The task went to another instance.
     pub fn forget_restore(&self, partition: i32) {
         let mut digits = itoa::Buffer::new();
-        self.restore_remaining
-            .remove_label_values(&[digits.format(partition)])
-            .unwrap_or_default();
+        self.recovery.remaining.remove_label_values(&[digits.format(partition)]).unwrap_or_default();
     }
 
     /// Retention took records before they were read.
     pub fn lost(&self, topic: &str, records: u64) {
-        self.lost.with_label_values(&[topic]).inc_by(records);
+        self.recovery.lost.with_label_values(&[topic]).inc_by(records);
     }
 
     /// The text that Prometheus scrapes.
@@ -253,19 +171,9 @@ impl Metrics {
         for (state, count) in report.tasks_by_state() {
             self.tasks.with_label_values(&[state]).set(count);
         }
-        if let Some(figures) = process::read() {
-            self.process_cpu.reset();
-            self.process_cpu.inc_by(figures.cpu_seconds);
-            self.process_resident.set(figures.resident_bytes);
-            self.process_virtual.set(figures.virtual_bytes);
-            self.process_start_time.set(figures.start_time_seconds);
-            self.process_threads.set(figures.threads);
-            self.process_open_fds.set(figures.open_fds);
-        }
+        self.process.refresh();
         let mut text = Vec::with_capacity(16 * 1024);
-        TextEncoder::new()
-            .encode(&self.registry.gather(), &mut text)
-            .expect("writing to memory succeeds");
+        TextEncoder::new().encode(&self.registry.gather(), &mut text).expect("writing to memory succeeds");
         text
     }
 }
@@ -273,6 +181,67 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// What restores do, and what they find gone.
+#[derive(Debug)]
+struct RecoveryMetrics {
+    remaining: IntGaugeVec,
+    restored: IntCounterVec,
+    lost: IntCounterVec,
+}
+
+impl RecoveryMetrics {
+    fn new(all: &Registry) -> Self {
+        let remaining = "Changelog records that a task has still to replay, at most";
+        let restored = "Changelog records replayed";
+        let lost = "Records that retention took before they were read";
+        Self {
+            remaining: gauges(all, "otp_stream_restore_remaining_records", remaining, &["partition"]),
+            restored: counters(all, "otp_stream_restored_records_total", restored, &["partition"]),
+            lost: counters(all, "otp_stream_lost_records_total", lost, &["topic"]),
+        }
+    }
+}
+
+/// What every Prometheus client tells of its process.
+#[derive(Debug)]
+struct ProcessMetrics {
+    cpu: Counter,
+    resident: IntGauge,
+    mapped: IntGauge,
+    start_time: IntGauge,
+    threads: IntGauge,
+    open_fds: IntGauge,
+}
+
+impl ProcessMetrics {
+    fn new(all: &Registry) -> Self {
+        let cpu = Counter::new("process_cpu_seconds_total", "User and system CPU time spent in seconds");
+        Self {
+            cpu: registered(all, cpu),
+            resident: gauge(all, "process_resident_memory_bytes", "Resident memory size in bytes"),
+            mapped: gauge(all, "process_virtual_memory_bytes", "Virtual memory size in bytes"),
+            start_time: gauge(
+                all,
+                "process_start_time_seconds",
+                "Start time of the process since the Unix epoch",
+            ),
+            threads: gauge(all, "process_threads", "Number of OS threads in the process"),
+            open_fds: gauge(all, "process_open_fds", "Number of open file descriptors"),
+        }
+    }
+
+    fn refresh(&self) {
+        let Some(figures) = process::read() else { return };
+        self.cpu.reset();
+        self.cpu.inc_by(figures.cpu_seconds);
+        self.resident.set(figures.resident_bytes);
+        self.mapped.set(figures.virtual_bytes);
+        self.start_time.set(figures.start_time_seconds);
+        self.threads.set(figures.threads);
+        self.open_fds.set(figures.open_fds);
     }
 }
 
@@ -299,9 +268,7 @@ fn histogram(registry: &Registry, name: &str, help: &str, bounds: &[f64]) -> His
 
 fn registered<M: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> M {
     let metric = metric.expect("names, labels and bounds are constants");
-    registry
-        .register(Box::new(metric.clone()))
-        .expect("every name is declared once");
+    registry.register(Box::new(metric.clone())).expect("every name is declared once");
     metric
 }
 

@@ -32,18 +32,8 @@ fn parse(stat: &str, status: &str, boot: &str) -> Option<Figures> {
     let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|it| it.parse::<f64>().ok());
     let of_status = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
-    let resident_kib: i64 = of_status("VmRSS:")?
-        .trim()
-        .trim_end_matches(" kB")
-        .trim()
-        .parse()
-        .ok()?;
-    let booted: i64 = boot
-        .lines()
-        .find_map(|line| line.strip_prefix("btime "))?
-        .trim()
-        .parse()
-        .ok()?;
+    let resident_kib: i64 = of_status("VmRSS:")?.trim().trim_end_matches(" kB").trim().parse().ok()?;
+    let booted: i64 = boot.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
     Some(Figures {
         cpu_seconds: (ticks(11)? + ticks(12)?) / TICKS_PER_S,
         resident_bytes: resident_kib * 1024,

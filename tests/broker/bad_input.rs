@@ -8,11 +8,7 @@ use crate::harness::world::World;
 /// What is no request at all.
 fn undecodable() -> Vec<(&'static str, Request)> {
     let long = format!(r#"{{"operation":"send","pad":"{}"}}"#, "x".repeat(70_000));
-    let deep = format!(
-        r#"{{"operation":"send","otp":{}1{}}}"#,
-        "[".repeat(40),
-        "]".repeat(40)
-    );
+    let deep = format!(r#"{{"operation":"send","otp":{}1{}}}"#, "[".repeat(40), "]".repeat(40));
     vec![
         ("cut", Request::raw(br#"{"operation":"send","otp":{"#)),
         ("text", Request::raw(b"hello")),
@@ -22,14 +18,8 @@ fn undecodable() -> Vec<(&'static str, Request)> {
         ("null", Request::raw(b"null")),
         ("tombstone", Request::default().key(Some("egov|pb|9123456730"))),
         ("trailing", Request::raw(br#"{"operation":"send"} {}"#)),
-        (
-            "utf8",
-            Request::raw(b"{\"operation\":\"send\",\"otp\":{\"mobileNumber\":\"\xff\xfe\"}}"),
-        ),
-        (
-            "twice",
-            Request::raw(br#"{"operation":"send","operation":"validate"}"#),
-        ),
+        ("utf8", Request::raw(b"{\"operation\":\"send\",\"otp\":{\"mobileNumber\":\"\xff\xfe\"}}")),
+        ("twice", Request::raw(br#"{"operation":"send","operation":"validate"}"#)),
         (
             "twice-but-for-case",
             Request::raw(br#"{"otp":{"tenantId":"pb","TENANTID":"kl"},"operation":"send"}"#),
@@ -45,32 +35,20 @@ fn refused() -> Vec<(&'static str, serde_json::Value, &'static str)> {
     let tenant_too_long = "t".repeat(257);
     vec![
         ("no-otp", json!({"operation": "send"}), "OTP.INVALID_REQUEST"),
-        (
-            "otp-is-text",
-            json!({"operation": "send", "otp": "x"}),
-            "OTP.INVALID_REQUEST",
-        ),
+        ("otp-is-text", json!({"operation": "send", "otp": "x"}), "OTP.INVALID_REQUEST"),
         (
             "number-is-a-number",
             json!({"operation": "send", "otp": {"mobileNumber": 9_123_456_731_u64, "type": "login", "tenantId": TENANT}}),
             "OTP.INVALID_REQUEST",
         ),
-        (
-            "no-operation",
-            json!({"otp": {"tenantId": TENANT}}),
-            "OTP.UNKNOWN_OPERATION",
-        ),
+        ("no-operation", json!({"otp": {"tenantId": TENANT}}), "OTP.UNKNOWN_OPERATION"),
         ("empty-object", json!({}), "OTP.UNKNOWN_OPERATION"),
         (
             "other-operation",
             json!({"operation": "delete", "otp": {"tenantId": TENANT}}),
             "OTP.UNKNOWN_OPERATION",
         ),
-        (
-            "upper-case",
-            json!({"operation": "SEND", "otp": {"tenantId": TENANT}}),
-            "OTP.UNKNOWN_OPERATION",
-        ),
+        ("upper-case", json!({"operation": "SEND", "otp": {"tenantId": TENANT}}), "OTP.UNKNOWN_OPERATION"),
         (
             "no-tenant",
             json!({"operation": "send", "otp": {"mobileNumber": "9123456731", "type": "login"}}),
@@ -137,19 +115,10 @@ fn what_is_no_object_becomes_a_dead_letter() {
 }
 
 fn check_letter(name: &str, letter: &Event, topic: &str, partition: i32) {
-    assert_eq!(
-        (letter.key.as_ref(), letter.payload.as_ref()),
-        (None, None),
-        "{name}: nothing of the record"
-    );
+    assert_eq!((letter.key.as_ref(), letter.payload.as_ref()), (None, None), "{name}: nothing of the record");
     assert_eq!(letter.partition, partition, "{name}");
     assert_eq!(letter.text("__dlq.errors.topic"), topic, "{name}");
-    for header in [
-        "__dlq.errors.group",
-        "__dlq.errors.message",
-        "otp.error.stage",
-        "otp.error.code",
-    ] {
+    for header in ["__dlq.errors.group", "__dlq.errors.message", "otp.error.stage", "otp.error.code"] {
         assert!(!letter.text(header).is_empty(), "{name}: {header}");
     }
 }
@@ -173,10 +142,7 @@ fn what_is_an_object_gets_an_error_response() {
         let good = world.ask(send(&format!("93{n:08}")).id(&format!("after-{name}")));
         assert_eq!(good.body()["isSuccessful"], true, "after {name}");
     }
-    assert!(
-        world.on(&world.topics.dead_letters).is_empty(),
-        "an object is answered, not buried"
-    );
+    assert!(world.on(&world.topics.dead_letters).is_empty(), "an object is answered, not buried");
     world.audit();
 }
 
@@ -184,15 +150,10 @@ fn what_is_an_object_gets_an_error_response() {
 fn a_request_past_its_deadline_is_answered_and_nothing_sent() {
     let mut world = World::new("stale");
     let _process = world.run();
-    let stale = send("9123456732")
-        .header("ce_expirytime", b"2020-01-01T00:00:00Z")
-        .id("stale");
+    let stale = send("9123456732").header("ce_expirytime", b"2020-01-01T00:00:00Z").id("stale");
     assert_eq!(world.ask(stale).error_code(), "OTP.STALE_REQUEST");
     assert_eq!(world.lifecycle("suppressed", "stale")["reason"], "stale_request");
-    assert_eq!(
-        world.ask(send("9123456732").id("fresh")).body()["isSuccessful"],
-        true
-    );
+    assert_eq!(world.ask(send("9123456732").id("fresh")).body()["isSuccessful"], true);
     assert_eq!(world.on(&world.topics.sms).len(), 1);
     world.audit();
 }

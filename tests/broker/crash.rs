@@ -35,39 +35,20 @@ fn kill_9_under_load_loses_and_doubles_nothing() {
             load.read(&mut world);
         }
         process.kill_9();
-        println!(
-            "killed after {life_ms} ms: {} of {} answered",
-            load.answered,
-            world.asked.len()
-        );
-        assert!(
-            load.answered < world.asked.len(),
-            "it was killed with work before it"
-        );
+        println!("killed after {life_ms} ms: {} of {} answered", load.answered, world.asked.len());
+        assert!(load.answered < world.asked.len(), "it was killed with work before it");
     }
     let process = world.run();
     let until = Instant::now() + DRAIN_LIMIT;
     while load.answered < world.asked.len() {
-        assert!(
-            Instant::now() < until,
-            "{} of {} answered",
-            load.answered,
-            world.asked.len()
-        );
+        assert!(Instant::now() < until, "{} of {} answered", load.answered, world.asked.len());
         load.read(&mut world);
     }
     world.audit();
 
-    let accepted = world
-        .on(&world.topics.results)
-        .iter()
-        .filter(|e| e.body()["result"] == "accepted")
-        .count();
-    assert_eq!(
-        (accepted as u64, load.codes.len() as u64),
-        (load.sends, load.sends),
-        "each code is accepted"
-    );
+    let accepted =
+        world.on(&world.topics.results).iter().filter(|e| e.body()["result"] == "accepted").count();
+    assert_eq!((accepted as u64, load.codes.len() as u64), (load.sends, load.sends), "each code is accepted");
     let codes: BTreeSet<String> = load.codes.values().cloned().collect();
     let numbers: BTreeSet<String> = load.codes.keys().cloned().collect();
     assert_kept(&mut world, &process, &codes, &numbers);
@@ -119,9 +100,7 @@ fn no_secret_is_left_behind_by_refusals() {
         let code = world.code_for(number);
         // Cut off in the middle of the code's JSON: a malformed verification that holds a live code.
         let cut = format!(r#"{{"operation":"validate","otp":{{"identity":"{number}","otp":"{code}""#);
-        let request = Request::raw(cut.as_bytes())
-            .key(Some(&event::subject(number)))
-            .id(&format!("cut-{n}"));
+        let request = Request::raw(cut.as_bytes()).key(Some(&event::subject(number))).id(&format!("cut-{n}"));
         world.tell(request);
         let odd = serde_json::json!({"operation": "validate", "otp": {"otp": [code], "identity": number, "tenantId": "pb"}});
         world.tell(Request::of("", &odd).id(&format!("odd-{n}")));

@@ -17,10 +17,9 @@ fn the_directory_decides_who_gets_a_code() {
     let mut world = World::with("directory", "[egov]\nuser_check = true\n");
     let topic = world.topics.directory.clone();
     let (known, unknown) = ("9123456750", "9123456751");
-    world.upstream.produce(
-        &topic,
-        &Request::of(&subject(known), &user(known, Some("a.citizen@example.org"))),
-    );
+    world
+        .upstream
+        .produce(&topic, &Request::of(&subject(known), &user(known, Some("a.citizen@example.org"))));
     let process = world.run();
 
     let refused = world.ask(send_as(unknown, "login").id("login-unknown"));
@@ -29,33 +28,16 @@ fn the_directory_decides_who_gets_a_code() {
     assert_eq!(refused.error_code(), "OTP.UNKNOWN_MOBILE_NUMBER");
     let refused = world.ask(send_as(known, "register").id("register-known"));
     assert_eq!(refused.error_code(), "OTP.MOBILENUMBER");
-    assert_eq!(
-        world
-            .ask(send_as(unknown, "register").id("register-unknown"))
-            .body()["isSuccessful"],
-        true
-    );
+    assert_eq!(world.ask(send_as(unknown, "register").id("register-unknown")).body()["isSuccessful"], true);
 
-    assert_eq!(
-        world.ask(send_as(known, "login").id("login-known")).body()["isSuccessful"],
-        true
-    );
+    assert_eq!(world.ask(send_as(known, "login").id("login-known")).body()["isSuccessful"], true);
     let code = world.sms("login-known").code();
     let email = world.topics.email.clone();
-    let mail = world
-        .tap
-        .wait("the e-mail", |e| e.topic == email && e.cause() == "login-known")
-        .body();
+    let mail = world.tap.wait("the e-mail", |e| e.topic == email && e.cause() == "login-known").body();
     assert_eq!(mail["email"]["emailTo"], json!(["a.citizen@example.org"]));
     assert!(mail["email"]["body"].as_str().expect("a body").contains(&code));
-    assert_eq!(
-        world.lifecycle("issued", "login-known")["channels"],
-        json!(["sms", "email"])
-    );
-    assert_eq!(
-        world.ask(validate(known, &code).id("use")).body()["otp"]["isValidationSuccessful"],
-        true
-    );
+    assert_eq!(world.lifecycle("issued", "login-known")["channels"], json!(["sms", "email"]));
+    assert_eq!(world.ask(validate(known, &code).id("use")).body()["otp"]["isValidationSuccessful"], true);
 
     assert!(process.terminate().success());
     let gone = Request::default().key(Some(&subject(known)));
@@ -76,9 +58,8 @@ fn a_directory_record_under_another_key_is_a_dead_letter() {
     let _process = world.run();
     let topic = world.topics.directory.clone();
     for key in ["9123456752", "egov|pb", "other|pb|9123456752"] {
-        let (partition, offset) = world
-            .upstream
-            .produce(&topic, &Request::of(key, &user("9123456752", None)));
+        let (partition, offset) =
+            world.upstream.produce(&topic, &Request::of(key, &user("9123456752", None)));
         let dead_letters = world.topics.dead_letters.clone();
         world.tap.wait(key, |e| {
             e.topic == dead_letters

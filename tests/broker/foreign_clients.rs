@@ -12,28 +12,16 @@ fn kcat_asks_and_reads() {
     let body = format!(
         r#"{{"operation":"send","RequestInfo":{{"msgId":"20170310130900|en_IN"}},"otp":{{"mobileNumber":"{number}","type":"login","tenantId":"{TENANT}","userType":"CITIZEN"}}}}"#
     );
-    kcat_produce(
-        &world.topics.requests,
-        &subject(number),
-        &[("ce_id", "kcat-1")],
-        &body,
-    );
+    kcat_produce(&world.topics.requests, &subject(number), &[("ce_id", "kcat-1")], &body);
     let code = world.sms("kcat-1").code();
     let told = kcat_consume(&world.topics.sms);
     let payload: serde_json::Value =
         serde_json::from_str(told[0]["payload"].as_str().expect("text")).expect("JSON");
     assert_eq!(payload["mobileNumber"], number);
     assert!(payload["message"].as_str().expect("a text").contains(&code));
-    let headers: Vec<&str> = told[0]["headers"]
-        .as_array()
-        .expect("headers")
-        .iter()
-        .filter_map(|h| h.as_str())
-        .collect();
-    assert!(
-        headers.contains(&"ce_id") && headers.contains(&"ce_type"),
-        "{headers:?}"
-    );
+    let headers: Vec<&str> =
+        told[0]["headers"].as_array().expect("headers").iter().filter_map(|h| h.as_str()).collect();
+    assert!(headers.contains(&"ce_id") && headers.contains(&"ce_type"), "{headers:?}");
 }
 
 #[test]
@@ -54,9 +42,6 @@ fn the_java_console_clients_ask_and_read() {
     assert_eq!(world.result("console-2")["reason"], "verified");
     let read = console_consume(&world.topics.results, 2);
     for (line, reason) in read.iter().zip(["wrong_code", "verified"]) {
-        assert!(
-            line.contains("ce_type:") && line.contains(&format!("\"reason\":\"{reason}\"")),
-            "{line}"
-        );
+        assert!(line.contains("ce_type:") && line.contains(&format!("\"reason\":\"{reason}\"")), "{line}");
     }
 }

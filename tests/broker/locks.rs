@@ -30,10 +30,7 @@ fn a_lock_refuses_the_right_code_until_an_unlock() {
 
     world.ask(validate(number, &code).id("right-but-locked"));
     assert_eq!(world.result("right-but-locked")["reason"], "locked");
-    assert_eq!(
-        world.ask(send(number).id("send-locked")).error_code(),
-        "OTP.LOCKED"
-    );
+    assert_eq!(world.ask(send(number).id("send-locked")).error_code(), "OTP.LOCKED");
     assert_eq!(world.lifecycle("suppressed", "send-locked")["reason"], "locked");
 
     process.kill_9();
@@ -42,22 +39,13 @@ fn a_lock_refuses_the_right_code_until_an_unlock() {
     assert_eq!(world.result("still-locked")["reason"], "locked");
 
     let topic = world.topics.admin.clone();
-    world
-        .upstream
-        .produce(&topic, &admin("unlock", number).id("unlock-1"));
+    world.upstream.produce(&topic, &admin("unlock", number).id("unlock-1"));
     world.lifecycle("unlocked", "unlock-1");
     world.ask(validate(number, &code).id("old-code"));
-    assert_eq!(
-        world.result("old-code")["reason"],
-        "ended",
-        "a lock ends all live challenges"
-    );
+    assert_eq!(world.result("old-code")["reason"], "ended", "a lock ends all live challenges");
     world.ask(send(number).id("send-again"));
     let code = world.sms("send-again").code();
-    assert_eq!(
-        world.ask(validate(number, &code).id("right")).body()["otp"]["isValidationSuccessful"],
-        true
-    );
+    assert_eq!(world.ask(validate(number, &code).id("right")).body()["otp"]["isValidationSuccessful"], true);
     world.audit();
 }
 
@@ -68,15 +56,10 @@ fn forget_erases_everything_of_a_subject() {
     let number = "9123456771";
     let code = world.code_for(number);
     let topic = world.topics.admin.clone();
-    world
-        .upstream
-        .produce(&topic, &admin("forget", number).id("forget-1"));
+    world.upstream.produce(&topic, &admin("forget", number).id("forget-1"));
     world.lifecycle("forgotten", "forget-1");
     world.ask(validate(number, &code).id("after"));
     assert_eq!(world.result("after")["reason"], "no_challenge");
-    assert_eq!(
-        world.ask(send(number).id("no-pause-left")).body()["isSuccessful"],
-        true
-    );
+    assert_eq!(world.ask(send(number).id("no-pause-left")).body()["isSuccessful"], true);
     world.audit();
 }

@@ -15,26 +15,14 @@ fn a_code_is_sent_and_accepted_once() {
     assert_eq!(reply.body()["isSuccessful"], true);
     assert_eq!(reply.key.as_deref(), Some(event::subject(number).as_bytes()));
     let info = &reply.body()["responseInfo"];
-    assert_eq!(
-        (&info["status"], &info["msgId"]),
-        (&"successful".into(), &"20170310130900|en_IN".into())
-    );
+    assert_eq!((&info["status"], &info["msgId"]), (&"successful".into(), &"20170310130900|en_IN".into()));
 
     let sms = world.sms(&sent);
     let (code, body) = (sms.code(), sms.body());
     assert_eq!(code.len(), 6);
-    assert_eq!(
-        body["message"],
-        format!("Dear Citizen, Your Login OTP is {code}.")
-    );
-    assert_eq!(
-        (&body["mobileNumber"], &body["countryCode"]),
-        (&number.into(), &"+91".into())
-    );
-    assert_eq!(
-        (&body["category"], &body["tenantId"]),
-        (&"OTP".into(), &event::TENANT.into())
-    );
+    assert_eq!(body["message"], format!("Dear Citizen, Your Login OTP is {code}."));
+    assert_eq!((&body["mobileNumber"], &body["countryCode"]), (&number.into(), &"+91".into()));
+    assert_eq!((&body["category"], &body["tenantId"]), (&"OTP".into(), &event::TENANT.into()));
     assert!(body.get("users").is_none());
     let issued = world.lifecycle("issued", &sent);
     let deadline = issued["occurredAt"].as_i64().expect("milliseconds") + 300_000;
@@ -43,24 +31,13 @@ fn a_code_is_sent_and_accepted_once() {
     let mistyped = world.ask(validate(number, &wrong(&code)).id("wrong"));
     assert_eq!(mistyped.error_code(), "OTP.VALIDATION_UNSUCCESSFUL");
     let result = world.result("wrong");
-    assert_eq!(
-        (&result["reason"], &result["attempts"]),
-        (&"wrong_code".into(), &1.into())
-    );
+    assert_eq!((&result["reason"], &result["attempts"]), (&"wrong_code".into(), &1.into()));
     assert_eq!(result["attemptsRemaining"], 4);
 
     let typed = world.ask(validate(number, &code).id("right"));
-    assert_eq!(
-        typed.body()["otp"]["isValidationSuccessful"],
-        true,
-        "{}",
-        typed.error_code()
-    );
+    assert_eq!(typed.body()["otp"]["isValidationSuccessful"], true, "{}", typed.error_code());
     let result = world.result("right");
-    assert_eq!(
-        (&result["result"], &result["reason"]),
-        (&"accepted".into(), &"verified".into())
-    );
+    assert_eq!((&result["result"], &result["reason"]), (&"accepted".into(), &"verified".into()));
     assert_eq!(result["challengeId"], issued["challengeId"]);
     assert_eq!(result["subject"].as_str().map(str::as_bytes), sms.key.as_deref());
 
@@ -105,14 +82,9 @@ fn create_tells_the_code_only_to_a_caller_that_may_see_it() {
     let _process = world.run();
     let shown = world.ask_desk(event::create("9123456782").id("desk"));
     let body = shown.body();
-    let (uuid, code) = (
-        body["otp"]["UUID"].as_str().expect("an id"),
-        body["otp"]["otp"].as_str().expect("a code"),
-    );
-    assert!(
-        world.on(&world.topics.sms).is_empty(),
-        "a code that is shown is not sent"
-    );
+    let (uuid, code) =
+        (body["otp"]["UUID"].as_str().expect("an id"), body["otp"]["otp"].as_str().expect("a code"));
+    assert!(world.on(&world.topics.sms).is_empty(), "a code that is shown is not sent");
 
     let found = world.ask_desk(event::search("9123456782", uuid).id("search-1"));
     assert_eq!(found.body()["otp"]["isValidationSuccessful"], false);
@@ -125,16 +97,8 @@ fn create_tells_the_code_only_to_a_caller_that_may_see_it() {
     assert_eq!(found.body()["otp"]["isValidationSuccessful"], true);
 
     let hidden = world.ask(event::create("9123456783").id("plain"));
-    assert!(
-        hidden.body()["otp"]["UUID"].is_string(),
-        "{}",
-        hidden.error_code()
-    );
-    assert!(
-        hidden.body()["otp"]
-            .get("otp")
-            .is_none_or(serde_json::Value::is_null)
-    );
+    assert!(hidden.body()["otp"]["UUID"].is_string(), "{}", hidden.error_code());
+    assert!(hidden.body()["otp"].get("otp").is_none_or(serde_json::Value::is_null));
     let code = world.sms("plain").code();
     assert_eq!(
         world.ask(validate("9123456783", &code).id("use-2")).body()["otp"]["isValidationSuccessful"],

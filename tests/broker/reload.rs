@@ -42,40 +42,22 @@ fn a_policy_record_takes_effect_and_a_bad_one_does_not() {
     let rule = |key: &str, value: &Value| Request::of(key, value);
     assert_eq!(until_sms(&mut world, 1, |_| true).code().len(), 6);
 
-    world
-        .upstream
-        .produce(&topic, &rule("egov/*", &json!({"digits": 7})));
+    world.upstream.produce(&topic, &rule("egov/*", &json!({"digits": 7})));
     until_sms(&mut world, 2, |sms| sms.code().len() == 7);
-    world
-        .upstream
-        .produce(&topic, &rule("egov/pb", &json!({"digits": 8})));
+    world.upstream.produce(&topic, &rule("egov/pb", &json!({"digits": 8})));
     until_sms(&mut world, 3, |sms| sms.code().len() == 8);
-    world
-        .upstream
-        .produce(&topic, &rule("egov/pb.amritsar", &json!({"digits": 9})));
+    world.upstream.produce(&topic, &rule("egov/pb.amritsar", &json!({"digits": 9})));
     until_sms(&mut world, 4, |sms| sms.code().len() == 9);
 
-    for bad in [
-        json!({"digits": 3}),
-        json!({"digits": 9, "colour": "red"}),
-        json!([]),
-    ] {
+    for bad in [json!({"digits": 3}), json!({"digits": 9, "colour": "red"}), json!([])] {
         let (_, offset) = world.upstream.produce(&topic, &rule("egov/pb.amritsar", &bad));
         dead_letter(&mut world, &topic, offset);
     }
-    assert_eq!(
-        until_sms(&mut world, 5, |_| true).code().len(),
-        9,
-        "the last good one stays"
-    );
+    assert_eq!(until_sms(&mut world, 5, |_| true).code().len(), 9, "the last good one stays");
 
     assert!(process.terminate().success());
     let _process = world.run();
-    assert_eq!(
-        until_sms(&mut world, 6, |_| true).code().len(),
-        9,
-        "rules outlive the process"
-    );
+    assert_eq!(until_sms(&mut world, 6, |_| true).code().len(), 9, "rules outlive the process");
 
     let gone = Request::default().key(Some("egov/pb.amritsar"));
     world.upstream.produce(&topic, &gone);
@@ -98,18 +80,13 @@ fn a_template_record_takes_effect_and_a_bad_one_does_not() {
     assert_eq!(sms.body()["templateId"], "DLT-1");
     assert_eq!(text(&sms), format!("Punjab: {} is your code", sms.code()));
 
-    for bad in [
-        json!({"text": "no placeholder"}),
-        json!({"text": "%d %s"}),
-        json!({"text": "x".repeat(1_001)}),
-    ] {
+    for bad in
+        [json!({"text": "no placeholder"}), json!({"text": "%d %s"}), json!({"text": "x".repeat(1_001)})]
+    {
         let (_, offset) = world.upstream.produce(&topic, &Request::of(key, &bad));
         dead_letter(&mut world, &topic, offset);
     }
-    assert!(
-        text(&until_sms(&mut world, 3, |_| true)).starts_with("Punjab: "),
-        "the last good one stays"
-    );
+    assert!(text(&until_sms(&mut world, 3, |_| true)).starts_with("Punjab: "), "the last good one stays");
     world.upstream.produce(&topic, &Request::default().key(Some(key)));
     until_sms(&mut world, 4, |sms| text(sms).starts_with("Dear Citizen"));
     world.audit();

@@ -36,12 +36,7 @@ fn a_recorded_day_replays_to_the_same_events() {
         let number = format!("955555550{n}");
         let code = world.code_for(&number);
         world.ask(validate(&number, &wrong(&code)).id(&format!("wrong-{n}")));
-        world.ask(
-            validate(&number, &code)
-                .key(None)
-                .partition(n % PARTITIONS)
-                .id(&format!("right-{n}")),
-        );
+        world.ask(validate(&number, &code).key(None).partition(n % PARTITIONS).id(&format!("right-{n}")));
         world.ask_desk(create(&format!("95555555{n}1")).id(&format!("create-{n}")));
         world.ask(send("1").id(&format!("bad-{n}")));
     }
@@ -50,21 +45,12 @@ fn a_recorded_day_replays_to_the_same_events() {
 
     let mut requests = Tap::on(&[&world.topics.requests, &world.topics.desk_requests]);
     requests.settle(std::time::Duration::from_millis(500));
-    requests
-        .events
-        .sort_by_key(|e| (e.timestamp, e.topic.clone(), e.partition, e.offset));
+    requests.events.sort_by_key(|e| (e.timestamp, e.topic.clone(), e.partition, e.offset));
     let input: String = requests.events.iter().map(|e| line(e) + "\n").collect();
     let partitions = PARTITIONS.to_string();
-    let output = otp_stream_reading(
-        &world.configs,
-        &["replay", "--partitions", &partitions, "--reveal"],
-        &input,
-    );
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output =
+        otp_stream_reading(&world.configs, &["replay", "--partitions", &partitions, "--reveal"], &input);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
     let mut replayed: Vec<_> = String::from_utf8(output.stdout)
         .expect("UTF-8")
@@ -74,11 +60,7 @@ fn a_recorded_day_replays_to_the_same_events() {
             let headers = event["headers"].as_array().expect("headers");
             let at = headers.iter().position(|h| h == "ce_id").expect("ce_id");
             let id = headers[at + 1].as_str().expect("text").to_owned();
-            essence(
-                event["topic"].as_str().expect("a topic"),
-                &id,
-                event["payload"].as_str(),
-            )
+            essence(event["topic"].as_str().expect("a topic"), &id, event["payload"].as_str())
         })
         .collect();
     let mut ran: Vec<_> = world
@@ -86,10 +68,7 @@ fn a_recorded_day_replays_to_the_same_events() {
         .events
         .iter()
         .map(|e| {
-            let payload = e
-                .payload
-                .as_deref()
-                .map(|p| std::str::from_utf8(p).expect("UTF-8"));
+            let payload = e.payload.as_deref().map(|p| std::str::from_utf8(p).expect("UTF-8"));
             essence(&e.topic, e.text("ce_id"), payload)
         })
         .collect();

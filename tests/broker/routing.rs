@@ -15,26 +15,12 @@ fn requests_without_a_home_are_answered_from_it() {
 
     let replies: Vec<Event> = vec![
         world.ask(validate(number, "000000").partition(astray).id("wrong-partition")),
-        world.ask(
-            validate(number, "000000")
-                .key(None)
-                .partition(astray)
-                .id("null-key"),
-        ),
-        world.ask(
-            validate(number, "000000")
-                .key(Some("foreign"))
-                .partition(home)
-                .id("foreign-key"),
-        ),
+        world.ask(validate(number, "000000").key(None).partition(astray).id("null-key")),
+        world.ask(validate(number, "000000").key(Some("foreign")).partition(home).id("foreign-key")),
     ];
     for (n, id) in ["wrong-partition", "null-key", "foreign-key"].iter().enumerate() {
         let result = world.result(id);
-        assert_eq!(
-            (&result["reason"], &result["attempts"]),
-            (&"wrong_code".into(), &(n + 1).into()),
-            "{id}"
-        );
+        assert_eq!((&result["reason"], &result["attempts"]), (&"wrong_code".into(), &(n + 1).into()), "{id}");
     }
     assert!(
         replies.iter().all(|reply| reply.partition == home),
@@ -69,10 +55,7 @@ fn a_code_is_one_callers_and_any_callers_to_verify() {
     let _process = world.run();
     let code = world.code_for("9123456722");
     let reply = world.ask_desk(validate("9123456722", &code).id("desk"));
-    assert_eq!(
-        reply.topic, world.topics.desk_replies,
-        "the answer goes to who asked"
-    );
+    assert_eq!(reply.topic, world.topics.desk_replies, "the answer goes to who asked");
     assert_eq!(world.result("desk")["caller"], "desk");
     world.audit();
 }

@@ -9,19 +9,12 @@ use crate::harness::process::otp_stream;
 use crate::harness::world::{World, must};
 
 fn admin() -> AdminClient<DefaultClientContext> {
-    ClientConfig::new()
-        .set("bootstrap.servers", &node().bootstrap)
-        .create()
-        .expect("an admin client")
+    ClientConfig::new().set("bootstrap.servers", &node().bootstrap).create().expect("an admin client")
 }
 
 /// Runs one admin call to its end.
 fn wait<T>(call: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(call)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(call)
 }
 
 /// Exit status and everything said by `topics verify`.
@@ -52,10 +45,7 @@ fn verify_names_a_wrong_property() {
     assert!(done.iter().all(Result::is_ok), "{done:?}");
     let (status, said) = verify(&world);
     assert_eq!(status, Some(1), "{said}");
-    assert!(
-        said.contains(topic.as_str()) && said.contains("message.timestamp.type"),
-        "{said}"
-    );
+    assert!(said.contains(topic.as_str()) && said.contains("message.timestamp.type"), "{said}");
 }
 
 #[test]
@@ -69,10 +59,7 @@ fn verify_names_a_wrong_partition_count() {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains(topic.as_str()), "{said}");
     let output = otp_stream(&world.configs, &["run"]);
-    assert!(
-        !output.status.success(),
-        "the start refuses a directory of another partition count"
-    );
+    assert!(!output.status.success(), "the start refuses a directory of another partition count");
 }
 
 #[test]

@@ -25,9 +25,7 @@ const CYAN: &str = "36";
 
 impl Paper {
     pub fn new() -> Self {
-        Self {
-            colour: stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-        }
+        Self { colour: stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
     }
 
     pub fn opening(&self, cluster: Option<&str>) {
@@ -52,10 +50,7 @@ impl Paper {
         let what = format!("{} ({})", it.topic, it.kind);
         println!("   {} {}", self.paint(GREEN, "◀──"), self.paint(CYAN, &what));
         println!("       {}", it.value);
-        println!(
-            "       {}",
-            self.paint(DIM, &format!("key {}  ce_id {}", it.key, it.id))
-        );
+        println!("       {}", self.paint(DIM, &format!("key {}  ce_id {}", it.key, it.id)));
     }
 
     pub fn gap(&self) {
@@ -63,10 +58,7 @@ impl Paper {
     }
 
     pub fn ending(&self, is_mock: bool) {
-        println!(
-            "{}",
-            self.paint(BOLD, "Every event that the story expects was seen.")
-        );
+        println!("{}", self.paint(BOLD, "Every event that the story expects was seen."));
         if is_mock {
             println!(
                 "What the mock cannot show: exactly-once. It ignores how transactions end. `./dev kafka start` and \
@@ -81,10 +73,6 @@ impl Paper {
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }

@@ -38,20 +38,11 @@ impl Stage {
         let settings = settings(loaded, "demo");
         let topics = wanted(&settings);
         let mock = Mock::start(&topics).map_err(|error| Failure::Runtime(error.into()))?;
-        let properties = Properties::new(
-            &mock.bootstrap_servers(),
-            [("log_level".to_owned(), "2".to_owned())],
-        )
-        .map_err(|refused| Failure::Runtime(anyhow!("{}", refused.reason)))?;
-        let facts = |(name, partitions)| {
-            (
-                name,
-                TopicFacts {
-                    partitions,
-                    incarnation: Incarnation::default(),
-                },
-            )
-        };
+        let properties =
+            Properties::new(&mock.bootstrap_servers(), [("log_level".to_owned(), "2".to_owned())])
+                .map_err(|refused| Failure::Runtime(anyhow!("{}", refused.reason)))?;
+        let facts =
+            |(name, partitions)| (name, TopicFacts { partitions, incarnation: Incarnation::default() });
         let facts = topics.into_iter().map(facts).collect();
         Self::open(loaded, &settings, properties, &facts, Some(mock)).map_err(Failure::Runtime)
     }
@@ -97,13 +88,7 @@ impl Stage {
                 && mock.is_none(),
         };
         let threads = StreamThreads::start(&parts, 1);
-        let stage = Self {
-            topology,
-            properties,
-            threads,
-            directory,
-            _mock: mock,
-        };
+        let stage = Self { topology, properties, threads, directory, _mock: mock };
         stage.wait(&health)?;
         Ok(stage)
     }
@@ -122,9 +107,7 @@ impl Stage {
 
     /// Stops the service and removes its store.
     pub fn close(self) -> anyhow::Result<()> {
-        let Self {
-            threads, directory, ..
-        } = self;
+        let Self { threads, directory, .. } = self;
         threads.join()?;
         std::fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))
     }
@@ -157,9 +140,7 @@ fn settings(loaded: &Loaded, name: &str) -> Settings {
     let short = r#"{"lockAfter":3}"#.as_bytes();
     let patch = otp_topology::otp::PolicyPatch::from_json(ContractName::Egov, short, &settings.bounds);
     let below = settings.policies.remove(&ContractName::Egov).unwrap_or_default();
-    settings
-        .policies
-        .insert(ContractName::Egov, patch.unwrap_or_default().or(below));
+    settings.policies.insert(ContractName::Egov, patch.unwrap_or_default().or(below));
     settings
 }
 
@@ -169,26 +150,14 @@ fn wanted(settings: &Settings) -> Vec<(String, i32)> {
         topics.insert(name, PARTITIONS);
     }
     for (name, kind) in source_names(settings) {
-        topics.insert(
-            name,
-            if matches!(kind, SourceKind::Broadcast(_)) {
-                1
-            } else {
-                PARTITIONS
-            },
-        );
+        topics.insert(name, if matches!(kind, SourceKind::Broadcast(_)) { 1 } else { PARTITIONS });
     }
     topics.into_iter().collect()
 }
 
 fn create(admin: &Admin, settings: &Settings) -> anyhow::Result<()> {
     let stamped = || vec![("message.timestamp.type".to_owned(), "LogAppendTime".to_owned())];
-    let new = |(name, partitions)| NewTopic {
-        name,
-        partitions,
-        replication: None,
-        settings: stamped(),
-    };
+    let new = |(name, partitions)| NewTopic { name, partitions, replication: None, settings: stamped() };
     let topics: Vec<_> = wanted(settings).into_iter().map(new).collect();
     for outcome in admin.create(&topics, ASK_MAX)? {
         if let TopicOutcome::Failed(error) = outcome {

@@ -46,31 +46,18 @@ pub(super) const STEPS: &[Step] = &[
         tells: "An upstream service publishes one request event. Out come the SMS to send, the reply to the service, and \
                 what analysts read; all in one transaction.",
         ask: Ask::Send { mobile: CITIZEN },
-        expected: &[
-            ("sms", "Login OTP"),
-            ("response", "\"isSuccessful\":true"),
-            ("issued", CITIZEN_PREFIX),
-        ],
+        expected: &[("sms", "Login OTP"), ("response", "\"isSuccessful\":true"), ("issued", CITIZEN_PREFIX)],
     },
     Step {
         title: "She mistypes the code",
         tells: "The reply says only that it failed: no hint for guessers. The true reason is in the validation result.",
-        ask: Ask::Validate {
-            mobile: CITIZEN,
-            typed: Typed::Wrong,
-        },
-        expected: &[
-            ("response", "OTP.VALIDATION_UNSUCCESSFUL"),
-            ("validation-result", "\"wrong_code\""),
-        ],
+        ask: Ask::Validate { mobile: CITIZEN, typed: Typed::Wrong },
+        expected: &[("response", "OTP.VALIDATION_UNSUCCESSFUL"), ("validation-result", "\"wrong_code\"")],
     },
     Step {
         title: "She types the right code",
         tells: "The code was stored nowhere, not even as a hash: it is derived again from a key and compared.",
-        ask: Ask::Validate {
-            mobile: CITIZEN,
-            typed: Typed::Right,
-        },
+        ask: Ask::Validate { mobile: CITIZEN, typed: Typed::Right },
         expected: &[
             ("response", "\"isValidationSuccessful\":true"),
             ("validation-result", "\"verified\""),
@@ -80,45 +67,26 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         title: "Somebody uses the same code again",
         tells: "A code works once.",
-        ask: Ask::Validate {
-            mobile: CITIZEN,
-            typed: Typed::Right,
-        },
-        expected: &[
-            ("response", "OTP.VALIDATION_UNSUCCESSFUL"),
-            ("validation-result", "\"already_used\""),
-        ],
+        ask: Ask::Validate { mobile: CITIZEN, typed: Typed::Right },
+        expected: &[("response", "OTP.VALIDATION_UNSUCCESSFUL"), ("validation-result", "\"already_used\"")],
     },
     Step {
         title: "Another citizen asks for a code",
         tells: "This one is about to be attacked. Her tenant's policy locks after three wrong tries in a row.",
         ask: Ask::Send { mobile: VICTIM },
-        expected: &[
-            ("sms", "Login OTP"),
-            ("response", "\"isSuccessful\":true"),
-            ("issued", "\"issued\""),
-        ],
+        expected: &[("sms", "Login OTP"), ("response", "\"isSuccessful\":true"), ("issued", "\"issued\"")],
     },
     Step {
         title: "A thief guesses, three times",
         tells: "The third wrong try locks her number for ten minutes, and ends the code.",
-        ask: Ask::Guess {
-            mobile: VICTIM,
-            times: 3,
-        },
+        ask: Ask::Guess { mobile: VICTIM, times: 3 },
         expected: &[("validation-result", "\"wrong_code\""), ("locked", "\"locked\"")],
     },
     Step {
         title: "The thief has the right code now, too late",
         tells: "While locked, everything is refused, the right code too.",
-        ask: Ask::Validate {
-            mobile: VICTIM,
-            typed: Typed::Right,
-        },
-        expected: &[
-            ("response", "OTP.VALIDATION_UNSUCCESSFUL"),
-            ("validation-result", "\"locked\""),
-        ],
+        ask: Ask::Validate { mobile: VICTIM, typed: Typed::Right },
+        expected: &[("response", "OTP.VALIDATION_UNSUCCESSFUL"), ("validation-result", "\"locked\"")],
     },
 ];
 

@@ -43,34 +43,22 @@ struct Event {
 impl<'a> Teller<'a> {
     pub fn new(stage: &'a Stage, paper: &'a Paper) -> anyhow::Result<Self> {
         let topology = &stage.topology;
-        let requests = topology
-            .source_of(SourceKind::Requests(0))
-            .expect("a configuration has a caller");
+        let requests = topology.source_of(SourceKind::Requests(0)).expect("a configuration has a caller");
         let request_topic = topology.source(requests).name.clone();
         let internal = [topology.changelog, topology.repartition];
         let outputs = topology.outputs.iter().enumerate();
         let shown = outputs.filter(|(at, _)| internal.iter().all(|it| usize::from(it.0) != *at));
-        let (topics, places) = shown.fold(
-            (Vec::new(), Vec::new()),
-            |(mut topics, mut places), (_, output)| {
+        let (topics, places) =
+            shown.fold((Vec::new(), Vec::new()), |(mut topics, mut places), (_, output)| {
                 let topic = topics.len();
                 topics.push(output.name.clone());
                 places.extend((0..output.partitions).map(|partition| (Place { topic, partition }, 0)));
                 (topics, places)
-            },
-        );
+            });
         let tail = Tail::new(&stage.properties, &topology.application_id, &topics)?;
         tail.start(&places)?;
         let sender = Sender::new(&stage.properties, std::slice::from_ref(&request_topic))?;
-        Ok(Self {
-            stage,
-            paper,
-            sender,
-            tail,
-            topics,
-            request_topic,
-            code: String::new(),
-        })
+        Ok(Self { stage, paper, sender, tail, topics, request_topic, code: String::new() })
     }
 
     pub fn tell(&mut self, steps: &[Step]) -> anyhow::Result<()> {
@@ -79,11 +67,7 @@ impl<'a> Teller<'a> {
             match step.ask {
                 Ask::Guess { mobile, times } => {
                     for _ in 1..times {
-                        self.play(
-                            &self.validation(mobile, Typed::Wrong),
-                            mobile,
-                            &[step.expected[0]],
-                        )?;
+                        self.play(&self.validation(mobile, Typed::Wrong), mobile, &[step.expected[0]])?;
                     }
                     self.play(&self.validation(mobile, Typed::Wrong), mobile, step.expected)?;
                 }
@@ -103,22 +87,12 @@ impl<'a> Teller<'a> {
         let key = format!("egov|pb|{mobile}");
         let (key, value) = (Some(key.as_bytes()), Some(text.as_bytes()));
         let partition = self.stage.topology.home_of(&format!("egov|pb|{mobile}"));
-        self.sender.send(ToSend {
-            topic: 0,
-            partition,
-            key,
-            value,
-            headers: &[],
-        })?;
+        self.sender.send(ToSend { topic: 0, partition, key, value, headers: &[] })?;
         self.sender.flush(Duration::from_millis(STEP_MAX_MS))?;
         let mut missing: Vec<Expected> = expected.to_vec();
         let begun: LogTime = wall();
         loop {
-            let wait = if missing.is_empty() {
-                AFTER
-            } else {
-                Duration::from_millis(100)
-            };
+            let wait = if missing.is_empty() { AFTER } else { Duration::from_millis(100) };
             match self.next(wait)? {
                 Some(event) => {
                     self.note_code(&event);
@@ -146,17 +120,10 @@ impl<'a> Teller<'a> {
             Seen::End(..) | Seen::Nothing => return Ok(None),
         };
         let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-        let header = |wanted: &str| {
-            record
-                .headers()
-                .find(|(name, _)| *name == wanted)
-                .map(|(_, value)| text(value))
-        };
+        let header =
+            |wanted: &str| record.headers().find(|(name, _)| *name == wanted).map(|(_, value)| text(value));
         let kind = header("ce_type").unwrap_or_default();
-        let kind = kind
-            .trim_start_matches("org.digit.otp.")
-            .trim_end_matches(".v1")
-            .to_owned();
+        let kind = kind.trim_start_matches("org.digit.otp.").trim_end_matches(".v1").to_owned();
         Ok(Some(Event {
             topic: self.topics[record.place().topic].clone(),
             kind,
@@ -178,11 +145,7 @@ impl<'a> Teller<'a> {
     fn validation(&self, mobile: &str, typed: Typed) -> Value {
         let code = match typed {
             Typed::Right => self.code.clone(),
-            Typed::Wrong => self
-                .code
-                .chars()
-                .map(|digit| if digit == '9' { '0' } else { '9' })
-                .collect(),
+            Typed::Wrong => self.code.chars().map(|digit| if digit == '9' { '0' } else { '9' }).collect(),
         };
         json!({"operation": "validate", "otp": {"tenantId": TENANT, "identity": mobile, "otp": code}})
     }

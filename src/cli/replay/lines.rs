@@ -13,11 +13,7 @@ pub(super) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub fn new(input: R) -> Self {
-        Self {
-            input,
-            number: 0,
-            line: Vec::new(),
-        }
+        Self { input, number: 0, line: Vec::new() }
     }
 
     /// The next line and its number, counted from 1. A longer line comes cut: it is no JSON object then.
@@ -26,13 +22,7 @@ impl<R: BufRead> Lines<R> {
     /// The input cannot be read.
     pub fn next(&mut self) -> io::Result<Option<(u64, &[u8])>> {
         self.line.clear();
-        if self
-            .input
-            .by_ref()
-            .take(LINE_BYTES_MAX)
-            .read_until(b'\n', &mut self.line)?
-            == 0
-        {
+        if self.input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut self.line)? == 0 {
             return Ok(None);
         }
         self.number += 1;

@@ -34,31 +34,14 @@ impl Mask {
         let mut holds = BTreeMap::new();
         let topics = &settings.topics;
         for base in [&topics.sms, &topics.email] {
-            holds.extend(
-                settings
-                    .egov
-                    .notification_topics(base)
-                    .into_iter()
-                    .map(|name| (name, TEXTS)),
-            );
+            holds.extend(settings.egov.notification_topics(base).into_iter().map(|name| (name, TEXTS)));
         }
-        holds.extend(
-            settings
-                .callers
-                .iter()
-                .map(|caller| (caller.reply_topic.clone(), VALUES)),
-        );
+        holds.extend(settings.callers.iter().map(|caller| (caller.reply_topic.clone(), VALUES)));
         holds.insert(settings.repartition(), VALUES);
         holds.insert(topics.dead_letter.clone(), Holds::Anything);
-        let digits_min = settings
-            .bounds
-            .entries()
-            .find(|(name, _)| name == "digits_min")
-            .map_or(0, |(_, value)| value);
-        Self {
-            holds,
-            digits_min: usize::try_from(digits_min).unwrap_or(0),
-        }
+        let digits_min =
+            settings.bounds.entries().find(|(name, _)| name == "digits_min").map_or(0, |(_, value)| value);
+        Self { holds, digits_min: usize::try_from(digits_min).unwrap_or(0) }
     }
 
     /// The value to print instead; `None`: as it is.
@@ -66,10 +49,7 @@ impl Mask {
         let mut masked = value.to_vec();
         match *self.holds.get(topic)? {
             Holds::Texts(names) => {
-                for (at, _) in values_of(value, names)
-                    .into_iter()
-                    .filter(|(_, form)| *form == Form::Text)
-                {
+                for (at, _) in values_of(value, names).into_iter().filter(|(_, form)| *form == Form::Text) {
                     self.mask_runs(&mut masked[at]);
                 }
             }
@@ -121,9 +101,7 @@ fn values_of(json: &[u8], names: &[&str]) -> Vec<(Range<usize>, Form)> {
         }
         let name = string_at(json, at);
         at = name.end + 1;
-        let is_wanted = names
-            .iter()
-            .any(|it| it.as_bytes().eq_ignore_ascii_case(&json[name.clone()]));
+        let is_wanted = names.iter().any(|it| it.as_bytes().eq_ignore_ascii_case(&json[name.clone()]));
         let colon = skip_blanks(json, at);
         if json.get(colon) != Some(&b':') {
             continue;
@@ -161,10 +139,7 @@ fn string_at(json: &[u8], quote: usize) -> Range<usize> {
 }
 
 fn skip_blanks(json: &[u8], from: usize) -> usize {
-    from + json[from.min(json.len())..]
-        .iter()
-        .take_while(|it| it.is_ascii_whitespace())
-        .count()
+    from + json[from.min(json.len())..].iter().take_while(|it| it.is_ascii_whitespace()).count()
 }
 
 const fn is_of_number(byte: u8) -> bool {
@@ -186,9 +161,8 @@ mod tests {
             digits_min: 4,
         };
         let check = |topic: &str, value: &str, expected: Option<&str>| {
-            let masked = mask
-                .payload(topic, value.as_bytes())
-                .map(|it| String::from_utf8(it).expect("UTF-8"));
+            let masked =
+                mask.payload(topic, value.as_bytes()).map(|it| String::from_utf8(it).expect("UTF-8"));
             assert_eq!(masked.as_deref(), expected, "{topic}: {value}");
         };
         check(
@@ -210,11 +184,7 @@ mod tests {
         );
         check("reply", r#"{"otp":"12"#, Some(r#"{"otp":"**"#));
         check("reply", r#"{"otp":"#, Some(r#"{"otp":"#));
-        check(
-            "dead",
-            r#"{"otp":{"otp":"123456""#,
-            Some(r#"{"otp":{"otp":"******""#),
-        );
+        check("dead", r#"{"otp":{"otp":"123456""#, Some(r#"{"otp":{"otp":"******""#));
         check("lifecycle", r#"{"otp":"123456"}"#, None);
     }
 }

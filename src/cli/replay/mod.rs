@@ -145,19 +145,10 @@ fn facts(settings: &Settings, partitions: i32) -> BTreeMap<String, TopicFacts> {
                 partitions
             }
         };
-        facts.insert(
-            name,
-            TopicFacts {
-                partitions,
-                incarnation,
-            },
-        );
+        facts.insert(name, TopicFacts { partitions, incarnation });
     }
     for name in output_names(settings) {
-        facts.entry(name).or_insert(TopicFacts {
-            partitions,
-            incarnation,
-        });
+        facts.entry(name).or_insert(TopicFacts { partitions, incarnation });
     }
     facts
 }

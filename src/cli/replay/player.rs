@@ -50,13 +50,7 @@ pub(super) struct Player {
 impl Player {
     pub fn new(topology: Arc<Topology>, options: Options) -> Self {
         let memory = InMemory::start(topology.clone(), LogTime::default());
-        Self {
-            topology,
-            memory,
-            options,
-            next: BTreeMap::new(),
-            time: None,
-        }
+        Self { topology, memory, options, next: BTreeMap::new(), time: None }
     }
 
     /// Plays a line; appends what came of it. `clock` is asked if nothing else says the time.
@@ -111,10 +105,7 @@ impl Player {
                 .map(|(name, value)| (name.into_owned(), value.map(|it| it.into_owned())))
                 .collect(),
         };
-        record.source.partition = line
-            .partition
-            .or_else(|| self.memory.home_of(&record))
-            .unwrap_or(0);
+        record.source.partition = line.partition.or_else(|| self.memory.home_of(&record)).unwrap_or(0);
         let next = self.next.entry(record.source).or_default();
         record.offset = line.offset.unwrap_or(*next);
         if record.offset < *next {
@@ -141,16 +132,10 @@ impl Player {
             None if self.options.unread.iter().any(|it| it == name) => Ok(None),
             Some((_, SourceKind::Repartition)) | None => {
                 let sources = self.topology.sources.iter();
-                let names = sources
-                    .filter(|it| it.kind != SourceKind::Repartition)
-                    .map(|it| it.name.as_str());
-                let names: Vec<_> = names
-                    .chain(self.options.unread.iter().map(String::as_str))
-                    .collect();
-                Err(Stop::Line(format!(
-                    "names no source topic; these are: {}",
-                    names.join(", ")
-                )))
+                let names =
+                    sources.filter(|it| it.kind != SourceKind::Repartition).map(|it| it.name.as_str());
+                let names: Vec<_> = names.chain(self.options.unread.iter().map(String::as_str)).collect();
+                Err(Stop::Line(format!("names no source topic; these are: {}", names.join(", "))))
             }
         }
     }
@@ -172,14 +157,7 @@ impl Player {
             key: record.key.as_deref(),
             payload: masked.as_deref().or(record.value.as_deref()),
         };
-        kcat::encode(
-            out,
-            line,
-            record
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_deref())),
-        );
+        kcat::encode(out, line, record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())));
     }
 
     fn is_internal(&self, topic: OutputTopic) -> bool {
@@ -189,9 +167,7 @@ impl Player {
 
 fn in_range(time: LogTime) -> Result<LogTime, Stop> {
     if time.ms() > TIME_MS_MAX {
-        return Err(Stop::Line(
-            "has a `ts` after the year 9999; it must be epoch milliseconds".to_owned(),
-        ));
+        return Err(Stop::Line("has a `ts` after the year 9999; it must be epoch milliseconds".to_owned()));
     }
     Ok(time)
 }

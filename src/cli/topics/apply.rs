@@ -42,17 +42,14 @@ pub fn create_missing(plan: &Plan, admin: &Admin) -> Result<Vec<Creation>, EdgeE
         .map(|(planned, _)| new_topic(planned))
         .collect();
     let outcomes = admin.create(&missing, TIMEOUT)?;
-    let created = missing
-        .into_iter()
-        .zip(outcomes)
-        .map(|(topic, outcome)| Creation {
-            name: topic.name,
-            partitions: topic.partitions,
-            failure: match outcome {
-                TopicOutcome::Created | TopicOutcome::Existed => None,
-                TopicOutcome::Failed(err) => Some(err),
-            },
-        });
+    let created = missing.into_iter().zip(outcomes).map(|(topic, outcome)| Creation {
+        name: topic.name,
+        partitions: topic.partitions,
+        failure: match outcome {
+            TopicOutcome::Created | TopicOutcome::Existed => None,
+            TopicOutcome::Failed(err) => Some(err),
+        },
+    });
     Ok(created.collect())
 }
 
@@ -86,8 +83,6 @@ fn new_topic(planned: &TopicPlan) -> NewTopic {
         name: planned.name.clone(),
         partitions: planned.partitions.count(),
         replication: (planned.replication_factor > 0).then_some(planned.replication_factor),
-        settings: settings
-            .map(|it| (it.name.to_owned(), it.value.clone()))
-            .collect(),
+        settings: settings.map(|it| (it.name.to_owned(), it.value.clone())).collect(),
     }
 }

@@ -31,10 +31,7 @@ impl fmt::Display for Difference {
 impl Plan {
     /// How the cluster differs; a topic that is not there is one difference.
     pub fn differences(&self, actual: &BTreeMap<String, ActualTopic>) -> Vec<Difference> {
-        let differences = self
-            .topics
-            .iter()
-            .map(|planned| planned.differences(actual.get(&planned.name)));
+        let differences = self.topics.iter().map(|planned| planned.differences(actual.get(&planned.name)));
         differences.flatten().collect()
     }
 }

@@ -55,11 +55,7 @@ pub(super) fn perform(loaded: &Loaded, command: &TopicsCommand) -> Result<(), Fa
             let admin = cluster::admin(loaded)?;
             let (plan, differences) = differences(loaded, &admin)?;
             print(&show::differences(&plan, &differences))?;
-            if differences.is_empty() {
-                Ok(())
-            } else {
-                Err(Failure::Told)
-            }
+            if differences.is_empty() { Ok(()) } else { Err(Failure::Told) }
         }
     }
 }
@@ -70,11 +66,7 @@ pub(super) fn create(loaded: &Loaded, admin: &Admin) -> Result<(), Failure> {
     let plan = apply::plan_on(&loaded.config, admin).map_err(told)?;
     let creations = apply::create_missing(&plan, admin).map_err(told)?;
     print(&show::creations(&plan, &creations))?;
-    if creations.iter().all(|creation| creation.failure.is_none()) {
-        Ok(())
-    } else {
-        Err(Failure::Told)
-    }
+    if creations.iter().all(|creation| creation.failure.is_none()) { Ok(()) } else { Err(Failure::Told) }
 }
 
 /// The plan for the application as it is, and how the cluster differs from it.

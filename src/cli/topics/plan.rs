@@ -114,11 +114,7 @@ impl Plan {
         planner.shared_topics(&mut topics);
         planner.internal_topics(&mut topics);
         let access = planner.access(&topics);
-        Self {
-            application_id: config.application.id.clone(),
-            topics,
-            access,
-        }
+        Self { application_id: config.application.id.clone(), topics, access }
     }
 
     pub fn changelog(&self) -> &str {
@@ -141,8 +137,7 @@ impl TopicPlan {
     }
 
     fn deleted(self, retention_ms: impl ToString, demand: Demand) -> Self {
-        self.with("cleanup.policy", "delete", Demand::Exactly)
-            .with("retention.ms", retention_ms, demand)
+        self.with("cleanup.policy", "delete", Demand::Exactly).with("retention.ms", retention_ms, demand)
     }
 
     fn compacted(self) -> Self {
@@ -156,11 +151,7 @@ impl TopicPlan {
             .with("segment.ms", create.changelog_segment_ms, Demand::Free)
             .with("segment.bytes", create.changelog_segment_bytes, Demand::Free)
             .with("min.cleanable.dirty.ratio", "0.3", Demand::Free)
-            .with(
-                "delete.retention.ms",
-                create.changelog_delete_retention_ms,
-                Demand::AtLeast,
-            )
+            .with("delete.retention.ms", create.changelog_delete_retention_ms, Demand::AtLeast)
     }
 
     fn in_partitions(mut self, partitions: Partitions) -> Self {
@@ -180,11 +171,7 @@ impl Partitions {
 
 impl Planner<'_> {
     fn request_topic(&self, name: &str, who: &str) -> TopicPlan {
-        let demand = if self.config.processing.accept_create_time {
-            Demand::Free
-        } else {
-            Demand::Exactly
-        };
+        let demand = if self.config.processing.accept_create_time { Demand::Free } else { Demand::Exactly };
         self.topic(name, Role::Request)
             .with("message.timestamp.type", "LogAppendTime", demand)
             .of(who, SERVICE)
@@ -200,12 +187,7 @@ impl Planner<'_> {
         let mut add = |name: &str, role: Role, written_by: &str, read_by: &str| {
             topics.push(self.topic(name, role).of(written_by, read_by));
         };
-        add(
-            &names.validation_result,
-            Role::Analytics,
-            SERVICE,
-            "relying services, analytics",
-        );
+        add(&names.validation_result, Role::Analytics, SERVICE, "relying services, analytics");
         add(&names.lifecycle, Role::Analytics, SERVICE, "analytics");
         add(&names.dead_letter, Role::DeadLetter, SERVICE, "operators");
         add(&names.user_directory, Role::Directory, "directory feed", SERVICE);

@@ -23,11 +23,8 @@ pub(super) fn json(plan: &Plan) -> String {
 }
 
 fn topic_json(topic: &TopicPlan) -> Value {
-    let configs: BTreeMap<_, _> = topic
-        .settings
-        .iter()
-        .map(|setting| (setting.name, setting.value.as_str()))
-        .collect();
+    let configs: BTreeMap<_, _> =
+        topic.settings.iter().map(|setting| (setting.name, setting.value.as_str())).collect();
     json!({
         "name": topic.name,
         "role": topic.role,
@@ -56,11 +53,7 @@ pub(super) fn table(plan: &Plan) -> String {
     let mut text = format!("Topics of the application {}\n\n", plan.application_id);
     columns(&rows, &mut text);
     let factor = plan.topics.first().map_or(-1, |topic| topic.replication_factor);
-    let factor = if factor < 0 {
-        "the brokers' default".to_owned()
-    } else {
-        factor.to_string()
-    };
+    let factor = if factor < 0 { "the brokers' default".to_owned() } else { factor.to_string() };
     let _ = write!(
         text,
         "\nPartitions: = exactly, ≥ at least, ~ any count serves. Settings: = needed, ≤ at most, ≥ at least, ~ a proposal.\n\
@@ -73,12 +66,7 @@ pub(super) fn table(plan: &Plan) -> String {
             "prefixed" => format!("{} (prefix)", rule.resource),
             _ => rule.resource.to_owned(),
         };
-        rows.push([
-            rule.who.clone(),
-            rule.operations.join(", "),
-            on,
-            rule.name.clone(),
-        ]);
+        rows.push([rule.who.clone(), rule.operations.join(", "), on, rule.name.clone()]);
     }
     columns(&rows, &mut text);
     text
@@ -89,20 +77,12 @@ pub(super) fn creations(plan: &Plan, creations: &[Creation]) -> String {
     let mut text = String::new();
     for creation in creations {
         let _ = match &creation.failure {
-            None => writeln!(
-                text,
-                "created {} with {} partitions",
-                creation.name, creation.partitions
-            ),
+            None => writeln!(text, "created {} with {} partitions", creation.name, creation.partitions),
             Some(err) => writeln!(text, "not created {}: {err}", creation.name),
         };
     }
     let existed = plan.topics.len() - creations.len();
-    let _ = writeln!(
-        text,
-        "{existed} of {} topics were there before",
-        plan.topics.len()
-    );
+    let _ = writeln!(text, "{existed} of {} topics were there before", plan.topics.len());
     text
 }
 
@@ -145,12 +125,7 @@ fn setting(setting: &Setting) -> String {
 }
 
 fn columns<const N: usize>(rows: &[[String; N]], text: &mut String) {
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N).map(width).collect();
     for row in rows {
         let mut line = String::new();

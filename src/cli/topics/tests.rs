@@ -8,10 +8,7 @@ use super::show;
 use crate::config::{Config, Sources, load};
 
 fn config(sets: &[&str]) -> Config {
-    let sources = Sources {
-        sets: sets.iter().map(|set| (*set).to_owned()).collect(),
-        ..Sources::default()
-    };
+    let sources = Sources { sets: sets.iter().map(|set| (*set).to_owned()).collect(), ..Sources::default() };
     load(&sources).expect("a good configuration").config
 }
 
@@ -19,26 +16,15 @@ fn config(sets: &[&str]) -> Config {
 fn as_created(plan: &Plan) -> BTreeMap<String, ActualTopic> {
     let topic = |planned: &super::plan::TopicPlan| ActualTopic {
         partitions: planned.partitions.count(),
-        settings: planned
-            .settings
-            .iter()
-            .map(|it| (it.name.to_owned(), it.value.clone()))
-            .collect(),
+        settings: planned.settings.iter().map(|it| (it.name.to_owned(), it.value.clone())).collect(),
     };
-    plan.topics
-        .iter()
-        .map(|planned| (planned.name.clone(), topic(planned)))
-        .collect()
+    plan.topics.iter().map(|planned| (planned.name.clone(), topic(planned))).collect()
 }
 
 #[test]
 fn the_default_configuration_needs_these_topics() {
     let plan = Plan::of(&config(&[]));
-    let topics: Vec<_> = plan
-        .topics
-        .iter()
-        .map(|it| (it.name.as_str(), it.partitions.count()))
-        .collect();
+    let topics: Vec<_> = plan.topics.iter().map(|it| (it.name.as_str(), it.partitions.count())).collect();
     assert_eq!(
         topics,
         [
@@ -62,10 +48,7 @@ fn the_default_configuration_needs_these_topics() {
 
 #[test]
 fn a_central_instance_has_notification_topics_for_each_schema() {
-    let sets = [
-        "egov.central_instance.enabled=true",
-        "egov.central_instance.schemas=[\"pb\", \"ka\"]",
-    ];
+    let sets = ["egov.central_instance.enabled=true", "egov.central_instance.schemas=[\"pb\", \"ka\"]"];
     let plan = Plan::of(&config(&sets));
     let named = plan.topics.iter().filter(|it| it.role == Role::Notification);
     let names: Vec<_> = named.map(|it| it.name.as_str()).collect();
@@ -90,11 +73,7 @@ fn a_cluster_that_differs_is_told_what_and_what_to_do() {
         if let Some((name, value)) = setting {
             changed.settings.insert(name.to_owned(), value.to_owned());
         }
-        let told: Vec<_> = plan
-            .differences(&actual)
-            .iter()
-            .map(|it| (it.to_string(), it.stops))
-            .collect();
+        let told: Vec<_> = plan.differences(&actual).iter().map(|it| (it.to_string(), it.stops)).collect();
         assert_eq!(told.len(), expected.len(), "{topic} {setting:?}: {told:?}");
         for ((text, stops), (part, expected_stop)) in told.iter().zip(expected) {
             assert!(text.starts_with(&format!("{topic}: {part}; ")), "{text}");
@@ -106,10 +85,7 @@ fn a_cluster_that_differs_is_told_what_and_what_to_do() {
         request,
         Some(("message.timestamp.type", "CreateTime")),
         6,
-        &[(
-            "message.timestamp.type is CreateTime, LogAppendTime is needed",
-            true,
-        )],
+        &[("message.timestamp.type is CreateTime, LogAppendTime is needed", true)],
     );
     check(
         request,
@@ -124,25 +100,10 @@ fn a_cluster_that_differs_is_told_what_and_what_to_do() {
         &[("retention.ms is -1, at most 86400000 is allowed", false)],
     );
     check(request, Some(("retention.ms", "3600000")), 60, &[]);
-    check(
-        "otp-response-egov",
-        None,
-        5,
-        &[("has 5 partitions, at least 6 are needed", true)],
-    );
+    check("otp-response-egov", None, 5, &[("has 5 partitions, at least 6 are needed", true)]);
     check("otp-response-egov", None, 12, &[]);
-    check(
-        "user-directory",
-        None,
-        12,
-        &[("has 12 partitions, exactly 6 are needed", true)],
-    );
-    check(
-        "otp-policy",
-        None,
-        2,
-        &[("has 2 partitions, exactly 1 is needed", true)],
-    );
+    check("user-directory", None, 12, &[("has 12 partitions, exactly 6 are needed", true)]);
+    check("otp-policy", None, 2, &[("has 2 partitions, exactly 1 is needed", true)]);
     let changelog = "otp-stream-changelog";
     check(
         changelog,
@@ -166,32 +127,18 @@ fn a_missing_topic_is_one_difference() {
     let plan = Plan::of(&config(&[]));
     let mut actual = as_created(&plan);
     actual.remove("otp-admin");
-    let told: Vec<_> = plan
-        .differences(&actual)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(
-        told,
-        ["otp-admin: is not there; create it with `otp-stream topics create`"]
-    );
+    let told: Vec<_> = plan.differences(&actual).iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["otp-admin: is not there; create it with `otp-stream topics create`"]);
 }
 
 #[test]
 fn only_this_service_may_write_results_and_notifications() {
     let plan = Plan::of(&config(&[]));
     let writers = |topic: &str| -> Vec<_> {
-        let rules = plan
-            .access
-            .iter()
-            .filter(|it| it.name == topic && it.operations.contains(&"Write"));
+        let rules = plan.access.iter().filter(|it| it.name == topic && it.operations.contains(&"Write"));
         rules.map(|it| it.who.clone()).collect()
     };
-    for topic in [
-        "egov.core.notification.sms.otp",
-        "otp-validation-result",
-        "otp-response-egov",
-    ] {
+    for topic in ["egov.core.notification.sms.otp", "otp-validation-result", "otp-response-egov"] {
         assert_eq!(writers(topic), ["this service"], "{topic}");
     }
     assert_eq!(writers("otp-request-egov"), ["caller egov"]);
@@ -205,14 +152,8 @@ fn a_plan_reads_well_for_people_and_programs() {
     let first = &document["topics"][0];
     assert_eq!(first["configs"]["message.timestamp.type"], "LogAppendTime");
     assert_eq!(first["replicationFactor"], 3);
-    let prefix = document["acls"]
-        .as_array()
-        .and_then(|rules| rules.last())
-        .expect("rules");
-    assert_eq!(
-        (&prefix["resource"], &prefix["pattern"]),
-        (&"transactionalId".into(), &"prefixed".into())
-    );
+    let prefix = document["acls"].as_array().and_then(|rules| rules.last()).expect("rules");
+    assert_eq!((&prefix["resource"], &prefix["pattern"]), (&"transactionalId".into(), &"prefixed".into()));
     let table = show::table(&plan);
     assert!(table.contains("message.timestamp.type=LogAppendTime"), "{table}");
     assert!(table.contains("Replication factor: 3"), "{table}");

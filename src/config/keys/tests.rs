@@ -14,17 +14,13 @@ fn secret(digit: char) -> String {
 /// A good file, with `changed` in the place of the code key.
 fn file(changed: &str) -> String {
     let rest = [("id", '2'), ("pseudonym", '3'), ("directory", '4')];
-    rest.iter().fold(changed.to_owned(), |text, (purpose, digit)| {
-        text + &key(purpose, 1, &secret(*digit))
-    })
+    rest.iter().fold(changed.to_owned(), |text, (purpose, digit)| text + &key(purpose, 1, &secret(*digit)))
 }
 
 #[test]
 fn a_key_file_is_good_or_its_fault_is_told_without_its_secrets() {
     let check = |text: &str, expected: Result<(), &[&str]>| {
-        let told = keyring(text, "key file k")
-            .map(|_| ())
-            .map_err(|err| err.to_string());
+        let told = keyring(text, "key file k").map(|_| ()).map_err(|err| err.to_string());
         match (&told, expected) {
             (Ok(()), Ok(())) => {}
             (Err(told), Err(parts)) => {
@@ -41,56 +37,20 @@ fn a_key_file_is_good_or_its_fault_is_told_without_its_secrets() {
     let code = key("code", 1, &secret('1'));
     check(&file(&code), Ok(()));
     check(&file(&(code.clone() + &key("code", 2, &secret('7')))), Ok(()));
-    check(
-        &file(&code.replace("\"2026-11-21T00:00:00Z\"", "2026-11-21T00:00:00+05:30")),
-        Ok(()),
-    );
-    check(
-        &file(&(code.clone() + "[[token]]\nanything = 1\n[[client]]\n")),
-        Ok(()),
-    );
+    check(&file(&code.replace("\"2026-11-21T00:00:00Z\"", "2026-11-21T00:00:00+05:30")), Ok(()));
+    check(&file(&(code.clone() + "[[token]]\nanything = 1\n[[client]]\n")), Ok(()));
     check(&file(&code.replace("11ab", "11AB")), Ok(()));
-    check(
-        &file(""),
-        Err(&["key file k: no code key; a key file has [[code]], [[id]]"]),
-    );
-    check(
-        &file(&code.replace("[[code]]", "[[codes]]")),
-        Err(&["did you mean code?"]),
-    );
-    check(
-        &file(&code.replace("[[code]]", "[code]")),
-        Err(&["code is no list of keys", "[[code]]"]),
-    );
-    check(
-        &file(&code.replace("secret", "secrets")),
-        Err(&["[[code]] number 1", "did you mean secret?"]),
-    );
-    check(
-        &file(&code.replace("1111", "111")),
-        Err(&["[[code]] number 1: secret must be 64 hex digits"]),
-    );
-    check(
-        &file(&code.replace("1111", "111g")),
-        Err(&["secret must be 64 hex digits"]),
-    );
-    check(
-        &file(&code.replace("\"1111", "1111").replace("ab\"", "")),
-        Err(&["line 4 is no TOML"]),
-    );
+    check(&file(""), Err(&["key file k: no code key; a key file has [[code]], [[id]]"]));
+    check(&file(&code.replace("[[code]]", "[[codes]]")), Err(&["did you mean code?"]));
+    check(&file(&code.replace("[[code]]", "[code]")), Err(&["code is no list of keys", "[[code]]"]));
+    check(&file(&code.replace("secret", "secrets")), Err(&["[[code]] number 1", "did you mean secret?"]));
+    check(&file(&code.replace("1111", "111")), Err(&["[[code]] number 1: secret must be 64 hex digits"]));
+    check(&file(&code.replace("1111", "111g")), Err(&["secret must be 64 hex digits"]));
+    check(&file(&code.replace("\"1111", "1111").replace("ab\"", "")), Err(&["line 4 is no TOML"]));
     check(&file(&code.replace("ab\"", "")), Err(&["line 4 is no TOML"]));
-    check(
-        &file(&code.replace("id = 1", "id = -1")),
-        Err(&["id must be a whole number"]),
-    );
-    check(
-        &file(&code.replace("T00:00:00Z", "")),
-        Err(&["active_from must be a time with a zone"]),
-    );
-    check(
-        &file(&key("code", 1, &"0".repeat(64))),
-        Err(&["secret is no random key"]),
-    );
+    check(&file(&code.replace("id = 1", "id = -1")), Err(&["id must be a whole number"]));
+    check(&file(&code.replace("T00:00:00Z", "")), Err(&["active_from must be a time with a zone"]));
+    check(&file(&key("code", 1, &"0".repeat(64))), Err(&["secret is no random key"]));
     check(
         &file(&key("code", 1, &secret('2'))),
         Err(&["the code key 1 and the id key 1 are the same secret"]),
@@ -109,11 +69,7 @@ fn a_generated_file_is_good_and_never_the_same() {
     let second = generate(LogTime::from_ms(1_800_000_000_000)).expect("random bytes");
     assert_ne!(*first, *second);
     keyring(&first, "generated").expect("a good file");
-    assert!(
-        first.contains("active_from = \"2027-01-15T08:00:00.000Z\""),
-        "{}",
-        *first
-    );
+    assert!(first.contains("active_from = \"2027-01-15T08:00:00.000Z\""), "{}", *first);
 }
 
 #[cfg(unix)]
@@ -124,9 +80,7 @@ fn a_new_file_is_its_owners_and_overwrites_none() {
     let path = std::env::temp_dir().join(format!("otp-stream-keys-{}.toml", std::process::id()));
     write_new(&path, "text").expect("a new file");
     let mode = fs::metadata(&path).expect("it is there").permissions().mode();
-    let again = write_new(&path, "other")
-        .map_err(|err| err.to_string())
-        .expect_err("it is there");
+    let again = write_new(&path, "other").map_err(|err| err.to_string()).expect_err("it is there");
     let text = fs::read_to_string(&path).expect("it is there");
     fs::remove_file(&path).expect("it is there");
     assert_eq!((mode & 0o777, text.as_str()), (0o600, "text"));

@@ -39,9 +39,7 @@ impl Client {
         topics: &[CString],
         callbacks: Callbacks,
     ) -> Result<Self, String> {
-        let native = config
-            .create_native_config()
-            .map_err(|error| super::config_error(&error))?;
+        let native = config.create_native_config().map_err(|error| super::config_error(&error))?;
         let callbacks = Rc::new(callbacks);
         let kind = match kind {
             Kind::Consumer => sys::rd_kafka_type_t::RD_KAFKA_CONSUMER,
@@ -58,18 +56,12 @@ impl Client {
             return Err(reason.map_or_else(|_| "unknown".into(), Into::into));
         };
         let _taken = ManuallyDrop::new(native);
-        let mut client = Self {
-            handle: Handle(client),
-            topics: Vec::with_capacity(topics.len()),
-            callbacks,
-        };
+        let mut client = Self { handle: Handle(client), topics: Vec::with_capacity(topics.len()), callbacks };
         for name in topics {
             // SAFETY: the client lives, the name is copied; a topic without own settings takes the client's.
             let topic =
                 unsafe { sys::rd_kafka_topic_new(client.handle.raw(), name.as_ptr(), ptr::null_mut()) };
-            client
-                .topics
-                .push(NonNull::new(topic).ok_or("invalid topic name")?);
+            client.topics.push(NonNull::new(topic).ok_or("invalid topic name")?);
         }
         Ok(client)
     }
@@ -97,10 +89,7 @@ impl Client {
     pub fn poll(&self, timeout: Duration) -> Option<Message<'_>> {
         // SAFETY: the client lives; a returned message is ours until `Message` destroys it.
         let message = unsafe { sys::rd_kafka_consumer_poll(self.handle.raw(), millis(timeout)) };
-        NonNull::new(message).map(|raw| Message {
-            raw,
-            client: PhantomData,
-        })
+        NonNull::new(message).map(|raw| Message { raw, client: PhantomData })
     }
 
     /// The number of the topic whose handle a message carries.

@@ -36,21 +36,11 @@ pub struct Failure {
 
 impl Failure {
     pub fn of_code(code: RDKafkaErrorCode) -> Self {
-        Self {
-            code,
-            text: code.to_string(),
-            fatal: false,
-            retriable: false,
-            abortable: false,
-        }
+        Self { code, text: code.to_string(), fatal: false, retriable: false, abortable: false }
     }
 
     fn check_code(code: RawCode) -> Result<(), Self> {
-        if code == RawCode::RD_KAFKA_RESP_ERR_NO_ERROR {
-            Ok(())
-        } else {
-            Err(Self::of_code(code.into()))
-        }
+        if code == RawCode::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(()) } else { Err(Self::of_code(code.into())) }
     }
 
     /// Takes the error, if any.

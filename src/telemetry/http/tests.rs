@@ -35,45 +35,15 @@ fn pages_answer_by_path_and_method() {
         assert!(head.contains(in_head), "{request}: {head}");
         assert!(body.contains(in_body), "{request}: {body}");
     };
-    check(
-        "GET /metrics HTTP/1.1",
-        "200 OK",
-        "text/plain; version=0.0.4",
-        "otp_stream_ready 0\n",
-    );
-    check(
-        "GET /metrics?x=1 HTTP/1.1",
-        "200 OK",
-        "",
-        "otp_stream_build_info{version=",
-    );
-    check(
-        "GET /metrics HTTP/1.1",
-        "200 OK",
-        "",
-        "process_resident_memory_bytes",
-    );
-    check(
-        "GET /metrics HTTP/1.1",
-        "200 OK",
-        "",
-        "otp_stream_tasks{state=\"restoring\"} 0\n",
-    );
+    check("GET /metrics HTTP/1.1", "200 OK", "text/plain; version=0.0.4", "otp_stream_ready 0\n");
+    check("GET /metrics?x=1 HTTP/1.1", "200 OK", "", "otp_stream_build_info{version=");
+    check("GET /metrics HTTP/1.1", "200 OK", "", "process_resident_memory_bytes");
+    check("GET /metrics HTTP/1.1", "200 OK", "", "otp_stream_tasks{state=\"restoring\"} 0\n");
     check("HEAD /livez HTTP/1.1", "200 OK", "content-length: 5", "");
     check("GET /livez HTTP/1.1", "200 OK", "", "live\n");
-    check(
-        "GET /readyz HTTP/1.1",
-        "503 Service Unavailable",
-        "application/json",
-        "\"ready\":false",
-    );
+    check("GET /readyz HTTP/1.1", "503 Service Unavailable", "application/json", "\"ready\":false");
     check("GET / HTTP/1.1", "404 Not Found", "", "/readyz");
-    check(
-        "POST /metrics HTTP/1.1",
-        "405 Method Not Allowed",
-        "allow: get, head",
-        "",
-    );
+    check("POST /metrics HTTP/1.1", "405 Method Not Allowed", "allow: get, head", "");
     check("nonsense", "400 Bad Request", "", "");
 }
 
@@ -92,31 +62,15 @@ fn readiness_follows_threads_and_tasks() {
     check(503, 200, r#"{"thread":1,"state":"starting","tasks":[]}"#);
     health.set_thread(1, ThreadState::Running);
     check(200, 200, r#"{"ready":true,"#);
-    health.set_tasks(
-        1,
-        vec![
-            (1, TaskState::Running),
-            (3, TaskState::Restoring { remaining: 7 }),
-        ],
-    );
+    health.set_tasks(1, vec![(1, TaskState::Running), (3, TaskState::Restoring { remaining: 7 })]);
     check(
         200,
         200,
         r#"[{"partition":1,"state":"running"},{"partition":3,"state":"restoring","remaining":7}]"#,
     );
     let reason = || "the changelog is shorter than the store".to_owned();
-    health.set_tasks(
-        1,
-        vec![
-            (1, TaskState::Running),
-            (3, TaskState::Failed { reason: reason() }),
-        ],
-    );
-    check(
-        503,
-        200,
-        r#""state":"failed","reason":"the changelog is shorter than the store""#,
-    );
+    health.set_tasks(1, vec![(1, TaskState::Running), (3, TaskState::Failed { reason: reason() })]);
+    check(503, 200, r#""state":"failed","reason":"the changelog is shorter than the store""#);
     health.set_tasks(1, vec![(1, TaskState::Running)]);
     check(200, 200, r#"[{"partition":1,"state":"running"}]"#);
     health.set_thread(0, ThreadState::Dead { reason: reason() });
@@ -127,19 +81,9 @@ fn readiness_follows_threads_and_tasks() {
 fn a_stopped_server_is_gone_and_a_taken_port_is_told() {
     let (server, health) = serve();
     let address = server.address();
-    let taken = Server::start(
-        &address.to_string(),
-        Arc::new(Metrics::new()),
-        Arc::clone(&health),
-    );
-    let text = taken
-        .map(|_| ())
-        .map_err(|err: HttpError| err.to_string())
-        .expect_err("taken");
-    assert!(
-        text.starts_with(&format!("http.listen = \"{address}\": cannot listen there")),
-        "{text}"
-    );
+    let taken = Server::start(&address.to_string(), Arc::new(Metrics::new()), Arc::clone(&health));
+    let text = taken.map(|_| ()).map_err(|err: HttpError| err.to_string()).expect_err("taken");
+    assert!(text.starts_with(&format!("http.listen = \"{address}\": cannot listen there")), "{text}");
     assert!(text.contains("choose a free address"), "{text}");
     let _idle = TcpStream::connect(address).expect("it listens");
     server.stop();

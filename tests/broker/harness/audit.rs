@@ -21,10 +21,7 @@ pub struct Asked {
 impl Asked {
     pub fn count(&mut self, request: &Request) {
         self.times += 1;
-        let body: Option<Value> = request
-            .payload
-            .as_deref()
-            .and_then(|p| serde_json::from_slice(p).ok());
+        let body: Option<Value> = request.payload.as_deref().and_then(|p| serde_json::from_slice(p).ok());
         self.undecodable = !body.as_ref().is_some_and(Value::is_object);
         self.verifies = body.is_some_and(|body| body["operation"] == "validate");
     }
@@ -58,19 +55,13 @@ fn answers(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) -
         if replies.len() != expected {
             findings.push(format!("{id}: {} replies, not {expected}", replies.len()));
         }
-        let distinct: BTreeSet<_> = replies
-            .iter()
-            .map(|r| (&r.payload, r.text("ce_id"), r.text("ce_time")))
-            .collect();
+        let distinct: BTreeSet<_> =
+            replies.iter().map(|r| (&r.payload, r.text("ce_id"), r.text("ce_time"))).collect();
         if distinct.len() > 1 {
             findings.push(format!("{id}: {} different replies", distinct.len()));
         }
     }
-    findings.extend(
-        replies
-            .keys()
-            .map(|id| format!("{id}: a reply that nobody asked for")),
-    );
+    findings.extend(replies.keys().map(|id| format!("{id}: a reply that nobody asked for")));
     findings
 }
 
@@ -81,10 +72,7 @@ fn results(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) -
         *counts.entry(result.cause()).or_default() += 1;
     }
     let wrong = asked.iter().filter_map(|(id, asked)| {
-        let (count, expected) = (
-            counts.get(id.as_str()).copied().unwrap_or(0),
-            usize::from(asked.verifies),
-        );
+        let (count, expected) = (counts.get(id.as_str()).copied().unwrap_or(0), usize::from(asked.verifies));
         (count != expected).then(|| format!("{id}: {count} validation results, not {expected}"))
     });
     wrong.collect()
@@ -102,16 +90,9 @@ fn deliveries(topics: &Topics, events: &[Event]) -> Vec<String> {
         }
         for channel in body["channels"].as_array().into_iter().flatten() {
             let channel = channel.as_str().expect("a channel").to_owned();
-            let send = (
-                body["challengeId"].to_string(),
-                body["sendNumber"].to_string(),
-                channel.clone(),
-            );
+            let send = (body["challengeId"].to_string(), body["sendNumber"].to_string(), channel.clone());
             if !sends.insert(send.clone()) {
-                findings.push(format!(
-                    "told twice: challenge {} send {} by {}",
-                    send.0, send.1, send.2
-                ));
+                findings.push(format!("told twice: challenge {} send {} by {}", send.0, send.1, send.2));
             }
             *told.entry((event.cause(), channel)).or_default() += 1;
         }
@@ -123,15 +104,9 @@ fn deliveries(topics: &Topics, events: &[Event]) -> Vec<String> {
         }
     }
     for key in told.keys().chain(sent.keys()).collect::<BTreeSet<_>>() {
-        let (told, sent) = (
-            told.get(key).copied().unwrap_or(0),
-            sent.get(key).copied().unwrap_or(0),
-        );
+        let (told, sent) = (told.get(key).copied().unwrap_or(0), sent.get(key).copied().unwrap_or(0));
         if told != 1 || sent != 1 {
-            findings.push(format!(
-                "{}: told {told} times, sent {sent} times by {}",
-                key.0, key.1
-            ));
+            findings.push(format!("{}: told {told} times, sent {sent} times by {}", key.0, key.1));
         }
     }
     findings
@@ -147,9 +122,7 @@ fn single_use(topics: &Topics, events: &[Event]) -> Vec<String> {
         }
     }
     let twice = accepted.into_iter().filter(|(_, count)| *count > 1);
-    twice
-        .map(|(id, count)| format!("challenge {id} was accepted {count} times"))
-        .collect()
+    twice.map(|(id, count)| format!("challenge {id} was accepted {count} times")).collect()
 }
 
 /// Event ids are unique, replies to repeated requests excepted; `ce_*` headers are there.
@@ -158,24 +131,14 @@ fn event_ids(topics: &Topics, events: &[Event]) -> Vec<String> {
     let mut ids = BTreeSet::new();
     for event in events.iter().filter(|e| e.topic != topics.dead_letters) {
         let place = format!("{}[{}]@{}", event.topic, event.partition, event.offset);
-        for name in [
-            "ce_specversion",
-            "ce_id",
-            "ce_source",
-            "ce_type",
-            "ce_time",
-            "content-type",
-        ] {
+        for name in ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type"] {
             if event.header(name).is_none() {
                 findings.push(format!("{place}: no header {name}"));
             }
         }
         let is_reply = event.topic == topics.replies || event.topic == topics.desk_replies;
         if !is_reply && !ids.insert(event.text("ce_id")) {
-            findings.push(format!(
-                "{place}: the event id {} is there twice",
-                event.text("ce_id")
-            ));
+            findings.push(format!("{place}: the event id {} is there twice", event.text("ce_id")));
         }
     }
     findings

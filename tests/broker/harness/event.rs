@@ -20,10 +20,7 @@ pub struct Event {
 impl Event {
     pub fn of(message: &BorrowedMessage<'_>) -> Self {
         let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers
-                .iter()
-                .map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec()))
-                .collect()
+            headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect()
         });
         Self {
             topic: message.topic().to_owned(),
@@ -37,16 +34,12 @@ impl Event {
     }
 
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_slice())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_slice())
     }
 
     /// A header that is text, empty if it is absent.
     pub fn text(&self, name: &str) -> &str {
-        self.header(name)
-            .map_or("", |value| std::str::from_utf8(value).expect("a header in UTF-8"))
+        self.header(name).map_or("", |value| std::str::from_utf8(value).expect("a header in UTF-8"))
     }
 
     pub fn body(&self) -> Value {
@@ -61,19 +54,14 @@ impl Event {
 
     /// `error.fields[0].code` of a reply, empty if it is a success.
     pub fn error_code(&self) -> String {
-        self.body()["error"]["fields"][0]["code"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        self.body()["error"]["fields"][0]["code"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The one-time code in the text of an SMS.
     pub fn code(&self) -> String {
         let body = self.body();
         let text = body["message"].as_str().expect("the text of an SMS");
-        let mut runs = text
-            .split(|c: char| !c.is_ascii_digit())
-            .filter(|run| run.len() >= 4);
+        let mut runs = text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() >= 4);
         runs.next().expect("a code in the text").to_owned()
     }
 }
@@ -99,10 +87,7 @@ impl Request {
 
     /// A value of any bytes, without a key.
     pub fn raw(payload: &[u8]) -> Self {
-        Self {
-            payload: Some(payload.to_vec()),
-            ..Self::default()
-        }
+        Self { payload: Some(payload.to_vec()), ..Self::default() }
     }
 
     pub fn id(self, id: &str) -> Self {
@@ -169,13 +154,5 @@ pub fn search(identity: &str, uuid: &str) -> Request {
 
 /// A code of the same length that is wrong.
 pub fn wrong(code: &str) -> String {
-    code.chars()
-        .map(|digit| {
-            if digit == '9' {
-                '0'
-            } else {
-                char::from(digit as u8 + 1)
-            }
-        })
-        .collect()
+    code.chars().map(|digit| if digit == '9' { '0' } else { char::from(digit as u8 + 1) }).collect()
 }

@@ -53,9 +53,7 @@ impl Upstream {
     pub fn produce(&self, topic: &str, request: &Request) -> Place {
         let (asker, places) = mpsc::channel();
         self.hand_over(topic, request, Some(asker));
-        places
-            .recv_timeout(DELIVERY_LIMIT)
-            .expect("the broker takes the record")
+        places.recv_timeout(DELIVERY_LIMIT).expect("the broker takes the record")
     }
 
     /// Produces without waiting.
@@ -66,10 +64,7 @@ impl Upstream {
     fn hand_over(&self, topic: &str, request: &Request, asker: Option<mpsc::Sender<Place>>) {
         let mut headers = OwnedHeaders::new();
         for (key, value) in &request.headers {
-            headers = headers.insert(Header {
-                key,
-                value: Some(value),
-            });
+            headers = headers.insert(Header { key, value: Some(value) });
         }
         let mut record: BaseRecord<'_, [u8], [u8], _> =
             BaseRecord::with_opaque_to(topic, Box::new(asker)).headers(headers);
@@ -119,15 +114,11 @@ impl Tap {
         let mut list = TopicPartitionList::new();
         for topic in topics {
             for partition in 0..partitions_of(&consumer, topic) {
-                list.add_partition_offset(topic, partition, Offset::Beginning)
-                    .expect("a partition");
+                list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
             }
         }
         consumer.assign(&list).expect("the partitions are assigned");
-        Self {
-            consumer,
-            events: Vec::new(),
-        }
+        Self { consumer, events: Vec::new() }
     }
 
     /// The first event that fits, of those that came and those that still come.
@@ -151,11 +142,7 @@ impl Tap {
                 }
             }
             if Instant::now() > until {
-                panic!(
-                    "{what}: {} of {count} after {EVENT_LIMIT:?}{}",
-                    found.len(),
-                    self.told()
-                );
+                panic!("{what}: {} of {count} after {EVENT_LIMIT:?}{}", found.len(), self.told());
             }
             self.poll(Duration::from_millis(50));
         }
@@ -189,16 +176,7 @@ impl Tap {
     /// Where the last events lie, for a failure's message; never what they hold.
     fn told(&self) -> String {
         let last = self.events.iter().rev().take(12).rev();
-        last.map(|e| {
-            format!(
-                "\n  {}[{}]@{} {}",
-                e.topic,
-                e.partition,
-                e.offset,
-                e.text("ce_type")
-            )
-        })
-        .collect()
+        last.map(|e| format!("\n  {}[{}]@{} {}", e.topic, e.partition, e.offset, e.text("ce_type"))).collect()
     }
 }
 
@@ -217,13 +195,8 @@ fn transient(error: &KafkaError) -> bool {
 fn partitions_of(consumer: &BaseConsumer, topic: &str) -> i32 {
     let until = Instant::now() + DELIVERY_LIMIT;
     while Instant::now() < until {
-        let metadata = consumer
-            .fetch_metadata(Some(topic), DELIVERY_LIMIT)
-            .expect("metadata");
-        let count = metadata
-            .topics()
-            .first()
-            .map_or(0, |topic| topic.partitions().len());
+        let metadata = consumer.fetch_metadata(Some(topic), DELIVERY_LIMIT).expect("metadata");
+        let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
         if count > 0 {
             return i32::try_from(count).expect("a partition count");
         }

@@ -46,12 +46,7 @@ pub fn free_port() -> u16 {
 pub fn classpath() -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".kafka/classpath");
     fs::read_to_string(&file)
-        .unwrap_or_else(|e| {
-            panic!(
-                "{}: {e}; `./dev test` fetches Kafka and writes it",
-                file.display()
-            )
-        })
+        .unwrap_or_else(|e| panic!("{}: {e}; `./dev test` fetches Kafka and writes it", file.display()))
         .trim()
         .to_owned()
 }
@@ -76,11 +71,7 @@ impl Node {
             .stdin(Stdio::piped())
             .spawn()
             .expect("bash starts");
-        let node = Self {
-            bootstrap: format!("127.0.0.1:{port}"),
-            directory,
-            _leash: Mutex::new(leash),
-        };
+        let node = Self { bootstrap: format!("127.0.0.1:{port}"), directory, _leash: Mutex::new(leash) };
         node.await_answer(port, &log);
         node
     }

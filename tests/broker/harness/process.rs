@@ -19,11 +19,7 @@ pub struct Process {
 
 /// `otp-stream --config A --config B … ARGS`, to its end.
 pub fn otp_stream(configs: &[PathBuf], args: &[&str]) -> Output {
-    command(configs)
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .expect("otp-stream starts")
+    command(configs).args(args).stdin(Stdio::null()).output().expect("otp-stream starts")
 }
 
 /// The same, with text on its standard input.
@@ -59,11 +55,7 @@ impl Process {
     }
 
     pub fn start_only(configs: &[PathBuf], port: u16, log: &Path) -> Self {
-        let file: File = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(log)
-            .expect("a log file");
+        let file: File = OpenOptions::new().create(true).append(true).open(log).expect("a log file");
         let child = command(configs)
             .arg("run")
             .stdin(Stdio::null())
@@ -71,11 +63,7 @@ impl Process {
             .stderr(file)
             .spawn()
             .expect("otp-stream starts");
-        Self {
-            child,
-            port,
-            log: log.to_owned(),
-        }
+        Self { child, port, log: log.to_owned() }
     }
 
     pub fn await_ready(mut self) -> Self {
@@ -89,10 +77,7 @@ impl Process {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!(
-            "otp-stream run is not ready after {READY_LIMIT:?}:\n{}",
-            self.last_words()
-        );
+        panic!("otp-stream run is not ready after {READY_LIMIT:?}:\n{}", self.last_words());
     }
 
     /// SIGKILL, and the end awaited.
@@ -104,9 +89,7 @@ impl Process {
     /// SIGTERM, and the end awaited.
     pub fn terminate(mut self) -> ExitStatus {
         let pid = self.child.id();
-        let told = Command::new("bash")
-            .args(["-c", &format!("kill -TERM {pid}")])
-            .status();
+        let told = Command::new("bash").args(["-c", &format!("kill -TERM {pid}")]).status();
         assert!(told.expect("bash starts").success(), "the signal is delivered");
         self.await_end()
     }
@@ -120,10 +103,7 @@ impl Process {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!(
-            "otp-stream run has not ended after {END_LIMIT:?}:\n{}",
-            self.last_words()
-        );
+        panic!("otp-stream run has not ended after {END_LIMIT:?}:\n{}", self.last_words());
     }
 
     pub fn metrics(&self) -> String {
@@ -136,19 +116,12 @@ impl Process {
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )
-        .ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let status = answer.split(' ').nth(1)?.parse().ok()?;
-        let body = answer
-            .split_once("\r\n\r\n")
-            .map_or("", |(_, body)| body)
-            .to_owned();
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
         Some((status, body))
     }
 

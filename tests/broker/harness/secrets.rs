@@ -18,15 +18,8 @@ pub fn assert_kept(
     numbers: &BTreeSet<String>,
 ) {
     let needles: BTreeSet<&str> = codes.iter().chain(numbers).map(String::as_str).collect();
-    assert!(
-        !codes.is_empty() && needles.iter().all(|n| n.len() == 10),
-        "secrets of ten digits"
-    );
-    let sms = world
-        .on(&world.topics.sms)
-        .iter()
-        .filter(|e| holds(&bytes(e), &needles))
-        .count();
+    assert!(!codes.is_empty() && needles.iter().all(|n| n.len() == 10), "secrets of ten digits");
+    let sms = world.on(&world.topics.sms).iter().filter(|e| holds(&bytes(e), &needles)).count();
     assert!(sms > 0, "the search finds codes where they are");
 
     let mut places = Vec::new();
@@ -40,33 +33,14 @@ pub fn assert_kept(
     let mut changelog = Tap::on_all_bytes_of(&[&world.topics.changelog]);
     changelog.settle(std::time::Duration::from_millis(500));
     assert!(!changelog.events.is_empty(), "the changelog holds something");
-    places.extend(
-        changelog
-            .events
-            .iter()
-            .filter(|e| holds(&bytes(e), &needles))
-            .map(place),
-    );
+    places.extend(changelog.events.iter().filter(|e| holds(&bytes(e), &needles)).map(place));
     let topics = &world.topics;
     let silent = [&topics.results, &topics.lifecycle, &topics.dead_letters];
     let silent = world.tap.events.iter().filter(|e| silent.contains(&&e.topic));
     places.extend(silent.filter(|e| holds(&bytes(e), &needles)).map(place));
-    let keyed = world
-        .tap
-        .events
-        .iter()
-        .filter(|e| e.topic == topics.sms || e.topic == topics.email);
-    places.extend(
-        keyed
-            .filter(|e| holds(e.key.as_deref().unwrap_or_default(), &needles))
-            .map(place),
-    );
-    assert!(
-        places.is_empty(),
-        "secrets in {} places: {:?}",
-        places.len(),
-        &places[..places.len().min(10)]
-    );
+    let keyed = world.tap.events.iter().filter(|e| e.topic == topics.sms || e.topic == topics.email);
+    places.extend(keyed.filter(|e| holds(e.key.as_deref().unwrap_or_default(), &needles)).map(place));
+    assert!(places.is_empty(), "secrets in {} places: {:?}", places.len(), &places[..places.len().min(10)]);
 }
 
 fn place(event: &Event) -> String {
@@ -87,8 +61,7 @@ fn bytes(event: &Event) -> Vec<u8> {
 }
 
 fn holds(text: &[u8], needles: &BTreeSet<&str>) -> bool {
-    text.windows(10)
-        .any(|window| std::str::from_utf8(window).is_ok_and(|window| needles.contains(window)))
+    text.windows(10).any(|window| std::str::from_utf8(window).is_ok_and(|window| needles.contains(window)))
 }
 
 fn search_directory(directory: &Path, needles: &BTreeSet<&str>, places: &mut Vec<String>) {

@@ -20,31 +20,12 @@ pub fn kcat_produce(topic: &str, key: &str, headers: &[(&str, &str)], value: &st
 /// All committed records of a topic as `kcat -J` prints them.
 pub fn kcat_consume(topic: &str) -> Vec<Value> {
     let mut command = Command::new("kcat");
-    command.args([
-        "-b",
-        &node().bootstrap,
-        "-C",
-        "-t",
-        topic,
-        "-o",
-        "beginning",
-        "-e",
-        "-q",
-        "-J",
-    ]);
+    command.args(["-b", &node().bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"]);
     command.args(["-X", "isolation.level=read_committed"]);
-    let output = command
-        .output()
-        .expect("kcat is installed: `./dev test` installs it");
-    assert!(
-        output.status.success(),
-        "kcat -C: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = command.output().expect("kcat is installed: `./dev test` installs it");
+    assert!(output.status.success(), "kcat -C: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    text.lines()
-        .map(|line| serde_json::from_str(line).expect("JSON of kcat"))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON of kcat")).collect()
 }
 
 /// The console producer: one line `headers TAB key TAB value`, headers as `name:value`.
@@ -60,29 +41,15 @@ pub fn console_produce(topic: &str, line: &str) {
 /// The console consumer: the first `count` committed records, `headers TAB key TAB value` each.
 pub fn console_consume(topic: &str, count: usize) -> Vec<String> {
     let mut command = java("org.apache.kafka.tools.consumer.ConsoleConsumer");
-    command.args([
-        "--bootstrap-server",
-        &node().bootstrap,
-        "--topic",
-        topic,
-        "--from-beginning",
-    ]);
+    command.args(["--bootstrap-server", &node().bootstrap, "--topic", topic, "--from-beginning"]);
     command.args(["--isolation-level", "read_committed", "--timeout-ms", "30000"]);
     command.args(["--max-messages", &count.to_string()]);
     for property in ["print.headers=true", "print.key=true"] {
         command.args(["--formatter-property", property]);
     }
     let output = command.output().expect("java is installed");
-    assert!(
-        output.status.success(),
-        "the console consumer: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout)
-        .expect("UTF-8")
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    assert!(output.status.success(), "the console consumer: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
 }
 
 fn java(class: &str) -> Command {
@@ -105,9 +72,5 @@ fn feed(command: &mut Command, line: &str) {
         .expect("`./dev test` installs kcat and Java");
     writeln!(child.stdin.take().expect("its standard input"), "{line}").expect("it reads");
     let output = child.wait_with_output().expect("it ends");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -60,29 +60,15 @@ impl World {
         let keys = directory.join("keys.toml");
         let base = directory.join("base.toml");
         let over = directory.join("over.toml");
-        fs::write(
-            &base,
-            topics.configuration(name, &directory.display().to_string(), http_port),
-        )
-        .expect("written");
+        fs::write(&base, topics.configuration(name, &directory.display().to_string(), http_port))
+            .expect("written");
         fs::write(&over, settings).expect("written");
         let configs = vec![base, over];
-        must(
-            &configs,
-            &["keys", "generate", "--out", &keys.display().to_string()],
-        );
+        must(&configs, &["keys", "generate", "--out", &keys.display().to_string()]);
         must(&configs, &["topics", "create"]);
         let tap = Tap::on(&topics.outputs());
         let upstream = Upstream::new();
-        Self {
-            directory,
-            configs,
-            topics,
-            upstream,
-            tap,
-            asked: BTreeMap::new(),
-            http_port,
-        }
+        Self { directory, configs, topics, upstream, tap, asked: BTreeMap::new(), http_port }
     }
 
     /// `otp-stream run`, ready.
@@ -124,14 +110,10 @@ impl World {
 
     pub fn tell_on(&mut self, topic: &str, request: Request) -> String {
         let (partition, offset) = self.upstream.produce(topic, &request);
-        let id = request
-            .headers
-            .iter()
-            .find(|(name, _)| name == "ce_id")
-            .map_or_else(
-                || format!("{topic}/{partition}/{offset}"),
-                |(_, value)| String::from_utf8_lossy(value).into_owned(),
-            );
+        let id = request.headers.iter().find(|(name, _)| name == "ce_id").map_or_else(
+            || format!("{topic}/{partition}/{offset}"),
+            |(_, value)| String::from_utf8_lossy(value).into_owned(),
+        );
         self.asked.entry(id.clone()).or_default().count(&request);
         id
     }
@@ -145,38 +127,26 @@ impl World {
 
     pub fn reply(&mut self, id: &str) -> Event {
         let replies = [self.topics.replies.clone(), self.topics.desk_replies.clone()];
-        self.tap.wait(&format!("a reply to {id}"), |e| {
-            replies.contains(&e.topic) && e.cause() == id
-        })
+        self.tap.wait(&format!("a reply to {id}"), |e| replies.contains(&e.topic) && e.cause() == id)
     }
 
     /// The SMS of a request.
     pub fn sms(&mut self, id: &str) -> Event {
         let topic = self.topics.sms.clone();
-        self.tap.wait(&format!("the SMS of {id}"), |e| {
-            e.topic == topic && e.cause() == id
-        })
+        self.tap.wait(&format!("the SMS of {id}"), |e| e.topic == topic && e.cause() == id)
     }
 
     /// The validation result of a request.
     pub fn result(&mut self, id: &str) -> Value {
         let topic = self.topics.results.clone();
-        self.tap
-            .wait(&format!("the result of {id}"), |e| {
-                e.topic == topic && e.cause() == id
-            })
-            .body()
+        self.tap.wait(&format!("the result of {id}"), |e| e.topic == topic && e.cause() == id).body()
     }
 
     /// The lifecycle event of a type and, if a cause is given, of that request.
     pub fn lifecycle(&mut self, kind: &str, cause: &str) -> Value {
         let topic = self.topics.lifecycle.clone();
         let what = format!("`{kind}` of {cause}");
-        self.tap
-            .wait(&what, |e| {
-                e.topic == topic && e.cause() == cause && e.body()["type"] == kind
-            })
-            .body()
+        self.tap.wait(&what, |e| e.topic == topic && e.cause() == cause && e.body()["type"] == kind).body()
     }
 
     /// A login code, sent to a number and read from the SMS.
@@ -197,12 +167,7 @@ impl World {
         self.tap.settle(Duration::from_millis(600));
         let findings = findings(&self.topics, &self.tap.events, &self.asked);
         let shown = &findings[..findings.len().min(20)];
-        assert!(
-            findings.is_empty(),
-            "{} findings:\n{}",
-            findings.len(),
-            shown.join("\n")
-        );
+        assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), shown.join("\n"));
     }
 }
 
@@ -253,25 +218,9 @@ impl Topics {
     }
 
     fn configuration(&self, name: &str, directory: &str, http_port: u16) -> String {
-        let Self {
-            requests,
-            replies,
-            desk_requests,
-            desk_replies,
-            sms,
-            email,
-            results,
-            lifecycle,
-            ..
-        } = self;
-        let Self {
-            dead_letters,
-            directory: users,
-            policies,
-            templates,
-            admin,
-            ..
-        } = self;
+        let Self { requests, replies, desk_requests, desk_replies, sms, email, results, lifecycle, .. } =
+            self;
+        let Self { dead_letters, directory: users, policies, templates, admin, .. } = self;
         let bootstrap = &node().bootstrap;
         format!(
             r#"

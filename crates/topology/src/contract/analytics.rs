@@ -95,9 +95,7 @@ impl Suppression {
 
 /// The first four digits of a national number; `None` if it does not begin with four digits.
 pub fn number_prefix(number: &str) -> Option<&str> {
-    number
-        .get(..4)
-        .filter(|prefix| prefix.bytes().all(|byte| byte.is_ascii_digit()))
+    number.get(..4).filter(|prefix| prefix.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Publishes a notice of the rules on the lifecycle stream.
@@ -295,10 +293,7 @@ fn publish_lifecycle(
 
 /// One request tells each kind at most once for a purpose, and each reason of `suppressed` at most once.
 fn lifecycle_id(events: &Events<'_>, facts: &LifecycleFacts) -> String {
-    let detail = facts
-        .reason
-        .map(Suppression::as_str)
-        .or(facts.purpose.map(Purpose::as_str));
+    let detail = facts.reason.map(Suppression::as_str).or(facts.purpose.map(Purpose::as_str));
     let mut id = events.id(facts.kind);
     if let Some(detail) = detail {
         id.push('-');
@@ -401,10 +396,7 @@ mod tests {
         assert_eq!(outbox.len(), 1);
         let event = outbox.iter().next().expect("one event");
         let header = |name: &str| {
-            let found = event
-                .headers()
-                .find(|(it, _)| *it == name)
-                .and_then(|(_, value)| value);
+            let found = event.headers().find(|(it, _)| *it == name).and_then(|(_, value)| value);
             String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
         };
         let value = String::from_utf8_lossy(event.value().unwrap_or_default()).into_owned();
@@ -434,11 +426,7 @@ mod tests {
             \"attemptsRemaining\":3,\"lockedUntil\":null,\"policyVersion\":\"0101010101010101\",\
             \"occurredAt\":1700000000000}";
         assert_eq!(found, expected);
-        let nobody = About {
-            tenant: None,
-            subject: None,
-            ..ABOUT
-        };
+        let nobody = About { tenant: None, subject: None, ..ABOUT };
         let found = published(|events| validation_result(events, topic, &nobody, Judgement::InvalidRequest));
         assert!(found.starts_with(" base-result "), "{found}");
         assert!(found.contains("\"subject\":null,\"challengeId\":null"), "{found}");

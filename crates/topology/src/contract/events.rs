@@ -46,10 +46,7 @@ impl<'a> Events<'a> {
     pub fn new(outbox: &'a mut Outbox, partitions: &'a [i32], envelope: Envelope<'a>) -> Self {
         let mut time = [0; rfc3339::LEN];
         let time = rfc3339::write(envelope.time, &mut time);
-        let trace = [
-            ("traceparent", envelope.traceparent),
-            ("tracestate", envelope.tracestate),
-        ];
+        let trace = [("traceparent", envelope.traceparent), ("tracestate", envelope.tracestate)];
         let headers = [
             ("ce_specversion", Some(&b"1.0"[..])),
             ("ce_source", Some(envelope.source.as_bytes())),
@@ -58,17 +55,9 @@ impl<'a> Events<'a> {
             ("ce_correlationid", Some(envelope.correlation_id.as_bytes())),
             ("ce_causationid", Some(envelope.causation_id.as_bytes())),
         ];
-        let shared = outbox.headers(
-            headers
-                .into_iter()
-                .chain(trace.into_iter().filter(|(_, value)| value.is_some())),
-        );
-        Self {
-            outbox,
-            partitions,
-            envelope,
-            shared,
-        }
+        let shared =
+            outbox.headers(headers.into_iter().chain(trace.into_iter().filter(|(_, value)| value.is_some())));
+        Self { outbox, partitions, envelope, shared }
     }
 
     pub fn envelope(&self) -> &Envelope<'a> {
@@ -109,13 +98,8 @@ impl<'a> Events<'a> {
         value: impl FnOnce(&mut Vec<u8>),
     ) {
         let event_type = format!("org.digit.otp.{}.v1", kind.0);
-        let named = [
-            ("ce_id", Some(id.as_bytes())),
-            ("ce_type", Some(event_type.as_bytes())),
-        ];
-        let own = self
-            .outbox
-            .headers(named.into_iter().chain(extra.iter().copied()));
+        let named = [("ce_id", Some(id.as_bytes())), ("ce_type", Some(event_type.as_bytes()))];
+        let own = self.outbox.headers(named.into_iter().chain(extra.iter().copied()));
         self.outbox.push(to, partition, key, self.shared, own, value);
     }
 }

@@ -18,11 +18,7 @@ impl Digits {
     pub const MAX: u8 = 10;
 
     pub const fn new(digits: u8) -> Option<Self> {
-        if digits >= Self::MIN && digits <= Self::MAX {
-            Some(Self(digits))
-        } else {
-            None
-        }
+        if digits >= Self::MIN && digits <= Self::MAX { Some(Self(digits)) } else { None }
     }
 
     pub const fn get(self) -> u8 {

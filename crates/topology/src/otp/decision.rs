@@ -113,14 +113,7 @@ pub enum NoticeKind {
 impl Notice {
     /// Of a kind alone.
     pub(super) fn bare(kind: NoticeKind) -> Self {
-        Self {
-            kind,
-            challenge: None,
-            purpose: None,
-            send_number: None,
-            locked_until: None,
-            terms: None,
-        }
+        Self { kind, challenge: None, purpose: None, send_number: None, locked_until: None, terms: None }
     }
 
     pub(super) fn of(kind: NoticeKind, challenge: &Challenge) -> Self {

@@ -55,10 +55,7 @@ impl Code {
     }
 
     fn of_number(digits: Digits, mut number: u64) -> Self {
-        let mut code = Self {
-            ascii: [b'0'; Digits::MAX as usize],
-            length: digits.get(),
-        };
+        let mut code = Self { ascii: [b'0'; Digits::MAX as usize], length: digits.get() };
         for place in code.ascii[..usize::from(digits.get())].iter_mut().rev() {
             *place = b'0' + (number % 10) as u8;
             number /= 10;
@@ -141,14 +138,9 @@ mod tests {
         check(code_ref(1, 4), "7020");
         check(code_ref(1, 6), "774357");
         check(code_ref(1, 10), "9931853840");
-        let rotated = CodeRef {
-            rotation: 1,
-            ..code_ref(1, 6)
-        };
+        let rotated = CodeRef { rotation: 1, ..code_ref(1, 6) };
         check(rotated, "094676");
-        let padded = (0..)
-            .map(|id| code_ref(id, 6))
-            .find(|of| derive(*of).digits().starts_with("00"));
+        let padded = (0..).map(|id| code_ref(id, 6)).find(|of| derive(*of).digits().starts_with("00"));
         check(padded.expect("one in a hundred"), "007716");
     }
 
@@ -172,14 +164,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_and_not_a_code() {
-        let of = CodeRef {
-            key: KeyId(99),
-            ..code_ref(1, 6)
-        };
-        assert_eq!(
-            Code::derive(&keyring(), &who(), of).expect_err("no key").id,
-            KeyId(99)
-        );
+        let of = CodeRef { key: KeyId(99), ..code_ref(1, 6) };
+        assert_eq!(Code::derive(&keyring(), &who(), of).expect_err("no key").id, KeyId(99));
     }
 
     #[test]
@@ -198,11 +184,7 @@ mod tests {
     fn draws_above_the_last_full_range_are_drawn_again() {
         let check = |digits: u8, draws: &[u64], expected: Option<u64>| {
             let digits = Digits::new(digits).expect("4 to 10");
-            assert_eq!(
-                unbiased(digits, draws.iter().copied()),
-                expected,
-                "{digits:?} {draws:?}"
-            );
+            assert_eq!(unbiased(digits, draws.iter().copied()), expected, "{digits:?} {draws:?}");
         };
         // 2^64 = 18446744073709551616: the last 551616 values have no full range of a million.
         let first_unfair = 18_446_744_073_709_000_000;
@@ -226,10 +208,7 @@ mod tests {
         }
         let expected = f64::from(CODES) / 10.0;
         for (place, counts) in counts.iter().enumerate() {
-            let chi: f64 = counts
-                .iter()
-                .map(|it| (f64::from(*it) - expected).powi(2) / expected)
-                .sum();
+            let chi: f64 = counts.iter().map(|it| (f64::from(*it) - expected).powi(2) / expected).sum();
             // Nine degrees of freedom: 33.7 is passed by one fair place in ten thousand.
             assert!(chi < 33.7, "place {place}: chi-square {chi} of {counts:?}");
         }
@@ -250,14 +229,8 @@ mod tests {
         check(origin(6, 1000));
         check(origin(5, 1001));
         let (topic, partition) = ("elsewhere", 9);
-        check(Origin {
-            topic,
-            ..origin(5, 1000)
-        });
-        check(Origin {
-            partition,
-            ..origin(5, 1000)
-        });
+        check(Origin { topic, ..origin(5, 1000) });
+        check(Origin { partition, ..origin(5, 1000) });
         let tenant = "pb";
         assert_ne!(challenge_id(&Rules { tenant, ..base }, Purpose::Login), pinned);
         assert_ne!(challenge_id(&base, Purpose::Register), pinned);

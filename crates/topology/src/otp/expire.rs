@@ -21,11 +21,7 @@ pub fn due_at(subject: &Subject) -> Option<LogTime> {
         tells.min(),
         challenges.map(challenge_over_at).min(),
         subject.sends.iter().copied().map(send_over_at).min(),
-        subject
-            .remembered
-            .iter()
-            .map(|it| remembered_over_at(it.at))
-            .min(),
+        subject.remembered.iter().map(|it| remembered_over_at(it.at)).min(),
         lock_over_at(subject.lock),
     ];
     let next = first.into_iter().flatten().min();
@@ -46,9 +42,7 @@ pub fn expire(mut subject: Subject, watermark: LogTime) -> (Option<Subject>, Vec
     }
     subject.challenges.retain(|it| watermark < challenge_over_at(it));
     subject.sends.retain(|it| watermark < send_over_at(*it));
-    subject
-        .remembered
-        .retain(|it| watermark < remembered_over_at(it.at));
+    subject.remembered.retain(|it| watermark < remembered_over_at(it.at));
     if lock_over_at(subject.lock).is_some_and(|at| watermark >= at) {
         subject.lock = Lock::None;
     }

@@ -103,11 +103,7 @@ impl CanonicalSubject {
         text.push('|');
         let identity_at = text.len();
         text.push_str(&identity);
-        Some(Self {
-            text,
-            contract,
-            identity_at,
-        })
+        Some(Self { text, contract, identity_at })
     }
 
     /// Reads a record key. `None` if it is not exactly the canonical form.
@@ -138,18 +134,10 @@ impl CanonicalSubject {
 fn canonical_identity(identity: &str) -> String {
     let trimmed = identity.trim();
     if trimmed.is_ascii() {
-        return if trimmed.contains('@') {
-            trimmed.to_ascii_lowercase()
-        } else {
-            trimmed.to_owned()
-        };
+        return if trimmed.contains('@') { trimmed.to_ascii_lowercase() } else { trimmed.to_owned() };
     }
     let folded: String = trimmed.nfc().collect();
-    if folded.contains('@') {
-        folded.to_lowercase().nfc().collect()
-    } else {
-        folded
-    }
+    if folded.contains('@') { folded.to_lowercase().nfc().collect() } else { folded }
 }
 
 /// The keyed stand-in for a subject in store keys, event keys and analytic events: the first 128 bits of

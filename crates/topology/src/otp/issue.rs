@@ -49,19 +49,9 @@ pub(super) fn decide(
         Exit::Delivered | Exit::Revealed if repeated => Some(NoticeKind::Resent),
         Exit::Delivered | Exit::Revealed => Some(NoticeKind::Issued),
     };
-    notices.extend(kind.map(|kind| Notice {
-        send_number: Some(send_number),
-        ..Notice::of(kind, challenge)
-    }));
-    let outcome = Outcome::Issued {
-        challenge: ChallengeView::of(challenge),
-        send_number,
-    };
-    Ok(Decision {
-        subject,
-        outcome,
-        notices,
-    })
+    notices.extend(kind.map(|kind| Notice { send_number: Some(send_number), ..Notice::of(kind, challenge) }));
+    let outcome = Outcome::Issued { challenge: ChallengeView::of(challenge), send_number };
+    Ok(Decision { subject, outcome, notices })
 }
 
 /// Limits and pause count deliveries, not codes that are only revealed.
@@ -102,19 +92,9 @@ fn refusal(
 }
 
 fn refuse(subject: Subject, it: &Issue, refusal: Refusal, now: LogTime) -> Decision {
-    let outcome = Outcome::Refused {
-        refusal,
-        locked_until: lock::locked_until(&subject, now),
-    };
-    let notice = Notice {
-        purpose: Some(it.purpose),
-        ..Notice::bare(NoticeKind::Suppressed(refusal))
-    };
-    Decision {
-        subject,
-        outcome,
-        notices: vec![notice],
-    }
+    let outcome = Outcome::Refused { refusal, locked_until: lock::locked_until(&subject, now) };
+    let notice = Notice { purpose: Some(it.purpose), ..Notice::bare(NoticeKind::Suppressed(refusal)) };
+    Decision { subject, outcome, notices: vec![notice] }
 }
 
 /// Whether the live challenge serves again, under the terms it was issued under: at least a third of its life is

@@ -146,13 +146,8 @@ impl Ring {
         if let Some(pair) = own.windows(2).find(|pair| pair[0].2 == pair[1].2) {
             return Err(KeyringError::SameActiveFrom(purpose, pair[0].1, pair[1].1));
         }
-        let keys = own
-            .into_iter()
-            .map(|(_, id, from, secret)| (*id, *from, Key::new(secret)));
-        Ok(Self {
-            purpose,
-            keys: keys.collect(),
-        })
+        let keys = own.into_iter().map(|(_, id, from, secret)| (*id, *from, Key::new(secret)));
+        Ok(Self { purpose, keys: keys.collect() })
     }
 
     /// The key that serves at a log time: the last whose `active_from` is not later; before all, the first.
@@ -166,10 +161,7 @@ impl Ring {
     /// No key of that id.
     pub fn get(&self, id: KeyId) -> Result<&Key, UnknownKey> {
         let found = self.keys.iter().find(|(it, _, _)| *it == id);
-        let (_, _, key) = found.ok_or(UnknownKey {
-            purpose: self.purpose,
-            id,
-        })?;
+        let (_, _, key) = found.ok_or(UnknownKey { purpose: self.purpose, id })?;
         Ok(key)
     }
 }
@@ -260,31 +252,18 @@ mod tests {
         for purpose in [Code, Id, Pseudonym, Directory] {
             check(without(purpose), Some(KeyringError::Missing(purpose)));
         }
-        check(
-            with(part(Id, 1, 50)),
-            Some(KeyringError::DuplicateId(Id, KeyId(1))),
-        );
+        check(with(part(Id, 1, 50)), Some(KeyringError::DuplicateId(Id, KeyId(1))));
         let twins = KeyringError::SameActiveFrom(Directory, KeyId(1), KeyId(2));
         check(with(part(Directory, 2, 100)), Some(twins));
-        check(
-            with(part(Pseudonym, 2, 50)),
-            Some(KeyringError::PseudonymRotates(2)),
-        );
+        check(with(part(Pseudonym, 2, 50)), Some(KeyringError::PseudonymRotates(2)));
     }
 
     #[test]
     fn a_key_serves_from_its_time_on_and_the_first_serves_before_all() {
-        let parts = [
-            one_of_each(),
-            vec![part(KeyPurpose::Code, 7, 300), part(KeyPurpose::Code, 3, 200)],
-        ];
+        let parts = [one_of_each(), vec![part(KeyPurpose::Code, 7, 300), part(KeyPurpose::Code, 3, 200)]];
         let keyring = Keyring::new(parts.concat()).expect("three code keys");
         let check = |at: u64, expected: u32| {
-            assert_eq!(
-                keyring.code().active(LogTime::from_ms(at)).0,
-                KeyId(expected),
-                "at {at}"
-            );
+            assert_eq!(keyring.code().active(LogTime::from_ms(at)).0, KeyId(expected), "at {at}");
         };
         check(0, 1);
         check(100, 1);
@@ -294,10 +273,7 @@ mod tests {
         check(u64::MAX, 7);
         assert!(keyring.code().get(KeyId(3)).is_ok());
         let unknown = keyring.code().get(KeyId(9)).expect_err("no such key");
-        assert_eq!(
-            unknown.to_string(),
-            "no code key with id 9: add it to the key file of this instance"
-        );
+        assert_eq!(unknown.to_string(), "no code key with id 9: add it to the key file of this instance");
     }
 
     #[test]

@@ -12,9 +12,5 @@ pub(super) fn decide(subject: Subject, it: &LookUp<'_>, now: LogTime) -> Decisio
     let mut known = subject.challenges.iter();
     let found = known.find(|it| Some(it.code.challenge) == wanted && now <= it.expires_at);
     let outcome = Outcome::Found(found.map(ChallengeView::of));
-    Decision {
-        subject,
-        outcome,
-        notices: Vec::new(),
-    }
+    Decision { subject, outcome, notices: Vec::new() }
 }

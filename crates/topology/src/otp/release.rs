@@ -7,11 +7,7 @@ use super::subject::{Lock, Subject};
 pub(super) fn unlock(mut subject: Subject) -> Decision {
     subject.lock = Lock::None;
     subject.consecutive_wrong = 0;
-    Decision {
-        subject,
-        outcome: Outcome::Released,
-        notices: vec![Notice::bare(NoticeKind::Unlocked)],
-    }
+    Decision { subject, outcome: Outcome::Released, notices: vec![Notice::bare(NoticeKind::Unlocked)] }
 }
 
 /// Leaves nothing, lock and windows included: the caller deletes the record.

@@ -56,9 +56,7 @@ impl Subject {
 
     /// The answer that this request got within the last 15 minutes.
     pub fn recall(&self, request: RequestDigest, now: LogTime) -> Option<&Remembered> {
-        self.remembered
-            .iter()
-            .find(|it| it.request == request && now.since(it.at) <= REMEMBERED_MS)
+        self.remembered.iter().find(|it| it.request == request && now.since(it.at) <= REMEMBERED_MS)
     }
 
     /// Remembers an answer; the oldest gives way.

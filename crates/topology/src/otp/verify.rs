@@ -46,11 +46,7 @@ pub(super) fn decide(
         attempts_remaining,
         locked_until: lock::locked_until(&subject, now),
     });
-    Ok(Decision {
-        subject,
-        outcome,
-        notices,
-    })
+    Ok(Decision { subject, outcome, notices })
 }
 
 /// The challenge of the purpose that is named; if none is, the last live one, or else the last that is remembered.
@@ -78,11 +74,7 @@ fn judge(
         return Ok(Verdict::Expired);
     }
     let right = Code::derive(rules.keys, rules.who, challenge.code)?.matches(it.code);
-    Ok(if right & !challenge.decoy {
-        Verdict::Accepted
-    } else {
-        Verdict::WrongCode
-    })
+    Ok(if right & !challenge.decoy { Verdict::Accepted } else { Verdict::WrongCode })
 }
 
 /// Counts a wrong code against the challenge and against the subject.

@@ -23,9 +23,7 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries
-            .lock()
-            .expect("nothing panics while it holds the lock")
+        self.entries.lock().expect("nothing panics while it holds the lock")
     }
 }
 
@@ -87,9 +85,7 @@ mod tests {
     fn a_scan_takes_from_but_not_to_in_order_up_to_its_limit() {
         let store = store(&[("c", "3"), ("a", "1"), ("b", "2"), ("d", "4")]);
         let check = |from: &str, to: &str, limit: usize, expected: &str| {
-            let found = store
-                .scan(from.as_bytes(), to.as_bytes(), limit)
-                .expect("memory does not fail");
+            let found = store.scan(from.as_bytes(), to.as_bytes(), limit).expect("memory does not fail");
             let keys: Vec<u8> = found.into_iter().flat_map(|(key, _)| key).collect();
             assert_eq!(keys, expected.as_bytes(), "{from}..{to} up to {limit}");
         };
@@ -118,9 +114,7 @@ mod tests {
         let first = store(&[]);
         let second = first.clone();
         first
-            .write(&WriteBatch {
-                writes: vec![(b"key".to_vec(), Some(b"value".to_vec()))],
-            })
+            .write(&WriteBatch { writes: vec![(b"key".to_vec(), Some(b"value".to_vec()))] })
             .expect("memory does not fail");
         assert_eq!(second.get(b"key"), Ok(Some(b"value".to_vec())));
         assert_eq!(format!("{second:?}"), "MemoryStore(1 entries)");

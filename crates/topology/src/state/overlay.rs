@@ -68,16 +68,9 @@ impl Overlay {
             return Ok(Vec::new());
         }
         let range = (Bound::Included(from), Bound::Excluded(to));
-        let deletes = self
-            .writes
-            .range::<[u8], _>(range)
-            .filter(|(_, value)| value.is_none())
-            .count();
+        let deletes = self.writes.range::<[u8], _>(range).filter(|(_, value)| value.is_none()).count();
         // A delete hides at most one entry of the store.
-        let mut stored = store
-            .scan(from, to, limit.saturating_add(deletes))?
-            .into_iter()
-            .peekable();
+        let mut stored = store.scan(from, to, limit.saturating_add(deletes))?.into_iter().peekable();
         let mut written = self.writes.range::<[u8], _>(range).peekable();
         let mut found = Vec::new();
         while found.len() < limit {
@@ -99,16 +92,12 @@ impl Overlay {
 
     /// All writes, key by key in key order; `None` deletes.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.writes
-            .iter()
-            .map(|(key, value)| (key.as_slice(), value.as_deref()))
+        self.writes.iter().map(|(key, value)| (key.as_slice(), value.as_deref()))
     }
 
     /// Takes the writes as one batch in key order, and leaves the overlay empty.
     pub fn take(&mut self) -> WriteBatch {
-        WriteBatch {
-            writes: std::mem::take(&mut self.writes).into_iter().collect(),
-        }
+        WriteBatch { writes: std::mem::take(&mut self.writes).into_iter().collect() }
     }
 
     pub fn clear(&mut self) {
@@ -159,13 +148,8 @@ mod tests {
     type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
     fn model_scan(model: &Model, from: &[u8], to: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let inside = model
-            .iter()
-            .filter(|(key, _)| from <= key.as_slice() && key.as_slice() < to);
-        inside
-            .take(limit)
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        let inside = model.iter().filter(|(key, _)| from <= key.as_slice() && key.as_slice() < to);
+        inside.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     proptest! {
@@ -214,10 +198,8 @@ mod tests {
         overlay.delete(b"a".to_vec());
         overlay.put(b"b".to_vec(), b"2".to_vec());
         let expected = [(b"a".to_vec(), None), (b"b".to_vec(), Some(b"2".to_vec()))];
-        let listed: Vec<_> = overlay
-            .iter()
-            .map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec)))
-            .collect();
+        let listed: Vec<_> =
+            overlay.iter().map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))).collect();
         assert_eq!(listed, expected);
         assert_eq!(format!("{overlay:?}"), "Overlay(2 writes)");
         assert_eq!(overlay.take().writes, expected);

@@ -126,8 +126,7 @@ impl Writer {
         self.time(it.issued_at);
         self.time(it.expires_at);
         let flags = u8::from(it.decoy) * FLAG_DECOY + u8::from(it.expiry_told) * FLAG_EXPIRY_TOLD;
-        self.0
-            .extend_from_slice(&[it.tries_max, it.tries, it.resend as u8, it.sends, flags]);
+        self.0.extend_from_slice(&[it.tries_max, it.tries, it.resend as u8, it.sends, flags]);
         match it.state {
             ChallengeState::Live => self.byte(0),
             ChallengeState::Used { at } => {
@@ -164,19 +163,13 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], BadRecord> {
-        let (bytes, rest) = self
-            .0
-            .split_at_checked(count)
-            .ok_or(BadRecord::Damaged("too short"))?;
+        let (bytes, rest) = self.0.split_at_checked(count).ok_or(BadRecord::Damaged("too short"))?;
         self.0 = rest;
         Ok(bytes)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], BadRecord> {
-        let (array, rest) = self
-            .0
-            .split_first_chunk()
-            .ok_or(BadRecord::Damaged("too short"))?;
+        let (array, rest) = self.0.split_first_chunk().ok_or(BadRecord::Damaged("too short"))?;
         self.0 = rest;
         Ok(*array)
     }
@@ -190,8 +183,7 @@ impl<'a> Reader<'a> {
     }
 
     fn time(&mut self) -> Result<LogTime, BadRecord> {
-        self.array()
-            .map(|bytes| LogTime::from_ms(u64::from_be_bytes(bytes)))
+        self.array().map(|bytes| LogTime::from_ms(u64::from_be_bytes(bytes)))
     }
 
     /// A count of at most `max`, then so many items.
@@ -258,12 +250,7 @@ impl<'a> Reader<'a> {
             _ => return Err(BadRecord::Damaged("remembered code")),
         };
         let length = usize::try_from(self.u32()?).map_err(|_| BadRecord::Damaged("reply"))?;
-        Ok(Remembered {
-            request,
-            at,
-            reply: self.bytes(length)?.into(),
-            code,
-        })
+        Ok(Remembered { request, at, reply: self.bytes(length)?.into(), code })
     }
 }
 
@@ -305,14 +292,7 @@ mod tests {
         ];
         let resend = prop_oneof![Just(Resend::Same), Just(Resend::Rotate)];
         let flags = any::<(bool, bool)>();
-        let rest = (
-            any::<[u8; 3]>(),
-            resend,
-            state,
-            flags,
-            "\\PC{0,20}",
-            any::<[u8; 8]>(),
-        );
+        let rest = (any::<[u8; 3]>(), resend, state, flags, "\\PC{0,20}", any::<[u8; 8]>());
         (code(), time(), time(), rest).prop_map(|(code, issued_at, expires_at, rest)| {
             let ([tries_max, tries, sends], resend, state, (decoy, expiry_told), tenant, version) = rest;
             Challenge {
@@ -333,28 +313,15 @@ mod tests {
     }
 
     fn subject() -> impl Strategy<Value = Subject> {
-        let lock = prop_oneof![
-            Just(Lock::None),
-            Just(Lock::UntilReleased),
-            time().prop_map(Lock::Until),
-        ];
-        let remembered = (
-            any::<[u8; 16]>(),
-            time(),
-            vec(any::<u8>(), 0..300),
-            option::of(code()),
-        );
+        let lock = prop_oneof![Just(Lock::None), Just(Lock::UntilReleased), time().prop_map(Lock::Until),];
+        let remembered = (any::<[u8; 16]>(), time(), vec(any::<u8>(), 0..300), option::of(code()));
         let remembered = remembered.prop_map(|(request, at, reply, code)| Remembered {
             request: RequestDigest(request),
             at,
             reply: reply.into(),
             code,
         });
-        let lists = (
-            vec(challenge(), 0..=4),
-            vec(time(), 0..60),
-            vec(remembered, 0..=REMEMBERED_MAX),
-        );
+        let lists = (vec(challenge(), 0..=4), vec(time(), 0..60), vec(remembered, 0..=REMEMBERED_MAX));
         (time(), any::<u32>(), lock, lists).prop_map(|(last_time, consecutive_wrong, lock, lists)| Subject {
             last_time,
             challenges: lists.0,
@@ -383,9 +350,7 @@ mod tests {
                 tries: 1,
                 resend: Resend::Rotate,
                 sends: 3,
-                state: ChallengeState::Used {
-                    at: LogTime::from_ms(1_735_689_600_000),
-                },
+                state: ChallengeState::Used { at: LogTime::from_ms(1_735_689_600_000) },
                 decoy: false,
                 expiry_told: true,
                 tenant: "pb.amritsar".into(),
@@ -405,10 +370,7 @@ mod tests {
 
     #[test]
     fn the_layout_is_pinned() {
-        let hex: String = encode_subject(&example())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = encode_subject(&example()).iter().map(|byte| format!("{byte:02x}")).collect();
         let expected = "01000001941f297c000000000401000001941f2b02a001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c102\
             000000070602000001941f27f560000001941f2c8940050102030201000001941f297c00abababab\
             abababab000b70622e616d72697473617201000001941f27f56001d1d1d1d1d1d1d1d1d1d1d1d1d1\
@@ -432,10 +394,7 @@ mod tests {
             assert!(decode_subject(&whole[..length]).is_err(), "cut at {length}");
         }
         let longer = [whole, vec![0]].concat();
-        assert_eq!(
-            decode_subject(&longer),
-            Err(BadRecord::Damaged("more bytes than fields"))
-        );
+        assert_eq!(decode_subject(&longer), Err(BadRecord::Damaged("more bytes than fields")));
     }
 
     proptest! {

@@ -34,11 +34,7 @@ pub fn seal(keys: &Keyring, at: LogTime, bound_to: &[u8], nonce: [u8; 12], plain
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(plain);
     let tag = cipher(key)
-        .encrypt_inout_detached(
-            &Nonce::from(nonce),
-            bound_to,
-            sealed[HEAD_BYTES..].as_mut().into(),
-        )
+        .encrypt_inout_detached(&Nonce::from(nonce), bound_to, sealed[HEAD_BYTES..].as_mut().into())
         .expect("a record is shorter than 64 GiB");
     sealed.extend_from_slice(&tag);
     sealed
@@ -47,9 +43,7 @@ pub fn seal(keys: &Keyring, at: LogTime, bound_to: &[u8], nonce: [u8; 12], plain
 /// # Errors
 /// The key is unknown, or the bytes are not what was sealed for this place.
 pub fn open(keys: &Keyring, bound_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Sealed> {
-    let (version, rest) = sealed
-        .split_first()
-        .ok_or(BadRecord::Damaged("sealed value is empty"))?;
+    let (version, rest) = sealed.split_first().ok_or(BadRecord::Damaged("sealed value is empty"))?;
     if *version != VERSION {
         return Err(BadRecord::UnknownVersion(*version).into());
     }
@@ -60,12 +54,7 @@ pub fn open(keys: &Keyring, bound_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>, S
     let key = keys.directory().get(KeyId(u32::from_be_bytes(*id)))?;
     let mut plain = ciphertext.to_vec();
     cipher(key)
-        .decrypt_inout_detached(
-            &Nonce::from(*nonce),
-            bound_to,
-            plain.as_mut_slice().into(),
-            &Tag::from(*tag),
-        )
+        .decrypt_inout_detached(&Nonce::from(*nonce), bound_to, plain.as_mut_slice().into(), &Tag::from(*tag))
         .map_err(|_| BadRecord::Damaged("sealed value is not what was sealed for this place"))?;
     Ok(plain)
 }
@@ -81,9 +70,7 @@ mod tests {
 
     fn keyring(directory: &[(u32, u64)]) -> Keyring {
         let others = [KeyPurpose::Code, KeyPurpose::Id, KeyPurpose::Pseudonym];
-        let mut parts: Vec<_> = others
-            .map(|it| (it, KeyId(1), LogTime::default(), [1; 32]))
-            .to_vec();
+        let mut parts: Vec<_> = others.map(|it| (it, KeyId(1), LogTime::default(), [1; 32])).to_vec();
         for (id, from) in directory {
             let secret = [*id as u8; 32];
             parts.push((KeyPurpose::Directory, KeyId(*id), LogTime::from_ms(*from), secret));
@@ -112,14 +99,8 @@ mod tests {
 
     #[test]
     fn the_layout_is_pinned() {
-        let hex: String = sealed(0, b"entry")
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!(
-            hex,
-            "01000000016e6f6e6365206e6f6e636521954d3c651ef480a126366ed34f673397e8f177ba34"
-        );
+        let hex: String = sealed(0, b"entry").iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "01000000016e6f6e6365206e6f6e636521954d3c651ef480a126366ed34f673397e8f177ba34");
     }
 
     #[test]
@@ -143,10 +124,7 @@ mod tests {
     fn an_unknown_key_and_an_unknown_version_say_so() {
         let (purpose, id) = (KeyPurpose::Directory, KeyId(2));
         let unknown = Sealed::Key(UnknownKey { purpose, id });
-        assert_eq!(
-            open(&keyring(&[(1, 0)]), b"Dplace", &sealed(100, b"entry")),
-            Err(unknown)
-        );
+        assert_eq!(open(&keyring(&[(1, 0)]), b"Dplace", &sealed(100, b"entry")), Err(unknown));
         let mut newer = sealed(0, b"entry");
         newer[0] = 2;
         let unknown = Sealed::Record(BadRecord::UnknownVersion(2));

@@ -52,10 +52,7 @@ impl<S: StateStore> Task<S> {
             origin: incoming.origin(&topology),
         };
         let decision = decide(loaded.subject, &order.command, now, &rules)?;
-        let forgotten = decision
-            .notices
-            .iter()
-            .any(|notice| notice.kind == NoticeKind::Forgotten);
+        let forgotten = decision.notices.iter().any(|notice| notice.kind == NoticeKind::Forgotten);
         if forgotten {
             self.erase(pseudonym);
         } else {
@@ -109,9 +106,8 @@ fn read(value: Option<&[u8]>) -> Result<Order, &'static str> {
         Some(Json::String(text)) if text.chars().count() <= TEXT_LEN_MAX => Some(text.as_ref()),
         Some(_) | None => None,
     };
-    let contract = text("contract")
-        .and_then(ContractName::parse)
-        .ok_or("`contract` is not egov, int or mosip")?;
+    let contract =
+        text("contract").and_then(ContractName::parse).ok_or("`contract` is not egov, int or mosip")?;
     let tenant = text("tenantId").ok_or("`tenantId` is missing, no text, or too long")?;
     let identity = text("identity").ok_or("`identity` is missing, no text, or too long")?;
     let root = match contract {
@@ -124,9 +120,5 @@ fn read(value: Option<&[u8]>) -> Result<Order, &'static str> {
         Some(_) | None => return Err("`operation` is not unlock or forget"),
     };
     let subject = CanonicalSubject::new(contract, root, identity).ok_or("it names no subject")?;
-    Ok(Order {
-        command,
-        subject,
-        tenant: tenant.to_owned(),
-    })
+    Ok(Order { command, subject, tenant: tenant.to_owned() })
 }

@@ -24,10 +24,7 @@ pub(super) struct Answer {
 impl Answer {
     /// The same answer always gives the same bytes: the nonce comes from the request's coordinates.
     pub fn seal(&self, keys: &Keyring, store_key: &[u8]) -> Vec<u8> {
-        let hole = self
-            .reply
-            .code
-            .map_or(u32::MAX, |(at, _)| u32::try_from(at).expect("bodies are short"));
+        let hole = self.reply.code.map_or(u32::MAX, |(at, _)| u32::try_from(at).expect("bodies are short"));
         let mut plain = Vec::with_capacity(HEAD_LEN + self.reply.body.len());
         plain.push(FORMAT);
         plain.extend_from_slice(&self.time.ms().to_be_bytes());
@@ -41,10 +38,7 @@ impl Answer {
     /// # Errors
     /// Sealed under a key that is not in the ring, or damaged.
     pub fn open(keys: &Keyring, store_key: &[u8], remembered: &Remembered) -> Result<Self, TaskError> {
-        let damaged = |error| TaskError::Record {
-            what: "remembered answer",
-            error,
-        };
+        let damaged = |error| TaskError::Record { what: "remembered answer", error };
         let plain = open(keys, store_key, &remembered.reply).map_err(|error| match error {
             Sealed::Key(error) => TaskError::Key(error),
             Sealed::Record(error) => damaged(error),
@@ -61,13 +55,6 @@ impl Answer {
             return Err(damaged(BadRecord::Damaged("answer")));
         }
         let code = hole.zip(remembered.code);
-        Ok(Self {
-            time: LogTime::from_ms(time),
-            base,
-            reply: Reply {
-                body: body.to_vec(),
-                code,
-            },
-        })
+        Ok(Self { time: LogTime::from_ms(time), base, reply: Reply { body: body.to_vec(), code } })
     }
 }

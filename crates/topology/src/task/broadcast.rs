@@ -45,9 +45,7 @@ impl<S: StateStore> Task<S> {
             Broadcast::Policy => Family::Policy,
             Broadcast::Template => Family::Template,
         };
-        let key = StoreKey::new(family, incoming.key.unwrap_or_default())
-            .as_bytes()
-            .to_vec();
+        let key = StoreKey::new(family, incoming.key.unwrap_or_default()).as_bytes().to_vec();
         match incoming.value {
             Some(value) => self.overlay.put(key, value.to_vec()),
             None => self.overlay.delete(key),
@@ -71,8 +69,7 @@ impl<S: StateStore> Task<S> {
         for home in 0..self.topology.partitions {
             route::forward_mark(&mark, home, &self.topology, out);
         }
-        self.overlay
-            .put(sent_key(&self.topology.source(topic).name), vec![1]);
+        self.overlay.put(sent_key(&self.topology.source(topic).name), vec![1]);
     }
 
     /// Whether [`Task::broadcast_mark`] was done, ever.
@@ -97,8 +94,7 @@ impl<S: StateStore> Task<S> {
     }
 
     pub(super) fn put_mark(&mut self, mark: &Incoming<'_>) {
-        self.overlay
-            .put(mark_key(&self.topology.source(mark.source.topic).name), vec![1]);
+        self.overlay.put(mark_key(&self.topology.source(mark.source.topic).name), vec![1]);
     }
 
     fn has(&self, broadcast: Broadcast, key: impl Fn(&str) -> Vec<u8>) -> Result<bool, StoreError> {
@@ -150,13 +146,9 @@ fn key_text<'a>(incoming: &Incoming<'a>) -> Result<&'a str, String> {
 }
 
 fn mark_key(topic: &str) -> Vec<u8> {
-    StoreKey::new(Family::Mark, format!("arrived/{topic}").as_bytes())
-        .as_bytes()
-        .to_vec()
+    StoreKey::new(Family::Mark, format!("arrived/{topic}").as_bytes()).as_bytes().to_vec()
 }
 
 fn sent_key(topic: &str) -> Vec<u8> {
-    StoreKey::new(Family::Mark, format!("sent/{topic}").as_bytes())
-        .as_bytes()
-        .to_vec()
+    StoreKey::new(Family::Mark, format!("sent/{topic}").as_bytes()).as_bytes().to_vec()
 }

@@ -48,9 +48,7 @@ impl LocalKey {
     /// The store cannot be read.
     pub fn read_number(self, store: &impl StateStore) -> Result<Option<i64>, StoreError> {
         let value = self.read(store)?;
-        Ok(value
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(i64::from_be_bytes))
+        Ok(value.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes))
     }
 }
 
@@ -94,12 +92,7 @@ pub struct Restorer {
 impl Restorer {
     /// From the store's position (a lower bound of what it holds) to `bound`.
     pub fn new(from: i64, bound: i64) -> Self {
-        Self {
-            bound,
-            next: from,
-            batch: WriteBatch::default(),
-            restored: 0,
-        }
+        Self { bound, next: from, batch: WriteBatch::default(), restored: 0 }
     }
 
     pub fn is_reached(&self) -> bool {
@@ -131,10 +124,8 @@ impl Restorer {
         if Family::of(key) == Some(Family::Subject)
             && let Ok(pseudonym) = <[u8; 16]>::try_from(&key[1..])
         {
-            let subject = decode_subject(value).map_err(|error| TaskError::Record {
-                what: "subject",
-                error,
-            })?;
+            let subject =
+                decode_subject(value).map_err(|error| TaskError::Record { what: "subject", error })?;
             if let Some(due) = due_at(&subject) {
                 self.batch.put(&index_key(due, Pseudonym(pseudonym)), &[]);
             }

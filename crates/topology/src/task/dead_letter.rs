@@ -39,16 +39,9 @@ impl<S: StateStore> Task<S> {
             (headers::OTP_ERROR_STAGE, stage),
             (headers::OTP_ERROR_CODE, code),
         ];
-        let own = out.headers(
-            own.into_iter()
-                .map(|(name, value)| (name, Some(value.as_bytes()))),
-        );
+        let own = out.headers(own.into_iter().map(|(name, value)| (name, Some(value.as_bytes()))));
         let count = topology.output(topology.dead_letter).partitions;
-        let (to, at, none) = (
-            topology.dead_letter,
-            origin.partition % count,
-            SharedHeaders::default(),
-        );
+        let (to, at, none) = (topology.dead_letter, origin.partition % count, SharedHeaders::default());
         let copy = topology.dead_letter_copy;
         let key = incoming.key.filter(|_| copy);
         match incoming.value.filter(|_| copy) {

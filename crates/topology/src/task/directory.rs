@@ -12,10 +12,8 @@ use crate::wire::outbox::Outbox;
 impl<S: StateStore> Task<S> {
     /// A bad record goes to the dead letters, and the last good one stays.
     pub(super) fn directory_record(&mut self, incoming: &Incoming<'_>, out: &mut Outbox) {
-        let key = incoming
-            .key
-            .and_then(|key| std::str::from_utf8(key).ok())
-            .and_then(CanonicalSubject::parse);
+        let key =
+            incoming.key.and_then(|key| std::str::from_utf8(key).ok()).and_then(CanonicalSubject::parse);
         let Some(subject) = key else {
             let message = "its key is not the canonical subject <contract>|<tenant root>|<identity>";
             return self.dead_letter(incoming, "directory", "bad_key", message, out);
@@ -28,13 +26,7 @@ impl<S: StateStore> Task<S> {
         if let Err(error) = egov::check_directory_record(value) {
             return self.dead_letter(incoming, "directory", "bad_record", &error.to_string(), out);
         }
-        let sealed = seal(
-            &self.topology.keys,
-            incoming.time,
-            &key,
-            self.nonce(incoming),
-            value,
-        );
+        let sealed = seal(&self.topology.keys, incoming.time, &key, self.nonce(incoming), value);
         self.overlay.put(key, sealed);
     }
 

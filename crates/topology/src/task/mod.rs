@@ -105,10 +105,7 @@ impl<S: StateStore> Task<S> {
     /// # Errors
     /// See [`TaskError`]; the whole transaction must be taken back.
     pub fn process(&mut self, record: &Record<'_>, wall: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
-        if self
-            .positions
-            .is_applied(Path::Read, record.source, record.offset)
-        {
+        if self.positions.is_applied(Path::Read, record.source, record.offset) {
             self.counters.skipped += 1;
             return Ok(());
         }
@@ -119,8 +116,7 @@ impl<S: StateStore> Task<S> {
                 self.in_place_or_forwarded(&Incoming::in_place(record), wall, out)?;
             }
         }
-        self.positions
-            .advance(Path::Read, record.source, record.offset + 1);
+        self.positions.advance(Path::Read, record.source, record.offset + 1);
         Ok(())
     }
 
@@ -133,8 +129,7 @@ impl<S: StateStore> Task<S> {
             "its transaction failed repeatedly",
             out,
         );
-        self.positions
-            .advance(Path::Read, record.source, record.offset + 1);
+        self.positions.advance(Path::Read, record.source, record.offset + 1);
     }
 
     /// Whether there is anything to commit: writes, positions that moved.
@@ -201,16 +196,12 @@ impl<S: StateStore> Task<S> {
             }
             Arrival::Forwarded(incoming) => incoming,
         };
-        if self
-            .positions
-            .is_applied(Path::Arrived, incoming.source, incoming.offset)
-        {
+        if self.positions.is_applied(Path::Arrived, incoming.source, incoming.offset) {
             self.counters.skipped += 1;
             return Ok(());
         }
         self.apply(&incoming, wall, out)?;
-        self.positions
-            .advance(Path::Arrived, incoming.source, incoming.offset + 1);
+        self.positions.advance(Path::Arrived, incoming.source, incoming.offset + 1);
         Ok(())
     }
 
@@ -231,11 +222,6 @@ impl<S: StateStore> Task<S> {
     }
 
     fn view(&self) -> View<'_, S> {
-        View {
-            topology: &self.topology,
-            overlay: &self.overlay,
-            store: &self.store,
-            caches: &self.caches,
-        }
+        View { topology: &self.topology, overlay: &self.overlay, store: &self.store, caches: &self.caches }
     }
 }

@@ -49,19 +49,15 @@ impl Positions {
         let mut void = Vec::new();
         let (from, to) = ([Family::Position as u8], [Family::Position as u8 + 1]);
         for (key, value) in store.scan(&from, &to, usize::MAX)? {
-            let damaged = |_| StoreError {
-                place: "positions".to_owned(),
-                reason: "a position is damaged".to_owned(),
-            };
+            let damaged =
+                |_| StoreError { place: "positions".to_owned(), reason: "a position is damaged".to_owned() };
             let (path, name, partition) = decode_key(&key).map_err(damaged)?;
             let position = decode_value(&value).map_err(damaged)?;
             let Some(topic) = topology.source_named(name) else {
                 continue;
             };
             if topology.source(topic).incarnation == position.incarnation {
-                positions
-                    .committed
-                    .insert((path, SourcePartition { topic, partition }), position.next);
+                positions.committed.insert((path, SourcePartition { topic, partition }), position.next);
             } else {
                 void.push(name.to_owned());
             }
@@ -124,10 +120,7 @@ fn decode_key(key: &[u8]) -> Result<(Path, &str, i32), BadRecord> {
     let [_, path, name @ .., 0] = rest else {
         return Err(BAD);
     };
-    let path = [Path::Read, Path::Arrived]
-        .into_iter()
-        .find(|it| *it as u8 == *path)
-        .ok_or(BAD)?;
+    let path = [Path::Read, Path::Arrived].into_iter().find(|it| *it as u8 == *path).ok_or(BAD)?;
     let name = std::str::from_utf8(name).map_err(|_| BAD)?;
     Ok((path, name, i32::from_be_bytes(*partition)))
 }
@@ -140,8 +133,5 @@ fn decode_value(value: &[u8]) -> Result<Position, BadRecord> {
     }
     let (next, id) = value[1..].split_at(8);
     let next = i64::from_be_bytes(next.try_into().expect("eight bytes"));
-    Ok(Position {
-        next,
-        incarnation: Incarnation(id.try_into().expect("sixteen bytes")),
-    })
+    Ok(Position { next, incarnation: Incarnation(id.try_into().expect("sixteen bytes")) })
 }

@@ -80,11 +80,7 @@ impl<S: StateStore> Task<S> {
         let found = match address.subject {
             Some(who) => {
                 let pseudonym = topology.keys.pseudonym(&who);
-                Some(Found {
-                    who,
-                    pseudonym,
-                    loaded: self.load(pseudonym)?,
-                })
+                Some(Found { who, pseudonym, loaded: self.load(pseudonym)? })
             }
             None => None,
         };
@@ -109,9 +105,7 @@ impl<S: StateStore> Task<S> {
     ) -> Result<(), TaskError> {
         let topology = self.topology.clone();
         let Asked { caller, incoming, .. } = *asked;
-        let now = found
-            .as_ref()
-            .map_or(incoming.time, |it| it.loaded.subject.judged_at(incoming.time));
+        let now = found.as_ref().map_or(incoming.time, |it| it.loaded.subject.judged_at(incoming.time));
         let inbound = Inbound {
             caller,
             body: asked.body,
@@ -125,45 +119,21 @@ impl<S: StateStore> Task<S> {
             age_ms: wall.since(incoming.time),
         };
         let (known, place) = match found {
-            Some(Found {
-                who,
-                pseudonym,
-                loaded,
-            }) => {
-                let known = Known {
-                    who: who.clone(),
-                    pseudonym,
-                    subject: loaded.subject,
-                };
+            Some(Found { who, pseudonym, loaded }) => {
+                let known = Known { who: who.clone(), pseudonym, subject: loaded.subject };
                 (Some(known), Some((who, pseudonym, loaded.due)))
             }
             None => (None, None),
         };
         let base_text = Pseudonym(asked.base).to_hex();
-        let mut events = Events::new(
-            out,
-            &topology.output_partitions,
-            asked.envelope(now, &base_text, &topology),
-        );
-        let view = View {
-            topology: &topology,
-            overlay: &self.overlay,
-            store: &self.store,
-            caches: &self.caches,
-        };
+        let mut events =
+            Events::new(out, &topology.output_partitions, asked.envelope(now, &base_text, &topology));
+        let view =
+            View { topology: &topology, overlay: &self.overlay, store: &self.store, caches: &self.caches };
         let served = topology.contracts.serve(&inbound, known, &view, &mut events)?;
-        asked.publish(
-            &served.reply,
-            place.as_ref().map(|(who, ..)| who),
-            &topology,
-            &mut events,
-        )?;
+        asked.publish(&served.reply, place.as_ref().map(|(who, ..)| who), &topology, &mut events)?;
         if let (Some(mut subject), Some((_, pseudonym, due))) = (served.subject, place) {
-            let answer = Answer {
-                time: now,
-                base: asked.base,
-                reply: served.reply,
-            };
+            let answer = Answer { time: now, base: asked.base, reply: served.reply };
             let key = StoreKey::new(Family::Subject, &pseudonym.0);
             subject.remember(Remembered {
                 request: digest,
@@ -181,9 +151,7 @@ impl<S: StateStore> Task<S> {
     /// The reply lies on the home partition's number, or on the one that the request asked for in its caller's topic.
     fn reply_to(&self, caller: &Caller, said: &RequestHeaders<'_>) -> (i32, bool) {
         let reply = self.topology.output(caller.reply);
-        let foreign = said
-            .reply_topic
-            .is_some_and(|topic| topic != reply.name.as_bytes());
+        let foreign = said.reply_topic.is_some_and(|topic| topic != reply.name.as_bytes());
         match said.reply_partition {
             ReplyPartition::Absent => (self.partition, foreign),
             ReplyPartition::At(partition) if (0..reply.partitions).contains(&partition) && !foreign => {
@@ -218,11 +186,8 @@ impl Asked<'_> {
         let key = StoreKey::new(Family::Subject, &found.pseudonym.0);
         let first = Answer::open(&topology.keys, key.as_bytes(), remembered)?;
         let base_text = Pseudonym(first.base).to_hex();
-        let mut events = Events::new(
-            out,
-            &topology.output_partitions,
-            self.envelope(first.time, &base_text, topology),
-        );
+        let mut events =
+            Events::new(out, &topology.output_partitions, self.envelope(first.time, &base_text, topology));
         self.publish(&first.reply, Some(&found.who), topology, &mut events)
     }
 
@@ -238,11 +203,7 @@ impl Asked<'_> {
             (Some(_), None) | (None, _) => None,
         };
         let echoed = [(headers::KAFKA_CORRELATION_ID, self.said.kafka_correlation_id)];
-        let extra = if self.said.kafka_correlation_id.is_some() {
-            &echoed[..]
-        } else {
-            &[]
-        };
+        let extra = if self.said.kafka_correlation_id.is_some() { &echoed[..] } else { &[] };
         let (to, id) = (self.caller.reply, events.id("response"));
         let kind = EventKind::RESPONSE;
         events.publish_at(

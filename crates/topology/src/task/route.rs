@@ -22,10 +22,7 @@ pub(super) fn home_of(incoming: &Incoming<'_>, topology: &Topology) -> Option<i3
         SourceKind::Requests(at) => {
             let caller = &topology.callers[at];
             let body = json::parse_object(incoming.value, Contracts::names_of(caller.contract)).ok()?;
-            let subject = topology
-                .contracts
-                .address(caller, &body, incoming.headers)
-                .subject?;
+            let subject = topology.contracts.address(caller, &body, incoming.headers).subject?;
             Some(topology.home_of(subject.as_str()))
         }
         SourceKind::Directory => {
@@ -51,14 +48,9 @@ pub(super) fn forward(incoming: &Incoming<'_>, home: i32, topology: &Topology, o
     let passed = out.headers(incoming.headers.iter());
     match incoming.value {
         Some(value) => {
-            out.push(
-                topology.repartition,
-                home,
-                incoming.key,
-                passed,
-                origin,
-                |bytes| bytes.extend_from_slice(value),
-            );
+            out.push(topology.repartition, home, incoming.key, passed, origin, |bytes| {
+                bytes.extend_from_slice(value)
+            });
         }
         None => out.push_null(topology.repartition, home, incoming.key, passed, origin),
     }

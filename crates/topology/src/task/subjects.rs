@@ -21,15 +21,9 @@ impl<S: StateStore> Task<S> {
     pub(super) fn load(&self, pseudonym: Pseudonym) -> Result<Loaded, TaskError> {
         let key = StoreKey::new(Family::Subject, &pseudonym.0);
         let Some(bytes) = self.overlay.get(&self.store, key.as_bytes())? else {
-            return Ok(Loaded {
-                subject: Subject::default(),
-                due: None,
-            });
+            return Ok(Loaded { subject: Subject::default(), due: None });
         };
-        let subject = decode_subject(&bytes).map_err(|error| TaskError::Record {
-            what: "subject",
-            error,
-        })?;
+        let subject = decode_subject(&bytes).map_err(|error| TaskError::Record { what: "subject", error })?;
         let due = due_at(&subject);
         Ok(Loaded { subject, due })
     }
@@ -46,8 +40,7 @@ impl<S: StateStore> Task<S> {
     }
 
     pub(super) fn erase(&mut self, pseudonym: Pseudonym) {
-        self.overlay
-            .delete(StoreKey::new(Family::Subject, &pseudonym.0).as_bytes().to_vec());
+        self.overlay.delete(StoreKey::new(Family::Subject, &pseudonym.0).as_bytes().to_vec());
     }
 }
 
@@ -67,9 +60,7 @@ pub(super) fn index_key(due: LogTime, pseudonym: Pseudonym) -> Vec<u8> {
 /// The first key of the index after everything that is due at a watermark.
 pub(super) fn index_end(watermark: LogTime) -> Vec<u8> {
     let after = watermark.ms() / BUCKET_MS + 1;
-    StoreKey::new(Family::Expiry, &after.to_be_bytes())
-        .as_bytes()
-        .to_vec()
+    StoreKey::new(Family::Expiry, &after.to_be_bytes()).as_bytes().to_vec()
 }
 
 /// Whose entry it is; `None`: no index key.

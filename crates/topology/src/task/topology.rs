@@ -73,12 +73,7 @@ pub enum TopologyError {
     #[error(
         "topic `{topic}` has {found} partitions and needs {needed} ({reason}): recreate it with {needed} partitions"
     )]
-    PartitionCount {
-        topic: String,
-        found: i32,
-        needed: i32,
-        reason: &'static str,
-    },
+    PartitionCount { topic: String, found: i32, needed: i32, reason: &'static str },
 }
 
 pub struct Topology {
@@ -113,14 +108,8 @@ pub fn source_names(settings: &Settings) -> Vec<(String, SourceKind)> {
             (settings.repartition(), SourceKind::Repartition),
             (topics.user_directory.clone(), SourceKind::Directory),
             (topics.otp_admin.clone(), SourceKind::Admin),
-            (
-                topics.otp_policy.clone(),
-                SourceKind::Broadcast(Broadcast::Policy),
-            ),
-            (
-                topics.message_template.clone(),
-                SourceKind::Broadcast(Broadcast::Template),
-            ),
+            (topics.otp_policy.clone(), SourceKind::Broadcast(Broadcast::Policy)),
+            (topics.message_template.clone(), SourceKind::Broadcast(Broadcast::Template)),
         ])
         .collect()
 }
@@ -153,39 +142,22 @@ impl Topology {
         cluster: &BTreeMap<String, TopicFacts>,
     ) -> Result<Self, TopologyError> {
         let facts = |name: &str| {
-            cluster
-                .get(name)
-                .copied()
-                .ok_or_else(|| TopologyError::MissingTopic(name.to_owned()))
+            cluster.get(name).copied().ok_or_else(|| TopologyError::MissingTopic(name.to_owned()))
         };
         let names = output_names(settings);
         let output = |name: &str| {
-            let at = names
-                .iter()
-                .position(|it| it == name)
-                .expect("every output is in the list");
+            let at = names.iter().position(|it| it == name).expect("every output is in the list");
             OutputTopic(u16::try_from(at).expect("few topics"))
         };
         let changelog = facts(&settings.changelog())?;
         let mut sources = Vec::new();
         for (name, kind) in source_names(settings) {
-            let TopicFacts {
-                partitions,
-                incarnation,
-            } = facts(&name)?;
-            sources.push(Source {
-                name,
-                kind,
-                partitions,
-                incarnation,
-            });
+            let TopicFacts { partitions, incarnation } = facts(&name)?;
+            sources.push(Source { name, kind, partitions, incarnation });
         }
         let mut outputs = Vec::new();
         for name in &names {
-            outputs.push(Output {
-                name: name.clone(),
-                partitions: facts(name)?.partitions,
-            });
+            outputs.push(Output { name: name.clone(), partitions: facts(name)?.partitions });
         }
         let topology = Self {
             application_id: settings.application_id.clone(),
@@ -193,14 +165,8 @@ impl Topology {
             sources,
             output_partitions: outputs.iter().map(|it| it.partitions).collect(),
             outputs,
-            callers: settings
-                .callers
-                .iter()
-                .map(|it| caller(it, output(&it.reply_topic)))
-                .collect(),
-            contracts: Contracts {
-                egov: egov(settings, &output),
-            },
+            callers: settings.callers.iter().map(|it| caller(it, output(&it.reply_topic))).collect(),
+            contracts: Contracts { egov: egov(settings, &output) },
             keys,
             bounds: settings.bounds.clone(),
             template_rules: settings.egov.template_rules(),
@@ -262,10 +228,9 @@ impl Topology {
         for source in &self.sources {
             let (needed, reason) = match source.kind {
                 SourceKind::Repartition => (self.partitions, "as many as the changelog"),
-                SourceKind::Directory => (
-                    self.partitions,
-                    "as many as the changelog, its records are read in place",
-                ),
+                SourceKind::Directory => {
+                    (self.partitions, "as many as the changelog, its records are read in place")
+                }
                 SourceKind::Broadcast(_) => (1, "its records are broadcast in one order"),
                 SourceKind::Requests(_) | SourceKind::Admin => continue,
             };
@@ -305,14 +270,7 @@ fn caller(settings: &CallerSettings, reply: OutputTopic) -> Caller {
 }
 
 fn egov(settings: &Settings, output: &impl Fn(&str) -> OutputTopic) -> Egov {
-    let list = |base: &str| {
-        settings
-            .egov
-            .notification_topics(base)
-            .iter()
-            .map(|name| output(name))
-            .collect()
-    };
+    let list = |base: &str| settings.egov.notification_topics(base).iter().map(|name| output(name)).collect();
     Egov::new(
         settings.egov.clone(),
         EgovTopics {
@@ -328,10 +286,7 @@ fn base_policies(settings: &Settings) -> BTreeMap<ContractName, Policy> {
     let mut policies = BTreeMap::new();
     for contract in ContractName::ALL {
         let default = Policy::default_of(contract);
-        let policy = settings
-            .policies
-            .get(&contract)
-            .map_or(default.clone(), |patch| default.with(patch));
+        let policy = settings.policies.get(&contract).map_or(default.clone(), |patch| default.with(patch));
         policies.insert(contract, policy);
     }
     policies

@@ -49,9 +49,7 @@ pub fn look_up<T, E>(
 
 /// `pb.amritsar.ward`, `pb.amritsar`, `pb`.
 fn chain_of(tenant: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(tenant), |tenant| {
-        tenant.rsplit_once('.').map(|(parent, _)| parent)
-    })
+    std::iter::successors(Some(tenant), |tenant| tenant.rsplit_once('.').map(|(parent, _)| parent))
 }
 
 #[cfg(test)]
@@ -74,20 +72,12 @@ mod tests {
     fn language_comes_before_tenant() {
         let check = |tenant: &str, locale: &str, expected: &[&str]| {
             let mut tried = Vec::new();
-            let wanted = Wanted {
-                contract: "egov",
-                tenant,
-                locale,
-                locale_default: "en_IN",
-            };
+            let wanted = Wanted { contract: "egov", tenant, locale, locale_default: "en_IN" };
             let found: Result<Option<()>, ()> = look_up(&wanted, "c", |key| {
                 tried.push(key.to_owned());
                 Ok(None)
             });
-            assert_eq!(
-                (found, tried),
-                (Ok(None), expected.iter().map(|&key| key.to_owned()).collect())
-            );
+            assert_eq!((found, tried), (Ok(None), expected.iter().map(|&key| key.to_owned()).collect()));
         };
         check("pb", "en_IN", &["egov/pb/en_IN/c", "egov/*/en_IN/c"]);
         check(

@@ -99,16 +99,10 @@ impl Template {
         let Json::Object(members) = &record else {
             return Err(TemplateError::BadShape);
         };
-        if members
-            .iter()
-            .any(|(name, _)| name != "text" && name != "templateId")
-        {
+        if members.iter().any(|(name, _)| name != "text" && name != "templateId") {
             return Err(TemplateError::UnknownMember);
         }
-        let text = record
-            .get("text")
-            .and_then(Json::as_str)
-            .ok_or(TemplateError::BadShape)?;
+        let text = record.get("text").and_then(Json::as_str).ok_or(TemplateError::BadShape)?;
         let id = match record.get("templateId") {
             None | Some(Json::Null) => None,
             Some(Json::String(id)) => Some(id.as_ref()),
@@ -153,10 +147,7 @@ impl Template {
             if rules.sms_id_required && id.is_none() {
                 return Err(TemplateError::IdMissing);
             }
-            if rules
-                .sms_forbidden
-                .is_some_and(|forbidden| text.contains(forbidden))
-            {
+            if rules.sms_forbidden.is_some_and(|forbidden| text.contains(forbidden)) {
                 return Err(TemplateError::ForbiddenCharacter);
             }
         }
@@ -236,10 +227,7 @@ mod tests {
 
     const SMS: &str = "egov/pb/hi_IN/sms.login.otp.msg";
     const SUBJECT: &str = "egov/pb/hi_IN/email.login.otp.sub";
-    const STRICT: TemplateRules = TemplateRules {
-        sms_id_required: true,
-        sms_forbidden: Some('#'),
-    };
+    const STRICT: TemplateRules = TemplateRules { sms_id_required: true, sms_forbidden: Some('#') };
 
     fn judge(key: &str, text: &str, rules: &TemplateRules) -> Result<String, TemplateError> {
         let key = TemplateKey::parse(key).expect("the table's keys are good");
@@ -265,11 +253,7 @@ mod tests {
         check(SUBJECT, "Login OTP", Ok("Login OTP"));
         check(SUBJECT, "Code %s", Ok("Code 0123456789"));
         check(SUBJECT, "  ", Err(TemplateError::Blank));
-        check(
-            SUBJECT,
-            "Login\r\nBcc: a@b.c",
-            Err(TemplateError::ControlCharacter),
-        );
+        check(SUBJECT, "Login\r\nBcc: a@b.c", Err(TemplateError::ControlCharacter));
         check(SUBJECT, "50 %d", Err(TemplateError::UnknownDirective));
     }
 
@@ -293,21 +277,12 @@ mod tests {
     fn a_deployment_may_ask_for_more() {
         let check = |key: &str, text: &str, id: Option<&str>, expected: Option<TemplateError>| {
             let key = TemplateKey::parse(key).expect("the table's keys are good");
-            assert_eq!(
-                Template::new(&key, text, id, &STRICT).err(),
-                expected,
-                "{text} {id:?}"
-            );
+            assert_eq!(Template::new(&key, text, id, &STRICT).err(), expected, "{text} {id:?}");
         };
         check(SMS, "Code %s", Some("1107"), None);
         check(SMS, "Code %s", None, Some(TemplateError::IdMissing));
         check(SMS, "Code %s", Some(" "), Some(TemplateError::IdMissing));
-        check(
-            SMS,
-            "Code #%s",
-            Some("1107"),
-            Some(TemplateError::ForbiddenCharacter),
-        );
+        check(SMS, "Code #%s", Some("1107"), Some(TemplateError::ForbiddenCharacter));
         check(SUBJECT, "Ticket #1", None, None);
     }
 

@@ -144,21 +144,14 @@ impl<S: StateStore + Clone> StreamThread<S> {
     pub(super) fn sources_of(&self, task: i32) -> Vec<SourcePartition> {
         let of_task =
             |source: &&SourcePartition| self.topology.task_of(source.topic, source.partition) == Some(task);
-        self.assignment
-            .partitions
-            .iter()
-            .filter(of_task)
-            .copied()
-            .collect()
+        self.assignment.partitions.iter().filter(of_task).copied().collect()
     }
 
     /// A task is taken up and served whole: the assignor must give all its source partitions to one member.
     fn missing_home(&self, partitions: &[SourcePartition]) -> Option<String> {
         let ours: BTreeSet<_> = partitions.iter().copied().collect();
-        let tasks: BTreeSet<_> = ours
-            .iter()
-            .filter_map(|it| self.topology.task_of(it.topic, it.partition))
-            .collect();
+        let tasks: BTreeSet<_> =
+            ours.iter().filter_map(|it| self.topology.task_of(it.topic, it.partition)).collect();
         for (at, source) in self.topology.sources.iter().enumerate() {
             let topic = SourceTopic(u16::try_from(at).expect("few topics"));
             for partition in 0..source.partitions {
@@ -183,16 +176,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
         let Some(slot) = self.slots.get_mut(&task) else {
             return;
         };
-        slot.stage = Stage::Failed {
-            retry_at,
-            reason: reason.to_owned(),
-        };
+        slot.stage = Stage::Failed { retry_at, reason: reason.to_owned() };
         slot.inputs.clear();
         let sources = self.sources_of(task);
         self.command(Command::Pause(sources));
-        self.report(super::Report::TaskFailed {
-            task,
-            reason: reason.to_owned(),
-        });
+        self.report(super::Report::TaskFailed { task, reason: reason.to_owned() });
     }
 }

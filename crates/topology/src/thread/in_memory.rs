@@ -108,10 +108,7 @@ impl InMemory {
         }
         let end = self.fed.entry(record.source).or_default();
         *end = (*end).max(record.offset + 1);
-        self.tell(Event::Fetched {
-            batch: batch_of(record),
-            drained: true,
-        });
+        self.tell(Event::Fetched { batch: batch_of(record), drained: true });
         self.pump();
         std::mem::take(&mut self.published)
     }
@@ -149,10 +146,7 @@ impl InMemory {
     fn take_up(&mut self) {
         self.generation += 1;
         let partitions = self.assigned.iter().copied().collect();
-        self.tell(Event::Assigned {
-            partitions,
-            generation: self.generation,
-        });
+        self.tell(Event::Assigned { partitions, generation: self.generation });
         self.pump();
     }
 
@@ -173,29 +167,11 @@ impl InMemory {
 
     /// Hands records of the repartition topic back in until nothing moves.
     fn pump(&mut self) {
-        let topic = self
-            .topology
-            .source_of(SourceKind::Repartition)
-            .expect("every topology has one");
-        while let Some(Published {
-            partition,
-            offset,
-            time,
-            key,
-            value,
-            headers,
-            ..
-        }) = self.hop.pop_front()
+        let topic = self.topology.source_of(SourceKind::Repartition).expect("every topology has one");
+        while let Some(Published { partition, offset, time, key, value, headers, .. }) = self.hop.pop_front()
         {
             let source = SourcePartition { topic, partition };
-            let batch = batch_of(&Fed {
-                source,
-                offset,
-                time,
-                key,
-                value,
-                headers,
-            });
+            let batch = batch_of(&Fed { source, offset, time, key, value, headers });
             self.tell(Event::Fetched { batch, drained: true });
         }
     }
@@ -204,58 +180,25 @@ impl InMemory {
         Some(match command {
             Command::Open { assignment, task } | Command::Wipe { assignment, task } => {
                 let store = self.stores.entry(task).or_default().clone();
-                Event::Opened {
-                    assignment,
-                    task,
-                    result: Ok(store),
-                }
+                Event::Opened { assignment, task, result: Ok(store) }
             }
-            Command::AskStable {
-                assignment,
-                unit,
-                sources,
-            } => {
-                let stable = sources
-                    .into_iter()
-                    .map(|source| (source, self.stable.get(&source).copied()))
-                    .collect();
-                Event::Stable {
-                    assignment,
-                    unit,
-                    result: Ok(stable),
-                }
+            Command::AskStable { assignment, unit, sources } => {
+                let stable =
+                    sources.into_iter().map(|source| (source, self.stable.get(&source).copied())).collect();
+                Event::Stable { assignment, unit, result: Ok(stable) }
             }
-            Command::AskExtents {
-                assignment,
-                unit,
-                sources,
-            } => Event::Extents {
-                assignment,
-                unit,
-                result: Ok(self.extents(unit, sources)),
-            },
-            Command::Restore { assignment, task, .. } => Event::Restored {
-                assignment,
-                task,
-                result: Ok(0),
-            },
-            Command::Probe {
-                assignment,
-                asked_at,
-                sources,
-            } => Event::Probed {
+            Command::AskExtents { assignment, unit, sources } => {
+                Event::Extents { assignment, unit, result: Ok(self.extents(unit, sources)) }
+            }
+            Command::Restore { assignment, task, .. } => Event::Restored { assignment, task, result: Ok(0) },
+            Command::Probe { assignment, asked_at, sources } => Event::Probed {
                 assignment,
                 asked_at,
                 ends: sources.into_iter().map(|source| (source, 0)).collect(),
             },
             Command::Begin => Event::Began(Outcome::Done),
             Command::Produce { from } => {
-                self.open.extend(
-                    self.thread
-                        .outbox()
-                        .iter_from(from)
-                        .map(|record| owned(record, self.wall)),
-                );
+                self.open.extend(self.thread.outbox().iter_from(from).map(|record| owned(record, self.wall)));
                 Event::Produced(Outcome::Done)
             }
             Command::SendOffsets { offsets, .. } => {
@@ -271,10 +214,7 @@ impl InMemory {
             Command::ReplaceProducer => Event::ProducerReplaced(Ok(())),
             Command::Write { task, batch } => {
                 let result = self.stores.entry(task).or_default().write(&batch);
-                Event::Written {
-                    task,
-                    result: result.map_err(|error| error.to_string()),
-                }
+                Event::Written { task, result: result.map_err(|error| error.to_string()) }
             }
             Command::Report(report) => {
                 self.note(report);
@@ -321,17 +261,9 @@ impl InMemory {
             }
             self.published.push(record);
         }
-        let changelog = self
-            .ends
-            .iter()
-            .filter(|((topic, _), _)| *topic == self.topology.changelog);
-        let changelog_next = changelog
-            .map(|((_, partition), end)| (*partition, *end))
-            .collect();
-        Event::Committed {
-            outcome: Outcome::Done,
-            changelog_next,
-        }
+        let changelog = self.ends.iter().filter(|((topic, _), _)| *topic == self.topology.changelog);
+        let changelog_next = changelog.map(|((_, partition), end)| (*partition, *end)).collect();
+        Event::Committed { outcome: Outcome::Done, changelog_next }
     }
 
     fn extents(&self, unit: Unit, sources: Vec<SourcePartition>) -> Extents {
@@ -347,14 +279,8 @@ impl InMemory {
             | SourceKind::Admin
             | SourceKind::Broadcast(_) => self.fed.get(&source).copied().unwrap_or(0),
         };
-        let sources = sources
-            .into_iter()
-            .map(|source| (source, until(end(source))))
-            .collect();
-        Extents {
-            changelog: until(changelog),
-            sources,
-        }
+        let sources = sources.into_iter().map(|source| (source, until(end(source)))).collect();
+        Extents { changelog: until(changelog), sources }
     }
 
     fn end_of(&self, topic: OutputTopic, partition: i32) -> i64 {
@@ -368,21 +294,12 @@ pub fn all_partitions(topology: &Topology) -> Vec<SourcePartition> {
         let topic = SourceTopic(u16::try_from(at).expect("few topics"));
         (0..count).map(move |partition| SourcePartition { topic, partition })
     };
-    topology
-        .sources
-        .iter()
-        .map(|source| source.partitions)
-        .enumerate()
-        .flat_map(of)
-        .collect()
+    topology.sources.iter().map(|source| source.partitions).enumerate().flat_map(of).collect()
 }
 
 fn batch_of(record: &Fed) -> RecordBatch {
     let mut batch = RecordBatch::default();
-    let headers = record
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_deref()));
+    let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
     let (key, value) = (record.key.as_deref(), record.value.as_deref());
     batch.push(record.source, record.offset, record.time, key, value, headers);
     batch
@@ -396,9 +313,6 @@ fn owned(record: Outgoing<'_>, time: LogTime) -> Published {
         time,
         key: record.key().map(<[u8]>::to_vec),
         value: record.value().map(<[u8]>::to_vec),
-        headers: record
-            .headers()
-            .map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)))
-            .collect(),
+        headers: record.headers().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec))).collect(),
     }
 }

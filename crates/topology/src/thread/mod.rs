@@ -84,44 +84,18 @@ impl<S: StateStore + Clone> StreamThread<S> {
             Event::ReachedEnd { source, offset } => self.reached_end(source, offset),
             Event::OutOfRange { source } => self.out_of_range(source),
             Event::Tick => self.tick(),
-            Event::Assigned {
-                partitions,
-                generation,
-            } => self.assigned(partitions, generation),
+            Event::Assigned { partitions, generation } => self.assigned(partitions, generation),
             Event::Revoked { lost } => self.revoked(lost),
             Event::Stop => self.revoked(false),
-            Event::Opened {
-                assignment,
-                task,
-                result,
-            } => self.opened(assignment, task, result),
-            Event::Stable {
-                assignment,
-                unit,
-                result,
-            } => self.stable(assignment, unit, result),
-            Event::Extents {
-                assignment,
-                unit,
-                result,
-            } => self.extents(assignment, unit, result),
-            Event::Restored {
-                assignment,
-                task,
-                result,
-            } => self.restored(assignment, task, result),
-            Event::Probed {
-                assignment,
-                asked_at,
-                ends,
-            } => self.probed(assignment, asked_at, &ends),
+            Event::Opened { assignment, task, result } => self.opened(assignment, task, result),
+            Event::Stable { assignment, unit, result } => self.stable(assignment, unit, result),
+            Event::Extents { assignment, unit, result } => self.extents(assignment, unit, result),
+            Event::Restored { assignment, task, result } => self.restored(assignment, task, result),
+            Event::Probed { assignment, asked_at, ends } => self.probed(assignment, asked_at, &ends),
             Event::Began(outcome) => self.began(outcome),
             Event::Produced(outcome) => self.produced(outcome),
             Event::OffsetsSent(outcome) => self.offsets_sent(outcome),
-            Event::Committed {
-                outcome,
-                changelog_next,
-            } => self.committed(outcome, &changelog_next),
+            Event::Committed { outcome, changelog_next } => self.committed(outcome, &changelog_next),
             Event::Aborted(outcome) => self.aborted(outcome),
             Event::ProducerReplaced(result) => self.producer_replaced(result),
             Event::Written { task, result } => self.written(task, result),
@@ -143,10 +117,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
         const IDLE_MS: u64 = 100;
         /// While answers are awaited that do not come through the poll.
         const RECOVERING_MS: u64 = 2;
-        let recovering = self
-            .slots
-            .values()
-            .any(|slot| !matches!(slot.stage, Stage::Running(_) | Stage::Failed { .. }));
+        let recovering =
+            self.slots.values().any(|slot| !matches!(slot.stage, Stage::Running(_) | Stage::Failed { .. }));
         if recovering {
             RECOVERING_MS
         } else if self.work.is_empty() {
@@ -158,9 +130,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// How many more records the driver may hand in before a commit.
     pub fn room(&self) -> usize {
-        self.limits
-            .records_per_commit_max
-            .saturating_sub(self.work.batch.len())
+        self.limits.records_per_commit_max.saturating_sub(self.work.batch.len())
     }
 
     /// The tasks and what they are at, for health and metrics: `running` is ready.
@@ -179,13 +149,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
         })
     }
 
-    /// The next offset of each source partition, for lag.
-    pub fn inputs(&self) -> impl Iterator<Item = (SourcePartition, i64)> {
-        let of_tasks = self
-            .slots
-            .values()
-            .flat_map(|slot| slot.inputs.iter().map(|(source, it)| (*source, it.next)));
-        of_tasks.chain(self.forwarders.iter().map(|(source, it)| (*source, it.next())))
+    /// How many records of a source partition lie between what was read of it and its end; `None`: it is not ours.
+    pub fn lag(&mut self, source: SourcePartition, end: i64) -> Option<u64> {
+        self.input(source).map(|input| u64::try_from(end - input.reached).unwrap_or(0))
     }
 
     fn command(&mut self, command: Command) {

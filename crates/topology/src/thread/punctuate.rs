@@ -121,11 +121,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// Forwarders start when all tasks of this thread run. Returns whether a start is left to commit.
     fn start_forwarders(&mut self) -> bool {
-        if !self
-            .slots
-            .values()
-            .all(|slot| matches!(slot.stage, Stage::Running(_) | Stage::Failed { .. }))
-        {
+        if !self.slots.values().all(|slot| matches!(slot.stage, Stage::Running(_) | Stage::Failed { .. })) {
             return false;
         }
         let mut starts = Vec::new();
@@ -136,10 +132,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             };
             must_commit |= *decided;
             if !*decided {
-                let running = super::slot::Input {
-                    resumed: true,
-                    ..*input
-                };
+                let running = super::slot::Input { resumed: true, ..*input };
                 starts.push((*source, running.next));
                 *forwarder = Forwarder::Running(running);
             }
@@ -174,56 +167,31 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
         let due =
             |slot: &Slot<S>| matches!(slot.stage, Stage::Failed { retry_at, .. } if self.wall >= retry_at);
-        let again: Vec<i32> = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| due(slot))
-            .map(|(task, _)| *task)
-            .collect();
+        let again: Vec<i32> =
+            self.slots.iter().filter(|(_, slot)| due(slot)).map(|(task, _)| *task).collect();
         for task in again {
             self.slots.insert(task, Slot::opening());
-            self.command(Command::Open {
-                assignment: self.assignment.id,
-                task,
-            });
+            self.command(Command::Open { assignment: self.assignment.id, task });
         }
     }
 
     /// Idle inputs are asked for their ends: a fetch that shows one empty makes it current.
     fn probe(&mut self) {
         let mut sources = Vec::new();
-        for slot in self
-            .slots
-            .values()
-            .filter(|slot| matches!(slot.stage, Stage::Running(_)))
-        {
-            sources.extend(
-                slot.inputs
-                    .keys()
-                    .filter(|source| moves_watermark(&self.topology, **source)),
-            );
+        for slot in self.slots.values().filter(|slot| matches!(slot.stage, Stage::Running(_))) {
+            sources.extend(slot.inputs.keys().filter(|source| moves_watermark(&self.topology, **source)));
         }
         if !sources.is_empty() {
             let (assignment, asked_at) = (self.assignment.id, self.wall);
-            self.command(Command::Probe {
-                assignment,
-                asked_at,
-                sources,
-            });
+            self.command(Command::Probe { assignment, asked_at, sources });
         }
     }
 
     fn sweep(&mut self) {
         let mut failed = Vec::new();
         for (partition, slot) in &mut self.slots {
-            let inputs = slot
-                .inputs
-                .iter()
-                .filter(|(source, _)| moves_watermark(&self.topology, **source));
-            let watermark = inputs
-                .map(|(_, input)| input.known_until())
-                .min()
-                .unwrap_or_default();
+            let inputs = slot.inputs.iter().filter(|(source, _)| moves_watermark(&self.topology, **source));
+            let watermark = inputs.map(|(_, input)| input.known_until()).min().unwrap_or_default();
             let Stage::Running(task) = &mut slot.stage else {
                 continue;
             };
@@ -254,10 +222,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             let Some((_, input)) = repartition else { continue };
             if input.committed > slot.purged {
                 slot.purged = input.committed;
-                commands.push(Command::Purge {
-                    partition: *partition,
-                    before: input.committed,
-                });
+                commands.push(Command::Purge { partition: *partition, before: input.committed });
             }
         }
         self.commands.extend(commands);
@@ -265,10 +230,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 }
 
 fn moves_watermark(topology: &Topology, source: SourcePartition) -> bool {
-    matches!(
-        topology.source(source.topic).kind,
-        SourceKind::Requests(_) | SourceKind::Repartition
-    )
+    matches!(topology.source(source.topic).kind, SourceKind::Requests(_) | SourceKind::Repartition)
 }
 
 /// At the owner of the broadcast topics: what they held at assignment is read, so the mark follows, once.

@@ -41,13 +41,6 @@ impl Forwarder {
         }
     }
 
-    pub fn next(&self) -> i64 {
-        match self {
-            Self::Asking { .. } => 0,
-            Self::Waiting { input, .. } | Self::Running(input) => input.next,
-        }
-    }
-
     pub fn start_committed(&mut self) {
         if let Self::Waiting { decided, .. } = self {
             *decided = false;
@@ -80,11 +73,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             Ok(store) => {
                 self.set_stage(task, Stage::AskingStable { store });
                 let sources = self.sources_of(task);
-                self.command(Command::AskStable {
-                    assignment,
-                    unit: Unit::Task(task),
-                    sources,
-                });
+                self.command(Command::AskStable { assignment, unit: Unit::Task(task), sources });
             }
             Err(reason) => self.fail_task(task, &reason),
         }
@@ -113,15 +102,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
             }
             Unit::Forwarder(source) => {
                 let offset = stable.get(&source).copied().flatten();
-                self.forwarders
-                    .insert(source, Forwarder::Asking { stable: Some(offset) });
+                self.forwarders.insert(source, Forwarder::Asking { stable: Some(offset) });
             }
         }
-        self.command(Command::AskExtents {
-            assignment,
-            unit,
-            sources,
-        });
+        self.command(Command::AskExtents { assignment, unit, sources });
     }
 
     pub(super) fn extents(&mut self, assignment: AssignmentId, unit: Unit, result: Result<Extents, String>) {
@@ -150,11 +134,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     pub(super) fn ask_stable_of_forwarder(&mut self, source: SourcePartition) {
         let (assignment, unit) = (self.assignment.id, Unit::Forwarder(source));
-        self.command(Command::AskStable {
-            assignment,
-            unit,
-            sources: vec![source],
-        });
+        self.command(Command::AskStable { assignment, unit, sources: vec![source] });
     }
 
     /// What a store says of itself must fit; a blank one is marked.
@@ -211,20 +191,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
             }
         }
         let from = position.unwrap_or(start);
-        self.set_stage(
-            task,
-            Stage::Restoring {
-                store,
-                stable,
-                extents,
-            },
-        );
-        self.command(Command::Restore {
-            assignment,
-            task,
-            from,
-            bound: end,
-        });
+        self.set_stage(task, Stage::Restoring { store, stable, extents });
+        self.command(Command::Restore { assignment, task, from, bound: end });
     }
 
     /// Compaction may have removed tombstones that this store never saw.
@@ -236,27 +204,16 @@ impl<S: StateStore + Clone> StreamThread<S> {
             ));
         }
         let written_at = LocalKey::WrittenAt.read_number(store).ok().flatten()?;
-        let age = self
-            .wall
-            .ms()
-            .saturating_sub(u64::try_from(written_at).unwrap_or(0));
+        let age = self.wall.ms().saturating_sub(u64::try_from(written_at).unwrap_or(0));
         let stale = next < changelog.end && age > self.limits.tombstone_retention_ms;
         stale.then(|| {
-            format!(
-                "the store was last written {} hours ago, before tombstones expired",
-                age / 3_600_000
-            )
+            format!("the store was last written {} hours ago, before tombstones expired", age / 3_600_000)
         })
     }
 
     /// The state is complete: find out where every source partition goes on.
     fn take_up(&mut self, task: i32, restored: u64) {
-        let Some(Stage::Restoring {
-            store,
-            stable,
-            extents,
-        }) = self.take_stage(task)
-        else {
+        let Some(Stage::Restoring { store, stable, extents }) = self.take_stage(task) else {
             return;
         };
         let (mut opened, void) = match Task::open(task, self.topology.clone(), store) {
@@ -276,10 +233,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 opened.start_at(*source, resume.at);
             }
             if resume.lost > 0 {
-                self.report(Report::Lost {
-                    source: *source,
-                    records: resume.lost,
-                });
+                self.report(Report::Lost { source: *source, records: resume.lost });
             }
             inputs.insert(*source, Input::starting_at(resume.at, extent.end));
         }
@@ -289,9 +243,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         let slot = self.slots.get_mut(&task).expect("it was there");
         slot.inputs = inputs;
         slot.stage = Stage::Gated(Box::new(opened));
-        self.resume(task, |kind| {
-            !matches!(kind, SourceKind::Requests(_) | SourceKind::Admin)
-        });
+        self.resume(task, |kind| !matches!(kind, SourceKind::Requests(_) | SourceKind::Admin));
         self.report(Report::TaskReady { task, restored });
         self.advance();
     }
@@ -316,11 +268,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 Start::Latest if !from_beginning => end,
                 Start::Latest | Start::Earliest => start,
             };
-            return Ok(Resume {
-                at,
-                decided: !from_beginning || is_void,
-                lost: 0,
-            });
+            return Ok(Resume { at, decided: !from_beginning || is_void, lost: 0 });
         };
         if at > end {
             return Err(format!(
@@ -331,11 +279,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             ));
         }
         let purged = matches!(kind, SourceKind::Repartition);
-        Ok(Resume {
-            at: at.max(start),
-            decided: false,
-            lost: if purged { 0 } else { (start - at).max(0) },
-        })
+        Ok(Resume { at: at.max(start), decided: false, lost: if purged { 0 } else { (start - at).max(0) } })
     }
 
     fn place_forwarder(&mut self, source: SourcePartition, extents: &Extents) {
@@ -349,19 +293,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
         match self.resume_at(source, stable, None, *extent, false) {
             Ok(resume) => {
                 if resume.lost > 0 {
-                    self.report(Report::Lost {
-                        source,
-                        records: resume.lost,
-                    });
+                    self.report(Report::Lost { source, records: resume.lost });
                 }
                 let input = Input::starting_at(resume.at, extent.end);
-                self.forwarders.insert(
-                    source,
-                    Forwarder::Waiting {
-                        input,
-                        decided: resume.decided,
-                    },
-                );
+                self.forwarders.insert(source, Forwarder::Waiting { input, decided: resume.decided });
                 self.advance();
             }
             Err(reason) => self.command(Command::Fail(reason)),

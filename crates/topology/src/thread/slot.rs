@@ -19,24 +19,12 @@ use crate::wire::record::SourcePartition;
 
 pub(super) enum Stage<S> {
     Opening,
-    AskingStable {
-        store: S,
-    },
-    AskingExtents {
-        store: S,
-        stable: BTreeMap<SourcePartition, Option<i64>>,
-    },
-    Restoring {
-        store: S,
-        stable: BTreeMap<SourcePartition, Option<i64>>,
-        extents: Extents,
-    },
+    AskingStable { store: S },
+    AskingExtents { store: S, stable: BTreeMap<SourcePartition, Option<i64>> },
+    Restoring { store: S, stable: BTreeMap<SourcePartition, Option<i64>>, extents: Extents },
     Gated(Box<Task<S>>),
     Running(Box<Task<S>>),
-    Failed {
-        retry_at: LogTime,
-        reason: String,
-    },
+    Failed { retry_at: LogTime, reason: String },
 }
 
 /// What a thread knows of one source partition of a task.
@@ -89,11 +77,7 @@ impl Input {
 
 impl<S> Slot<S> {
     pub fn opening() -> Self {
-        Self {
-            stage: Stage::Opening,
-            inputs: BTreeMap::new(),
-            purged: 0,
-        }
+        Self { stage: Stage::Opening, inputs: BTreeMap::new(), purged: 0 }
     }
 
     /// The task, if its state is complete.

@@ -65,18 +65,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
             State::Idle if unsent || planned => (State::Beginning, Command::Begin),
             State::Open if unsent => (State::Producing, Command::Produce { from: self.work.sent }),
             State::Open if planned => {
-                let offsets = self
-                    .work
-                    .offsets
-                    .iter()
-                    .map(|(source, next)| (*source, *next))
-                    .collect();
+                let offsets = self.work.offsets.iter().map(|(source, next)| (*source, *next)).collect();
                 (
                     State::SendingOffsets,
-                    Command::SendOffsets {
-                        offsets,
-                        generation: self.assignment.generation,
-                    },
+                    Command::SendOffsets { offsets, generation: self.assignment.generation },
                 )
             }
             State::Idle
@@ -124,10 +116,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         let planned = self.work.planned.take().unwrap_or_else(BTreeSet::new);
         self.transaction.state = State::Writing(planned.len());
         for partition in &planned {
-            let next = changelog_next
-                .iter()
-                .find(|(task, _)| task == partition)
-                .map(|(_, next)| *next);
+            let next = changelog_next.iter().find(|(task, _)| task == partition).map(|(_, next)| *next);
             let task = self
                 .slots
                 .get_mut(partition)
@@ -135,10 +124,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 .expect("planned tasks are taken up");
             let (batch, mut counters) = task.committed(next, self.wall);
             self.transaction.counters.take_from(&mut counters);
-            self.command(Command::Write {
-                task: *partition,
-                batch,
-            });
+            self.command(Command::Write { task: *partition, batch });
         }
         if planned.is_empty() {
             self.transaction.state = State::Idle;

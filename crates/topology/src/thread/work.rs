@@ -80,9 +80,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             self.work.since = self.wall;
         }
         for record in batch.iter() {
-            let Some(input) = self
-                .input(record.source)
-                .filter(|it| it.resumed && record.offset >= it.next)
+            let Some(input) = self.input(record.source).filter(|it| it.resumed && record.offset >= it.next)
             else {
                 continue;
             };
@@ -90,14 +88,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             input.reached = input.reached.max(input.next);
             let headers = record.headers.iter();
             let work = &mut self.work.batch;
-            work.push(
-                record.source,
-                record.offset,
-                record.timestamp,
-                record.key,
-                record.value,
-                headers,
-            );
+            work.push(record.source, record.offset, record.timestamp, record.key, record.value, headers);
         }
         self.work.drained = drained;
         self.advance();
@@ -177,11 +168,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
     pub(super) fn commit_due_at(&self) -> LogTime {
         let capped = self.work.since.plus(self.limits.commit_interval_max_ms);
         let drained = self.work.committed_at.plus(self.limits.commit_interval_min_ms);
-        if self.work.drained {
-            capped.min(drained)
-        } else {
-            capped
-        }
+        if self.work.drained { capped.min(drained) } else { capped }
     }
 
     fn is_commit_due(&self) -> bool {
@@ -220,16 +207,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
     fn add_missing_offsets(&mut self, dirty: &BTreeSet<i32>) {
         for task in dirty {
             let slot = &self.slots[task];
-            if !slot
-                .inputs
-                .keys()
-                .any(|source| self.work.offsets.contains_key(source))
-            {
-                self.work.offsets.extend(
-                    slot.inputs
-                        .iter()
-                        .map(|(source, input)| (*source, input.committed)),
-                );
+            if !slot.inputs.keys().any(|source| self.work.offsets.contains_key(source)) {
+                self.work
+                    .offsets
+                    .extend(slot.inputs.iter().map(|(source, input)| (*source, input.committed)));
             }
         }
         for (source, forwarder) in &self.forwarders {
@@ -252,10 +233,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
         let mut counters = std::mem::take(&mut self.work.counters);
         counters.take_from(&mut self.transaction.counters);
-        self.report(Report::Committed {
-            counters: Box::new(counters),
-            records,
-        });
+        self.report(Report::Committed { counters: Box::new(counters), records });
         let work = &mut self.work;
         work.done = work.processed;
         work.rewind();
@@ -302,9 +280,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 Some(task) => self.slots.get_mut(&task).and_then(|slot| slot.task()).is_none(),
                 None => false,
             };
-        let kept_done = (0..self.work.done)
-            .filter(|at| !orphaned(self.work.batch.get(*at).source))
-            .count();
+        let kept_done = (0..self.work.done).filter(|at| !orphaned(self.work.batch.get(*at).source)).count();
         self.work.batch.retain(|source| !orphaned(source));
         self.work.done = kept_done;
         self.work.processed = kept_done;

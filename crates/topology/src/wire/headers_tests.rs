@@ -7,18 +7,8 @@ type Given<'a> = &'a [(&'a str, Option<&'a [u8]>)];
 
 fn batch(headers: Given<'_>) -> RecordBatch {
     let mut batch = RecordBatch::default();
-    let source = SourcePartition {
-        topic: SourceTopic(0),
-        partition: 0,
-    };
-    batch.push(
-        source,
-        0,
-        LogTime::from_ms(0),
-        None,
-        None,
-        headers.iter().copied(),
-    );
+    let source = SourcePartition { topic: SourceTopic(0), partition: 0 };
+    batch.push(source, 0, LogTime::from_ms(0), None, None, headers.iter().copied());
     batch
 }
 
@@ -36,10 +26,7 @@ fn reads_each_header_of_a_request() {
             ("ce_id", Some(b"id-1")),
             ("ce_correlationid", Some(b"c-1")),
             ("otp-client-ref", Some(b"case 7")),
-            (
-                "traceparent",
-                Some(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-            ),
+            ("traceparent", Some(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")),
             ("tracestate", Some(b"a=b")),
             ("ce_expirytime", Some(b"2025-01-01T00:00:00Z")),
             ("kafka_correlationId", Some(b"\xff\x00")),
@@ -67,13 +54,7 @@ fn reads_each_header_of_a_request() {
 fn an_id_counts_if_it_is_text_of_1_to_128_bytes() {
     let check_id = |value: &[u8], expected: Option<&str>| {
         let ce_id = expected;
-        check(
-            &[(CE_ID, Some(value))],
-            RequestHeaders {
-                ce_id,
-                ..Default::default()
-            },
-        );
+        check(&[(CE_ID, Some(value))], RequestHeaders { ce_id, ..Default::default() });
     };
     let longest = "x".repeat(128);
     check_id(longest.as_bytes(), Some(&longest));
@@ -81,23 +62,14 @@ fn an_id_counts_if_it_is_text_of_1_to_128_bytes() {
     check_id(b"", None);
     check_id(b"\xff", None);
     let too_long = "x".repeat(129);
-    check(
-        &[(OTP_CLIENT_REF, Some(too_long.as_bytes()))],
-        RequestHeaders::default(),
-    );
+    check(&[(OTP_CLIENT_REF, Some(too_long.as_bytes()))], RequestHeaders::default());
     let too_long = "x".repeat(513);
-    check(
-        &[(TRACESTATE, Some(too_long.as_bytes()))],
-        RequestHeaders::default(),
-    );
+    check(&[(TRACESTATE, Some(too_long.as_bytes()))], RequestHeaders::default());
 }
 
 #[test]
 fn the_last_header_of_a_name_wins_even_if_it_is_of_no_use() {
-    let of = |ce_id| RequestHeaders {
-        ce_id,
-        ..Default::default()
-    };
+    let of = |ce_id| RequestHeaders { ce_id, ..Default::default() };
     check(&[(CE_ID, Some(b"a")), (CE_ID, Some(b"b"))], of(Some("b")));
     check(&[(CE_ID, Some(b"a")), (CE_ID, None)], of(None));
     check(&[(CE_ID, Some(b"a")), (CE_ID, Some(b""))], of(None));
@@ -107,10 +79,7 @@ fn the_last_header_of_a_name_wins_even_if_it_is_of_no_use() {
 #[test]
 fn a_reply_partition_is_four_bytes() {
     let check_partition = |value: Option<&[u8]>, reply_partition| {
-        let expected = RequestHeaders {
-            reply_partition,
-            ..Default::default()
-        };
+        let expected = RequestHeaders { reply_partition, ..Default::default() };
         check(&[(KAFKA_REPLY_PARTITION, value)], expected);
     };
     check_partition(None, ReplyPartition::Absent);
@@ -125,13 +94,7 @@ fn a_reply_partition_is_four_bytes() {
 fn a_deadline_that_is_no_time_is_none() {
     let check_deadline = |value: &[u8], ms: Option<u64>| {
         let expires_at = ms.map(LogTime::from_ms);
-        check(
-            &[(CE_EXPIRYTIME, Some(value))],
-            RequestHeaders {
-                expires_at,
-                ..Default::default()
-            },
-        );
+        check(&[(CE_EXPIRYTIME, Some(value))], RequestHeaders { expires_at, ..Default::default() });
     };
     check_deadline(b"2025-01-01T00:00:00+01:00", Some(1_735_686_000_000));
     check_deadline(b"1969-01-01T00:00:00Z", Some(0));
@@ -164,10 +127,7 @@ fn an_origin_survives_its_headers() {
 
 #[test]
 fn debug_shows_no_value() {
-    let headers = RequestHeaders {
-        ce_id: Some("9123456789"),
-        ..Default::default()
-    };
+    let headers = RequestHeaders { ce_id: Some("9123456789"), ..Default::default() };
     assert!(!format!("{headers:?}").contains("9123456789"));
 }
 

@@ -95,11 +95,7 @@ pub fn parse_object(value: Option<&[u8]>, names: Names) -> Result<Json<'_>, Json
     }
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
     let broken = Cell::new(JsonError::Syntax);
-    let level = Level {
-        depth: 1,
-        names,
-        broken: &broken,
-    };
+    let level = Level { depth: 1, names, broken: &broken };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let json = level.deserialize(&mut deserializer).map_err(|_| broken.get())?;
     deserializer.end().map_err(|_| JsonError::Syntax)?;
@@ -129,44 +125,24 @@ impl<'a> Json<'a> {
     }
 
     pub fn as_object(&self) -> Option<&[(Cow<'a, str>, Json<'a>)]> {
-        if let Self::Object(members) = self {
-            Some(members)
-        } else {
-            None
-        }
+        if let Self::Object(members) = self { Some(members) } else { None }
     }
 
     pub fn as_array(&self) -> Option<&[Json<'a>]> {
-        if let Self::Array(items) = self {
-            Some(items)
-        } else {
-            None
-        }
+        if let Self::Array(items) = self { Some(items) } else { None }
     }
 
     pub fn as_str(&self) -> Option<&str> {
-        if let Self::String(text) = self {
-            Some(text)
-        } else {
-            None
-        }
+        if let Self::String(text) = self { Some(text) } else { None }
     }
 
     pub fn as_bool(&self) -> Option<bool> {
-        if let Self::Bool(it) = self {
-            Some(*it)
-        } else {
-            None
-        }
+        if let Self::Bool(it) = self { Some(*it) } else { None }
     }
 
     /// An integer that is not negative; `180.0` is none.
     pub fn as_u64(&self) -> Option<u64> {
-        if let Self::Number(Number::Unsigned(it)) = self {
-            Some(*it)
-        } else {
-            None
-        }
+        if let Self::Number(Number::Unsigned(it)) = self { Some(*it) } else { None }
     }
 
     pub fn is_null(&self) -> bool {
@@ -240,10 +216,7 @@ impl Level<'_> {
         if self.depth > DEPTH_MAX {
             return Err(self.fail(JsonError::TooDeep));
         }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
@@ -275,9 +248,7 @@ impl<'de> Visitor<'de> for Level<'_> {
     }
 
     fn visit_i64<E>(self, it: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(
-            u64::try_from(it).map_or(Number::Signed(it), Number::Unsigned),
-        ))
+        Ok(Json::Number(u64::try_from(it).map_or(Number::Signed(it), Number::Unsigned)))
     }
 
     fn visit_f64<E>(self, it: f64) -> Result<Json<'de>, E> {
@@ -361,9 +332,7 @@ fn has_duplicates(members: &[(Cow<'_, str>, Json<'_>)], names: Names) -> bool {
     };
     let mut sorted: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
     sorted.sort_unstable_by(order);
-    sorted
-        .windows(2)
-        .any(|pair| order(&pair[0], &pair[1]) == Ordering::Equal)
+    sorted.windows(2).any(|pair| order(&pair[0], &pair[1]) == Ordering::Equal)
 }
 
 fn folded(name: &str) -> impl Iterator<Item = u8> {

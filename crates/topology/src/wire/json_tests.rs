@@ -54,10 +54,7 @@ fn refuses_what_is_no_json_object() {
     check_error("\"{}\"", JsonError::NotAnObject);
     check_error("12", JsonError::NotAnObject);
     check(b"{\"a\":\"\xff\"}", Names::CaseSensitive, Err(JsonError::NotUtf8));
-    assert_eq!(
-        parse_object(None, Names::CaseSensitive),
-        Err(JsonError::NullValue)
-    );
+    assert_eq!(parse_object(None, Names::CaseSensitive), Err(JsonError::NullValue));
 }
 
 #[test]
@@ -71,11 +68,7 @@ fn bounds_length_and_depth() {
     check_error(&nested(depth + 1), JsonError::TooDeep);
     let array_inside =
         |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
-    check(
-        array_inside(depth).as_bytes(),
-        Names::IgnoreCase,
-        Ok(&array_inside(depth)),
-    );
+    check(array_inside(depth).as_bytes(), Names::IgnoreCase, Ok(&array_inside(depth)));
     check_error(&array_inside(depth + 1), JsonError::TooDeep);
     check_error(&"[".repeat(LEN_MAX), JsonError::TooDeep);
 }
@@ -86,16 +79,8 @@ fn refuses_duplicate_names_at_any_level() {
     check_error(r#"{"a":1,"b":2,"\u0061":3}"#, JsonError::DuplicateKey);
     check_error(r#"{"x":[{"y":{"a":1,"a":2}}]}"#, JsonError::DuplicateKey);
     let differing_in_case = r#"{"otp":1,"oTp":2}"#;
-    check(
-        differing_in_case.as_bytes(),
-        Names::CaseSensitive,
-        Ok(differing_in_case),
-    );
-    check(
-        differing_in_case.as_bytes(),
-        Names::IgnoreCase,
-        Err(JsonError::DuplicateKey),
-    );
+    check(differing_in_case.as_bytes(), Names::CaseSensitive, Ok(differing_in_case));
+    check(differing_in_case.as_bytes(), Names::IgnoreCase, Err(JsonError::DuplicateKey));
     let apart = r#"{"a":{"b":1},"b":{"a":1},"é":1,"É":2}"#;
     check(apart.as_bytes(), Names::IgnoreCase, Ok(apart));
 }
@@ -125,10 +110,7 @@ fn members_are_found_by_name_and_type() {
     assert_eq!(json.get("f").and_then(Json::as_u64), None);
     assert_eq!(json.get("neg").and_then(Json::as_u64), None);
     assert_eq!(json.get("t").and_then(Json::as_bool), Some(true));
-    assert_eq!(
-        json.get("l").and_then(Json::as_array).map(<[Json<'_>]>::len),
-        Some(1)
-    );
+    assert_eq!(json.get("l").and_then(Json::as_array).map(<[Json<'_>]>::len), Some(1));
     assert!(json.get("z").is_some_and(Json::is_null));
     let names: Vec<&str> = json.members().map(|(name, _)| name).collect();
     assert_eq!(names, ["Otp", "n", "f", "neg", "t", "l", "z", "big"]);
@@ -139,10 +121,7 @@ fn members_are_found_by_name_and_type() {
 fn unescaped_text_is_borrowed() {
     let json =
         parse_object(Some(br#"{"a":"plain","b":"esc\taped"}"#), Names::IgnoreCase).expect("is an object");
-    assert!(matches!(
-        json.get("a"),
-        Some(Json::String(Cow::Borrowed("plain")))
-    ));
+    assert!(matches!(json.get("a"), Some(Json::String(Cow::Borrowed("plain")))));
     assert!(matches!(json.get("b"), Some(Json::String(Cow::Owned(_)))));
 }
 
@@ -161,9 +140,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        any::<f64>()
-            .prop_filter("JSON has no infinity", |it| it.is_finite())
-            .prop_map(Value::from),
+        any::<f64>().prop_filter("JSON has no infinity", |it| it.is_finite()).prop_map(Value::from),
         any::<String>().prop_map(Value::from),
     ];
     leaf.prop_recursive(6, 64, 24, |inner| {

@@ -225,11 +225,7 @@ impl<'a> Members<'a> {
 
 fn not_negative<T: PartialOrd + Default>(number: Option<Option<T>>) -> Result<Option<T>, ()> {
     let number = number.flatten();
-    if number.as_ref().is_some_and(|it| *it < T::default()) {
-        Err(())
-    } else {
-        Ok(number)
-    }
+    if number.as_ref().is_some_and(|it| *it < T::default()) { Err(()) } else { Ok(number) }
 }
 
 /// The value of a member that has two spellings; at most one of them may hold something.

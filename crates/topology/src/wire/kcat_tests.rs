@@ -5,11 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn record<'a>(topic: &'a str, payload: Option<&'a [u8]>) -> LineRecord<'a> {
-    LineRecord {
-        topic: Cow::Borrowed(topic),
-        payload: payload.map(Cow::Borrowed),
-        ..Default::default()
-    }
+    LineRecord { topic: Cow::Borrowed(topic), payload: payload.map(Cow::Borrowed), ..Default::default() }
 }
 
 fn header<'a>(name: &'a str, value: Option<&'a [u8]>) -> Header<'a> {
@@ -18,20 +14,12 @@ fn header<'a>(name: &'a str, value: Option<&'a [u8]>) -> Header<'a> {
 
 fn check(line: &[u8], expected: LineRecord<'_>) {
     let read = decode(line);
-    assert!(
-        read == Ok(Some(Line::Record(expected))),
-        "{}",
-        String::from_utf8_lossy(line)
-    );
+    assert!(read == Ok(Some(Line::Record(expected))), "{}", String::from_utf8_lossy(line));
 }
 
 fn check_bad(line: &str, expected: &str) {
     let bad = decode(line.as_bytes()).map(|_| "a line");
-    assert_eq!(
-        bad.map_err(|bad| bad.to_string()),
-        Err(expected.to_owned()),
-        "{line}"
-    );
+    assert_eq!(bad.map_err(|bad| bad.to_string()), Err(expected.to_owned()), "{line}");
 }
 
 #[test]
@@ -61,18 +49,9 @@ fn reads_what_kcat_prints() {
 fn only_topic_and_payload_are_needed() {
     check(br#"{"topic":"t","payload":"x"}"#, record("t", Some(b"x")));
     check(br#"{"payload":null,"topic":"t"}"#, record("t", None));
-    check(
-        br#"{"topic":"t","payload":"x","headers":null,"partition":null}"#,
-        record("t", Some(b"x")),
-    );
-    check(
-        br#"{"topic":"t","payload_base64":"/w"}"#,
-        record("t", Some(b"\xff")),
-    );
-    check(
-        br#"{"topic":"t","payload":null,"payload_base64":"/w=="}"#,
-        record("t", Some(b"\xff")),
-    );
+    check(br#"{"topic":"t","payload":"x","headers":null,"partition":null}"#, record("t", Some(b"x")));
+    check(br#"{"topic":"t","payload_base64":"/w"}"#, record("t", Some(b"\xff")));
+    check(br#"{"topic":"t","payload":null,"payload_base64":"/w=="}"#, record("t", Some(b"\xff")));
 }
 
 #[test]
@@ -109,70 +88,33 @@ fn says_which_member_is_wrong() {
         r#"{"topic":"t","payload":"x","partition":4294967296}"#,
         "`partition` must be an integer, not negative",
     );
-    check_bad(
-        r#"{"topic":"t","payload":"x","offset":"1"}"#,
-        "`offset` must be an integer, not negative",
-    );
-    check_bad(
-        r#"{"topic":"t","payload":"x","ts":1.5}"#,
-        "`ts` must be epoch milliseconds",
-    );
-    check_bad(
-        r#"{"topic":"t","payload":"x","ts":-1}"#,
-        "`ts` must be epoch milliseconds",
-    );
+    check_bad(r#"{"topic":"t","payload":"x","offset":"1"}"#, "`offset` must be an integer, not negative");
+    check_bad(r#"{"topic":"t","payload":"x","ts":1.5}"#, "`ts` must be epoch milliseconds");
+    check_bad(r#"{"topic":"t","payload":"x","ts":-1}"#, "`ts` must be epoch milliseconds");
     let flat = "must be a flat array of name, value, name, value";
-    check_bad(
-        r#"{"topic":"t","payload":"x","headers":{}}"#,
-        &format!("`headers` {flat}"),
-    );
-    check_bad(
-        r#"{"topic":"t","payload":"x","headers":["a"]}"#,
-        &format!("`headers` {flat}"),
-    );
-    check_bad(
-        r#"{"topic":"t","payload":"x","headers":[null,"a"]}"#,
-        &format!("`headers` {flat}"),
-    );
-    check_bad(
-        r#"{"topic":"t","payload":"x","headers":["a",1]}"#,
-        &format!("`headers` {flat}"),
-    );
-    check_bad(
-        r#"{"topic":"t","payload":"x","headers_base64":["a","%"]}"#,
-        "`headers_base64` must be base64",
-    );
-    check_bad(
-        r#"{"topic":"t","payload_base64":"%"}"#,
-        "`payload_base64` must be base64",
-    );
-    check_bad(
-        r#"{"topic":"t","payload":"x","payload_base64":"eA=="}"#,
-        "`payload` is given twice",
-    );
-    check_bad(
-        r#"{"topic":"t","payload":"x","topic":"t"}"#,
-        "`topic` is given twice",
-    );
+    check_bad(r#"{"topic":"t","payload":"x","headers":{}}"#, &format!("`headers` {flat}"));
+    check_bad(r#"{"topic":"t","payload":"x","headers":["a"]}"#, &format!("`headers` {flat}"));
+    check_bad(r#"{"topic":"t","payload":"x","headers":[null,"a"]}"#, &format!("`headers` {flat}"));
+    check_bad(r#"{"topic":"t","payload":"x","headers":["a",1]}"#, &format!("`headers` {flat}"));
+    check_bad(r#"{"topic":"t","payload":"x","headers_base64":["a","%"]}"#, "`headers_base64` must be base64");
+    check_bad(r#"{"topic":"t","payload_base64":"%"}"#, "`payload_base64` must be base64");
+    check_bad(r#"{"topic":"t","payload":"x","payload_base64":"eA=="}"#, "`payload` is given twice");
+    check_bad(r#"{"topic":"t","payload":"x","topic":"t"}"#, "`topic` is given twice");
 }
 
 #[test]
 fn prints_what_kcat_prints_and_binary_as_base64() {
-    let check =
-        |key: Option<&[u8]>, payload: Option<&[u8]>, headers: &[(&str, Option<&[u8]>)], expected: &str| {
-            let line = OutputLine {
-                topic: "t",
-                partition: 2,
-                offset: 9,
-                timestamp: LogTime::from_ms(17),
-                key,
-                payload,
-            };
-            let mut out = Vec::new();
-            encode(&mut out, line, headers.iter().copied());
-            let expected = format!("{{\"topic\":\"t\",\"partition\":2,\"offset\":9,\"ts\":17,{expected}}}\n");
-            assert_eq!(String::from_utf8(out), Ok(expected));
-        };
+    let check = |key: Option<&[u8]>,
+                 payload: Option<&[u8]>,
+                 headers: &[(&str, Option<&[u8]>)],
+                 expected: &str| {
+        let line =
+            OutputLine { topic: "t", partition: 2, offset: 9, timestamp: LogTime::from_ms(17), key, payload };
+        let mut out = Vec::new();
+        encode(&mut out, line, headers.iter().copied());
+        let expected = format!("{{\"topic\":\"t\",\"partition\":2,\"offset\":9,\"ts\":17,{expected}}}\n");
+        assert_eq!(String::from_utf8(out), Ok(expected));
+    };
     check(None, None, &[], r#""headers":[],"key":null,"payload":null"#);
     check(
         Some(b"k\"\n"),

@@ -66,19 +66,11 @@ impl Outbox {
     }
 
     pub fn clear(&mut self) {
-        self.truncate(Mark {
-            bytes: 0,
-            headers: 0,
-            entries: 0,
-        });
+        self.truncate(Mark { bytes: 0, headers: 0, entries: 0 });
     }
 
     pub fn mark(&self) -> Mark {
-        Mark {
-            bytes: self.bytes.len(),
-            headers: self.headers.len(),
-            entries: self.entries.len(),
-        }
+        Mark { bytes: self.bytes.len(), headers: self.headers.len(), entries: self.entries.len() }
     }
 
     /// Takes back everything that was added since `mark`.
@@ -99,10 +91,7 @@ impl Outbox {
             let value = value.map(|bytes| self.copy(bytes));
             self.headers.push(HeaderSpan { name, value });
         }
-        SharedHeaders {
-            first,
-            end: self.headers.len() as u32,
-        }
+        SharedHeaders { first, end: self.headers.len() as u32 }
     }
 
     /// Adds a record with a value written by `value` straight into the arena.
@@ -119,14 +108,7 @@ impl Outbox {
         let start = self.bytes.len() as u32;
         value(&mut self.bytes);
         let value = Some(start..self.bytes.len() as u32);
-        self.entries.push(Entry {
-            topic,
-            partition,
-            key,
-            value,
-            shared,
-            own,
-        });
+        self.entries.push(Entry { topic, partition, key, value, shared, own });
     }
 
     /// Adds a record with a null value.
@@ -139,14 +121,7 @@ impl Outbox {
         own: SharedHeaders,
     ) {
         let key = key.map(|bytes| self.copy(bytes));
-        self.entries.push(Entry {
-            topic,
-            partition,
-            key,
-            value: None,
-            shared,
-            own,
-        });
+        self.entries.push(Entry { topic, partition, key, value: None, shared, own });
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Outgoing<'_>> {
@@ -155,9 +130,7 @@ impl Outbox {
 
     /// The records from the `first`th on: what a producer that works along has not seen.
     pub fn iter_from(&self, first: usize) -> impl Iterator<Item = Outgoing<'_>> {
-        self.entries[first..]
-            .iter()
-            .map(|entry| Outgoing { outbox: self, entry })
+        self.entries[first..].iter().map(|entry| Outgoing { outbox: self, entry })
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Span {
@@ -192,12 +165,10 @@ impl<'a> Outgoing<'a> {
     pub fn headers(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
         let Self { outbox, entry } = self;
         [entry.shared, entry.own].into_iter().flat_map(move |run| {
-            outbox.headers[run.first as usize..run.end as usize]
-                .iter()
-                .map(move |it| {
-                    let name = std::str::from_utf8(outbox.slice(&it.name)).expect("names are pushed as str");
-                    (name, it.value.as_ref().map(|span| outbox.slice(span)))
-                })
+            outbox.headers[run.first as usize..run.end as usize].iter().map(move |it| {
+                let name = std::str::from_utf8(outbox.slice(&it.name)).expect("names are pushed as str");
+                (name, it.value.as_ref().map(|span| outbox.slice(span)))
+            })
         })
     }
 
@@ -217,24 +188,14 @@ impl fmt::Debug for Outbox {
 mod tests {
     use super::*;
 
-    type Owned = (
-        u16,
-        i32,
-        Option<Vec<u8>>,
-        Option<Vec<u8>>,
-        Vec<(String, Option<Vec<u8>>)>,
-    );
+    type Owned = (u16, i32, Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Option<Vec<u8>>)>);
 
     fn owned(outgoing: Outgoing<'_>) -> Owned {
         let headers = outgoing.headers();
-        let headers: Vec<_> = headers
-            .map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)))
-            .collect();
+        let headers: Vec<_> =
+            headers.map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec))).collect();
         assert_eq!(headers.len(), outgoing.header_count());
-        let (key, value) = (
-            outgoing.key().map(<[u8]>::to_vec),
-            outgoing.value().map(<[u8]>::to_vec),
-        );
+        let (key, value) = (outgoing.key().map(<[u8]>::to_vec), outgoing.value().map(<[u8]>::to_vec));
         (outgoing.topic().0, outgoing.partition(), key, value, headers)
     }
 
@@ -255,20 +216,10 @@ mod tests {
         let shared = outbox.headers([("traceparent", Some(&b"t"[..])), ("empty", None)]);
         push(&mut outbox, shared, 1, "one");
         push(&mut outbox, shared, 2, "");
-        outbox.push_null(
-            OutputTopic(3),
-            0,
-            None,
-            SharedHeaders::default(),
-            SharedHeaders::default(),
-        );
+        outbox.push_null(OutputTopic(3), 0, None, SharedHeaders::default(), SharedHeaders::default());
         let key = Some(b"key".to_vec());
         let with = |id: &str| {
-            vec![
-                header("traceparent", Some("t")),
-                header("empty", None),
-                header("ce_id", Some(id)),
-            ]
+            vec![header("traceparent", Some("t")), header("empty", None), header("ce_id", Some(id))]
         };
         let expected = [
             (1, 5, key.clone(), Some(b"one".to_vec()), with("one")),
@@ -291,10 +242,7 @@ mod tests {
         outbox.truncate(mark);
         assert_eq!(outbox.iter().map(owned).collect::<Vec<_>>(), before);
         push(&mut outbox, shared, 3, "after");
-        assert_eq!(
-            outbox.iter().nth(1).and_then(Outgoing::value),
-            Some(&b"after"[..])
-        );
+        assert_eq!(outbox.iter().nth(1).and_then(Outgoing::value), Some(&b"after"[..]));
         assert_eq!(format!("{outbox:?}"), "Outbox(2 records, 46 bytes)");
         outbox.clear();
         assert!(outbox.is_empty());

@@ -102,14 +102,7 @@ impl RecordBatch {
             self.headers.push(HeaderSpan { name, value });
         }
         let headers = first..self.headers.len() as u32;
-        self.entries.push(Entry {
-            source,
-            offset,
-            timestamp,
-            key,
-            value,
-            headers,
-        });
+        self.entries.push(Entry { source, offset, timestamp, key, value, headers });
     }
 
     pub fn get(&self, at: usize) -> Record<'_> {
@@ -192,12 +185,7 @@ impl fmt::Debug for Headers<'_> {
 
 impl fmt::Debug for RecordBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "RecordBatch({} records, {} bytes)",
-            self.len(),
-            self.size_bytes()
-        )
+        write!(f, "RecordBatch({} records, {} bytes)", self.len(), self.size_bytes())
     }
 }
 
@@ -206,33 +194,16 @@ mod tests {
     use super::*;
 
     fn source(topic: u16, partition: i32) -> SourcePartition {
-        SourcePartition {
-            topic: SourceTopic(topic),
-            partition,
-        }
+        SourcePartition { topic: SourceTopic(topic), partition }
     }
 
     fn batch() -> RecordBatch {
         let mut batch = RecordBatch::default();
         let at = LogTime::from_ms;
         let headers: [(&str, Option<&[u8]>); 3] = [("a", Some(b"1")), ("b", None), ("a", Some(b"\xff"))];
-        batch.push(
-            source(0, 3),
-            10,
-            at(100),
-            Some(b"key"),
-            Some(b"9123456789"),
-            headers,
-        );
+        batch.push(source(0, 3), 10, at(100), Some(b"key"), Some(b"9123456789"), headers);
         batch.push(source(1, 3), 20, at(200), None, Some(b""), []);
-        batch.push(
-            source(0, 4),
-            30,
-            at(300),
-            Some(b""),
-            None,
-            [("b", Some(&b"x"[..]))],
-        );
+        batch.push(source(0, 4), 30, at(300), Some(b""), None, [("b", Some(&b"x"[..]))]);
         batch
     }
 
@@ -248,10 +219,7 @@ mod tests {
         check(1, 20, None, Some(b""), 0);
         check(2, 30, Some(b""), None, 1);
         assert_eq!((batch.len(), batch.size_bytes()), (3, 20));
-        assert_eq!(
-            batch.iter().map(|it| it.timestamp.ms()).collect::<Vec<_>>(),
-            [100, 200, 300]
-        );
+        assert_eq!(batch.iter().map(|it| it.timestamp.ms()).collect::<Vec<_>>(), [100, 200, 300]);
     }
 
     #[test]
@@ -280,9 +248,6 @@ mod tests {
         let batch = batch();
         assert_eq!(format!("{batch:?}"), "RecordBatch(3 records, 20 bytes)");
         let shown = format!("{:?}", batch.get(0));
-        assert!(
-            shown.contains("value_len: Some(10)") && shown.contains("Headers(3)"),
-            "{shown}"
-        );
+        assert!(shown.contains("value_len: Some(10)") && shown.contains("Headers(3)"), "{shown}");
     }
 }

@@ -62,11 +62,7 @@ fn civil_from_days(days: u32) -> (u32, u32, u32) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     (era * 400 + year_of_era + u32::from(month <= 2), month, day)
 }
 
@@ -116,10 +112,7 @@ mod tests {
 
     #[test]
     fn a_deadline_before_the_epoch_has_passed() {
-        assert_eq!(
-            parse_deadline("1969-12-31T23:59:59.999Z"),
-            Some(LogTime::from_ms(0))
-        );
+        assert_eq!(parse_deadline("1969-12-31T23:59:59.999Z"), Some(LogTime::from_ms(0)));
         assert_eq!(parse_deadline("soon"), None);
     }
 

@@ -63,12 +63,7 @@ pub fn settings() -> Settings {
 }
 
 pub fn keyring() -> Keyring {
-    let purposes = [
-        KeyPurpose::Code,
-        KeyPurpose::Id,
-        KeyPurpose::Pseudonym,
-        KeyPurpose::Directory,
-    ];
+    let purposes = [KeyPurpose::Code, KeyPurpose::Id, KeyPurpose::Pseudonym, KeyPurpose::Directory];
     let key = |(at, purpose)| (purpose, KeyId(1), LogTime::from_ms(0), [at as u8 + 1; 32]);
     Keyring::new(purposes.into_iter().enumerate().map(key).collect()).expect("complete keys")
 }
@@ -80,30 +75,18 @@ impl House {
 
     /// `count_of`: partition counts of topics that differ from the rest.
     pub fn with(settings: Settings, partitions: i32, count_of: impl Fn(&str) -> Option<i32>) -> Self {
-        let facts = |count| TopicFacts {
-            partitions: count,
-            incarnation: Incarnation([7; 16]),
-        };
+        let facts = |count| TopicFacts { partitions: count, incarnation: Incarnation([7; 16]) };
         let mut cluster = BTreeMap::new();
         for name in output_names(&settings) {
             cluster.insert(name.clone(), facts(count_of(&name).unwrap_or(partitions)));
         }
         for (name, kind) in source_names(&settings) {
-            let count = if matches!(kind, SourceKind::Broadcast(_)) {
-                1
-            } else {
-                partitions
-            };
+            let count = if matches!(kind, SourceKind::Broadcast(_)) { 1 } else { partitions };
             cluster.insert(name.clone(), facts(count_of(&name).unwrap_or(count)));
         }
         let topology = Arc::new(Topology::build(&settings, keyring(), &cluster).expect("a fitting cluster"));
         let memory = InMemory::start(topology.clone(), LogTime::from_ms(START_MS));
-        Self {
-            topology,
-            memory,
-            offsets: BTreeMap::new(),
-            now_ms: START_MS,
-        }
+        Self { topology, memory, offsets: BTreeMap::new(), now_ms: START_MS }
     }
 
     /// Feeds a record to a partition of a topic at its next offset.
@@ -132,22 +115,10 @@ impl House {
         headers: &[(&str, &[u8])],
     ) -> Vec<Seen> {
         let time = LogTime::from_ms(self.now_ms);
-        let headers: OwnedHeaders = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Some(value.to_vec())))
-            .collect();
+        let headers: OwnedHeaders =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), Some(value.to_vec()))).collect();
         let (key, value) = (key.map(|key| key.as_bytes().to_vec()), value.map(<[u8]>::to_vec));
-        let published = self.memory.feed(
-            &Fed {
-                source,
-                offset,
-                time,
-                key,
-                value,
-                headers,
-            },
-            time,
-        );
+        let published = self.memory.feed(&Fed { source, offset, time, key, value, headers }, time);
         self.see(published)
     }
 
@@ -172,38 +143,19 @@ impl House {
 
     fn seen(&self, record: Published) -> Seen {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        let body = record
-            .value
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or(Value::Null);
-        let headers = record
-            .headers
-            .into_iter()
-            .map(|(name, value)| (name, value.unwrap_or_default()))
-            .collect();
+        let body = record.value.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null);
+        let headers =
+            record.headers.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect();
         let topic = self.topology.output(record.topic).name.clone();
         // The changelog's keys are bytes.
-        let key = if topic.starts_with("app-") {
-            None
-        } else {
-            record.key.map(text)
-        };
-        Seen {
-            topic,
-            partition: record.partition,
-            key,
-            body,
-            headers,
-        }
+        let key = if topic.starts_with("app-") { None } else { record.key.map(text) };
+        Seen { topic, partition: record.partition, key, body, headers }
     }
 }
 
 impl Seen {
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 

@@ -17,18 +17,9 @@ fn a_login_from_send_to_single_use() {
     check(&sent, &["sms", "replies", "lifecycle:issued"]);
     let code = code_in(&sent);
     let wrong = if code == "000000" { "111111" } else { "000000" };
-    check(
-        &house.ask(&validate("9123456789", wrong)),
-        &["replies", "results:wrong_code"],
-    );
-    check(
-        &house.ask(&validate("9123456789", &code)),
-        &["replies", "results:verified", "lifecycle:verified"],
-    );
-    check(
-        &house.ask(&validate("9123456789", &code)),
-        &["replies", "results:already_used"],
-    );
+    check(&house.ask(&validate("9123456789", wrong)), &["replies", "results:wrong_code"]);
+    check(&house.ask(&validate("9123456789", &code)), &["replies", "results:verified", "lifecycle:verified"]);
+    check(&house.ask(&validate("9123456789", &code)), &["replies", "results:already_used"]);
 }
 
 #[test]
@@ -36,52 +27,23 @@ fn too_many_wrong_tries_lock_and_an_unlock_releases() {
     let mut house = House::new(1);
     let code = code_in(&house.ask(&send("9123456789")));
     for _ in 0..4 {
-        check(
-            &house.ask(&validate("9123456789", "abc")),
-            &["replies", "results:wrong_code"],
-        );
+        check(&house.ask(&validate("9123456789", "abc")), &["replies", "results:wrong_code"]);
     }
-    check(
-        &house.ask(&validate("9123456789", "abc")),
-        &["replies", "results:wrong_code", "lifecycle:failed"],
-    );
-    check(
-        &house.ask(&validate("9123456789", &code)),
-        &["replies", "results:ended"],
-    );
+    check(&house.ask(&validate("9123456789", "abc")), &["replies", "results:wrong_code", "lifecycle:failed"]);
+    check(&house.ask(&validate("9123456789", &code)), &["replies", "results:ended"]);
     house.now_ms += 30_000;
     let code = code_in(&house.ask(&send("9123456789")));
     for _ in 0..4 {
         house.ask(&validate("9123456789", "abc"));
     }
     let last = house.ask(&validate("9123456789", "abc"));
-    check(
-        &last,
-        &[
-            "replies",
-            "results:wrong_code",
-            "lifecycle:failed",
-            "lifecycle:locked",
-        ],
-    );
-    check(
-        &house.ask(&validate("9123456789", &code)),
-        &["replies", "results:locked"],
-    );
-    check(
-        &house.ask(&send("9123456789")),
-        &["replies", "lifecycle:suppressed"],
-    );
+    check(&last, &["replies", "results:wrong_code", "lifecycle:failed", "lifecycle:locked"]);
+    check(&house.ask(&validate("9123456789", &code)), &["replies", "results:locked"]);
+    check(&house.ask(&send("9123456789")), &["replies", "lifecycle:suppressed"]);
     let order = br#"{"operation":"unlock","contract":"egov","tenantId":"pb","identity":"9123456789"}"#;
-    check(
-        &house.feed("admin", 0, Some("egov|pb|9123456789"), Some(order), &[]),
-        &["lifecycle:unlocked"],
-    );
+    check(&house.feed("admin", 0, Some("egov|pb|9123456789"), Some(order), &[]), &["lifecycle:unlocked"]);
     house.now_ms += 30_000;
-    check(
-        &house.ask(&send("9123456789")),
-        &["sms", "replies", "lifecycle:issued"],
-    );
+    check(&house.ask(&send("9123456789")), &["sms", "replies", "lifecycle:issued"]);
 }
 
 #[test]
@@ -90,33 +52,16 @@ fn a_repeated_request_gets_the_first_answer_and_nothing_else_happens() {
     let body = send("9123456789").to_string();
     let again = validate("9123456789", "123456").to_string();
     let id: (&str, &[u8]) = ("ce_id", b"request-1");
-    let first = house.feed(
-        "requests",
-        0,
-        None,
-        Some(body.as_bytes()),
-        &[id, ("kafka_correlationId", b"a")],
-    );
+    let first = house.feed("requests", 0, None, Some(body.as_bytes()), &[id, ("kafka_correlationId", b"a")]);
     house.now_ms += 1_000;
-    let repeat = house.feed(
-        "requests",
-        0,
-        None,
-        Some(again.as_bytes()),
-        &[id, ("kafka_correlationId", b"b")],
-    );
+    let repeat =
+        house.feed("requests", 0, None, Some(again.as_bytes()), &[id, ("kafka_correlationId", b"b")]);
     check(&repeat, &["replies"]);
     let reply = first.iter().find(|it| it.topic == "replies").expect("a reply");
     assert_eq!(reply.body, repeat[0].body);
     assert_eq!(reply.header("ce_id"), repeat[0].header("ce_id"));
     assert_eq!(reply.header("ce_time"), repeat[0].header("ce_time"));
-    assert_eq!(
-        (
-            reply.header("kafka_correlationId"),
-            repeat[0].header("kafka_correlationId")
-        ),
-        ("a", "b")
-    );
+    assert_eq!((reply.header("kafka_correlationId"), repeat[0].header("kafka_correlationId")), ("a", "b"));
     house.now_ms += 16 * 60 * 1_000;
     let late = house.feed("requests", 0, None, Some(body.as_bytes()), &[id]);
     check(&late, &["sms", "replies", "lifecycle:issued"]);
@@ -156,10 +101,7 @@ fn what_cannot_be_read_ends_in_the_dead_letters_and_the_stream_goes_on() {
         assert_eq!(seen[0].key, None);
         assert_eq!(seen[0].header("__dlq.errors.offset"), (at * 2).to_string());
         let mobile = format!("912345678{at}");
-        check(
-            &house.ask(&send(&mobile)),
-            &["sms", "replies", "lifecycle:issued"],
-        );
+        check(&house.ask(&send(&mobile)), &["sms", "replies", "lifecycle:issued"]);
     }
 }
 
@@ -170,13 +112,7 @@ fn expiry_is_told_once_and_the_late_code_is_refused() {
     check(&house.pass_ms(300_000), &[]);
     check(&house.pass_ms(5_000), &["lifecycle:expired"]);
     check(&house.pass_ms(5_000), &[]);
-    check(
-        &house.ask(&validate("9123456789", &code)),
-        &["replies", "results:expired"],
-    );
+    check(&house.ask(&validate("9123456789", &code)), &["replies", "results:expired"]);
     check(&house.pass_ms(48 * 3_600_000), &[]);
-    check(
-        &house.ask(&validate("9123456789", &code)),
-        &["replies", "results:no_challenge"],
-    );
+    check(&house.ask(&validate("9123456789", &code)), &["replies", "results:no_challenge"]);
 }

@@ -20,13 +20,7 @@ fn has(seen: &[Seen], expected: &str) -> bool {
 fn every_subject_has_one_home(mut house: House, request_partitions: i32) {
     for (at, mobile) in MOBILES.iter().enumerate() {
         let from = at as i32 % request_partitions;
-        let sent = house.feed(
-            "requests",
-            from,
-            None,
-            Some(send(mobile).to_string().as_bytes()),
-            &[],
-        );
+        let sent = house.feed("requests", from, None, Some(send(mobile).to_string().as_bytes()), &[]);
         let code = code_in(&sent);
         for partition in 0..request_partitions {
             let verified = house.feed(
@@ -36,21 +30,11 @@ fn every_subject_has_one_home(mut house: House, request_partitions: i32) {
                 Some(validate(mobile, &code).to_string().as_bytes()),
                 &[],
             );
-            let expected = if partition == 0 {
-                "results:verified"
-            } else {
-                "results:already_used"
-            };
-            assert!(
-                has(&verified, expected),
-                "{mobile} from {partition}: {verified:#?}"
-            );
+            let expected = if partition == 0 { "results:verified" } else { "results:already_used" };
+            assert!(has(&verified, expected), "{mobile} from {partition}: {verified:#?}");
             let reply = verified.iter().find(|it| it.topic == "replies").expect("a reply");
             assert_eq!(reply.key.as_deref(), Some("foreign"));
-            assert_eq!(
-                reply.partition,
-                house.topology.home_of(&format!("egov|pb|{mobile}"))
-            );
+            assert_eq!(reply.partition, house.topology.home_of(&format!("egov|pb|{mobile}")));
         }
     }
 }
@@ -78,10 +62,7 @@ fn a_hop_back_to_its_own_home_is_not_taken_for_old() {
                 let offset =
                     round * 100 + MOBILES.iter().position(|it| *it == mobile).expect("listed") as i64;
                 let seen = house.feed_at(source, offset, None, Some(body.as_bytes()), &[]);
-                assert!(
-                    has(&seen, "replies"),
-                    "round {round}, partition {partition}: {seen:#?}"
-                );
+                assert!(has(&seen, "replies"), "round {round}, partition {partition}: {seen:#?}");
             }
         }
     }

@@ -26,40 +26,23 @@ fn a_policy_reaches_every_task_and_a_bad_one_leaves_the_last_good_one() {
 fn a_template_changes_the_text_of_its_tenant() {
     let mut house = House::new(2);
     let key = Some("egov/pb/en_IN/sms.login.otp.msg");
-    house.feed(
-        "templates",
-        0,
-        key,
-        Some(br#"{"text":"Code {otp}!","templateId":"T1"}"#),
-        &[],
-    );
+    house.feed("templates", 0, key, Some(br#"{"text":"Code {otp}!","templateId":"T1"}"#), &[]);
     let refused = house.feed("templates", 0, key, Some(br#"{"text":"no placeholder"}"#), &[]);
     assert!(has(&refused, "dead-letters:bad_template"), "{refused:#?}");
     let sent = house.ask(&send("9123456789"));
     let sms = sent.iter().find(|it| it.topic == "sms").expect("an SMS");
-    assert!(
-        sms.body["message"]
-            .as_str()
-            .is_some_and(|text| text.starts_with("Code ")),
-        "{sms:#?}"
-    );
+    assert!(sms.body["message"].as_str().is_some_and(|text| text.starts_with("Code ")), "{sms:#?}");
     assert_eq!(sms.body["templateId"], "T1");
 }
 
 #[test]
 fn the_directory_says_who_exists() {
     let mut settings = settings();
-    settings.egov = EgovSettings {
-        user_check: true,
-        ..EgovSettings::default()
-    };
+    settings.egov = EgovSettings { user_check: true, ..EgovSettings::default() };
     let mut house = House::with(settings, 2, |_| None);
     let unknown = house.ask(&send("9123456789"));
     let reply = unknown.iter().find(|it| it.topic == "replies").expect("a reply");
-    assert_eq!(
-        reply.body["error"]["fields"][0]["code"], "OTP.UNKNOWN_CREDENTIAL",
-        "{unknown:#?}"
-    );
+    assert_eq!(reply.body["error"]["fields"][0]["code"], "OTP.UNKNOWN_CREDENTIAL", "{unknown:#?}");
     let users = br#"{"users":[{"tenantId":"pb","userType":"CITIZEN","userName":"9123456789","mobileNumber":"9123456789",
         "countryCode":"+91","emailId":"a@b.in","locale":"en_IN","active":true,"uuid":"u"}]}"#;
     house.feed("directory", 0, Some("egov|pb|9123456789"), Some(users), &[]);

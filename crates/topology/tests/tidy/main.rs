@@ -30,12 +30,7 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            rule,
-            message,
-        } = self;
+        let Self { path, line, rule, message } = self;
         write!(f, "{path}:{line}: {rule}: {message}")
     }
 }
@@ -70,33 +65,17 @@ fn the_house_is_tidy() {
         found.extend(violations(&name, &text));
         names.push(name);
     }
-    assert!(
-        names.len() >= 60,
-        "found only {} files below {}",
-        names.len(),
-        root.display()
-    );
+    assert!(names.len() >= 60, "found only {} files below {}", names.len(), root.display());
     for room in rooms::PURE_ROOMS {
         let folder = format!("crates/topology/src/{room}/");
-        assert!(
-            names.iter().any(|name| name.starts_with(&folder)),
-            "no file in {folder}"
-        );
+        assert!(names.iter().any(|name| name.starts_with(&folder)), "no file in {folder}");
     }
     for expected in ["src/main.rs", "src/kafka/mod.rs", "src/rocks/mod.rs"] {
-        assert!(
-            names.iter().any(|name| name == expected),
-            "{expected} was not found"
-        );
+        assert!(names.iter().any(|name| name == expected), "{expected} was not found");
     }
 
     let shown: Vec<String> = found.iter().map(Violation::to_string).collect();
-    assert!(
-        shown.is_empty(),
-        "{} violations:\n{}",
-        shown.len(),
-        shown.join("\n")
-    );
+    assert!(shown.is_empty(), "{} violations:\n{}", shown.len(), shown.join("\n"));
 }
 
 /// The Rust files below a folder, build output excepted; a folder that does not exist has none.

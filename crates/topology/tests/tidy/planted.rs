@@ -31,19 +31,11 @@ fn rooms_name_only_the_rooms_below_them() {
         "use crate::{\n    otp::{LogTime, Keys},\n    contract::{a, b::{c, d}},\n    text,\n};",
         &[(4, "rooms"), (4, "rooms"), (4, "rooms"), (5, "rooms")],
     );
-    check_body(
-        OTP,
-        "fn f() {\n    crate::wire::murmur2::murmur2(b\"\");\n}",
-        &[(3, "rooms")],
-    );
+    check_body(OTP, "fn f() {\n    crate::wire::murmur2::murmur2(b\"\");\n}", &[(3, "rooms")]);
     check_body(OTP, "pub use crate::thread;", &[(2, "rooms")]);
     check_body("crates/topology/src/lib.rs", "use crate::thread::X;", &[]);
     check_body("crates/topology/src/task/mod.rs", "use crate::contract::X;", &[]);
-    check_body(
-        "crates/topology/src/cellar/mod.rs",
-        "use crate::contract::X;",
-        &[(2, "rooms")],
-    );
+    check_body("crates/topology/src/cellar/mod.rs", "use crate::contract::X;", &[(2, "rooms")]);
 }
 
 #[test]
@@ -51,26 +43,10 @@ fn super_is_followed_out_of_a_room() {
     check_body(OTP, "use super::subject::Subject;", &[]);
     check_body(OTP, "use super::super::wire::json;", &[(2, "rooms")]);
     check_body(OTP, "mod tests {\n    use super::super::wire;\n}", &[]);
-    check_body(
-        OTP,
-        "mod tests {\n    use super::super::super::wire::json;\n}",
-        &[(3, "rooms")],
-    );
-    check_body(
-        OTP,
-        "mod tests {}\nuse super::super::wire::json;",
-        &[(3, "rooms")],
-    );
-    check_body(
-        "crates/topology/src/otp/mod.rs",
-        "use super::wire::json;",
-        &[(2, "rooms")],
-    );
-    check_body(
-        "crates/topology/src/otp/issue_tests.rs",
-        "use super::super::wire::json;",
-        &[],
-    );
+    check_body(OTP, "mod tests {\n    use super::super::super::wire::json;\n}", &[(3, "rooms")]);
+    check_body(OTP, "mod tests {}\nuse super::super::wire::json;", &[(3, "rooms")]);
+    check_body("crates/topology/src/otp/mod.rs", "use super::wire::json;", &[(2, "rooms")]);
+    check_body("crates/topology/src/otp/issue_tests.rs", "use super::super::wire::json;", &[]);
     check_body(
         "crates/topology/src/otp/issue_tests.rs",
         "use super::super::super::wire::x;",
@@ -80,11 +56,7 @@ fn super_is_followed_out_of_a_room() {
 
 #[test]
 fn edges_have_one_direction_too() {
-    check_body(
-        "src/cli/run.rs",
-        "use crate::runtime::Clock;\nuse otp_topology::thread::X;",
-        &[],
-    );
+    check_body("src/cli/run.rs", "use crate::runtime::Clock;\nuse otp_topology::thread::X;", &[]);
     check_body(RUNTIME, "use crate::kafka::Consumer;", &[]);
     check_body(RUNTIME, "use crate::cli::Run;", &[(2, "rooms")]);
     check_body("src/kafka/mod.rs", "use crate::runtime::Clock;", &[(2, "rooms")]);
@@ -96,19 +68,11 @@ fn edges_have_one_direction_too() {
 fn one_folder_names_a_client_library() {
     check_body("src/kafka/producer.rs", "use rdkafka::config::ClientConfig;", &[]);
     check_body("src/rocks/store.rs", "use rocksdb::{DB, Options};", &[]);
-    check_body(
-        RUNTIME,
-        "use rdkafka::config::ClientConfig;",
-        &[(2, "one folder")],
-    );
+    check_body(RUNTIME, "use rdkafka::config::ClientConfig;", &[(2, "one folder")]);
     check_body(RUNTIME, "use rdkafka_sys as sys;", &[(2, "one folder")]);
     check_body(RUNTIME, "fn f() { rocksdb::DB::open() }", &[(2, "one folder")]);
     check_body("src/kafka/mod.rs", "use rocksdb::DB;", &[(2, "one folder")]);
-    check_body(
-        RUNTIME,
-        "// rdkafka::config\nconst A: &str = \"rocksdb::DB\";",
-        &[],
-    );
+    check_body(RUNTIME, "// rdkafka::config\nconst A: &str = \"rocksdb::DB\";", &[]);
     check_body("tests/broker/main.rs", "use rdkafka::config::ClientConfig;", &[]);
 }
 
@@ -125,11 +89,7 @@ fn the_pure_package_touches_nothing() {
 #[test]
 fn unsafe_has_one_folder() {
     check_body("src/kafka/ffi/client.rs", "fn f() { unsafe { g() } }", &[]);
-    check_body(
-        "src/kafka/producer.rs",
-        "fn f() { unsafe { g() } }",
-        &[(2, "unsafe")],
-    );
+    check_body("src/kafka/producer.rs", "fn f() { unsafe { g() } }", &[(2, "unsafe")]);
     check_body(RUNTIME, "unsafe impl Send for X {}", &[(2, "unsafe")]);
     check_body(RUNTIME, "// unsafe\n#![deny(unsafe_code)]", &[]);
 }
@@ -141,21 +101,10 @@ fn files_and_functions_have_a_size() {
     let function = |lines: usize| format!("fn f(a: [u8; 2]) -> u8 {{\n{}}}\n", "    a;\n".repeat(lines - 2));
     check_body(WIRE, &function(70), &[]);
     check_body(WIRE, &function(71), &[(2, "function size")]);
-    check_body(
-        WIRE,
-        &format!("impl X {{\n{}}}\n{}", function(30), function(71)),
-        &[(34, "function size")],
-    );
-    let brace_in_text = format!(
-        "fn f() {{\n    let a = '{{';\n    let b = \"{{\";\n}}\n{}",
-        function(68)
-    );
+    check_body(WIRE, &format!("impl X {{\n{}}}\n{}", function(30), function(71)), &[(34, "function size")]);
+    let brace_in_text = format!("fn f() {{\n    let a = '{{';\n    let b = \"{{\";\n}}\n{}", function(68));
     check_body(WIRE, &brace_in_text, &[]);
-    check_body(
-        WIRE,
-        &format!("trait X {{\n    fn f(&self);\n{}}}", function(69)),
-        &[],
-    );
+    check_body(WIRE, &format!("trait X {{\n    fn f(&self);\n{}}}", function(69)), &[]);
 }
 
 #[test]
@@ -172,11 +121,7 @@ fn nothing_is_left_for_later() {
     check_body(WIRE, concat!("/* FIX", "ME */"), &[(2, "left for later")]);
     check_body(WIRE, "fn todo_list() {}", &[]);
     check_body(WIRE, "#[test]\n#[ignore]\nfn f() {}", &[(3, "ignored test")]);
-    check_body(
-        WIRE,
-        "#[test]\n#[ignore = \"slow\"]\nfn f() {}",
-        &[(3, "ignored test")],
-    );
+    check_body(WIRE, "#[test]\n#[ignore = \"slow\"]\nfn f() {}", &[(3, "ignored test")]);
     check_body(WIRE, "// #[ignore]", &[]);
 }
 
@@ -187,26 +132,10 @@ fn unwrap_is_for_tests() {
     check_body(WIRE, "fn f() { g().map(Option::unwrap) }", &[(2, "unwrap")]);
     check_body(WIRE, "fn f() { g().unwrap_or(1); g().unwrap_or_default() }", &[]);
     check_body(WIRE, "// x.unwrap()\nconst A: &str = r#\"\"x.unwrap()\"#;", &[]);
-    check_body(
-        WIRE,
-        "#[cfg(test)]\nmod tests {\n    fn f() { g().unwrap() }\n}",
-        &[],
-    );
-    check_body(
-        WIRE,
-        "#[cfg(test)]\nmod tests {}\nfn f() { g().unwrap() }",
-        &[(4, "unwrap")],
-    );
-    check_body(
-        WIRE,
-        "#[cfg(not(test))]\nfn f() { g().unwrap() }",
-        &[(3, "unwrap")],
-    );
-    check_body(
-        "crates/topology/src/wire/json_tests.rs",
-        "fn f() { g().unwrap() }",
-        &[],
-    );
+    check_body(WIRE, "#[cfg(test)]\nmod tests {\n    fn f() { g().unwrap() }\n}", &[]);
+    check_body(WIRE, "#[cfg(test)]\nmod tests {}\nfn f() { g().unwrap() }", &[(4, "unwrap")]);
+    check_body(WIRE, "#[cfg(not(test))]\nfn f() { g().unwrap() }", &[(3, "unwrap")]);
+    check_body("crates/topology/src/wire/json_tests.rs", "fn f() { g().unwrap() }", &[]);
     check_body("tests/broker/main.rs", "fn f() { g().unwrap() }", &[]);
 }
 

@@ -27,29 +27,14 @@ const EDGES: [(&str, &[&str]); 7] = [
     ("registry", &["config"]),
     ("telemetry", &["config"]),
     ("runtime", &["kafka", "rocks", "registry", "telemetry", "config"]),
-    (
-        "cli",
-        &["runtime", "kafka", "rocks", "registry", "telemetry", "config"],
-    ),
+    ("cli", &["runtime", "kafka", "rocks", "registry", "telemetry", "config"]),
 ];
 
 /// Crates that one folder alone names, and what the others do instead. Tests and benches are outsiders.
 const ONE_FOLDER: [(&str, &str, &str); 3] = [
-    (
-        "rdkafka",
-        "src/kafka/",
-        "go through `kafka`, or add what is missing there",
-    ),
-    (
-        "rdkafka_sys",
-        "src/kafka/",
-        "go through `kafka`, or add what is missing there",
-    ),
-    (
-        "rocksdb",
-        "src/rocks/",
-        "go through the `StateStore` port, or add what is missing to `rocks`",
-    ),
+    ("rdkafka", "src/kafka/", "go through `kafka`, or add what is missing there"),
+    ("rdkafka_sys", "src/kafka/", "go through `kafka`, or add what is missing there"),
+    ("rocksdb", "src/rocks/", "go through the `StateStore` port, or add what is missing to `rocks`"),
 ];
 
 /// What the pure package may not name, and what it takes instead.
@@ -61,19 +46,10 @@ const IMPURE: [(&[&str], &str); 12] = [
     (&["std", "thread"], "the runtime owns threads"),
     (&["std", "time", "SystemTime"], "take a `LogTime`"),
     (&["std", "time", "Instant"], "take a `LogTime`"),
-    (
-        &["rand"],
-        "derive it from the record's place, or take it as an argument",
-    ),
-    (
-        &["getrandom"],
-        "derive it from the record's place, or take it as an argument",
-    ),
+    (&["rand"], "derive it from the record's place, or take it as an argument"),
+    (&["getrandom"], "derive it from the record's place, or take it as an argument"),
     (&["tokio"], "return a value that says what to do"),
-    (
-        &["otp_stream"],
-        "the edges name the topology, not the other way round",
-    ),
+    (&["otp_stream"], "the edges name the topology, not the other way round"),
     (&["tracing"], "return a value that says what happened"),
 ];
 
@@ -97,17 +73,12 @@ pub fn violations(source: &Source<'_>) -> Vec<Violation> {
             (None, None) => continue,
         };
         let foreign = wrong_folder(source.path, mention);
-        found.extend(
-            problem
-                .into_iter()
-                .chain(foreign)
-                .map(|(rule, message)| Violation {
-                    path: source.path.to_owned(),
-                    line: mention.line,
-                    rule,
-                    message,
-                }),
-        );
+        found.extend(problem.into_iter().chain(foreign).map(|(rule, message)| Violation {
+            path: source.path.to_owned(),
+            line: mention.line,
+            rule,
+            message,
+        }));
     }
     found
 }
@@ -117,10 +88,7 @@ type Problem = (&'static str, String);
 fn impurity(mention: &Mention) -> Option<Problem> {
     let is_named = |path: &[&str]| mention.segments.iter().take(path.len()).eq(path);
     let (path, instead) = IMPURE.iter().find(|(path, _)| is_named(path))?;
-    let message = format!(
-        "`otp-topology` is pure and names no `{}`: {instead}",
-        path.join("::")
-    );
+    let message = format!("`otp-topology` is pure and names no `{}`: {instead}", path.join("::"));
     Some(("pure", message))
 }
 

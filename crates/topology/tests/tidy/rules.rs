@@ -21,12 +21,7 @@ const EMPTY_NAMES: [&str; 13] = [
 pub fn violations(source: &Source<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut add = |line: usize, rule: &'static str, message: String| {
-        found.push(Violation {
-            path: source.path.to_owned(),
-            line,
-            rule,
-            message,
-        });
+        found.push(Violation { path: source.path.to_owned(), line, rule, message });
     };
     sizes(source, &mut add);
     whole_text(source, &mut add);
@@ -86,11 +81,7 @@ fn code(source: &Source<'_>, add: &mut Add<'_>) {
         }
     }
     let unwraps = [source.find(&[".", "unwrap", "("]), source.find(&["::", "unwrap"])];
-    for line in unwraps
-        .into_iter()
-        .flatten()
-        .filter(|line| !source.is_test(*line))
-    {
+    for line in unwraps.into_iter().flatten().filter(|line| !source.is_test(*line)) {
         let message =
             "`unwrap` outside tests: `expect(\"why it cannot fail\")`, or return the error".to_owned();
         add(line, "unwrap", message);

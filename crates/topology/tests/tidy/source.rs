@@ -31,12 +31,7 @@ impl<'a> Source<'a> {
     pub fn new(path: &'a str, text: &'a str) -> Self {
         let tokens = tokens(&masked(text));
         let lines_of_tests = lines_of_tests(&tokens);
-        Self {
-            path,
-            text,
-            tokens,
-            lines_of_tests,
-        }
+        Self { path, text, tokens, lines_of_tests }
     }
 
     /// Whether this line is test code only: a test file, or an item under `#[cfg(test)]`.
@@ -66,12 +61,8 @@ impl<'a> Source<'a> {
     /// The lines where these tokens follow each other.
     pub fn find(&self, wanted: &[&str]) -> Vec<usize> {
         let windows = self.tokens.windows(wanted.len());
-        let matching = windows.filter(|window| {
-            window
-                .iter()
-                .map(|it| it.text.as_str())
-                .eq(wanted.iter().copied())
-        });
+        let matching =
+            windows.filter(|window| window.iter().map(|it| it.text.as_str()).eq(wanted.iter().copied()));
         matching.map(|window| window[0].line).collect()
     }
 }
@@ -139,10 +130,7 @@ fn tokens(code: &str) -> Vec<Token> {
             } else {
                 first.len_utf8()
             };
-            tokens.push(Token {
-                text: rest[..len].to_owned(),
-                line: number + 1,
-            });
+            tokens.push(Token { text: rest[..len].to_owned(), line: number + 1 });
             rest = rest[len..].trim_start();
         }
     }
@@ -236,7 +224,5 @@ fn raw_len(rest: &str) -> usize {
     };
     let close = format!("\"{}", "#".repeat(hashes));
     let start = rest.len() - inside.len();
-    inside
-        .find(&close)
-        .map_or(rest.len(), |at| start + at + close.len())
+    inside.find(&close).map_or(rest.len(), |at| start + at + close.len())
 }

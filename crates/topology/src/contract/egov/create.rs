@@ -20,10 +20,7 @@ struct Ask<'a> {
 /// # Errors
 /// See [`Trouble`].
 pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> Result<Served, Trouble> {
-    let ask = turn
-        .otp
-        .map_err(|it| turn.reject(it))
-        .and_then(|otp| Ask::read(turn, otp));
+    let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
     let (ask, known) = match (ask, known) {
         (Ok(ask), Some(known)) => (ask, known),
         (Ok(_), None) => return Ok(turn.fail(None, &turn.reject(Rejection::InvalidRequest("otp.tenantId")))),
@@ -34,11 +31,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
     let locale = turn.info.locale().or(ask.locale);
     let mut order = Order {
         purpose: Purpose::Generic,
-        exit: if turn.inbound.caller.reveal_code {
-            Exit::Revealed
-        } else {
-            Exit::Delivered
-        },
+        exit: if turn.inbound.caller.reveal_code { Exit::Revealed } else { Exit::Delivered },
         tenant: ask.tenant,
         topic: 0,
         mobile: None,
@@ -51,13 +44,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
     }
     if turn.is_stale() {
         let reason = Suppression::StaleRequest;
-        turn.tell_suppressed(
-            events,
-            known.pseudonym,
-            &order.destination(),
-            order.purpose,
-            reason,
-        );
+        turn.tell_suppressed(events, known.pseudonym, &order.destination(), order.purpose, reason);
         return Ok(turn.fail(Some(known), &turn.reject(Rejection::StaleRequest)));
     }
     match turn.egov.settings.topic_of(ask.tenant) {
@@ -93,20 +80,13 @@ impl<'a> Ask<'a> {
         let identity = request::IDENTITY.read_filled(otp).map_err(reject)?;
         let locale = request::otp_locale(otp).map_err(reject)?;
         match (tenant, identity) {
-            (Some(tenant), Some(identity)) => Ok(Self {
-                tenant,
-                identity,
-                locale,
-            }),
+            (Some(tenant), Some(identity)) => Ok(Self { tenant, identity, locale }),
             (tenant, identity) => {
                 let missing = [
                     tenant.is_none().then_some(TENANT_MANDATORY),
                     identity.is_none().then_some(IDENTITY_MANDATORY),
                 ];
-                Err(Failure::invalid(
-                    INVALID_OTP_REQUEST,
-                    missing.into_iter().flatten().collect(),
-                ))
+                Err(Failure::invalid(INVALID_OTP_REQUEST, missing.into_iter().flatten().collect()))
             }
         }
     }
@@ -114,12 +94,6 @@ impl<'a> Ask<'a> {
 
 /// The identity as a number, if the rule for numbers without a country code takes it.
 fn mobile<'a>(turn: &'a Turn<'_>, identity: &'a str) -> Option<Mobile<'a>> {
-    let judged = turn
-        .egov
-        .patterns
-        .judge(&turn.policy.mobile_rules, None, identity);
-    judged.ok().map(|country_code| Mobile {
-        number: identity,
-        country_code,
-    })
+    let judged = turn.egov.patterns.judge(&turn.policy.mobile_rules, None, identity);
+    judged.ok().map(|country_code| Mobile { number: identity, country_code })
 }

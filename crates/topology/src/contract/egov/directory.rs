@@ -155,26 +155,17 @@ mod tests {
             "countryCode":"+91","emailId":"a@b.c","locale":"hi_IN","active":true,"uuid":"u-1","roles":[]}]}"#;
         check(full, Ok(()));
         check(r#"{"users":[]}"#, Ok(()));
-        check(
-            r#"{"users":[{"tenantId":"pb","emailId":null,"active":null}]}"#,
-            Ok(()),
-        );
+        check(r#"{"users":[{"tenantId":"pb","emailId":null,"active":null}]}"#, Ok(()));
         check("{}", Err(DirectoryError::NoUsers));
         check(r#"{"users":["x"]}"#, Err(DirectoryError::NoUsers));
         check(r#"{"users":[{}]}"#, Err(DirectoryError::NoTenant));
         check(r#"{"users":[{"tenantId":" "}]}"#, Err(DirectoryError::NoTenant));
-        check(
-            r#"{"users":[{"tenantId":"pb","active":"true"}]}"#,
-            Err(DirectoryError::NoBoolean),
-        );
+        check(r#"{"users":[{"tenantId":"pb","active":"true"}]}"#, Err(DirectoryError::NoBoolean));
         check(
             r#"{"users":[{"tenantId":"pb","mobileNumber":91}]}"#,
             Err(DirectoryError::NoString("mobileNumber")),
         );
-        let long = format!(
-            r#"{{"users":[{{"tenantId":"pb","countryCode":"{}"}}]}}"#,
-            "9".repeat(17)
-        );
+        let long = format!(r#"{{"users":[{{"tenantId":"pb","countryCode":"{}"}}]}}"#, "9".repeat(17));
         check(&long, Err(DirectoryError::TooLong("countryCode")));
         let many = format!(r#"{{"users":[{}]}}"#, vec![r#"{"tenantId":"pb"}"#; 101].join(","));
         check(&many, Err(DirectoryError::TooManyUsers));
@@ -189,17 +180,9 @@ mod tests {
             {"tenantId":"pb","userType":"CITIZEN","emailId":"second@b.c"},
             {"tenantId":"pb.amritsar","userType":"EMPLOYEE","emailId":"employee@b.c","active":true}]}"#;
         let check = |tenant: &str, user_type: Option<&str>, active_only: bool, expected: Option<&str>| {
-            let search = Search {
-                tenant,
-                user_type,
-                active_only,
-            };
+            let search = Search { tenant, user_type, active_only };
             let found = find(record.as_bytes(), &search);
-            assert_eq!(
-                found.and_then(|user| user.email).as_deref(),
-                expected,
-                "{search:?}"
-            );
+            assert_eq!(found.and_then(|user| user.email).as_deref(), expected, "{search:?}");
         };
         check("pb", Some("citizen"), true, Some("first@b.c"));
         check("pb", Some("CITIZEN"), false, Some("old@b.c"));

@@ -38,26 +38,17 @@ pub struct FieldError<'a> {
     pub field: &'static str,
 }
 
-pub const TENANT_MANDATORY: FieldError<'_> = row(
-    "OTP.TENANT_ID_MANDATORY",
-    "Tenant field is mandatory",
-    "otp.tenantId",
-);
-pub const MOBILE_MANDATORY: FieldError<'_> = row(
-    "OTP.MOBILE_NUMBER_MANDATORY",
-    "Mobile number field is mandatory",
-    "otp.mobileNumber",
-);
+pub const TENANT_MANDATORY: FieldError<'_> =
+    row("OTP.TENANT_ID_MANDATORY", "Tenant field is mandatory", "otp.tenantId");
+pub const MOBILE_MANDATORY: FieldError<'_> =
+    row("OTP.MOBILE_NUMBER_MANDATORY", "Mobile number field is mandatory", "otp.mobileNumber");
 pub const TYPE_MANDATORY: FieldError<'_> = row(
     "OTP.REQUEST_TYPE_MANDATORY",
     "Request type (register, passwordreset,login) is mandatory",
     "otp.type",
 );
-pub const IDENTITY_MANDATORY: FieldError<'_> = row(
-    "OTP.IDENTITY_MANDATORY",
-    "Identity field is mandatory",
-    "otp.identity",
-);
+pub const IDENTITY_MANDATORY: FieldError<'_> =
+    row("OTP.IDENTITY_MANDATORY", "Identity field is mandatory", "otp.identity");
 pub const OTP_MANDATORY: FieldError<'_> = row("OTP.OTP_MANDATORY", "Otp field is mandatory", "otp.otp");
 pub const UUID_MANDATORY: FieldError<'_> = row("OTP.UUID_MANDATORY", "UUID field is mandatory", "otp.uuid");
 
@@ -66,29 +57,16 @@ const USER_EXISTS: FieldError<'_> = row(
     "This MobileNumber Already Register as UserName in System. Pls try Another UserName",
     "otp.mobileNumber",
 );
-const UNKNOWN_CREDENTIAL: FieldError<'_> = row(
-    "OTP.UNKNOWN_CREDENTIAL",
-    "No such username or password",
-    "otp.mobileNumber",
-);
-const UNKNOWN_MOBILE: FieldError<'_> = row(
-    "OTP.UNKNOWN_MOBILE_NUMBER",
-    "Mobile number is unknown.",
-    "otp.mobileNumber",
-);
-const NO_MOBILE: FieldError<'_> = row(
-    "OTP.MOBILE_NUMBER",
-    "MobileNumber Not Found For This User.",
-    "otp.mobileNumber",
-);
+const UNKNOWN_CREDENTIAL: FieldError<'_> =
+    row("OTP.UNKNOWN_CREDENTIAL", "No such username or password", "otp.mobileNumber");
+const UNKNOWN_MOBILE: FieldError<'_> =
+    row("OTP.UNKNOWN_MOBILE_NUMBER", "Mobile number is unknown.", "otp.mobileNumber");
+const NO_MOBILE: FieldError<'_> =
+    row("OTP.MOBILE_NUMBER", "MobileNumber Not Found For This User.", "otp.mobileNumber");
 const NOT_VALIDATED: FieldError<'_> = row("OTP.VALIDATION_UNSUCCESSFUL", UNSUCCESSFUL, "otp.otp");
 
 const fn row(code: &'static str, message: &'static str, field: &'static str) -> FieldError<'static> {
-    FieldError {
-        code,
-        message: Cow::Borrowed(message),
-        field,
-    }
+    FieldError { code, message: Cow::Borrowed(message), field }
 }
 
 /// What the directory has against a `send`.
@@ -122,20 +100,12 @@ pub enum Rejection {
 impl<'a> Failure<'a> {
     /// Rows of a validation.
     pub fn invalid(message: &'static str, fields: Vec<FieldError<'a>>) -> Self {
-        Self {
-            code: 400,
-            message,
-            fields,
-            outcome: "invalid_request",
-        }
+        Self { code: 400, message, fields, outcome: "invalid_request" }
     }
 
     /// Wrong, expired, used and locked look the same.
     pub fn not_validated() -> Self {
-        Self {
-            outcome: "not_validated",
-            ..Self::invalid(UNSUCCESSFUL, vec![NOT_VALIDATED])
-        }
+        Self { outcome: "not_validated", ..Self::invalid(UNSUCCESSFUL, vec![NOT_VALIDATED]) }
     }
 }
 
@@ -147,10 +117,7 @@ impl From<WrongUser> for Failure<'_> {
             WrongUser::NoReset => (RESET_FAILED, UNKNOWN_MOBILE, "unknown_user"),
             WrongUser::NoMobile => (RESET_FAILED, NO_MOBILE, "unknown_user"),
         };
-        Self {
-            outcome,
-            ..Self::invalid(message, vec![field])
-        }
+        Self { outcome, ..Self::invalid(message, vec![field]) }
     }
 }
 
@@ -166,11 +133,7 @@ impl<'a> From<BadMobile<'a>> for FieldError<'a> {
             }
             BadMobile::BadPattern => "Invalid mobile number validation pattern configured.".into(),
         };
-        Self {
-            code: "OTP.MOBILE_NUMBER_VALIDATION_FAILED",
-            message,
-            field: "otp.mobileNumber",
-        }
+        Self { code: "OTP.MOBILE_NUMBER_VALIDATION_FAILED", message, field: "otp.mobileNumber" }
     }
 }
 
@@ -185,11 +148,7 @@ impl Rejection {
         Failure {
             code,
             message: REJECTED,
-            fields: vec![FieldError {
-                code: name,
-                message,
-                field: self.field(operation),
-            }],
+            fields: vec![FieldError { code: name, message, field: self.field(operation) }],
             outcome: self.outcome(),
         }
     }
@@ -197,27 +156,19 @@ impl Rejection {
     /// `error.code`, and code and message of the field.
     const fn row(self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::InvalidRequest(_) => (
-                400,
-                "OTP.INVALID_REQUEST",
-                "The request is not of the expected shape",
-            ),
+            Self::InvalidRequest(_) => {
+                (400, "OTP.INVALID_REQUEST", "The request is not of the expected shape")
+            }
             Self::FieldTooLong { .. } => (400, "OTP.FIELD_TOO_LONG", "A field is too long"),
-            Self::InvalidReply => (
-                400,
-                "OTP.INVALID_REPLY",
-                "The reply cannot go where the headers ask",
-            ),
+            Self::InvalidReply => (400, "OTP.INVALID_REPLY", "The reply cannot go where the headers ask"),
             Self::TenantUnknown => (400, "OTP.TENANT_UNKNOWN", "Tenant is unknown"),
             Self::UnknownOperation => {
                 let message = "Operation must be one of send, create, validate, search";
                 (400, "OTP.UNKNOWN_OPERATION", message)
             }
-            Self::OperationNotAllowed => (
-                400,
-                "OTP.OPERATION_NOT_ALLOWED",
-                "Operation is not allowed for this caller",
-            ),
+            Self::OperationNotAllowed => {
+                (400, "OTP.OPERATION_NOT_ALLOWED", "Operation is not allowed for this caller")
+            }
             Self::IdentityUnreachable => {
                 let message = "Identity is neither a mobile number nor an e-mail address";
                 (400, "OTP.IDENTITY_UNREACHABLE", message)
@@ -225,16 +176,12 @@ impl Rejection {
             Self::StaleRequest => (408, "OTP.STALE_REQUEST", "The request came too late"),
             Self::TemplateMissing => (500, "OTP.TEMPLATE_MISSING", "No message text is configured"),
             Self::Refused(Refusal::Locked) => (423, "OTP.LOCKED", "Too many wrong attempts, try again later"),
-            Self::Refused(Refusal::SendTooSoon) => (
-                429,
-                "OTP.SEND_TOO_SOON",
-                "An OTP was sent a moment ago, try again later",
-            ),
-            Self::Refused(Refusal::SendLimit) => (
-                429,
-                "OTP.SEND_LIMIT_EXCEEDED",
-                "Too many OTPs were sent, try again later",
-            ),
+            Self::Refused(Refusal::SendTooSoon) => {
+                (429, "OTP.SEND_TOO_SOON", "An OTP was sent a moment ago, try again later")
+            }
+            Self::Refused(Refusal::SendLimit) => {
+                (429, "OTP.SEND_LIMIT_EXCEEDED", "Too many OTPs were sent, try again later")
+            }
         }
     }
 
@@ -257,11 +204,7 @@ impl Rejection {
     }
 
     const fn over_long(self) -> Option<(&'static str, usize)> {
-        if let Self::FieldTooLong { field, chars_max } = self {
-            Some((field, chars_max))
-        } else {
-            None
-        }
+        if let Self::FieldTooLong { field, chars_max } = self { Some((field, chars_max)) } else { None }
     }
 
     const fn outcome(self) -> &'static str {

@@ -57,22 +57,10 @@ pub fn serve(
     let Some(texts) = texts_of(turn, order, email)? else {
         return without_text(turn, known, order, events);
     };
-    let Known {
-        who,
-        pseudonym,
-        subject,
-    } = known;
-    let decision = decide(
-        subject,
-        &order.command(),
-        turn.inbound.now,
-        &turn.rules(&who, order.tenant),
-    )?;
+    let Known { who, pseudonym, subject } = known;
+    let decision = decide(subject, &order.command(), turn.inbound.now, &turn.rules(&who, order.tenant))?;
     let (challenge, send_number) = match decision.outcome {
-        Outcome::Issued {
-            challenge,
-            send_number,
-        } => (challenge, send_number),
+        Outcome::Issued { challenge, send_number } => (challenge, send_number),
         Outcome::Refused { refusal, .. } => {
             tell(turn, events, pseudonym, order, &texts, &decision.notices);
             return Ok(refused(turn, decision.subject, refusal));
@@ -95,10 +83,7 @@ pub fn serve(
     tell(turn, events, pseudonym, order, &texts, &decision.notices);
     match order.exit {
         Exit::Delivered if order.email.is_some() && email.is_none() => {
-            let route = Route {
-                channels: Some(&[Channel::Email]),
-                ..Route::default()
-            };
+            let route = Route { channels: Some(&[Channel::Email]), ..Route::default() };
             turn.tell_suppressed(events, pseudonym, &route, order.purpose, Suppression::BadAddress);
         }
         Exit::Withheld => {
@@ -107,10 +92,7 @@ pub fn serve(
         }
         Exit::Delivered | Exit::Revealed => {}
     }
-    Ok(Issued {
-        subject: decision.subject,
-        outcome: Ok(challenge),
-    })
+    Ok(Issued { subject: decision.subject, outcome: Ok(challenge) })
 }
 
 /// Nothing can be issued; but if it would be refused anyhow, that is the answer.
@@ -120,38 +102,21 @@ fn without_text(
     order: &Order<'_>,
     events: &mut Events<'_>,
 ) -> Result<Issued, Trouble> {
-    let Known {
-        who,
-        pseudonym,
-        subject,
-    } = known;
+    let Known { who, pseudonym, subject } = known;
     let rules = turn.rules(&who, order.tenant);
     let decision = decide(subject.clone(), &order.command(), turn.inbound.now, &rules)?;
     if let Outcome::Refused { refusal, .. } = decision.outcome {
-        tell(
-            turn,
-            events,
-            pseudonym,
-            order,
-            &Texts::default(),
-            &decision.notices,
-        );
+        tell(turn, events, pseudonym, order, &Texts::default(), &decision.notices);
         return Ok(refused(turn, decision.subject, refusal));
     }
     let reason = Suppression::TemplateMissing;
     turn.tell_suppressed(events, pseudonym, &order.destination(), order.purpose, reason);
-    Ok(Issued {
-        subject,
-        outcome: Err(turn.reject(Rejection::TemplateMissing)),
-    })
+    Ok(Issued { subject, outcome: Err(turn.reject(Rejection::TemplateMissing)) })
 }
 
 impl<'a> Order<'a> {
     fn command(&self) -> Command<'static> {
-        Command::Issue(Issue {
-            purpose: self.purpose,
-            exit: self.exit,
-        })
+        Command::Issue(Issue { purpose: self.purpose, exit: self.exit })
     }
 
     /// Where the code was to go.
@@ -171,15 +136,8 @@ fn texts_of(turn: &Turn<'_>, order: &Order<'_>, email: Option<&str>) -> Result<O
     if order.exit == Exit::Revealed {
         return Ok(Some(texts));
     }
-    let reader = Reader {
-        tenant: order.tenant,
-        locale: order.locale,
-    };
-    let find = |code| {
-        turn.egov
-            .built_in
-            .find(&turn.egov.settings, turn.reads, &reader, code)
-    };
+    let reader = Reader { tenant: order.tenant, locale: order.locale };
+    let find = |code| turn.egov.built_in.find(&turn.egov.settings, turn.reads, &reader, code);
     if order.mobile.is_some() {
         texts.sms = find(TextCode::sms(order.purpose))?;
         if texts.sms.is_none() {
@@ -210,10 +168,7 @@ fn deliver(
     }
     if let (Some(address), Some(texts)) = (email, &texts.email) {
         let settings = &turn.egov.settings;
-        let style = EmailStyle {
-            flavour: settings.flavour,
-            sender: &settings.mail_sender,
-        };
+        let style = EmailStyle { flavour: settings.flavour, sender: &settings.mail_sender };
         notice::publish_email(events, topics.email[order.topic], delivery, address, texts, style);
     }
 }
@@ -228,19 +183,13 @@ fn tell(
     notices: &[Notice],
 ) {
     let destination = order.destination();
-    let locale = texts
-        .sms
-        .as_deref()
-        .or(texts.email.as_ref().map(|it| &*it.body))
-        .map(Template::locale);
+    let locale = texts.sms.as_deref().or(texts.email.as_ref().map(|it| &*it.body)).map(Template::locale);
     let about = turn.about(Some(pseudonym));
     for notice in notices {
         let route = match notice.kind {
-            NoticeKind::Issued | NoticeKind::Resent => Route {
-                channels: Some(texts.channels()),
-                locale,
-                ..destination
-            },
+            NoticeKind::Issued | NoticeKind::Resent => {
+                Route { channels: Some(texts.channels()), locale, ..destination }
+            }
             NoticeKind::Suppressed(_) => destination,
             NoticeKind::Superseded
             | NoticeKind::Verified
@@ -266,8 +215,5 @@ impl Texts {
 }
 
 fn refused(turn: &Turn<'_>, subject: Subject, refusal: Refusal) -> Issued {
-    Issued {
-        subject,
-        outcome: Err(turn.reject(Rejection::Refused(refusal))),
-    }
+    Issued { subject, outcome: Err(turn.reject(Rejection::Refused(refusal))) }
 }

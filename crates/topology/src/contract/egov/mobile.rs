@@ -92,12 +92,7 @@ impl Clone for Patterns {
 }
 
 fn compile(pattern: &str) -> Option<Regex> {
-    let build = |pattern: &str| {
-        RegexBuilder::new(pattern)
-            .size_limit(PATTERN_BYTES_MAX)
-            .build()
-            .ok()
-    };
+    let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().ok();
     // By itself first: `a)|(?:b` is a pattern only inside of the wrapping group.
     build(pattern)?;
     build(&format!(r"\A(?:{pattern})\z"))
@@ -108,11 +103,7 @@ mod tests {
     use super::*;
 
     fn rule(country_code: &str, regex: &str, default: bool) -> MobileRule {
-        MobileRule {
-            country_code: country_code.to_owned(),
-            regex: regex.to_owned(),
-            default,
-        }
+        MobileRule { country_code: country_code.to_owned(), regex: regex.to_owned(), default }
     }
 
     #[test]
@@ -129,11 +120,7 @@ mod tests {
                      country: Option<&str>,
                      number: &str,
                      expected: Result<Option<&str>, BadMobile>| {
-            assert_eq!(
-                patterns.judge(rules, country, number),
-                expected,
-                "{country:?} {number}"
-            );
+            assert_eq!(patterns.judge(rules, country, number), expected, "{country:?} {number}");
         };
         let mismatch = |pattern| Err(BadMobile::Mismatch { pattern });
         let unknown = |country_code| Err(BadMobile::UnknownCountry { country_code });

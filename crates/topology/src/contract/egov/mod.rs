@@ -49,12 +49,7 @@ pub struct Egov {
 
 impl Egov {
     pub fn new(settings: EgovSettings, topics: EgovTopics) -> Self {
-        Self {
-            settings,
-            topics,
-            built_in: BuiltIn::new(),
-            patterns: Patterns::default(),
-        }
+        Self { settings, topics, built_in: BuiltIn::new(), patterns: Patterns::default() }
     }
 
     pub fn settings(&self) -> &EgovSettings {
@@ -63,10 +58,7 @@ impl Egov {
 
     pub fn address<'a>(&self, body: &'a Json<'a>, headers: Headers<'a>) -> Address<'a> {
         let info = RequestInfo::read(body).unwrap_or_default();
-        Address {
-            subject: subject(body, headers),
-            correlation_id: info.correlation_id(),
-        }
+        Address { subject: subject(body, headers), correlation_id: info.correlation_id() }
     }
 
     /// # Errors
@@ -101,11 +93,7 @@ impl Egov {
 }
 
 fn tally(operation: &'static str, outcome: &'static str) -> Tally {
-    Tally {
-        contract: ContractName::Egov,
-        operation,
-        outcome,
-    }
+    Tally { contract: ContractName::Egov, operation, outcome }
 }
 
 /// Whose request it is; `None` if it cannot be told, for whatever reason.

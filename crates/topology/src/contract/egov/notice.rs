@@ -45,10 +45,7 @@ pub fn publish_sms(
     mobile: Mobile<'_>,
     text: &Template,
 ) {
-    let id = format!(
-        "{}-sms-{}",
-        delivery.challenge.code.challenge, delivery.send_number
-    );
+    let id = format!("{}-sms-{}", delivery.challenge.code.challenge, delivery.send_number);
     let correlation_id = events.envelope().correlation_id;
     let body = Sms {
         mobile_number: mobile.number,
@@ -74,39 +71,20 @@ pub fn publish_email(
     texts: &EmailTexts,
     style: EmailStyle<'_>,
 ) {
-    let id = format!(
-        "{}-email-{}",
-        delivery.challenge.code.challenge, delivery.send_number
-    );
+    let id = format!("{}-email-{}", delivery.challenge.code.challenge, delivery.send_number);
     let key = Some(delivery.key.as_bytes());
     let subject = texts.subject.with(delivery.code);
     let body = texts.body.with(delivery.code);
     match style.flavour {
         Flavour::Digit => {
-            let email = Email {
-                email_to: [address],
-                subject,
-                body,
-                is_html: false,
-                tenant_id: delivery.tenant,
-            };
+            let email =
+                Email { email_to: [address], subject, body, is_html: false, tenant_id: delivery.tenant };
             let request_info = NoRequestInfo {};
-            events.publish(
-                topic,
-                key,
-                &id,
-                EventKind::EMAIL,
-                &DigitEmail { request_info, email },
-            );
+            events.publish(topic, key, &id, EventKind::EMAIL, &DigitEmail { request_info, email });
         }
         Flavour::Mgramseva => {
             let sender = style.sender;
-            let email = FlatEmail {
-                email: address,
-                subject,
-                body,
-                sender,
-            };
+            let email = FlatEmail { email: address, subject, body, sender };
             events.publish(topic, key, &id, EventKind::EMAIL, &email);
         }
     }
@@ -133,9 +111,7 @@ pub fn is_address(address: &str) -> bool {
     address.len() <= ADDRESS_BYTES_MAX
         && local.len() <= LOCAL_BYTES_MAX
         && local.chars().all(local_char)
-        && domain
-            .chars()
-            .all(|c| c.is_alphanumeric() || c == '-' || c == '.')
+        && domain.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.')
         && dots_apart(local)
         && dots_apart(domain)
         && domain.split('.').all(label)

@@ -19,10 +19,7 @@ pub struct OtpView<'a> {
 
 /// The answer to a `send` that went well.
 pub fn sent(info: RequestInfo<'_>) -> Reply {
-    whole(&Sent {
-        response_info: info.response(Status::Successful),
-        is_successful: true,
-    })
+    whole(&Sent { response_info: info.response(Status::Successful), is_successful: true })
 }
 
 pub fn failed(info: RequestInfo<'_>, failure: &Failure<'_>) -> Reply {
@@ -47,24 +44,14 @@ pub fn revealed(info: RequestInfo<'_>, view: &OtpView<'_>, code: CodeRef) -> Rep
     /// Quotes inside of strings are escaped, so that this stands in an answer once.
     const BEFORE_CODE: &[u8] = br#","otp":{"otp":""#;
     let Reply { body, .. } = whole(&otp_answer(info, Some(view), Some("")));
-    let start = body
-        .windows(BEFORE_CODE.len())
-        .position(|bytes| bytes == BEFORE_CODE);
+    let start = body.windows(BEFORE_CODE.len()).position(|bytes| bytes == BEFORE_CODE);
     let hole = start.expect("the answer was written with an empty code") + BEFORE_CODE.len();
-    Reply {
-        body,
-        code: Some((hole, code)),
-    }
+    Reply { body, code: Some((hole, code)) }
 }
 
 impl<'a> OtpView<'a> {
     pub fn of(challenge: &ChallengeView, identity: &'a str, tenant: &'a str) -> Self {
-        Self {
-            challenge: challenge.code.challenge,
-            identity,
-            tenant,
-            validated: challenge.used,
-        }
+        Self { challenge: challenge.code.challenge, identity, tenant, validated: challenge.used }
     }
 }
 
@@ -82,10 +69,7 @@ fn otp_answer<'a>(info: RequestInfo<'a>, view: Option<&OtpView<'a>>, code: Optio
 }
 
 fn whole(body: &impl Serialize) -> Reply {
-    Reply {
-        body: serde_json::to_vec(body).expect("answers are plain values"),
-        code: None,
-    }
+    Reply { body: serde_json::to_vec(body).expect("answers are plain values"), code: None }
 }
 
 #[derive(Serialize)]

@@ -38,11 +38,7 @@ const LOCALE: Field = Field::new("locale", "otp.locale", None);
 
 impl Field {
     const fn new(name: &'static str, path: &'static str, chars_max: Option<usize>) -> Self {
-        Self {
-            name,
-            path,
-            chars_max,
-        }
+        Self { name, path, chars_max }
     }
 
     /// The value as given; empty if there is none.
@@ -55,10 +51,7 @@ impl Field {
             Some(Json::String(text)) => match self.chars_max {
                 // Bytes first: a string of few bytes need not be counted.
                 Some(chars_max) if text.len() > chars_max && text.chars().count() > chars_max => {
-                    Err(Rejection::FieldTooLong {
-                        field: self.path,
-                        chars_max,
-                    })
+                    Err(Rejection::FieldTooLong { field: self.path, chars_max })
                 }
                 Some(_) | None => Ok(text),
             },
@@ -104,8 +97,7 @@ pub fn operation(body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rej
 /// There is none.
 pub fn otp<'a, 'b>(body: &'a Json<'b>) -> Result<&'a Json<'b>, Rejection> {
     let otp = body.get_ignore_case("otp");
-    otp.filter(|it| matches!(it, Json::Object(_)))
-        .ok_or(Rejection::InvalidRequest("otp"))
+    otp.filter(|it| matches!(it, Json::Object(_))).ok_or(Rejection::InvalidRequest("otp"))
 }
 
 /// `RequestInfo`, as far as anything depends on it.
@@ -120,9 +112,7 @@ impl<'a> RequestInfo<'a> {
     pub fn read(body: &'a Json<'a>) -> Result<Self, Rejection> {
         match body.get_ignore_case("RequestInfo") {
             None | Some(Json::Null) => Ok(Self { members: None }),
-            Some(members @ Json::Object(_)) => Ok(Self {
-                members: Some(members),
-            }),
+            Some(members @ Json::Object(_)) => Ok(Self { members: Some(members) }),
             Some(Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_)) => {
                 Err(Rejection::InvalidRequest("RequestInfo"))
             }
@@ -130,8 +120,7 @@ impl<'a> RequestInfo<'a> {
     }
 
     pub fn correlation_id(self) -> Option<&'a str> {
-        self.text("correlationId")
-            .filter(|id| !id.is_empty() && id.len() <= CORRELATION_BYTES_MAX)
+        self.text("correlationId").filter(|id| !id.is_empty() && id.len() <= CORRELATION_BYTES_MAX)
     }
 
     /// The part of `msgId` between its first and second `|`.

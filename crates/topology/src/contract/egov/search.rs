@@ -21,10 +21,7 @@ struct Ask<'a> {
 /// # Errors
 /// See [`Trouble`].
 pub fn serve(turn: &Turn<'_>, known: Option<Known>, _events: &mut Events<'_>) -> Result<Served, Trouble> {
-    let ask = turn
-        .otp
-        .map_err(|it| turn.reject(it))
-        .and_then(|otp| Ask::read(turn, otp));
+    let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
     let (ask, known) = match (ask, known) {
         (Ok(ask), Some(known)) => (ask, known),
         (Ok(_), None) => return Ok(turn.fail(None, &turn.reject(Rejection::InvalidRequest("otp.tenantId")))),
@@ -33,9 +30,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, _events: &mut Events<'_>) ->
     if turn.is_stale() {
         return Ok(turn.fail(Some(known), &turn.reject(Rejection::StaleRequest)));
     }
-    let command = Command::LookUp(LookUp {
-        challenge: ask.challenge,
-    });
+    let command = Command::LookUp(LookUp { challenge: ask.challenge });
     let rules = turn.rules(&known.who, ask.tenant);
     let decision = decide(known.subject, &command, turn.inbound.now, &rules)?;
     let found = match decision.outcome {
@@ -58,21 +53,14 @@ impl<'a> Ask<'a> {
         let tenant = request::TENANT.read_filled(otp).map_err(reject)?;
         let identity = request::IDENTITY.read_filled(otp).map_err(reject)?;
         match (challenge, tenant, identity) {
-            (Some(challenge), Some(tenant), Some(identity)) => Ok(Self {
-                tenant,
-                identity,
-                challenge,
-            }),
+            (Some(challenge), Some(tenant), Some(identity)) => Ok(Self { tenant, identity, challenge }),
             (challenge, tenant, identity) => {
                 let missing = [
                     challenge.is_none().then_some(UUID_MANDATORY),
                     tenant.is_none().then_some(TENANT_MANDATORY),
                     identity.is_none().then_some(IDENTITY_MANDATORY),
                 ];
-                Err(Failure::invalid(
-                    INVALID_SEARCH,
-                    missing.into_iter().flatten().collect(),
-                ))
+                Err(Failure::invalid(INVALID_SEARCH, missing.into_iter().flatten().collect()))
             }
         }
     }

@@ -37,20 +37,14 @@ enum Recipient {
 /// # Errors
 /// See [`Trouble`].
 pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> Result<Served, Trouble> {
-    let ask = turn
-        .otp
-        .map_err(|it| turn.reject(it))
-        .and_then(|otp| Ask::read(turn, otp));
+    let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
     let (ask, known) = match (ask, known) {
         (Ok(ask), Some(known)) => (ask, known),
         // A tenant that no subject can have: nothing before its first dot, or a separator in it.
         (Ok(_), None) => return Ok(turn.fail(None, &turn.reject(Rejection::InvalidRequest("otp.tenantId")))),
         (Err(failure), known) => return Ok(turn.fail(known, &failure)),
     };
-    let given = Mobile {
-        number: ask.number,
-        country_code: ask.country_code,
-    };
+    let given = Mobile { number: ask.number, country_code: ask.country_code };
     let mut order = Order {
         purpose: ask.purpose,
         exit: Exit::Delivered,
@@ -92,9 +86,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
         });
         order.email = user.email.as_deref();
     }
-    let stored_locale = stored
-        .as_ref()
-        .and_then(|user| request::usable_locale(user.locale.as_deref()?));
+    let stored_locale = stored.as_ref().and_then(|user| request::usable_locale(user.locale.as_deref()?));
     let locale = turn.info.locale().or(stored_locale).or(ask.locale);
     order.locale = locale.unwrap_or(&turn.egov.settings.locale_default);
     let issued = issue::serve(turn, known, &order, events)?;
@@ -115,33 +107,22 @@ impl<'a> Ask<'a> {
         let user_type = request::USER_TYPE.read_filled(otp).map_err(reject)?;
         let country_code = request::COUNTRY_CODE.read_filled(otp).map_err(reject)?;
         let locale = request::otp_locale(otp).map_err(reject)?;
-        let purpose = if kind.is_empty() {
-            Some(Purpose::Register)
-        } else {
-            sendable(kind)
-        };
+        let purpose = if kind.is_empty() { Some(Purpose::Register) } else { sendable(kind) };
         let rules = &turn.policy.mobile_rules;
         // A reset may name its user by something that is no number, as long as the directory knows better.
         let any_identity = turn.egov.settings.user_check && purpose == Some(Purpose::PasswordReset);
         let judged = match (tenant, number) {
             (Some(_), Some(_)) if any_identity => {
-                let rule = country_code
-                    .and_then(|it| rule_of(rules, it))
-                    .or(default_rule(rules));
+                let rule = country_code.and_then(|it| rule_of(rules, it)).or(default_rule(rules));
                 Ok(rule.map(|rule| rule.country_code.as_str()).or(country_code))
             }
             (Some(_), Some(number)) => turn.egov.patterns.judge(rules, country_code, number),
             (Some(_) | None, Some(_) | None) => Ok(None),
         };
         match (tenant, number, purpose, judged) {
-            (Some(tenant), Some(number), Some(purpose), Ok(country_code)) => Ok(Self {
-                tenant,
-                number,
-                country_code,
-                purpose,
-                user_type,
-                locale,
-            }),
+            (Some(tenant), Some(number), Some(purpose), Ok(country_code)) => {
+                Ok(Self { tenant, number, country_code, purpose, user_type, locale })
+            }
             (tenant, number, purpose, judged) => {
                 let missing = [
                     tenant.is_none().then_some(TENANT_MANDATORY),
@@ -149,10 +130,7 @@ impl<'a> Ask<'a> {
                     purpose.is_none().then_some(TYPE_MANDATORY),
                     judged.err().map(Into::into),
                 ];
-                Err(Failure::invalid(
-                    INVALID_OTP_REQUEST,
-                    missing.into_iter().flatten().collect(),
-                ))
+                Err(Failure::invalid(INVALID_OTP_REQUEST, missing.into_iter().flatten().collect()))
             }
         }
     }
@@ -165,8 +143,7 @@ impl<'a> Ask<'a> {
     }
 
     fn is_employee(&self) -> bool {
-        self.user_type
-            .is_some_and(|it| it.eq_ignore_ascii_case("EMPLOYEE"))
+        self.user_type.is_some_and(|it| it.eq_ignore_ascii_case("EMPLOYEE"))
     }
 }
 
@@ -179,18 +156,11 @@ fn recipient(
         return Ok(Ok(Recipient::Given));
     }
     let search = Search {
-        tenant: if ask.is_employee() {
-            ask.tenant
-        } else {
-            who.tenant_root()
-        },
+        tenant: if ask.is_employee() { ask.tenant } else { who.tenant_root() },
         user_type: ask.user_type,
         active_only: ask.purpose != Purpose::Register,
     };
-    let user = turn
-        .reads
-        .directory(who)?
-        .and_then(|record| find(&record, &search));
+    let user = turn.reads.directory(who)?.and_then(|record| find(&record, &search));
     Ok(match ask.purpose {
         Purpose::Register => match user {
             None => Ok(Recipient::Given),

@@ -73,9 +73,7 @@ impl Default for EgovSettings {
 impl EgovSettings {
     /// Operations of a caller that names none.
     pub fn operations() -> Vec<String> {
-        Operation::ALL
-            .map(|operation| operation.as_str().to_owned())
-            .to_vec()
+        Operation::ALL.map(|operation| operation.as_str().to_owned()).to_vec()
     }
 
     /// The topics that a notification topic stands for: itself, or one per schema of the central instance.
@@ -94,10 +92,7 @@ impl EgovSettings {
         match self.flavour {
             Flavour::Digit => TemplateRules::default(),
             // Its SMS consumer sends nothing without an id, and cuts the text at a `#`.
-            Flavour::Mgramseva => TemplateRules {
-                sms_id_required: true,
-                sms_forbidden: Some('#'),
-            },
+            Flavour::Mgramseva => TemplateRules { sms_id_required: true, sms_forbidden: Some('#') },
         }
     }
 

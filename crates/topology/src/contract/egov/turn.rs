@@ -37,15 +37,9 @@ impl<'a> Turn<'a> {
     ) -> Result<Self, Trouble> {
         let info = RequestInfo::read(inbound.body);
         let otp = request::otp(inbound.body);
-        let tenant = otp
-            .ok()
-            .and_then(|otp| request::TENANT.read_filled(otp).ok().flatten());
+        let tenant = otp.ok().and_then(|otp| request::TENANT.read_filled(otp).ok().flatten());
         let policy = reads.policy(ContractName::Egov, tenant.unwrap_or("*"))?;
-        let allowed = inbound
-            .caller
-            .operations
-            .iter()
-            .any(|name| name == operation.as_str());
+        let allowed = inbound.caller.operations.iter().any(|name| name == operation.as_str());
         let otp = if inbound.reply_fault {
             Err(Rejection::InvalidReply)
         } else if !allowed {
@@ -53,16 +47,7 @@ impl<'a> Turn<'a> {
         } else {
             info.and(otp)
         };
-        Ok(Self {
-            egov,
-            inbound,
-            operation,
-            reads,
-            info: info.unwrap_or_default(),
-            otp,
-            tenant,
-            policy,
-        })
+        Ok(Self { egov, inbound, operation, reads, info: info.unwrap_or_default(), otp, tenant, policy })
     }
 
     /// Whether it is past its deadline, or older than the code that it asks for would live.
@@ -89,21 +74,11 @@ impl<'a> Turn<'a> {
 
     /// The answer of a decision.
     pub fn answer(&self, subject: Subject, reply: Reply, outcome: &'static str) -> Served {
-        Served {
-            subject: Some(subject),
-            reply,
-            tally: tally(self.operation.as_str(), outcome),
-        }
+        Served { subject: Some(subject), reply, tally: tally(self.operation.as_str(), outcome) }
     }
 
     pub fn rules<'b>(&'b self, who: &'b CanonicalSubject, tenant: &'b str) -> Rules<'b> {
-        Rules {
-            policy: &self.policy,
-            keys: self.reads.keys(),
-            who,
-            tenant,
-            origin: self.inbound.origin,
-        }
+        Rules { policy: &self.policy, keys: self.reads.keys(), who, tenant, origin: self.inbound.origin }
     }
 
     pub fn about(&self, subject: Option<Pseudonym>) -> About<'_> {
@@ -128,14 +103,7 @@ impl<'a> Turn<'a> {
         reason: Suppression,
     ) {
         let topic = self.egov.topics.lifecycle;
-        suppressed(
-            events,
-            topic,
-            &self.about(Some(subject)),
-            route,
-            Some(purpose),
-            reason,
-        );
+        suppressed(events, topic, &self.about(Some(subject)), route, Some(purpose), reason);
     }
 
     /// Publishes the result of a verification.

@@ -24,10 +24,7 @@ struct Ask<'a> {
 /// # Errors
 /// See [`Trouble`].
 pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> Result<Served, Trouble> {
-    let ask = turn
-        .otp
-        .map_err(|it| turn.reject(it))
-        .and_then(|otp| Ask::read(turn, otp));
+    let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
     let pseudonym = known.as_ref().map(|it| it.pseudonym);
     let (ask, known) = match (ask, known) {
         (Ok(ask), Some(known)) => (ask, known),
@@ -42,10 +39,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
         turn.tell_result(events, pseudonym, Judgement::StaleRequest);
         return Ok(turn.fail(Some(known), &turn.reject(Rejection::StaleRequest)));
     }
-    let command = Command::Verify(Verify {
-        purpose: ask.purpose,
-        code: ask.code,
-    });
+    let command = Command::Verify(Verify { purpose: ask.purpose, code: ask.code });
     let rules = turn.rules(&known.who, ask.tenant);
     let decision = decide(known.subject, &command, turn.inbound.now, &rules)?;
     let verification = match decision.outcome {
@@ -65,12 +59,8 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
     }
     let reply = match (verification.verdict, verification.challenge) {
         (Verdict::Accepted, Some(challenge)) => {
-            let view = OtpView {
-                challenge,
-                identity: ask.identity,
-                tenant: root_of(ask.tenant),
-                validated: true,
-            };
+            let view =
+                OtpView { challenge, identity: ask.identity, tenant: root_of(ask.tenant), validated: true };
             reply::otp(turn.info, Some(&view))
         }
         (
@@ -100,12 +90,9 @@ impl<'a> Ask<'a> {
         let purpose = verifiable(kind);
         let unknown_kind = !kind.is_empty() && purpose.is_none();
         match (tenant, identity, code) {
-            (Some(tenant), Some(identity), Some(code)) if !unknown_kind => Ok(Self {
-                tenant,
-                identity,
-                code,
-                purpose,
-            }),
+            (Some(tenant), Some(identity), Some(code)) if !unknown_kind => {
+                Ok(Self { tenant, identity, code, purpose })
+            }
             (tenant, identity, code) => {
                 let missing = [
                     tenant.is_none().then_some(TENANT_MANDATORY),
@@ -113,10 +100,7 @@ impl<'a> Ask<'a> {
                     code.is_none().then_some(OTP_MANDATORY),
                     unknown_kind.then_some(TYPE_MANDATORY),
                 ];
-                Err(Failure::invalid(
-                    INVALID_VALIDATION,
-                    missing.into_iter().flatten().collect(),
-                ))
+                Err(Failure::invalid(INVALID_VALIDATION, missing.into_iter().flatten().collect()))
             }
         }
     }

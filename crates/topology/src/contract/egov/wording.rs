@@ -28,23 +28,14 @@ pub enum TextCode {
 
 /// Code and built-in text, in the order of [`TextCode`].
 const BUILT_IN: [(&str, &str); 10] = [
-    (
-        "sms.register.otp.msg",
-        "Dear Citizen, Your OTP to complete your DIGIT Registration is %s.",
-    ),
+    ("sms.register.otp.msg", "Dear Citizen, Your OTP to complete your DIGIT Registration is %s."),
     ("sms.login.otp.msg", "Dear Citizen, Your Login OTP is %s."),
-    (
-        "sms.pwd.reset.otp.msg",
-        "Dear Citizen, Your OTP for recovering password is %s.",
-    ),
+    ("sms.pwd.reset.otp.msg", "Dear Citizen, Your OTP for recovering password is %s."),
     ("sms.generic.otp.msg", "Your OTP is %s."),
     ("email.login.otp.sub", "Login OTP"),
     ("email.login.otp.body", "Dear Citizen, Your Login OTP is %s."),
     ("email.pwd.reset.otp.sub", "Password Reset"),
-    (
-        "email.pwd.reset.otp.body",
-        "Your OTP for recovering password is %s.",
-    ),
+    ("email.pwd.reset.otp.body", "Your OTP for recovering password is %s."),
     ("email.generic.otp.sub", "OTP"),
     ("email.generic.otp.body", "Your OTP is %s."),
 ];
@@ -95,9 +86,7 @@ impl BuiltIn {
         // A text that was stored under another flavour may lack the id that this one needs.
         let id_required = code.is_sms() && settings.template_rules().sms_id_required;
         let usable = |template: &Arc<Template>| !id_required || template.id().is_some();
-        let found = look_up(&wanted, code.as_str(), |key| {
-            Ok(reads.template(key)?.filter(usable))
-        })?;
+        let found = look_up(&wanted, code.as_str(), |key| Ok(reads.template(key)?.filter(usable)))?;
         let built_in =
             || Some(self.0[code as usize].clone()).filter(|it| settings.built_in_templates && usable(it));
         Ok(found.or_else(built_in))

@@ -40,12 +40,7 @@ impl Bounds {
             return Ok(());
         }
         let rule = number.name(spelling);
-        Err(RuleError::OutOfBounds {
-            rule,
-            value,
-            min,
-            max,
-        })
+        Err(RuleError::OutOfBounds { rule, value, min, max })
     }
 
     /// Within the limits of the code, and no range empty.
@@ -56,13 +51,7 @@ impl Bounds {
             let (min, max) = number.limits();
             for (end, value) in [("min", least), ("max", greatest)] {
                 if !(min..=max).contains(&value) {
-                    return Err(RuleError::Limit {
-                        rule,
-                        end,
-                        value,
-                        min,
-                        max,
-                    });
+                    return Err(RuleError::Limit { rule, end, value, min, max });
                 }
             }
             if least > greatest {

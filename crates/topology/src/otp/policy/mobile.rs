@@ -22,11 +22,7 @@ pub struct MobileRule {
 impl MobileRule {
     /// The rule of the default configuration (spec/egov.md, "Mobile rule").
     pub(super) fn india() -> Self {
-        Self {
-            country_code: "+91".to_owned(),
-            regex: "^[6-9][0-9]{9}$".to_owned(),
-            default: true,
-        }
+        Self { country_code: "+91".to_owned(), regex: "^[6-9][0-9]{9}$".to_owned(), default: true }
     }
 
     /// What is wrong with it, in words that repeat nothing of it.
@@ -49,12 +45,7 @@ impl MobileRule {
 
 /// By itself and as a whole-string match: `a)|(?:b` is a pattern only inside of the wrapping group.
 fn compiles(pattern: &str) -> bool {
-    let builds = |pattern: &str| {
-        RegexBuilder::new(pattern)
-            .size_limit(PATTERN_BYTES_MAX)
-            .build()
-            .is_ok()
-    };
+    let builds = |pattern: &str| RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().is_ok();
     builds(pattern) && builds(&format!(r"\A(?:{pattern})\z"))
 }
 

@@ -78,17 +78,11 @@ impl Policy {
             version: PolicyVersion::default(),
         };
         let own = match contract {
-            ContractName::Egov => Self {
-                mobile_rules: vec![MobileRule::india()],
-                ..common
-            },
+            ContractName::Egov => Self { mobile_rules: vec![MobileRule::india()], ..common },
             ContractName::Int => common,
-            ContractName::Mosip => Self {
-                lifetime_ms: 3 * MINUTE_MS,
-                wrong_tries_max: 10,
-                lock_ms: 30 * MINUTE_MS,
-                ..common
-            },
+            ContractName::Mosip => {
+                Self { lifetime_ms: 3 * MINUTE_MS, wrong_tries_max: 10, lock_ms: 30 * MINUTE_MS, ..common }
+            }
         };
         own.versioned()
     }
@@ -121,19 +115,11 @@ impl Policy {
     fn versioned(mut self) -> Self {
         let mut hash = Sha256::new();
         for number in Number::ALL {
-            rule(
-                &mut hash,
-                number.name(Spelling::Configuration),
-                &number.of(&self).to_be_bytes(),
-            );
+            rule(&mut hash, number.name(Spelling::Configuration), &number.of(&self).to_be_bytes());
         }
         rule(&mut hash, "resend", &[self.resend as u8]);
         rule(&mut hash, "deliver", &[u8::from(self.deliver)]);
-        rule(
-            &mut hash,
-            "conceal_existence",
-            &[u8::from(self.conceal_existence)],
-        );
+        rule(&mut hash, "conceal_existence", &[u8::from(self.conceal_existence)]);
         for it in &self.mobile_rules {
             rule(&mut hash, &it.country_code, &[u8::from(it.default)]);
             rule(&mut hash, "mobile_rules", it.regex.as_bytes());

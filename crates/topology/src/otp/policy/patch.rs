@@ -34,10 +34,7 @@ impl PolicyPatch {
         }
         let mut fault = None;
         let mut json = serde_json::Deserializer::from_slice(bytes);
-        let read = json.deserialize_map(PatchVisitor {
-            spelling: Spelling::Record,
-            fault: &mut fault,
-        });
+        let read = json.deserialize_map(PatchVisitor { spelling: Spelling::Record, fault: &mut fault });
         let patch = read.map_err(|_| fault.unwrap_or(RuleError::NotAnObject))?;
         patch.checked(bounds, contract, Spelling::Record)?;
         Ok(patch)
@@ -45,10 +42,7 @@ impl PolicyPatch {
 
     /// Only the mobile rules, such as those of `[egov]`.
     pub fn of_mobile_rules(rules: Vec<MobileRule>) -> Self {
-        Self {
-            mobile_rules: Some(rules),
-            ..Self::default()
-        }
+        Self { mobile_rules: Some(rules), ..Self::default() }
     }
 
     /// This patch, with the rules of `below` where it has none.
@@ -80,10 +74,8 @@ impl PolicyPatch {
                 bounds.check(*number, value, spelling)?;
             }
         }
-        let of_one_contract = [
-            (Rule::Deliver, self.deliver.is_some()),
-            (Rule::MobileRules, self.mobile_rules.is_some()),
-        ];
+        let of_one_contract =
+            [(Rule::Deliver, self.deliver.is_some()), (Rule::MobileRules, self.mobile_rules.is_some())];
         for (rule, given) in of_one_contract {
             if let Some(only) = rule.only().filter(|only| given && *only != contract) {
                 let rule = rule.name(spelling);
@@ -96,10 +88,7 @@ impl PolicyPatch {
             let max = MOBILE_RULES_MAX;
             return Err(RuleError::TooManyRows { rule, max });
         }
-        let fault = rows
-            .iter()
-            .enumerate()
-            .find_map(|(at, row)| Some((at, row.fault()?)));
+        let fault = rows.iter().enumerate().find_map(|(at, row)| Some((at, row.fault()?)));
         match fault {
             Some((row, fault)) => Err(RuleError::Row { rule, row, fault }),
             None => Ok(()),
@@ -157,10 +146,7 @@ impl PolicyPatch {
 impl<'de> Deserialize<'de> for PolicyPatch {
     /// Reads a configuration section (snake_case). Values are judged by [`PolicyPatch::check`].
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(PatchVisitor {
-            spelling: Spelling::Configuration,
-            fault: &mut None,
-        })
+        deserializer.deserialize_map(PatchVisitor { spelling: Spelling::Configuration, fault: &mut None })
     }
 }
 

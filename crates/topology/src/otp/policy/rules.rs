@@ -17,17 +17,9 @@ pub enum RuleError {
     #[error("rule {0} is given twice")]
     Duplicate(&'static str),
     #[error("rule {rule} is not {expected}")]
-    WrongType {
-        rule: &'static str,
-        expected: &'static str,
-    },
+    WrongType { rule: &'static str, expected: &'static str },
     #[error("rule {rule} is {value}, out of its bounds {min} to {max}")]
-    OutOfBounds {
-        rule: &'static str,
-        value: u64,
-        min: u64,
-        max: u64,
-    },
+    OutOfBounds { rule: &'static str, value: u64, min: u64, max: u64 },
     #[error("rule {rule} exists for the contract {only} only", only = only.as_str())]
     OtherContract { rule: &'static str, only: ContractName },
     #[error("rule {rule} has more than {max} rows")]
@@ -42,13 +34,7 @@ pub enum RuleError {
     #[error("bound {0}_min is above {0}_max")]
     EmptyBounds(&'static str),
     #[error("bound {rule}_{end} is {value}, outside of {min} to {max}, which no configuration moves")]
-    Limit {
-        rule: &'static str,
-        end: &'static str,
-        value: u64,
-        min: u64,
-        max: u64,
-    },
+    Limit { rule: &'static str, end: &'static str, value: u64, min: u64, max: u64 },
 }
 
 impl RuleError {
@@ -142,12 +128,7 @@ pub(super) enum Rule {
 }
 
 impl Rule {
-    const OTHERS: [Self; 4] = [
-        Self::Resend,
-        Self::Deliver,
-        Self::ConcealExistence,
-        Self::MobileRules,
-    ];
+    const OTHERS: [Self; 4] = [Self::Resend, Self::Deliver, Self::ConcealExistence, Self::MobileRules];
 
     pub(super) fn find(name: &str, spelling: Spelling) -> Option<Self> {
         let numbers = Number::ALL.iter().map(|it| Self::Number(*it));

@@ -1,3 +1,5 @@
+//! Policies: patches as a whole or not at all, bounds, inheritance, versions.
+
 use super::*;
 use ContractName::{Egov, Int, Mosip};
 
@@ -36,10 +38,7 @@ fn names_and_bounds_are_those_of_the_interface() {
         let ((min, max), (least, greatest)) = (number.bounds(), number.limits());
         assert!(least <= min && min <= max && max <= greatest, "{snake}");
     }
-    let bounds: Vec<_> = Bounds::default()
-        .entries()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
+    let bounds: Vec<_> = Bounds::default().entries().map(|(key, value)| format!("{key}={value}")).collect();
     let expected = "digits_min=6 digits_max=10 lifetime_ms_min=10000 lifetime_ms_max=600000 \
         wrong_tries_max_min=1 wrong_tries_max_max=10 lock_after_min=1 lock_after_max=100 lock_ms_min=1000 \
         lock_ms_max=86400000 hard_lock_after_min=1 hard_lock_after_max=100 sends_per_challenge_max_min=1 \
@@ -55,95 +54,25 @@ fn a_record_is_taken_as_a_whole_or_refused() {
         assert_eq!(outcome, expected, "{json}");
     };
     check(Egov, "{}", "ok");
-    check(
-        Egov,
-        r#"{"digits":8,"resend":"rotate","concealExistence":true}"#,
-        "ok",
-    );
+    check(Egov, r#"{"digits":8,"resend":"rotate","concealExistence":true}"#, "ok");
     check(Egov, r#"{"lifetimeMs":10000}"#, "ok");
-    check(
-        Egov,
-        r#"{"lifetimeMs":9999}"#,
-        "rule lifetimeMs is 9999, out of its bounds 10000 to 600000",
-    );
-    check(
-        Egov,
-        r#"{"digits":5}"#,
-        "rule digits is 5, out of its bounds 6 to 10",
-    );
-    check(
-        Egov,
-        r#"{"digits":11}"#,
-        "rule digits is 11, out of its bounds 6 to 10",
-    );
-    check(
-        Egov,
-        r#"{"lockAfter":0}"#,
-        "rule lockAfter is 0, out of its bounds 1 to 100",
-    );
-    check(
-        Egov,
-        r#"{"sendsPer10MinMax":51}"#,
-        "rule sendsPer10MinMax is 51, out of its bounds 1 to 50",
-    );
-    for wrong in [
-        "6.0",
-        "\"6\"",
-        "-6",
-        "null",
-        "true",
-        "[6]",
-        "1e1",
-        "99999999999999999999999",
-    ] {
-        check(
-            Egov,
-            &format!(r#"{{"digits":{wrong}}}"#),
-            "rule digits is not a whole number",
-        );
+    check(Egov, r#"{"lifetimeMs":9999}"#, "rule lifetimeMs is 9999, out of its bounds 10000 to 600000");
+    check(Egov, r#"{"digits":5}"#, "rule digits is 5, out of its bounds 6 to 10");
+    check(Egov, r#"{"digits":11}"#, "rule digits is 11, out of its bounds 6 to 10");
+    check(Egov, r#"{"lockAfter":0}"#, "rule lockAfter is 0, out of its bounds 1 to 100");
+    check(Egov, r#"{"sendsPer10MinMax":51}"#, "rule sendsPer10MinMax is 51, out of its bounds 1 to 50");
+    for wrong in ["6.0", "\"6\"", "-6", "null", "true", "[6]", "1e1", "99999999999999999999999"] {
+        check(Egov, &format!(r#"{{"digits":{wrong}}}"#), "rule digits is not a whole number");
     }
-    check(
-        Egov,
-        r#"{"digits":6,"lifetime_ms":20000}"#,
-        "unknown rule lifetime_ms",
-    );
-    check(
-        Egov,
-        r#"{"a secret phrase!":1}"#,
-        "unknown rule (its name is none)",
-    );
+    check(Egov, r#"{"digits":6,"lifetime_ms":20000}"#, "unknown rule lifetime_ms");
+    check(Egov, r#"{"a secret phrase!":1}"#, "unknown rule (its name is none)");
     check(Egov, r#"{"digits":6,"digits":6}"#, "rule digits is given twice");
-    check(
-        Egov,
-        r#"{"resend":"never"}"#,
-        "rule resend is not \"same\" or \"rotate\"",
-    );
-    check(
-        Egov,
-        r#"{"concealExistence":1}"#,
-        "rule concealExistence is not true or false",
-    );
-    check(
-        Egov,
-        r#"{"deliver":true}"#,
-        "rule deliver exists for the contract int only",
-    );
+    check(Egov, r#"{"resend":"never"}"#, "rule resend is not \"same\" or \"rotate\"");
+    check(Egov, r#"{"concealExistence":1}"#, "rule concealExistence is not true or false");
+    check(Egov, r#"{"deliver":true}"#, "rule deliver exists for the contract int only");
     check(Int, r#"{"deliver":true}"#, "ok");
-    check(
-        Mosip,
-        r#"{"mobileRules":[]}"#,
-        "rule mobileRules exists for the contract egov only",
-    );
-    for broken in [
-        "",
-        "null",
-        "[]",
-        "6",
-        "{",
-        r#"{"digits":6}x"#,
-        r#"{"digits":}"#,
-        "\u{1}",
-    ] {
+    check(Mosip, r#"{"mobileRules":[]}"#, "rule mobileRules exists for the contract egov only");
+    for broken in ["", "null", "[]", "6", "{", r#"{"digits":6}x"#, r#"{"digits":}"#, "\u{1}"] {
         check(Egov, broken, "not a JSON object of policy rules");
     }
 }
@@ -164,38 +93,20 @@ fn mobile_rules_have_a_code_and_a_pattern_that_compiles() {
     check(&second(r#""+44""#, r#""[0-9]{10}""#), "ok");
     check(&second("\"\"", r#""1""#), &row("it has no country code"));
     check(&second("null", r#""1""#), &row("it has no country code"));
-    check(
-        &format!(r#"{good},{{"mobileNumberRegex":"1"}}"#),
-        &row("it has no country code"),
-    );
+    check(&format!(r#"{good},{{"mobileNumberRegex":"1"}}"#), &row("it has no country code"));
     check(&second(r#""+44""#, "\"\""), &row("it has no regex"));
-    check(
-        &format!(r#"{good},{{"countryCode":"+1"}}"#),
-        &row("it has no regex"),
-    );
+    check(&format!(r#"{good},{{"countryCode":"+1"}}"#), &row("it has no regex"));
     for broken in ["[0-9", "a)|(?:b", "(?=1)2", "[0-9]{99999}", "(?x)1 #"] {
-        check(
-            &second(r#""+44""#, &format!("{broken:?}")),
-            &row("its regex does not compile"),
-        );
+        check(&second(r#""+44""#, &format!("{broken:?}")), &row("its regex does not compile"));
     }
     let long = format!("{:?}", "1".repeat(513));
-    check(
-        &second(r#""+44""#, &long),
-        &row("its regex is longer than 512 bytes"),
-    );
+    check(&second(r#""+44""#, &long), &row("its regex is longer than 512 bytes"));
     let long = format!("{:?}", "1".repeat(17));
-    check(
-        &second(&long, r#""1""#),
-        &row("its country code is longer than 16 bytes"),
-    );
+    check(&second(&long, r#""1""#), &row("its country code is longer than 16 bytes"));
     let typed = "rule mobileRules is not a list of {\"countryCode\", \"mobileNumberRegex\", \"default\"}";
     check("7", typed);
     check(&second("7", r#""1""#), typed);
-    check(
-        r#"{"countryCode":"+1","countryCode":"+2","mobileNumberRegex":"1"}"#,
-        typed,
-    );
+    check(r#"{"countryCode":"+1","countryCode":"+2","mobileNumberRegex":"1"}"#, typed);
     check(r#"{"countryCode":"+1","mobileNumberRegex":"1","more":1}"#, typed);
     check(&[good; 64].join(","), "ok");
     check(&[good; 65].join(","), "rule mobileRules has more than 64 rows");
@@ -206,63 +117,34 @@ fn a_configuration_section_is_spelled_in_snake_case() {
     let check = |json: &str, expected: &str| {
         let outcome = match serde_json::from_str::<PolicyPatch>(json) {
             Err(err) => err.to_string(),
-            Ok(patch) => patch
-                .check(&Bounds::default(), Egov)
-                .map_or_else(|err| err.to_string(), |()| "ok".into()),
+            Ok(patch) => {
+                patch.check(&Bounds::default(), Egov).map_or_else(|err| err.to_string(), |()| "ok".into())
+            }
         };
         assert!(outcome.starts_with(expected), "{json}: {outcome}");
     };
-    check(
-        r#"{"digits":6,"sends_per_10_min_max":7,"conceal_existence":true,"resend":"same"}"#,
-        "ok",
-    );
-    check(
-        r#"{"lifetime_ms":1}"#,
-        "rule lifetime_ms is 1, out of its bounds 10000 to 600000",
-    );
+    check(r#"{"digits":6,"sends_per_10_min_max":7,"conceal_existence":true,"resend":"same"}"#, "ok");
+    check(r#"{"lifetime_ms":1}"#, "rule lifetime_ms is 1, out of its bounds 10000 to 600000");
     check(r#"{"lifetimeMs":20000}"#, "unknown rule lifetimeMs");
-    check(
-        r#"{"digits":"six"}"#,
-        "invalid type: string \"six\", expected u64",
-    );
-    check(
-        r#"{"mobile_rules":[{"country_code":"+1","regex":"1","default":true}]}"#,
-        "ok",
-    );
-    check(
-        r#"{"mobile_rules":[{"country_code":"+1"}]}"#,
-        "rule mobile_rules, row 1: it has no regex",
-    );
-    check(
-        r#"{"deliver":true}"#,
-        "rule deliver exists for the contract int only",
-    );
+    check(r#"{"digits":"six"}"#, "invalid type: string \"six\", expected u64");
+    check(r#"{"mobile_rules":[{"country_code":"+1","regex":"1","default":true}]}"#, "ok");
+    check(r#"{"mobile_rules":[{"country_code":"+1"}]}"#, "rule mobile_rules, row 1: it has no regex");
+    check(r#"{"deliver":true}"#, "rule deliver exists for the contract int only");
 }
 
 #[test]
 fn bounds_move_key_by_key_within_their_limits() {
     let check = |json: &str, expected: &str| {
         let read = serde_json::from_str::<Bounds>(json);
-        let outcome = read
-            .as_ref()
-            .map_or_else(ToString::to_string, |_| "ok".to_owned());
+        let outcome = read.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned());
         assert!(outcome.starts_with(expected), "{json}: {outcome}");
     };
     check("{}", "ok");
     check(r#"{"digits_min":4,"lifetime_ms_max":900000}"#, "ok");
     check(r#"{"digits_min":3}"#, "bound digits_min is 3, outside of 4 to 10");
-    check(
-        r#"{"wrong_tries_max_max":256}"#,
-        "bound wrong_tries_max_max is 256, outside of 1 to 255",
-    );
-    check(
-        r#"{"lock_after_min":0}"#,
-        "bound lock_after_min is 0, outside of 1 to",
-    );
-    check(
-        r#"{"digits_min":9,"digits_max":8}"#,
-        "bound digits_min is above digits_max",
-    );
+    check(r#"{"wrong_tries_max_max":256}"#, "bound wrong_tries_max_max is 256, outside of 1 to 255");
+    check(r#"{"lock_after_min":0}"#, "bound lock_after_min is 0, outside of 1 to");
+    check(r#"{"digits_min":9,"digits_max":8}"#, "bound digits_min is above digits_max");
     check(r#"{"digits":6}"#, "unknown bound `digits`");
     check(r#"{"digit_min":6}"#, "unknown bound `digit_min`");
     check(r#"{"digits_min":"6"}"#, "invalid type");
@@ -287,10 +169,7 @@ fn a_tenant_inherits_along_its_dots() {
     let policy = Policy::default_of(Egov)
         .with(&patch(r#"{"digits":8,"lifetimeMs":60000}"#))
         .with(&patch(r#"{"digits":7}"#));
-    assert_eq!(
-        (policy.digits.get(), policy.lifetime_ms, policy.lock_after),
-        (7, 60_000, 10)
-    );
+    assert_eq!((policy.digits.get(), policy.lifetime_ms, policy.lock_after), (7, 60_000, 10));
     let joined = patch(r#"{"digits":7}"#).or(patch(r#"{"digits":8,"lifetimeMs":60000}"#));
     assert_eq!(Policy::default_of(Egov).with(&joined), policy);
 }
@@ -306,11 +185,7 @@ fn the_version_is_of_every_rule_and_of_nothing_else() {
         seen.push(version);
     };
     for number in Number::ALL {
-        check(&format!(
-            r#"{{"{}":{}}}"#,
-            number.name(Spelling::Record),
-            number.bounds().1 - 1
-        ));
+        check(&format!(r#"{{"{}":{}}}"#, number.name(Spelling::Record), number.bounds().1 - 1));
     }
     check(r#"{"resend":"rotate"}"#);
     check(r#"{"concealExistence":true}"#);
@@ -320,8 +195,5 @@ fn the_version_is_of_every_rule_and_of_nothing_else() {
     let same = record(Egov, r#"{"digits":6,"lifetimeMs":300000}"#).expect("a good record");
     assert_eq!(base.with(&same), base);
     let deliver = record(Int, r#"{"deliver":true}"#).expect("a good record");
-    assert_ne!(
-        Policy::default_of(Int).with(&deliver).version,
-        Policy::default_of(Int).version
-    );
+    assert_ne!(Policy::default_of(Int).with(&deliver).version, Policy::default_of(Int).version);
 }

@@ -44,10 +44,7 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
         1 => 0..2 * DAY_MS,
     ];
     let resend = Just(());
-    vec(
-        (pause, act(), resend).prop_map(|(pause, act, ())| (pause, act)),
-        1..60,
-    )
+    vec((pause, act(), resend).prop_map(|(pause, act, ())| (pause, act)), 1..60)
 }
 
 /// Performs the acts; what each came to, with its time.
@@ -82,10 +79,7 @@ fn rotating() -> impl Strategy<Value = Policy> {
 }
 
 fn story(policy: Policy) -> Story {
-    Story {
-        policy,
-        ..Story::new("{}")
-    }
+    Story { policy, ..Story::new("{}") }
 }
 
 proptest! {

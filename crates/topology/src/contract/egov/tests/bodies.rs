@@ -45,40 +45,17 @@ fn requests_of_digits_own_clients_are_served() {
     };
     let info = |api_id: Value, ver: Value, ts: Value, msg_id: Value| json!({ "apiId": api_id, "ver": ver, "ts": ts, "resMsgId": null, "msgId": msg_id, "status": "successful" });
     let null = Value::Null;
-    served(
-        WEB,
-        None,
-        info(
-            json!("Rainmaker"),
-            null.clone(),
-            null.clone(),
-            json!("1700000000000|en_IN"),
-        ),
-    );
-    served(
-        MOBILE,
-        Some("send"),
-        info(null.clone(), null.clone(), null.clone(), null),
-    );
+    served(WEB, None, info(json!("Rainmaker"), null.clone(), null.clone(), json!("1700000000000|en_IN")));
+    served(MOBILE, Some("send"), info(null.clone(), null.clone(), null.clone(), null));
     served(
         FORM,
         None,
-        info(
-            json!("org.egov.pt"),
-            json!("1.0"),
-            json!(1_502_890_899_493_u64),
-            json!("20170310130900"),
-        ),
+        info(json!("org.egov.pt"), json!("1.0"), json!(1_502_890_899_493_u64), json!("20170310130900")),
     );
     served(
         VALIDATE,
         Some("validate"),
-        info(
-            json!("ap.public"),
-            json!("1.0"),
-            json!("10-03-2017 00:00:00"),
-            json!("20170310130900"),
-        ),
+        info(json!("ap.public"), json!("1.0"), json!("10-03-2017 00:00:00"), json!("20170310130900")),
     );
 }
 
@@ -98,10 +75,7 @@ fn notifications_are_what_their_consumers_read() {
     let mut world = World::with_users(USER);
     let seen = world.ask(WEB);
     let code = world.code.clone();
-    let id = seen.bodies[2]["challengeId"]
-        .as_str()
-        .expect("it has an id")
-        .to_owned();
+    let id = seen.bodies[2]["challengeId"].as_str().expect("it has an id").to_owned();
     let sms = json!({
         "mobileNumber": "9123456789", "message": format!("Dear Citizen, Your Login OTP is {code}."),
         "category": "OTP", "expiryTime": world.now + 300_000, "countryCode": "+91", "tenantId": "pb.amritsar",
@@ -146,10 +120,7 @@ fn answers_have_their_shape_to_the_letter() {
     assert_eq!(seen.reply, expected);
     let seen =
         world.ask(r#"{"operation":"search","otp":{"tenantId":"pb","identity":"9123456789","UUID":"x"}}"#);
-    assert_eq!(
-        seen.reply,
-        json!({ "responseInfo": nothing_known("successful"), "otp": null })
-    );
+    assert_eq!(seen.reply, json!({ "responseInfo": nothing_known("successful"), "otp": null }));
     let seen = world.ask(r#"{"operation":"send","otp":{"tenantId":"pb","mobileNumber":""}}"#);
     let expected = json!({
         "responseInfo": nothing_known("failed"),

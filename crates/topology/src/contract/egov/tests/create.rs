@@ -28,38 +28,14 @@ fn a_create_is_validated_row_by_row() {
 #[test]
 fn a_code_goes_to_the_identity() {
     let mut world = World::new();
-    let events = [
-        "sms +91 9123456789 Your OTP is ######.",
-        "issued generic sms +91 9123 en_IN 1",
-    ];
-    check(
-        &mut world,
-        &create(MOBILE),
-        "otp 9123456789 pb false successful",
-        &events,
-    );
+    let events = ["sms +91 9123456789 Your OTP is ######.", "issued generic sms +91 9123 en_IN 1"];
+    check(&mut world, &create(MOBILE), "otp 9123456789 pb false successful", &events);
     let typed = format!(r#"{MOBILE},"type":7"#).replace("789", "780");
-    let events = [
-        "sms +91 9123456780 Your OTP is ######.",
-        "issued generic sms +91 9123 en_IN 1",
-    ];
-    check(
-        &mut world,
-        &create(&typed),
-        "otp 9123456780 pb false successful",
-        &events,
-    );
+    let events = ["sms +91 9123456780 Your OTP is ######.", "issued generic sms +91 9123 en_IN 1"];
+    check(&mut world, &create(&typed), "otp 9123456780 pb false successful", &events);
     let email = r#""tenantId":"pb","identity":"Asha@Example.org""#;
-    let events = [
-        "email asha@example.org [OTP] Your OTP is ######.",
-        "issued generic email en_IN 1",
-    ];
-    check(
-        &mut world,
-        &create(email),
-        "otp Asha@Example.org pb false successful",
-        &events,
-    );
+    let events = ["email asha@example.org [OTP] Your OTP is ######.", "issued generic email en_IN 1"];
+    check(&mut world, &create(email), "otp Asha@Example.org pb false successful", &events);
 }
 
 #[test]
@@ -89,10 +65,7 @@ fn a_code_is_revealed_to_a_caller_who_may_see_it() {
     check(&mut world, &create(MOBILE), answer, &["issued generic  0"]);
     let seen = world.ask(&create(MOBILE));
     let code = seen.reply["otp"]["otp"].as_str().expect("the code is there");
-    assert!(
-        code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()),
-        "{code}"
-    );
+    assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
     let validate =
         r#"{"operation":"validate","otp":{"tenantId":"pb","identity":"9123456789","otp":"{code}"}}"#;
     let events = ["result accepted verified generic 0", "verified generic"];
@@ -125,10 +98,5 @@ fn a_create_that_comes_too_late_sends_nothing() {
     let mut world = World::new();
     world.age_ms = 300_001;
     let answer = "408 OTP request rejected | OTP.STALE_REQUEST otp.identity: The request came too late";
-    check(
-        &mut world,
-        &create(MOBILE),
-        answer,
-        &["suppressed generic stale_request +91 9123"],
-    );
+    check(&mut world, &create(MOBILE), answer, &["suppressed generic stale_request +91 9123"]);
 }

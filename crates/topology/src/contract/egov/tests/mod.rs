@@ -28,15 +28,7 @@ use crate::wire::outbox::{Outbox, OutputTopic};
 use crate::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 
 const START: u64 = 1_735_689_600_000;
-const TOPICS: [&str; 7] = [
-    "sms",
-    "email",
-    "result",
-    "lifecycle",
-    "response",
-    "pb-sms",
-    "pb-email",
-];
+const TOPICS: [&str; 7] = ["sms", "email", "result", "lifecycle", "response", "pb-sms", "pb-email"];
 
 pub struct World {
     pub settings: EgovSettings,
@@ -163,9 +155,7 @@ impl World {
         };
         let mut outbox = Outbox::default();
         let mut events = Events::new(&mut outbox, &[3; TOPICS.len()], envelope);
-        let served = egov
-            .serve(&inbound, known, self, &mut events)
-            .expect("nothing fails here");
+        let served = egov.serve(&inbound, known, self, &mut events).expect("nothing fails here");
         let mut reply = served.reply.body;
         if let (Some((hole, code)), Some(who)) = (served.reply.code, &who) {
             let code = Code::derive(&self.keys, who, code).expect("its key is there");
@@ -187,22 +177,10 @@ impl World {
 
     /// A record that carries nothing but the headers.
     fn record(&self) -> RecordBatch {
-        let source = SourcePartition {
-            topic: SourceTopic(0),
-            partition: 0,
-        };
-        let headers = self
-            .header
-            .map(|operation| ("operation", Some(operation.as_bytes())));
+        let source = SourcePartition { topic: SourceTopic(0), partition: 0 };
+        let headers = self.header.map(|operation| ("operation", Some(operation.as_bytes())));
         let mut batch = RecordBatch::default();
-        batch.push(
-            source,
-            self.requests,
-            LogTime::from_ms(self.now),
-            None,
-            None,
-            headers,
-        );
+        batch.push(source, self.requests, LogTime::from_ms(self.now), None, None, headers);
         batch
     }
 
@@ -215,20 +193,14 @@ impl World {
             let body: Value =
                 serde_json::from_slice(event.value().unwrap_or_default()).expect("events are JSON");
             let header = |name: &str| {
-                let found = event
-                    .headers()
-                    .find(|(it, _)| *it == name)
-                    .and_then(|(_, value)| value);
+                let found = event.headers().find(|(it, _)| *it == name).and_then(|(_, value)| value);
                 String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
             };
             let key = event.key().map(|key| String::from_utf8_lossy(key).into_owned());
             if let Some(id) = body.get("eventId") {
                 assert_eq!(id, &header("ce_id"));
             }
-            if let Some(subject) = body
-                .get("subject")
-                .filter(|_| topic == "result" || topic == "lifecycle")
-            {
+            if let Some(subject) = body.get("subject").filter(|_| topic == "result" || topic == "lifecycle") {
                 assert_eq!(subject.as_str(), key.as_deref());
             }
             ids.push(header("ce_id"));
@@ -238,36 +210,20 @@ impl World {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), bodies.len(), "event ids are distinct");
-        Seen {
-            reply: serde_json::from_slice(reply).expect("answers are JSON"),
-            events,
-            bodies,
-            outcome,
-        }
+        Seen { reply: serde_json::from_slice(reply).expect("answers are JSON"), events, bodies, outcome }
     }
 
     /// An event in one line; codes are shown as `######` and kept.
     fn line(&mut self, topic: &str, event_type: &str, body: &Value) -> String {
         let text = |name: &str| plain(&body[name]);
-        let kind = event_type
-            .trim_start_matches("org.digit.otp.")
-            .trim_end_matches(".v1")
-            .to_owned();
+        let kind = event_type.trim_start_matches("org.digit.otp.").trim_end_matches(".v1").to_owned();
         match kind.as_str() {
             "sms" => {
                 let message = self.hide(&text("message"));
-                format!(
-                    "{topic} {} {} {message}",
-                    text("countryCode"),
-                    text("mobileNumber")
-                )
+                format!("{topic} {} {} {message}", text("countryCode"), text("mobileNumber"))
             }
             "email" => {
-                let email = if body["email"].is_object() {
-                    &body["email"]
-                } else {
-                    body
-                };
+                let email = if body["email"].is_object() { &body["email"] } else { body };
                 let address = plain(email.get("emailTo").map_or(&email["email"], |to| &to[0]));
                 let message = self.hide(&plain(&email["body"]));
                 format!("{topic} {address} [{}] {message}", plain(&email["subject"]))
@@ -282,14 +238,7 @@ impl World {
             lifecycle => {
                 assert_eq!(lifecycle, text("type"));
                 let mut line = format!("{lifecycle} {}", text("purpose"));
-                for name in [
-                    "reason",
-                    "channels",
-                    "countryCode",
-                    "prefix",
-                    "locale",
-                    "sendNumber",
-                ] {
+                for name in ["reason", "channels", "countryCode", "prefix", "locale", "sendNumber"] {
                     if !body[name].is_null() {
                         line.push(' ');
                         line.push_str(&text(name));
@@ -301,9 +250,7 @@ impl World {
     }
 
     fn hide(&mut self, message: &str) -> String {
-        let start = message
-            .find(|c: char| c.is_ascii_digit())
-            .expect("a message has a code");
+        let start = message.find(|c: char| c.is_ascii_digit()).expect("a message has a code");
         let digits = usize::from(self.policy.digits.get());
         self.code = message[start..start + digits].to_owned();
         message.replace(&self.code, "######")
@@ -321,38 +268,21 @@ impl Seen {
         let Some(error) = reply.get("error") else {
             let otp = &reply["otp"];
             let known = |name: &str| plain(&otp[name]);
-            let code = if otp.get("otp").is_some() {
-                " with code"
-            } else {
-                ""
-            };
+            let code = if otp.get("otp").is_some() { " with code" } else { "" };
             return if otp.is_null() {
                 format!("nothing {status}")
             } else {
                 let (identity, tenant) = (known("identity"), known("tenantId"));
-                format!(
-                    "otp {identity} {tenant} {}{code} {status}",
-                    known("isValidationSuccessful")
-                )
+                format!("otp {identity} {tenant} {}{code} {status}", known("isValidationSuccessful"))
             };
         };
         assert_eq!(status, "failed");
         assert_eq!(error["description"], Value::Null);
         let fields = error["fields"].as_array().expect("fields are a list");
         let fields = fields.iter().map(|it| {
-            format!(
-                " | {} {}: {}",
-                plain(&it["code"]),
-                plain(&it["field"]),
-                plain(&it["message"])
-            )
+            format!(" | {} {}: {}", plain(&it["code"]), plain(&it["field"]), plain(&it["message"]))
         });
-        format!(
-            "{} {}{}",
-            plain(&error["code"]),
-            plain(&error["message"]),
-            fields.collect::<String>()
-        )
+        format!("{} {}{}", plain(&error["code"]), plain(&error["message"]), fields.collect::<String>())
     }
 }
 
@@ -364,14 +294,8 @@ impl Reads for World {
     }
 
     fn directory(&self, subject: &CanonicalSubject) -> Result<Option<Vec<u8>>, Trouble> {
-        assert!(
-            self.settings.user_check,
-            "the directory is read without user_check"
-        );
-        Ok(self
-            .directory
-            .get(subject.as_str())
-            .map(|record| record.as_bytes().to_vec()))
+        assert!(self.settings.user_check, "the directory is read without user_check");
+        Ok(self.directory.get(subject.as_str()).map(|record| record.as_bytes().to_vec()))
     }
 
     fn template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError> {
@@ -428,10 +352,7 @@ fn topics(settings: &EgovSettings) -> EgovTopics {
 }
 
 fn topic(name: &str) -> OutputTopic {
-    let place = TOPICS
-        .iter()
-        .position(|it| *it == name)
-        .expect("the table's topics are listed");
+    let place = TOPICS.iter().position(|it| *it == name).expect("the table's topics are listed");
     OutputTopic(u16::try_from(place).expect("few topics"))
 }
 

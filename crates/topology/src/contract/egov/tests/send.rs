@@ -36,23 +36,11 @@ fn a_send_is_validated_row_by_row() {
     invalid("", &[TENANT, MOBILE]);
     invalid(r#""type":"x""#, &[TENANT, MOBILE, TYPE]);
     invalid(r#""mobileNumber":"5123456789","type":"x""#, &[TENANT, TYPE]);
-    invalid(
-        r#""tenantId":"pb","mobileNumber":"9123456789","type":"generic""#,
-        &[TYPE],
-    );
-    invalid(
-        r#""tenantId":"pb","mobileNumber":"5123456789","type":"x""#,
-        &[TYPE, RULE],
-    );
+    invalid(r#""tenantId":"pb","mobileNumber":"9123456789","type":"generic""#, &[TYPE]);
+    invalid(r#""tenantId":"pb","mobileNumber":"5123456789","type":"x""#, &[TYPE, RULE]);
     invalid(r#""tenantId":"pb","mobileNumber":"5123456789""#, &[RULE]);
-    invalid(
-        r#""tenantId":"pb","mobileNumber":"91234567890","type":"passwordreset""#,
-        &[RULE],
-    );
-    invalid(
-        r#""tenantId":"pb","mobileNumber":"9123456789","countryCode":"+44""#,
-        &[COUNTRY],
-    );
+    invalid(r#""tenantId":"pb","mobileNumber":"91234567890","type":"passwordreset""#, &[RULE]);
+    invalid(r#""tenantId":"pb","mobileNumber":"9123456789","countryCode":"+44""#, &[COUNTRY]);
 }
 
 #[test]
@@ -68,11 +56,7 @@ fn a_type_is_read_in_any_case_and_its_absence_means_register() {
     typed(r#","type":null"#, "register", REGISTER);
     typed(r#","type":"""#, "register", REGISTER);
     typed(r#","type":"Register""#, "register", REGISTER);
-    typed(
-        r#","type":"LOGIN""#,
-        "login",
-        "Dear Citizen, Your Login OTP is ######.",
-    );
+    typed(r#","type":"LOGIN""#, "login", "Dear Citizen, Your Login OTP is ######.");
     typed(
         r#","type":"passwordReset""#,
         "passwordreset",
@@ -98,16 +82,12 @@ fn the_country_code_is_the_callers_or_the_rules() {
         default: false,
     });
     let otp = r#""tenantId":"pb","mobileNumber":"712345678","countryCode":"+254","type":"login""#;
-    let events = [
-        "sms +254 712345678 Dear Citizen, Your Login OTP is ######.",
-        "issued login sms +254 7123 en_IN 1",
-    ];
+    let events =
+        ["sms +254 712345678 Dear Citizen, Your Login OTP is ######.", "issued login sms +254 7123 en_IN 1"];
     check(&mut world, &send(otp), SENT, &events);
     world.policy.mobile_rules.clear();
-    let events = [
-        "sms - 9123456789 Dear Citizen, Your Login OTP is ######.",
-        "issued login sms 9123 en_IN 1",
-    ];
+    let events =
+        ["sms - 9123456789 Dear Citizen, Your Login OTP is ######.", "issued login sms 9123 en_IN 1"];
     check(&mut world, LOGIN, SENT, &events);
 }
 
@@ -134,12 +114,7 @@ fn the_operation_is_the_bodys_else_the_headers_else_told_by_the_number() {
     named(None, r#""operation":"Send","#, false);
     named(None, r#""operation":"","#, false);
     named(None, r#""operation":"resend","#, false);
-    check(
-        &mut World::new(),
-        r#"{"otp":{"tenantId":"pb","userName":"asha"}}"#,
-        UNKNOWN,
-        &[],
-    );
+    check(&mut World::new(), r#"{"otp":{"tenantId":"pb","userName":"asha"}}"#, UNKNOWN, &[]);
     check(&mut World::new(), "{}", UNKNOWN, &[]);
 }
 
@@ -153,34 +128,13 @@ fn what_is_not_of_the_expected_shape_is_told() {
     };
     refused(r#"{"operation":"send"}"#, "otp");
     refused(r#"{"operation":"send","otp":[]}"#, "otp");
-    refused(
-        r#"{"operation":7,"otp":{"mobileNumber":"9123456789"}}"#,
-        "operation",
-    );
-    refused(
-        r#"{"otp":{"mobileNumber":9123456789,"tenantId":"pb"}}"#,
-        "otp.mobileNumber",
-    );
-    refused(
-        r#"{"otp":{"mobileNumber":"9123456789","tenantId":["pb"]}}"#,
-        "otp.tenantId",
-    );
-    refused(
-        r#"{"otp":{"mobileNumber":"9123456789","tenantId":"pb","type":1}}"#,
-        "otp.type",
-    );
-    refused(
-        r#"{"RequestInfo":"x","otp":{"mobileNumber":"9123456789","tenantId":"pb"}}"#,
-        "RequestInfo",
-    );
-    refused(
-        r#"{"otp":{"mobileNumber":"9123456789","tenantId":".amritsar"}}"#,
-        "otp.tenantId",
-    );
-    refused(
-        r#"{"otp":{"mobileNumber":"9123456789","tenantId":"p|b"}}"#,
-        "otp.tenantId",
-    );
+    refused(r#"{"operation":7,"otp":{"mobileNumber":"9123456789"}}"#, "operation");
+    refused(r#"{"otp":{"mobileNumber":9123456789,"tenantId":"pb"}}"#, "otp.mobileNumber");
+    refused(r#"{"otp":{"mobileNumber":"9123456789","tenantId":["pb"]}}"#, "otp.tenantId");
+    refused(r#"{"otp":{"mobileNumber":"9123456789","tenantId":"pb","type":1}}"#, "otp.type");
+    refused(r#"{"RequestInfo":"x","otp":{"mobileNumber":"9123456789","tenantId":"pb"}}"#, "RequestInfo");
+    refused(r#"{"otp":{"mobileNumber":"9123456789","tenantId":".amritsar"}}"#, "otp.tenantId");
+    refused(r#"{"otp":{"mobileNumber":"9123456789","tenantId":"p|b"}}"#, "otp.tenantId");
 }
 
 #[test]
@@ -197,12 +151,7 @@ fn a_field_has_a_longest_value() {
         let answer = format!(
             "400 OTP request rejected | OTP.FIELD_TOO_LONG otp.{field}: otp.{field} is longer than {max} characters"
         );
-        assert_eq!(
-            seen.answer() != answer,
-            good,
-            "{field} of {chars}: {}",
-            seen.answer()
-        );
+        assert_eq!(seen.answer() != answer, good, "{field} of {chars}: {}", seen.answer());
     };
     sized("tenantId", 256, 256, true);
     sized("tenantId", 257, 256, false);
@@ -216,31 +165,13 @@ fn limits_and_pause_are_told() {
     let mut world = World::new();
     let rejected =
         |code: &str, message: &str| format!("429 OTP request rejected | {code} otp.mobileNumber: {message}");
-    check(
-        &mut world,
-        LOGIN,
-        SENT,
-        &[SMS, "issued login sms +91 9123 en_IN 1"],
-    );
+    check(&mut world, LOGIN, SENT, &[SMS, "issued login sms +91 9123 en_IN 1"]);
     let first = world.code.clone();
     world.later(29_999);
-    let too_soon = rejected(
-        "OTP.SEND_TOO_SOON",
-        "An OTP was sent a moment ago, try again later",
-    );
-    check(
-        &mut world,
-        LOGIN,
-        &too_soon,
-        &["suppressed login send_too_soon +91 9123"],
-    );
+    let too_soon = rejected("OTP.SEND_TOO_SOON", "An OTP was sent a moment ago, try again later");
+    check(&mut world, LOGIN, &too_soon, &["suppressed login send_too_soon +91 9123"]);
     world.later(1);
-    check(
-        &mut world,
-        LOGIN,
-        SENT,
-        &[SMS, "resent login sms +91 9123 en_IN 2"],
-    );
+    check(&mut world, LOGIN, SENT, &[SMS, "resent login sms +91 9123 en_IN 2"]);
     assert_eq!(world.code, first);
     for number in 3..=5 {
         world.later(30_000);
@@ -248,16 +179,8 @@ fn limits_and_pause_are_told() {
         check(&mut world, LOGIN, SENT, &[SMS, &resent]);
     }
     world.later(30_000);
-    let limit = rejected(
-        "OTP.SEND_LIMIT_EXCEEDED",
-        "Too many OTPs were sent, try again later",
-    );
-    check(
-        &mut world,
-        LOGIN,
-        &limit,
-        &["suppressed login send_limit +91 9123"],
-    );
+    let limit = rejected("OTP.SEND_LIMIT_EXCEEDED", "Too many OTPs were sent, try again later");
+    check(&mut world, LOGIN, &limit, &["suppressed login send_limit +91 9123"]);
 }
 
 #[test]
@@ -267,21 +190,11 @@ fn a_request_that_comes_too_late_sends_nothing() {
         world.past_deadline = past_deadline;
         world.age_ms = age_ms;
         if good {
-            check(
-                &mut world,
-                LOGIN,
-                SENT,
-                &[SMS, "issued login sms +91 9123 en_IN 1"],
-            );
+            check(&mut world, LOGIN, SENT, &[SMS, "issued login sms +91 9123 en_IN 1"]);
         } else {
             let answer =
                 "408 OTP request rejected | OTP.STALE_REQUEST otp.mobileNumber: The request came too late";
-            check(
-                &mut world,
-                LOGIN,
-                answer,
-                &["suppressed login stale_request +91 9123"],
-            );
+            check(&mut world, LOGIN, answer, &["suppressed login stale_request +91 9123"]);
         }
     };
     late(false, 300_000, true);
@@ -292,10 +205,7 @@ fn a_request_that_comes_too_late_sends_nothing() {
 #[test]
 fn a_caller_may_do_what_its_configuration_says() {
     let mut world = World::new();
-    world
-        .caller
-        .operations
-        .retain(|name| name != Operation::Send.as_str());
+    world.caller.operations.retain(|name| name != Operation::Send.as_str());
     let answer = "400 OTP request rejected | OTP.OPERATION_NOT_ALLOWED operation: \
         Operation is not allowed for this caller";
     check(&mut world, LOGIN, answer, &[]);
@@ -309,17 +219,11 @@ fn a_caller_may_do_what_its_configuration_says() {
 #[test]
 fn a_central_instance_sends_to_the_topics_of_the_tenants_schema() {
     let mut world = World::new();
-    world.settings.central_instance = Some(CentralInstance {
-        position: 1,
-        schemas: vec!["pb".to_owned()],
-    });
+    world.settings.central_instance = Some(CentralInstance { position: 1, schemas: vec!["pb".to_owned()] });
     let answer = "400 OTP request rejected | OTP.TENANT_UNKNOWN otp.tenantId: Tenant is unknown";
     check(&mut world, LOGIN, answer, &[]);
     let request = LOGIN.replace("pb.amritsar", "in.pb");
-    let events = [
-        format!("pb-{SMS}"),
-        "issued login sms +91 9123 en_IN 1".to_owned(),
-    ];
+    let events = [format!("pb-{SMS}"), "issued login sms +91 9123 en_IN 1".to_owned()];
     check(&mut world, &request, SENT, &[&events[0], &events[1]]);
 }
 

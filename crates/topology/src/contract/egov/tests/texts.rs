@@ -52,49 +52,28 @@ fn a_text_is_found_by_language_then_tenant_then_built_in() {
     found(&["*/hi_IN", "pb/en_IN"], "*/hi_IN: ######");
     found(&["pb/en_IN", "*/en_IN"], "pb/en_IN: ######");
     found(&["*/en_IN"], "*/en_IN: ######");
-    found(
-        &["pb.amritsar/hi_IN", "ka/hi_IN"],
-        "Dear Citizen, Your Login OTP is ######.",
-    );
+    found(&["pb.amritsar/hi_IN", "ka/hi_IN"], "Dear Citizen, Your Login OTP is ######.");
 }
 
 #[test]
 fn without_a_text_nothing_is_issued() {
     let mut world = World::new();
     world.settings.built_in_templates = false;
-    check(
-        &mut world,
-        &login("", ""),
-        MISSING,
-        &["suppressed login template_missing +91 9123"],
-    );
+    check(&mut world, &login("", ""), MISSING, &["suppressed login template_missing +91 9123"]);
     world.template(&format!("egov/*/en_IN/{SMS_CODE}"), "Code %s", None);
-    let events = [
-        "sms +91 9123456789 Code ######",
-        "issued login sms +91 9123 en_IN 1",
-    ];
+    let events = ["sms +91 9123456789 Code ######", "issued login sms +91 9123 en_IN 1"];
     check(&mut world, &login("", ""), SENT, &events);
     world.templates.clear();
     let too_soon = "429 OTP request rejected | OTP.SEND_TOO_SOON otp.mobileNumber: \
         An OTP was sent a moment ago, try again later";
-    check(
-        &mut world,
-        &login("", ""),
-        too_soon,
-        &["suppressed login send_too_soon +91 9123"],
-    );
+    check(&mut world, &login("", ""), too_soon, &["suppressed login send_too_soon +91 9123"]);
 }
 
 #[test]
 fn mgramseva_sends_registered_texts_only() {
     let mut world = World::new();
     world.settings.flavour = Flavour::Mgramseva;
-    check(
-        &mut world,
-        &login("", ""),
-        MISSING,
-        &["suppressed login template_missing +91 9123"],
-    );
+    check(&mut world, &login("", ""), MISSING, &["suppressed login template_missing +91 9123"]);
     world.template(&format!("egov/*/en_IN/{SMS_CODE}"), "Code {otp}", Some("1107"));
     let seen = world.ask(&login("1|hi_IN", ""));
     assert_eq!(seen.events[0], "sms +91 9123456789 Code ######");
@@ -107,8 +86,5 @@ fn a_text_of_another_flavour_is_passed_over() {
     world.template(&format!("egov/pb/en_IN/{SMS_CODE}"), "Unregistered %s", None);
     world.template(&format!("egov/*/en_IN/{SMS_CODE}"), "Registered %s", Some("1107"));
     world.settings.flavour = Flavour::Mgramseva;
-    assert_eq!(
-        world.ask(&login("", "")).events[0],
-        "sms +91 9123456789 Registered ######"
-    );
+    assert_eq!(world.ask(&login("", "")).events[0], "sms +91 9123456789 Registered ######");
 }

@@ -48,52 +48,17 @@ fn who_does_not_exist_is_told_so() {
     let employee = CITIZEN.replace("CITIZEN", "EMPLOYEE");
     let mute = r#"{"tenantId":"pb","emailId":"asha@example.org"}"#;
     let told = |users: &str, request: &str, name: &str, field: &str, events: &[&str]| {
-        check(
-            &mut World::with_users(users),
-            request,
-            &failed(name, field),
-            events,
-        );
+        check(&mut World::with_users(users), request, &failed(name, field), events);
     };
     let reset_unknown = "suppressed passwordreset unknown_recipient +91 9123";
     told("", &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
     told(&inactive, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
     told(mute, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
-    told(
-        &employee,
-        &send("login", r#","userType":"citizen""#),
-        "login",
-        NO_LOGIN,
-        &[UNKNOWN],
-    );
-    told(
-        &employee,
-        &send("login", r#","userType":"employee""#),
-        "login",
-        NO_LOGIN,
-        &[UNKNOWN],
-    );
-    told(
-        "",
-        &send("passwordreset", ""),
-        "password reset",
-        NO_RESET,
-        &[reset_unknown],
-    );
-    told(
-        &inactive,
-        &send("passwordreset", ""),
-        "password reset",
-        NO_RESET,
-        &[reset_unknown],
-    );
-    told(
-        mute,
-        &send("passwordreset", ""),
-        "password reset",
-        NO_MOBILE,
-        &[reset_unknown],
-    );
+    told(&employee, &send("login", r#","userType":"citizen""#), "login", NO_LOGIN, &[UNKNOWN]);
+    told(&employee, &send("login", r#","userType":"employee""#), "login", NO_LOGIN, &[UNKNOWN]);
+    told("", &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
+    told(&inactive, &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
+    told(mute, &send("passwordreset", ""), "password reset", NO_MOBILE, &[reset_unknown]);
     told(CITIZEN, &send("register", ""), "register", EXISTS, &[]);
     told(&inactive, &send("register", ""), "register", EXISTS, &[]);
 }
@@ -112,43 +77,23 @@ fn a_free_number_can_register() {
 fn an_employee_is_of_the_tenant_as_given() {
     let user = r#"{"tenantId":"pb.amritsar","userType":"EMPLOYEE","mobileNumber":"9123456789"}"#;
     let mut world = World::with_users(user);
-    let events = [
-        "sms +91 9123456789 Dear Citizen, Your Login OTP is ######.",
-        "issued login sms +91 9123 en_IN 1",
-    ];
-    check(
-        &mut world,
-        &send("login", r#","userType":"Employee""#),
-        SENT,
-        &events,
-    );
-    check(
-        &mut World::with_users(user),
-        &send("login", ""),
-        &failed("login", NO_LOGIN),
-        &[UNKNOWN],
-    );
+    let events =
+        ["sms +91 9123456789 Dear Citizen, Your Login OTP is ######.", "issued login sms +91 9123 en_IN 1"];
+    check(&mut world, &send("login", r#","userType":"Employee""#), SENT, &events);
+    check(&mut World::with_users(user), &send("login", ""), &failed("login", NO_LOGIN), &[UNKNOWN]);
 }
 
 #[test]
 fn a_reset_by_user_name_is_looked_up_without_a_rule() {
     let mut world = World::with_users("");
-    let record = world
-        .directory
-        .remove("egov|pb|9123456789")
-        .expect("it was put there");
+    let record = world.directory.remove("egov|pb|9123456789").expect("it was put there");
     let record = record.replace("[]", r#"[{"tenantId":"pb","mobileNumber":"9000000001"}]"#);
     world.directory.insert("egov|pb|asha".to_owned(), record);
     let events = [
         "sms +91 9000000001 Dear Citizen, Your OTP for recovering password is ######.",
         "issued passwordreset sms +91 9000 en_IN 1",
     ];
-    check(
-        &mut world,
-        &send("passwordreset", "").replace("9123456789", "asha"),
-        SENT,
-        &events,
-    );
+    check(&mut world, &send("passwordreset", "").replace("9123456789", "asha"), SENT, &events);
     let request = send("passwordreset", "").replace("9123456789", "vivek");
     let events = ["suppressed passwordreset unknown_recipient +91"];
     check(&mut world, &request, &failed("password reset", NO_RESET), &events);
@@ -162,16 +107,9 @@ fn a_stored_number_without_a_country_is_domestic_whatever_the_caller_says() {
         regex: "[0-9]{10}".to_owned(),
         default: false,
     });
-    let events = [
-        "sms +91 9123456789 Dear Citizen, Your Login OTP is ######.",
-        "issued login sms +91 9123 en_IN 1",
-    ];
-    check(
-        &mut world,
-        &send("login", r#","countryCode":"+44""#),
-        SENT,
-        &events,
-    );
+    let events =
+        ["sms +91 9123456789 Dear Citizen, Your Login OTP is ######.", "issued login sms +91 9123 en_IN 1"];
+    check(&mut world, &send("login", r#","countryCode":"+44""#), SENT, &events);
 }
 
 #[test]
@@ -227,14 +165,8 @@ fn concealment_makes_the_unknown_look_like_the_known() {
     ];
     assert_eq!(unknown, expected);
     let known = story(r#"{"tenantId":"pb","mobileNumber":"9123456789"}"#, "login");
-    assert_eq!(
-        known.len(),
-        unknown.len() + 2,
-        "two text messages more: {known:#?}"
-    );
+    assert_eq!(known.len(), unknown.len() + 2, "two text messages more: {known:#?}");
     let mut taken = story(CITIZEN, "register");
-    taken
-        .iter_mut()
-        .for_each(|line| *line = line.replace("register", "login"));
+    taken.iter_mut().for_each(|line| *line = line.replace("register", "login"));
     assert_eq!(taken, expected);
 }

@@ -37,10 +37,7 @@ fn a_validation_is_validated_row_by_row_and_always_has_a_result() {
     invalid(r#""identity":"9123456789","otp":"123456""#, &[TENANT]);
     invalid(r#""tenantId":"pb","identity":"","otp":"123456""#, &[IDENTITY]);
     invalid(r#""tenantId":"pb","identity":"9123456789""#, &[OTP]);
-    invalid(
-        r#""tenantId":"pb","identity":"9123456789","otp":"1","type":"x""#,
-        &[TYPE],
-    );
+    invalid(r#""tenantId":"pb","identity":"9123456789","otp":"1","type":"x""#, &[TYPE]);
     let rejected = |otp: &str, code: &str, field: &str, message: &str| {
         let answer = format!("400 OTP request rejected | OTP.{code} {field}: {message}");
         let request = format!(r#"{{"operation":"validate","otp":{otp}}}"#);
@@ -50,16 +47,8 @@ fn a_validation_is_validated_row_by_row_and_always_has_a_result() {
     rejected("null", "INVALID_REQUEST", "otp", shape);
     let number = r#"{"tenantId":"pb","identity":"9123456789","otp":123456}"#;
     rejected(number, "INVALID_REQUEST", "otp.otp", shape);
-    let long = format!(
-        r#"{{"tenantId":"pb","identity":"9123456789","otp":"{}"}}"#,
-        "1".repeat(129)
-    );
-    rejected(
-        &long,
-        "FIELD_TOO_LONG",
-        "otp.otp",
-        "otp.otp is longer than 128 characters",
-    );
+    let long = format!(r#"{{"tenantId":"pb","identity":"9123456789","otp":"{}"}}"#, "1".repeat(129));
+    rejected(&long, "FIELD_TOO_LONG", "otp.otp", "otp.otp is longer than 128 characters");
     let mut world = World::new();
     world.caller.operations.retain(|name| name != "validate");
     let answer = "400 OTP request rejected | OTP.OPERATION_NOT_ALLOWED operation: \
@@ -81,11 +70,7 @@ fn a_code_is_good_once() {
     check(&mut world, &validate("{code}", ""), ACCEPTED, &events);
     let seen = world.ask(&validate("{code}", ""));
     assert_eq!(seen.answer(), FAILED);
-    assert!(
-        seen.events[0].starts_with("result rejected already_used login"),
-        "{:?}",
-        seen.events
-    );
+    assert!(seen.events[0].starts_with("result rejected already_used login"), "{:?}", seen.events);
 }
 
 #[test]
@@ -125,12 +110,7 @@ fn the_last_moment_counts() {
     let mut world = sent();
     world.later(300_000);
     let events = ["result accepted verified login 0", "verified login"];
-    check(
-        &mut world,
-        &validate("{code}", r#","type":"LOGIN""#),
-        ACCEPTED,
-        &events,
-    );
+    check(&mut world, &validate("{code}", r#","type":"LOGIN""#), ACCEPTED, &events);
 }
 
 #[test]
@@ -174,27 +154,14 @@ fn a_search_finds_a_challenge_until_its_deadline() {
     let mut world = World::new();
     let create = r#"{"operation":"create","otp":{"tenantId":"pb","identity":"9123456789"}}"#;
     let created = world.ask(create);
-    let id = created.reply["otp"]["UUID"]
-        .as_str()
-        .expect("it has an id")
-        .to_owned();
+    let id = created.reply["otp"]["UUID"].as_str().expect("it has an id").to_owned();
     let search = |id: &str| {
         let otp = format!(r#"{{"tenantId":"pb","identity":"9123456789","UUID":"{id}"}}"#);
         format!(r#"{{"operation":"search","otp":{otp}}}"#)
     };
     let nothing = "nothing successful";
-    check(
-        &mut world,
-        &search(&id),
-        "otp 9123456789 pb false successful",
-        &[],
-    );
-    check(
-        &mut world,
-        &search("00000000-0000-0000-0000-000000000000"),
-        nothing,
-        &[],
-    );
+    check(&mut world, &search(&id), "otp 9123456789 pb false successful", &[]);
+    check(&mut world, &search("00000000-0000-0000-0000-000000000000"), nothing, &[]);
     check(&mut world, &search("x"), nothing, &[]);
     let validated = world.ask(&validate("{code}", ""));
     assert_eq!(validated.reply["otp"]["UUID"], id.as_str());
