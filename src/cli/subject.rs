@@ -1,9 +1,13 @@
 //! `otp-stream subject unlock|forget`: an event on the admin topic.
 
 use clap::{Args, Subcommand};
+use otp_topology::otp::{CanonicalSubject, ContractName};
+use otp_topology::wire::murmur2;
+use serde::Serialize;
 
-use super::Failure;
+use super::{Failure, cluster, print};
 use crate::config::Loaded;
+use crate::kafka::{Sender, ToSend};
 
 #[derive(Debug, Subcommand)]
 pub enum SubjectCommand {
@@ -40,6 +44,64 @@ Examples:
   otp-stream subject unlock --contract egov --tenant pb --identity 9123456789 --reason 'ticket 4711'
   otp-stream subject forget --contract egov --tenant pb --identity 9123456789";
 
-pub(super) fn perform(_loaded: &Loaded, _command: &SubjectCommand) -> Result<(), Failure> {
-    Err(Failure::Runtime(anyhow::anyhow!("this build cannot write to the admin topic")))
+/// The event, as spec/interface.md has it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AdminEvent<'a> {
+    operation: &'static str,
+    contract: &'static str,
+    tenant_id: &'a str,
+    identity: &'a str,
+    reason: &'a str,
+}
+
+pub(super) fn perform(loaded: &Loaded, command: &SubjectCommand) -> Result<(), Failure> {
+    let (operation, args) = match command {
+        SubjectCommand::Unlock(args) => ("unlock", args),
+        SubjectCommand::Forget(args) => ("forget", args),
+    };
+    let (contract, key) = args.subject().map_err(|text| Failure::Usage(text.to_owned()))?;
+    let event = AdminEvent {
+        operation,
+        contract: contract.as_str(),
+        tenant_id: &args.tenant,
+        identity: &args.identity,
+        reason: &args.reason,
+    };
+    let value = serde_json::to_vec(&event).expect("an event is a plain value");
+    let topic = &loaded.config.kafka.topics.otp_admin;
+    send(loaded, topic, key.as_str().as_bytes(), &value)?;
+    print(&format!("{operation} is on its way: one event on {topic}\n"))
+}
+
+impl SubjectArgs {
+    fn subject(&self) -> Result<(ContractName, CanonicalSubject), &'static str> {
+        let contract = ContractName::parse(&self.contract)
+            .ok_or("--contract: no such contract; the contracts are egov, int and mosip")?;
+        let tenant_root = self.tenant.split('.').next().unwrap_or_default();
+        let subject = CanonicalSubject::new(contract, tenant_root, &self.identity)
+            .ok_or("--tenant, --identity: neither is empty, and a tenant holds no '|'")?;
+        Ok((contract, subject))
+    }
+}
+
+fn send(loaded: &Loaded, topic: &str, key: &[u8], value: &[u8]) -> Result<(), Failure> {
+    let told = |err| cluster::unreachable_cluster(loaded, &err);
+    let topics = [topic.to_owned()];
+    let facts = cluster::admin(loaded)?.describe(&topics, cluster::TIMEOUT).map_err(told)?;
+    let Some(Some(facts)) = facts.first() else {
+        return Err(Failure::Runtime(anyhow::anyhow!(
+            "there is no topic {topic}; create it with `otp-stream topics create`"
+        )));
+    };
+    let sender = Sender::new(&cluster::properties(loaded)?, &topics).map_err(told)?;
+    let record = ToSend {
+        topic: 0,
+        partition: murmur2::partition(key, facts.partitions),
+        key: Some(key),
+        value: Some(value),
+        headers: &[],
+    };
+    sender.send(record).map_err(told)?;
+    sender.flush(cluster::TIMEOUT).map_err(told)
 }

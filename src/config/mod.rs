@@ -87,8 +87,7 @@ pub struct Loaded {
 #[derive(Clone, Copy, Debug)]
 struct Range(&'static str, i64, i64);
 
-const RANGES: &[&[Range]] =
-    &[kafka::RANGES, processing::RANGES, store::RANGES, egov::RANGES, int::RANGES, tokens::RANGES];
+const RANGES: &[&[Range]] = &[kafka::RANGES, processing::RANGES, egov::RANGES, int::RANGES, tokens::RANGES];
 
 /// Reads, merges and checks a configuration; the key file is not opened.
 ///

@@ -26,6 +26,9 @@ fn print_table(layers: &Layers, table: &Table, prefix: &str, text: &mut String) 
         let shown = mask::shown(&key, value);
         let _ = writeln!(text, "{} = {shown}  # {}", mask::key_text(name), layers.source(&key));
     }
+    for (name, value) in unset_rules(prefix, table) {
+        let _ = writeln!(text, "{name} = {}  # default", mask::one_line(value));
+    }
     for (name, value) in table.iter().filter(|(_, value)| is_section(value)) {
         let key = known::join(prefix, name);
         match value {
@@ -38,6 +41,17 @@ fn print_table(layers: &Layers, table: &Table, prefix: &str, text: &mut String) 
             | Value::Datetime(_) => unreachable!("sections are tables or lists of them"),
         }
     }
+}
+
+/// The rules of a contract that no layer sets, with the contract's own values. Mobile rules are shown in `[egov]`.
+fn unset_rules(prefix: &str, table: &Table) -> Vec<(&'static str, &'static Value)> {
+    let Some(contract) = prefix.strip_prefix("policy.") else {
+        return Vec::new();
+    };
+    let rules = known::root()["policy"].get(contract).and_then(Value::as_table);
+    let unset =
+        rules.into_iter().flatten().filter(|(name, _)| !table.contains_key(*name) && *name != "mobile_rules");
+    unset.map(|(name, value)| (name.as_str(), value)).collect()
 }
 
 fn print_list(layers: &Layers, items: &[Value], key: &str, text: &mut String) {
