@@ -1,4 +1,4 @@
-//! Policies: patches as a whole or not at all, bounds, inheritance, versions.
+//! The policy rules: their names, bounds and inheritance, and what is refused.
 
 use super::*;
 use ContractName::{Egov, Int, Mosip};
@@ -49,31 +49,53 @@ fn names_and_bounds_are_those_of_the_interface() {
 
 #[test]
 fn a_record_is_taken_as_a_whole_or_refused() {
-    let check = |contract: ContractName, json: &str, expected: &str| {
-        let outcome = record(contract, json).map_or_else(|err| err.to_string(), |_| "ok".to_owned());
-        assert_eq!(outcome, expected, "{json}");
+    let check = |contract: ContractName, lines: &str| {
+        for line in lines.lines().map(str::trim).filter(|it| !it.is_empty()) {
+            let (json, expected) = line.split_once(" => ").expect("a record and what comes of it");
+            let outcome = record(contract, json).map_or_else(|err| err.to_string(), |_| "ok".to_owned());
+            assert_eq!(outcome, expected, "{json}");
+        }
     };
-    check(Egov, "{}", "ok");
-    check(Egov, r#"{"digits":8,"resend":"rotate","concealExistence":true}"#, "ok");
-    check(Egov, r#"{"lifetimeMs":10000}"#, "ok");
-    check(Egov, r#"{"lifetimeMs":9999}"#, "rule lifetimeMs is 9999, out of its bounds 10000 to 600000");
-    check(Egov, r#"{"digits":5}"#, "rule digits is 5, out of its bounds 6 to 10");
-    check(Egov, r#"{"digits":11}"#, "rule digits is 11, out of its bounds 6 to 10");
-    check(Egov, r#"{"lockAfter":0}"#, "rule lockAfter is 0, out of its bounds 1 to 100");
-    check(Egov, r#"{"sendsPer10MinMax":51}"#, "rule sendsPer10MinMax is 51, out of its bounds 1 to 50");
-    for wrong in ["6.0", "\"6\"", "-6", "null", "true", "[6]", "1e1", "99999999999999999999999"] {
-        check(Egov, &format!(r#"{{"digits":{wrong}}}"#), "rule digits is not a whole number");
+    check(
+        Egov,
+        r#"
+        {} => ok
+        {"digits":8,"resend":"rotate","concealExistence":true} => ok
+        {"lifetimeMs":10000} => ok
+        {"lifetimeMs":9999} => rule lifetimeMs is 9999, out of its bounds 10000 to 600000
+        {"digits":5} => rule digits is 5, out of its bounds 6 to 10
+        {"digits":11} => rule digits is 11, out of its bounds 6 to 10
+        {"lockAfter":0} => rule lockAfter is 0, out of its bounds 1 to 100
+        {"sendsPer10MinMax":51} => rule sendsPer10MinMax is 51, out of its bounds 1 to 50
+        {"digits":6,"lifetime_ms":20000} => unknown rule lifetime_ms
+        {"a secret phrase!":1} => unknown rule (its name is none)
+        {"digits":6,"digits":6} => rule digits is given twice
+        {"resend":"never"} => rule resend is not "same" or "rotate"
+        {"concealExistence":1} => rule concealExistence is not true or false
+        {"deliver":true} => rule deliver exists for the contract int only
+        "#,
+    );
+    check(Int, r#"{"deliver":true} => ok"#);
+    check(
+        Mosip,
+        r#"{"mobileRules":[]} => rule mobileRules exists for the contract egov only"#,
+    );
+}
+
+#[test]
+fn a_record_that_is_no_object_of_numbers_and_names_is_refused() {
+    let check = |json: &str, expected: &str| {
+        let refusal = record(Egov, json).expect_err("refused");
+        assert_eq!(refusal.to_string(), expected, "{json:?}");
+    };
+    let too_big = "99999999999999999999999";
+    for wrong in ["6.0", "\"6\"", "-6", "null", "true", "[6]", "1e1", too_big] {
+        let json = format!(r#"{{"digits":{wrong}}}"#);
+        check(&json, "rule digits is not a whole number");
     }
-    check(Egov, r#"{"digits":6,"lifetime_ms":20000}"#, "unknown rule lifetime_ms");
-    check(Egov, r#"{"a secret phrase!":1}"#, "unknown rule (its name is none)");
-    check(Egov, r#"{"digits":6,"digits":6}"#, "rule digits is given twice");
-    check(Egov, r#"{"resend":"never"}"#, "rule resend is not \"same\" or \"rotate\"");
-    check(Egov, r#"{"concealExistence":1}"#, "rule concealExistence is not true or false");
-    check(Egov, r#"{"deliver":true}"#, "rule deliver exists for the contract int only");
-    check(Int, r#"{"deliver":true}"#, "ok");
-    check(Mosip, r#"{"mobileRules":[]}"#, "rule mobileRules exists for the contract egov only");
-    for broken in ["", "null", "[]", "6", "{", r#"{"digits":6}x"#, r#"{"digits":}"#, "\u{1}"] {
-        check(Egov, broken, "not a JSON object of policy rules");
+    let (trailing, valueless) = (r#"{"digits":6}x"#, r#"{"digits":}"#);
+    for broken in ["", "null", "[]", "6", "{", trailing, valueless, "\u{1}"] {
+        check(broken, "not a JSON object of policy rules");
     }
 }
 
