@@ -1,11 +1,10 @@
-//! The rules told as stories: at a time, a command; what comes of it and what is told.
+//! A subject, commands at their times, and what comes of them: the ground of the stories and the properties.
 
 mod properties;
-mod sweep;
+mod stories;
 
 use super::*;
 use Do::{Create, Forget, Search, Send, Sweep, Type, TypeWrong, Unlock, Withhold};
-use Purpose::{Generic, Login, Register};
 
 /// Two keys per purpose that rotates, both serving from the beginning on or from the end of time.
 pub(super) fn keyring() -> Keyring {
@@ -52,6 +51,33 @@ enum Do {
     Unlock,
     Forget,
     Sweep,
+}
+
+impl Do {
+    fn parse(text: &str) -> Self {
+        let named = |name: &&str| {
+            Purpose::ALL
+                .into_iter()
+                .find(|it| it.as_str() == *name)
+                .expect("a purpose")
+        };
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            ["send", purpose] => Send(named(purpose)),
+            ["create", purpose] => Create(named(purpose)),
+            ["withhold", purpose] => Withhold(named(purpose)),
+            ["type", issue, purpose @ ..] => Type(
+                purpose.last().map(named),
+                issue.parse().expect("an issue's number"),
+            ),
+            ["wrong", purpose @ ..] => TypeWrong(purpose.last().map(named)),
+            ["search", number] => Search(number.parse().expect("a challenge's number")),
+            ["unlock"] => Unlock,
+            ["forget"] => Forget,
+            ["sweep"] => Sweep,
+            other => panic!("no command: {other:?}"),
+        }
+    }
 }
 
 /// One subject and what its observers remember.
@@ -174,314 +200,18 @@ impl Story {
     }
 }
 
-fn check(patch: &str, steps: &[(u64, Do, &str)]) {
+/// `<milliseconds> <command> [for <purpose>] => <outcome> | <notice> | …` a line; `#` starts a remark.
+fn check(patch: &str, steps: &str) {
     let mut story = Story::new(patch);
-    for (number, (at_ms, what, expected)) in steps.iter().enumerate() {
-        let (outcome, notices) = story.perform(*at_ms, *what);
-        let told = story.tell(outcome, notices);
-        assert_eq!(told, *expected, "step {number}: at {at_ms} {what:?}");
+    for line in steps
+        .lines()
+        .map(str::trim)
+        .filter(|it| !it.is_empty() && !it.starts_with('#'))
+    {
+        let (step, expected) = line.split_once(" => ").expect("a step and what comes of it");
+        let (at_ms, what) = step.trim().split_once(' ').expect("a time and a command");
+        let at_ms = at_ms.parse().expect("milliseconds");
+        let (outcome, notices) = story.perform(at_ms, Do::parse(what));
+        assert_eq!(story.tell(outcome, notices), expected, "{line}");
     }
-}
-
-/// No pause and ample limits, for stories about something else.
-const FREE: &str = r#"{"send_pause_ms":0,"sends_per_challenge_max":50,"sends_per_10_min_max":50,
-    "sends_per_day_max":50}"#;
-
-#[test]
-fn a_code_is_right_once() {
-    check(
-        "{}",
-        &[
-            (1_000, Send(Login), "c1 rotation 0 send 1 until 301000 | Issued c1 send 1"),
-            (2_000, Type(None, 1), "Accepted c1 tries 0 left 5 | Verified c1"),
-            (2_000, Type(None, 1), "AlreadyUsed c1 tries 0 left -"),
-            (2_000, TypeWrong(Some(Login)), "AlreadyUsed c1 tries 0 left -"),
-            (2_000, Type(Some(Register), 1), "NoChallenge - tries - left -"),
-            (31_000, Send(Login), "c2 rotation 0 send 1 until 331000 | Issued c2 send 1"),
-            (31_000, Type(None, 1), "WrongCode c2 tries 1 left 4"),
-            (31_000, Type(None, 2), "Accepted c2 tries 1 left 4 | Verified c2"),
-        ],
-    );
-}
-
-#[test]
-fn a_code_is_right_up_to_the_last_millisecond_of_its_life() {
-    check(
-        "{}",
-        &[
-            (1_000, Send(Login), "c1 rotation 0 send 1 until 301000 | Issued c1 send 1"),
-            (301_001, Type(None, 1), "Expired c1 tries 0 left -"),
-            (301_001, Send(Login), "c2 rotation 0 send 1 until 601001 | Issued c2 send 1"),
-            (601_001, Type(None, 2), "Accepted c2 tries 0 left 5 | Verified c2"),
-        ],
-    );
-    // The subject's time does not go back with a record that is older than the one before.
-    check(
-        "{}",
-        &[
-            (1_000, Send(Login), "c1 rotation 0 send 1 until 301000 | Issued c1 send 1"),
-            (301_001, TypeWrong(None), "Expired c1 tries 0 left -"),
-            (300_000, Type(None, 1), "Expired c1 tries 0 left -"),
-        ],
-    );
-}
-
-#[test]
-fn what_ended_is_remembered_for_a_day() {
-    let day = 24 * 60 * 60 * 1000;
-    check(
-        FREE,
-        &[
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (0, Send(Register), "c2 rotation 0 send 1 until 300000 | Issued c2 send 1"),
-            (5, Type(None, 2), "Accepted c2 tries 0 left 5 | Verified c2"),
-            (day + 5, Type(Some(Register), 2), "AlreadyUsed c2 tries 0 left -"),
-            (day + 6, Type(Some(Register), 2), "NoChallenge - tries - left -"),
-            (day + 300_000, Type(None, 2), "Expired c1 tries 0 left -"),
-            (day + 300_001, Type(None, 2), "NoChallenge - tries - left -"),
-        ],
-    );
-}
-
-#[test]
-fn a_challenge_ends_with_its_last_try() {
-    check(
-        r#"{"wrong_tries_max":3}"#,
-        &[
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (1, TypeWrong(None), "WrongCode c1 tries 1 left 2"),
-            (1, TypeWrong(Some(Login)), "WrongCode c1 tries 2 left 1"),
-            (1, TypeWrong(None), "WrongCode c1 tries 3 left 0 | Failed c1"),
-            (1, Type(None, 1), "Ended c1 tries 3 left -"),
-            (30_000, Send(Login), "c2 rotation 0 send 1 until 330000 | Issued c2 send 1"),
-            (30_000, Type(None, 2), "Accepted c2 tries 0 left 3 | Verified c2"),
-        ],
-    );
-}
-
-#[test]
-fn consecutive_wrong_tries_lock_the_subject() {
-    check(
-        r#"{"send_pause_ms":0,"wrong_tries_max":3,"lock_after":4,"hard_lock_after":8,"lock_ms":600000}"#,
-        &[
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (0, Send(Register), "c2 rotation 0 send 1 until 300000 | Issued c2 send 1"),
-            (0, Send(Generic), "c3 rotation 0 send 1 until 300000 | Issued c3 send 1"),
-            (1, TypeWrong(Some(Login)), "WrongCode c1 tries 1 left 2"),
-            (1, TypeWrong(Some(Login)), "WrongCode c1 tries 2 left 1"),
-            (1, TypeWrong(Some(Login)), "WrongCode c1 tries 3 left 0 | Failed c1"),
-            (
-                1,
-                TypeWrong(Some(Register)),
-                "WrongCode c2 tries 1 left 0 until 600001 | Locked c2 until 600001",
-            ),
-            (2, Type(None, 3), "Locked c3 tries 0 left - until 600001"),
-            (2, Send(Login), "Locked until 600001 | Suppressed(Locked)"),
-            (2, Create(Login), "Locked until 600001 | Suppressed(Locked)"),
-            (600_000, Type(Some(Login), 1), "Locked c1 tries 3 left - until 600001"),
-            (600_001, Type(None, 3), "Ended c3 tries 0 left -"),
-            // A passed lock resets nothing: three more and the fourth is the hard stop.
-            (600_001, Send(Login), "c4 rotation 0 send 1 until 900001 | Issued c4 send 1"),
-            (600_001, TypeWrong(None), "WrongCode c4 tries 1 left 2"),
-            (600_001, TypeWrong(None), "WrongCode c4 tries 2 left 1"),
-            (600_001, Send(Register), "c5 rotation 0 send 1 until 900001 | Issued c5 send 1"),
-            (600_001, TypeWrong(Some(Register)), "WrongCode c5 tries 1 left 1"),
-            (600_001, TypeWrong(Some(Login)), "WrongCode c4 tries 3 left 0 | Failed c4 | Locked c4"),
-            (80_000_000, Type(None, 5), "Locked c5 tries 1 left -"),
-        ],
-    );
-}
-
-#[test]
-fn a_hard_lock_ends_by_release_alone() {
-    check(
-        r#"{"send_pause_ms":0,"lock_after":3,"hard_lock_after":2}"#,
-        &[
-            (0, Unlock, "released | Unlocked"),
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (1, TypeWrong(None), "WrongCode c1 tries 1 left 1"),
-            (1, TypeWrong(None), "WrongCode c1 tries 2 left 0 | Locked c1"),
-            (80_000_000, Type(None, 1), "Locked c1 tries 2 left -"),
-            (80_000_000, Send(Login), "Locked | Suppressed(Locked)"),
-            (80_000_000, Unlock, "released | Unlocked"),
-            (80_000_000, Send(Login), "c2 rotation 0 send 1 until 80300000 | Issued c2 send 1"),
-            (80_000_000, TypeWrong(None), "WrongCode c2 tries 1 left 1"),
-            (80_000_000, Type(None, 2), "Accepted c2 tries 1 left 2 | Verified c2"),
-        ],
-    );
-}
-
-#[test]
-fn a_success_resets_the_count_and_a_resend_does_not() {
-    check(
-        r#"{"send_pause_ms":0,"lock_after":3}"#,
-        &[
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (1, TypeWrong(None), "WrongCode c1 tries 1 left 2"),
-            (1, TypeWrong(None), "WrongCode c1 tries 2 left 1"),
-            (1, Send(Login), "c1 rotation 0 send 2 until 300000 | Resent c1 send 2"),
-            (1, Type(None, 2), "Accepted c1 tries 2 left 3 | Verified c1"),
-            (1, Send(Login), "c2 rotation 0 send 1 until 300001 | Issued c2 send 1"),
-            (1, TypeWrong(None), "WrongCode c2 tries 1 left 2"),
-            (1, TypeWrong(None), "WrongCode c2 tries 2 left 1"),
-            (2, TypeWrong(None), "WrongCode c2 tries 3 left 0 until 600002 | Locked c2 until 600002"),
-        ],
-    );
-}
-
-#[test]
-fn only_a_wrong_code_against_a_live_challenge_counts() {
-    check(
-        r#"{"send_pause_ms":0,"lock_after":2}"#,
-        &[
-            (0, TypeWrong(None), "NoChallenge - tries - left -"),
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (0, TypeWrong(Some(Register)), "NoChallenge - tries - left -"),
-            (300_001, TypeWrong(None), "Expired c1 tries 0 left -"),
-            (300_001, Send(Login), "c2 rotation 0 send 1 until 600001 | Issued c2 send 1"),
-            (300_001, Type(None, 2), "Accepted c2 tries 0 left 2 | Verified c2"),
-            (300_001, TypeWrong(None), "AlreadyUsed c2 tries 0 left -"),
-            (300_001, Send(Login), "c3 rotation 0 send 1 until 600001 | Issued c3 send 1"),
-            (300_001, TypeWrong(None), "WrongCode c3 tries 1 left 1"),
-        ],
-    );
-}
-
-#[test]
-fn a_resend_repeats_the_code_while_a_third_of_its_life_is_left() {
-    check(
-        FREE,
-        &[
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (1, TypeWrong(None), "WrongCode c1 tries 1 left 4"),
-            (200_000, Send(Login), "c1 rotation 0 send 2 until 300000 | Resent c1 send 2"),
-            (200_001, Send(Login), "c2 rotation 0 send 1 until 500001 | Superseded c1 | Issued c2 send 1"),
-            (200_001, Type(None, 1), "WrongCode c2 tries 2 left 3"),
-            (500_002, Send(Login), "c3 rotation 0 send 1 until 800002 | Issued c3 send 1"),
-            (500_002, TypeWrong(None), "WrongCode c3 tries 1 left 4"),
-        ],
-    );
-}
-
-#[test]
-fn a_rotating_resend_shows_another_code_of_the_same_challenge() {
-    check(
-        r#"{"send_pause_ms":0,"resend":"rotate"}"#,
-        &[
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (1, Send(Login), "c1 rotation 1 send 2 until 300000 | Resent c1 send 2"),
-            (2, Type(None, 1), "WrongCode c1 tries 1 left 4"),
-            (2, Type(None, 2), "Accepted c1 tries 1 left 4 | Verified c1"),
-        ],
-    );
-}
-
-#[test]
-fn one_purpose_does_not_disturb_another() {
-    check(
-        FREE,
-        &[
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (1, Send(Register), "c2 rotation 0 send 1 until 300001 | Issued c2 send 1"),
-            (2, Send(Login), "c1 rotation 0 send 2 until 300000 | Resent c1 send 2"),
-            // Without a purpose it is the one that was issued last, not the one that was sent last.
-            (3, Type(None, 1), "WrongCode c2 tries 1 left 4"),
-            (3, Type(Some(Login), 1), "Accepted c1 tries 0 left 5 | Verified c1"),
-            (4, Type(None, 2), "Accepted c2 tries 1 left 4 | Verified c2"),
-            (4, TypeWrong(None), "AlreadyUsed c2 tries 1 left -"),
-            (5, Send(Login), "c3 rotation 0 send 1 until 300005 | Issued c3 send 1"),
-            (6, Send(Register), "c4 rotation 0 send 1 until 300006 | Issued c4 send 1"),
-            (7, Type(None, 5), "Accepted c4 tries 0 left 5 | Verified c4"),
-            // The last one is used: the last live one counts.
-            (8, Type(None, 4), "Accepted c3 tries 0 left 5 | Verified c3"),
-        ],
-    );
-}
-
-#[test]
-fn deliveries_have_a_pause_and_limits() {
-    check(
-        r#"{"sends_per_challenge_max":2,"sends_per_10_min_max":3,"sends_per_day_max":4}"#,
-        &[
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (29_999, Send(Login), "SendTooSoon | Suppressed(SendTooSoon)"),
-            (29_999, Send(Register), "SendTooSoon | Suppressed(SendTooSoon)"),
-            (30_000, Send(Login), "c1 rotation 0 send 2 until 300000 | Resent c1 send 2"),
-            (60_000, Send(Login), "SendLimit | Suppressed(SendLimit)"),
-            (60_000, Send(Register), "c2 rotation 0 send 1 until 360000 | Issued c2 send 1"),
-            (90_000, Send(Generic), "SendLimit | Suppressed(SendLimit)"),
-            (599_999, Send(Login), "SendLimit | Suppressed(SendLimit)"),
-            (600_000, Send(Login), "c3 rotation 0 send 1 until 900000 | Issued c3 send 1"),
-            (86_399_999, Send(Login), "SendLimit | Suppressed(SendLimit)"),
-            (86_400_000, Send(Login), "c4 rotation 0 send 1 until 86700000 | Issued c4 send 1"),
-            (86_429_999, Send(Login), "SendTooSoon | Suppressed(SendTooSoon)"),
-            (86_430_000, Send(Login), "c4 rotation 0 send 2 until 86700000 | Resent c4 send 2"),
-        ],
-    );
-}
-
-#[test]
-fn a_revealed_code_counts_as_no_delivery() {
-    check(
-        r#"{"sends_per_challenge_max":1,"sends_per_10_min_max":1}"#,
-        &[
-            (0, Create(Generic), "c1 rotation 0 send 0 until 300000 | Issued c1 send 0"),
-            (0, Create(Generic), "c1 rotation 0 send 0 until 300000 | Resent c1 send 0"),
-            (0, Send(Generic), "c1 rotation 0 send 1 until 300000 | Resent c1 send 1"),
-            (1, Send(Generic), "SendTooSoon | Suppressed(SendTooSoon)"),
-            (1, Create(Generic), "c1 rotation 0 send 0 until 300000 | Resent c1 send 0"),
-            (30_000, Send(Login), "SendLimit | Suppressed(SendLimit)"),
-        ],
-    );
-}
-
-#[test]
-fn a_withheld_code_counts_like_a_delivery_and_is_never_right() {
-    check(
-        r#"{"wrong_tries_max":2,"sends_per_challenge_max":2}"#,
-        &[
-            (0, Withhold(Login), "c1 rotation 0 send 1 until 300000"),
-            (1, Withhold(Login), "SendTooSoon | Suppressed(SendTooSoon)"),
-            (2, Type(None, 1), "WrongCode c1 tries 1 left 1"),
-            (30_000, Withhold(Login), "c1 rotation 0 send 2 until 300000"),
-            (60_000, Withhold(Login), "SendLimit | Suppressed(SendLimit)"),
-            (60_000, Type(None, 1), "WrongCode c1 tries 2 left 0 | Failed c1"),
-            (60_000, Withhold(Login), "c2 rotation 0 send 1 until 360000"),
-            (90_000, Send(Login), "c3 rotation 0 send 1 until 390000 | Superseded c2 | Issued c3 send 1"),
-            (120_000, Withhold(Login), "c4 rotation 0 send 1 until 420000 | Superseded c3"),
-            (120_000, Type(None, 4), "WrongCode c4 tries 1 left 1"),
-        ],
-    );
-}
-
-#[test]
-fn an_id_finds_its_challenge_until_its_deadline() {
-    check(
-        FREE,
-        &[
-            (0, Create(Generic), "c1 rotation 0 send 0 until 300000 | Issued c1 send 0"),
-            (1, Search(1), "used false"),
-            (2, Type(None, 1), "Accepted c1 tries 0 left 5 | Verified c1"),
-            (300_000, Search(1), "used true"),
-            (300_001, Search(1), "nothing"),
-            (300_002, Create(Generic), "c2 rotation 0 send 0 until 600002 | Issued c2 send 0"),
-            (300_003, Search(1), "nothing"),
-            (300_003, Search(2), "used false"),
-        ],
-    );
-}
-
-#[test]
-fn forgetting_leaves_nothing() {
-    check(
-        r#"{"sends_per_10_min_max":1,"hard_lock_after":1}"#,
-        &[
-            (0, Send(Login), "c1 rotation 0 send 1 until 300000 | Issued c1 send 1"),
-            (1, TypeWrong(None), "WrongCode c1 tries 1 left 0 | Locked c1"),
-            (2, Forget, "forgotten | Forgotten"),
-            (3, Type(None, 1), "NoChallenge - tries - left -"),
-            (3, Send(Login), "c2 rotation 0 send 1 until 300003 | Issued c2 send 1"),
-            (4, Type(None, 2), "Accepted c2 tries 0 left 1 | Verified c2"),
-        ],
-    );
 }

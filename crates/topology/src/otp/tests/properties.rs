@@ -1,5 +1,6 @@
 //! What holds whatever callers and guessers do, in whatever order.
 
+use super::Purpose::{Generic, Login, Register};
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
