@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use otp_topology::state::{StateStore, StoreError, WriteBatch};
+use otp_topology::state::{Rows, StateStore, StoreError, WriteBatch};
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompressionType, Error, ErrorKind, IteratorMode,
     Options, ReadOptions, WriteBatch as NativeBatch, WriteBufferManager, WriteOptions,
@@ -101,7 +101,7 @@ impl StateStore for TaskStore {
         Ok(found.map(|value| value.to_vec()))
     }
 
-    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows, StoreError> {
         if from >= to {
             return Ok(Vec::new());
         }

@@ -55,21 +55,16 @@ enum Do {
 
 impl Do {
     fn parse(text: &str) -> Self {
-        let named = |name: &&str| {
-            Purpose::ALL
-                .into_iter()
-                .find(|it| it.as_str() == *name)
-                .expect("a purpose")
-        };
+        let named =
+            |name: &&str| Purpose::ALL.into_iter().find(|it| it.as_str() == *name).expect("a purpose");
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
             ["send", purpose] => Send(named(purpose)),
             ["create", purpose] => Create(named(purpose)),
             ["withhold", purpose] => Withhold(named(purpose)),
-            ["type", issue, purpose @ ..] => Type(
-                purpose.last().map(named),
-                issue.parse().expect("an issue's number"),
-            ),
+            ["type", issue, purpose @ ..] => {
+                Type(purpose.last().map(named), issue.parse().expect("an issue's number"))
+            }
             ["wrong", purpose @ ..] => TypeWrong(purpose.last().map(named)),
             ["search", number] => Search(number.parse().expect("a challenge's number")),
             ["unlock"] => Unlock,
@@ -203,11 +198,7 @@ impl Story {
 /// `<milliseconds> <command> [for <purpose>] => <outcome> | <notice> | …` a line; `#` starts a remark.
 fn check(patch: &str, steps: &str) {
     let mut story = Story::new(patch);
-    for line in steps
-        .lines()
-        .map(str::trim)
-        .filter(|it| !it.is_empty() && !it.starts_with('#'))
-    {
+    for line in steps.lines().map(str::trim).filter(|it| !it.is_empty() && !it.starts_with('#')) {
         let (step, expected) = line.split_once(" => ").expect("a step and what comes of it");
         let (at_ms, what) = step.trim().split_once(' ').expect("a time and a command");
         let at_ms = at_ms.parse().expect("milliseconds");

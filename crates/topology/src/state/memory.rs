@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::store::{StateStore, StoreError, WriteBatch};
+use super::store::{Rows, StateStore, StoreError, WriteBatch};
 
 type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -32,7 +32,7 @@ impl StateStore for MemoryStore {
         Ok(self.lock().get(key).cloned())
     }
 
-    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows, StoreError> {
         if from >= to {
             return Ok(Vec::new());
         }

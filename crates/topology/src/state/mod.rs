@@ -14,4 +14,4 @@ pub use memory::MemoryStore;
 pub use overlay::Overlay;
 pub use records::{BadRecord, decode_subject, encode_subject};
 pub use sealed::{Sealed, open, seal};
-pub use store::{StateStore, StoreError, WriteBatch};
+pub use store::{Rows, StateStore, StoreError, WriteBatch};

@@ -9,10 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 
-use super::store::{StateStore, StoreError, WriteBatch};
-
-/// Keys and values in key order.
-type Found = Vec<(Vec<u8>, Vec<u8>)>;
+use super::store::{Rows, StateStore, StoreError, WriteBatch};
 
 /// The writes of an open transaction. Reads see them over the store; a commit turns them into one batch.
 ///
@@ -63,7 +60,7 @@ impl Overlay {
         from: &[u8],
         to: &[u8],
         limit: usize,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<Rows, StoreError> {
         if from >= to || limit == 0 {
             return Ok(Vec::new());
         }

@@ -31,17 +31,20 @@ impl WriteBatch {
     }
 }
 
+/// Keys and values, in key order.
+pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// One task's store: sorted bytes to bytes. Reads see committed writes only.
 pub trait StateStore {
     /// # Errors
     /// The disk failed, or what lies on it is damaged.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Entries with `from` ≤ key < `to` in key order, at most `limit`.
+    /// Rows with `from` ≤ key < `to` in key order, at most `limit`.
     ///
     /// # Errors
     /// As [`StateStore::get`].
-    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows, StoreError>;
 
     /// Applies the whole batch or nothing of it.
     ///
@@ -55,7 +58,7 @@ impl<S: StateStore> StateStore for Arc<S> {
         self.as_ref().get(key)
     }
 
-    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows, StoreError> {
         self.as_ref().scan(from, to, limit)
     }
 

@@ -1,7 +1,5 @@
 //! The transaction: one call at a time, and what each ending of a call means.
 
-use std::collections::BTreeSet;
-
 use super::StreamThread;
 use super::command::{Command, Report};
 use super::event::Outcome;
@@ -113,7 +111,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             return;
         }
         self.transaction.replacements = 0;
-        let planned = self.work.planned.take().unwrap_or_else(BTreeSet::new);
+        let planned = self.work.planned.take().unwrap_or_default();
         self.transaction.state = State::Writing(planned.len());
         for partition in &planned {
             let next = changelog_next.iter().find(|(task, _)| task == partition).map(|(_, next)| *next);

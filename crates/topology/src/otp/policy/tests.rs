@@ -76,10 +76,7 @@ fn a_record_is_taken_as_a_whole_or_refused() {
         "#,
     );
     check(Int, r#"{"deliver":true} => ok"#);
-    check(
-        Mosip,
-        r#"{"mobileRules":[]} => rule mobileRules exists for the contract egov only"#,
-    );
+    check(Mosip, r#"{"mobileRules":[]} => rule mobileRules exists for the contract egov only"#);
 }
 
 #[test]

@@ -340,14 +340,8 @@ fn a_record_goes_when_nothing_in_it_can_matter() {
     check(&[(0, Create(Login)), (7, Type(None, 1))], &[7 + forgotten]);
     check(&[(5, Unlock)], &[5 + grace]);
     // One wrong try is counted for ever.
-    check(
-        &[(0, Create(Login)), (1, TypeWrong(None))],
-        &[300_001, 300_000 + forgotten],
-    );
+    check(&[(0, Create(Login)), (1, TypeWrong(None))], &[300_001, 300_000 + forgotten]);
     // A passed lock is no lock; the count stays.
     let wrong = TypeWrong(None);
-    check(
-        &[(0, Create(Login)), (1, wrong), (1, wrong)],
-        &[600_001 + grace, 1 + forgotten],
-    );
+    check(&[(0, Create(Login)), (1, wrong), (1, wrong)], &[600_001 + grace, 1 + forgotten]);
 }
