@@ -104,8 +104,8 @@ kafka_write_file() {
 
 kafka_format() {
   local id
-  id="$(kafka_java kafka.tools.StorageTool random-uuid)"
-  kafka_java kafka.tools.StorageTool format -t "$id" -c "$KAFKA_FILE"
+  id="$(kafka_java kafka.tools.StorageTool random-uuid)" &&
+    kafka_java kafka.tools.StorageTool format -t "$id" -c "$KAFKA_FILE"
 }
 
 # A short-lived Java tool of Kafka.

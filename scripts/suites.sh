@@ -26,8 +26,8 @@ suite_format() { whole_suite format "format" cargo fmt --all --check; }
 suite_lints() { whole_suite lints "lints" lint_both; }
 
 lint_both() {
-  cargo clippy --release --all-targets -- -D warnings
-  cargo clippy --release -p otp-topology --all-targets -- -D warnings
+  cargo clippy --release --all-targets -- -D warnings &&
+    cargo clippy --release -p otp-topology --all-targets -- -D warnings
 }
 
 suite_scripts() {
@@ -37,7 +37,9 @@ suite_scripts() {
 # Syntax always; shellcheck where it is installed.
 check_scripts() {
   local file
-  for file in dev .ci/run scripts/*.sh; do bash -n "$file"; done
+  for file in dev .ci/run scripts/*.sh; do
+    bash -n "$file" || return 1
+  done
   ! command -v shellcheck >/dev/null || shellcheck -x dev .ci/run
 }
 

@@ -32,7 +32,10 @@ fn undecodable() -> Vec<(&'static str, Request)> {
 
 /// What is a JSON object but no good request, with the error's code.
 fn refused() -> Vec<(&'static str, serde_json::Value, &'static str)> {
-    let tenant_too_long = "t".repeat(257);
+    [misshapen(), misfilled()].concat()
+}
+
+fn misshapen() -> Vec<(&'static str, serde_json::Value, &'static str)> {
     vec![
         ("no-otp", json!({"operation": "send"}), "OTP.INVALID_REQUEST"),
         ("otp-is-text", json!({"operation": "send", "otp": "x"}), "OTP.INVALID_REQUEST"),
@@ -49,6 +52,12 @@ fn refused() -> Vec<(&'static str, serde_json::Value, &'static str)> {
             "OTP.UNKNOWN_OPERATION",
         ),
         ("upper-case", json!({"operation": "SEND", "otp": {"tenantId": TENANT}}), "OTP.UNKNOWN_OPERATION"),
+    ]
+}
+
+fn misfilled() -> Vec<(&'static str, serde_json::Value, &'static str)> {
+    let tenant_too_long = "t".repeat(257);
+    vec![
         (
             "no-tenant",
             json!({"operation": "send", "otp": {"mobileNumber": "9123456731", "type": "login"}}),
