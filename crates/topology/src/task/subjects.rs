@@ -1,4 +1,4 @@
-//! Reading and writing subjects, and the time-bucketed index by which the sweep finds them.
+//! Reading and writing subjects, and the index of due times by which the sweep finds them.
 //!
 //! The index always holds an entry at or before a subject's due time; entries that came too early are found stale by
 //! the sweep and moved. It is derived from the subjects, so it is not in the changelog.
@@ -6,9 +6,6 @@
 use super::{Task, TaskError};
 use crate::otp::{LogTime, Pseudonym, Subject, due_at};
 use crate::state::{Family, StateStore, StoreKey, decode_subject, encode_subject};
-
-/// Due times are rounded up to this, so that one subject moves through few entries. Milliseconds.
-pub(super) const BUCKET_MS: u64 = 1_000;
 
 /// A subject as stored, with what its index entry is derived from.
 pub(super) struct Loaded {
@@ -33,7 +30,7 @@ impl<S: StateStore> Task<S> {
         let key = StoreKey::new(Family::Subject, &pseudonym.0);
         self.overlay.put(key.as_bytes().to_vec(), encode_subject(subject));
         if let Some(due) = due_at(subject)
-            && was_due.is_none_or(|was| bucket(due) < bucket(was))
+            && was_due.is_none_or(|was| due < was)
         {
             self.overlay.put(index_key(due, pseudonym), Vec::new());
         }
@@ -44,22 +41,17 @@ impl<S: StateStore> Task<S> {
     }
 }
 
-/// The end of the bucket that a due time lies in.
-fn bucket(due: LogTime) -> u64 {
-    due.ms().div_ceil(BUCKET_MS)
-}
-
 /// Sorted by due time.
 pub(super) fn index_key(due: LogTime, pseudonym: Pseudonym) -> Vec<u8> {
     let mut rest = [0; 24];
-    rest[..8].copy_from_slice(&bucket(due).to_be_bytes());
+    rest[..8].copy_from_slice(&due.ms().to_be_bytes());
     rest[8..].copy_from_slice(&pseudonym.0);
     StoreKey::new(Family::Expiry, &rest).as_bytes().to_vec()
 }
 
 /// The first key of the index after everything that is due at a watermark.
 pub(super) fn index_end(watermark: LogTime) -> Vec<u8> {
-    let after = watermark.ms() / BUCKET_MS + 1;
+    let after = watermark.plus(1).ms();
     StoreKey::new(Family::Expiry, &after.to_be_bytes()).as_bytes().to_vec()
 }
 

@@ -1,4 +1,5 @@
-//! The punctuator: tells what expired and forgets what is over, by the time-bucketed index, bounded per transaction.
+//! The punctuator: tells what expired and forgets what is over, by the index of due times, bounded per
+//! transaction.
 //!
 //! Correctness never depends on it: expiry is judged by log time whenever a subject is used.
 
