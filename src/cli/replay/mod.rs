@@ -10,6 +10,9 @@ mod lines;
 mod mask;
 mod player;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal as _, Read, Write};
