@@ -55,7 +55,7 @@ suite_topology() {
 
 suite_tidy() { cargo_suite tidy "tidy (who may name whom)" -p otp-topology --test tidy; }
 
-suite_edges() { cargo_suite edges "edges (unit tests)" --lib --bins; }
+suite_edges() { cargo_suite edges "edges (unit tests, dashboards)" --lib --bins --test dashboards; }
 
 suite_broker() { cargo_suite broker "broker (the process on a real Kafka)" --test broker; }
 
