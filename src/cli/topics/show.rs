@@ -58,7 +58,7 @@ pub(super) fn table(plan: &Plan) -> String {
         text,
         "\nPartitions: = exactly, ≥ at least, ~ any count serves. Settings: = needed, ≤ at most, ≥ at least, ~ a proposal.\n\
          Replication factor: {factor}. Readers set isolation.level=read_committed.\n\n\
-         Access rules: these, and no others, on these names\n\n"
+         Access rules: these, and no others, on these names; readers also need Read on their own consumer groups\n\n"
     );
     let mut rows = vec![["WHO", "MAY", "ON", "NAME"].map(str::to_owned)];
     for rule in &plan.access {
@@ -77,7 +77,7 @@ pub(super) fn creations(plan: &Plan, creations: &[Creation]) -> String {
     let mut text = String::new();
     for creation in creations {
         let _ = match &creation.failure {
-            None => writeln!(text, "created {} with {} partitions", creation.name, creation.partitions),
+            None => writeln!(text, "created {} with {}", creation.name, counted(creation.partitions)),
             Some(err) => writeln!(text, "not created {}: {err}", creation.name),
         };
     }
@@ -96,6 +96,13 @@ pub(super) fn differences(plan: &Plan, differences: &[Difference]) -> String {
         let _ = writeln!(text, "all {} topics are as planned", plan.topics.len());
     }
     text
+}
+
+fn counted(partitions: i32) -> String {
+    match partitions {
+        1 => "1 partition".to_owned(),
+        several => format!("{several} partitions"),
+    }
 }
 
 fn partition_rule(partitions: Partitions) -> &'static str {

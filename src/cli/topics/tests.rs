@@ -63,63 +63,57 @@ fn a_central_instance_has_notification_topics_for_each_schema() {
     );
 }
 
+/// What is told of a cluster in which one topic has other partitions or another setting; `None`: nothing.
+fn check(topic: &str, partitions: i32, setting: Option<(&str, &str)>, expected: Option<(&str, bool)>) {
+    let plan = Plan::of(&config(&[]));
+    let mut actual = as_created(&plan);
+    let changed = actual.get_mut(topic).expect("a planned topic");
+    changed.partitions = partitions;
+    if let Some((name, value)) = setting {
+        changed.settings.insert(name.to_owned(), value.to_owned());
+    }
+    let differences = plan.differences(&actual);
+    let told: Vec<_> = differences.iter().map(|it| (it.what.as_str(), it.stops)).collect();
+    assert_eq!(told, expected.into_iter().collect::<Vec<_>>(), "{topic} {setting:?}");
+    assert!(differences.iter().all(|it| it.topic == topic && !it.remedy.is_empty()));
+}
+
 #[test]
-fn a_cluster_that_differs_is_told_what_and_what_to_do() {
-    let check = |topic: &str, setting: Option<(&str, &str)>, partitions: i32, expected: &[(&str, bool)]| {
-        let plan = Plan::of(&config(&[]));
-        let mut actual = as_created(&plan);
-        let changed = actual.get_mut(topic).expect("a planned topic");
-        changed.partitions = partitions;
-        if let Some((name, value)) = setting {
-            changed.settings.insert(name.to_owned(), value.to_owned());
-        }
-        let told: Vec<_> = plan.differences(&actual).iter().map(|it| (it.to_string(), it.stops)).collect();
-        assert_eq!(told.len(), expected.len(), "{topic} {setting:?}: {told:?}");
-        for ((text, stops), (part, expected_stop)) in told.iter().zip(expected) {
-            assert!(text.starts_with(&format!("{topic}: {part}; ")), "{text}");
-            assert_eq!(stops, expected_stop, "{text}");
-        }
-    };
-    let request = "otp-request-egov";
-    check(
-        request,
-        Some(("message.timestamp.type", "CreateTime")),
-        6,
-        &[("message.timestamp.type is CreateTime, LogAppendTime is needed", true)],
-    );
-    check(
-        request,
-        Some(("retention.ms", "604800000")),
-        6,
-        &[("retention.ms is 604800000, at most 86400000 is allowed", false)],
-    );
-    check(
-        request,
-        Some(("retention.ms", "-1")),
-        6,
-        &[("retention.ms is -1, at most 86400000 is allowed", false)],
-    );
-    check(request, Some(("retention.ms", "3600000")), 60, &[]);
-    check("otp-response-egov", None, 5, &[("has 5 partitions, at least 6 are needed", true)]);
-    check("otp-response-egov", None, 12, &[]);
-    check("user-directory", None, 12, &[("has 12 partitions, exactly 6 are needed", true)]);
-    check("otp-policy", None, 2, &[("has 2 partitions, exactly 1 is needed", true)]);
-    let changelog = "otp-stream-changelog";
-    check(
-        changelog,
-        Some(("cleanup.policy", "compact,delete")),
-        6,
-        &[("cleanup.policy is compact,delete, compact is needed", true)],
-    );
-    check(changelog, Some(("delete.retention.ms", "-1")), 6, &[]);
-    check(
-        changelog,
-        Some(("delete.retention.ms", "1000")),
-        6,
-        &[("delete.retention.ms is 1000, at least 86400000 is needed", false)],
-    );
-    check(changelog, Some(("segment.ms", "900000")), 6, &[]);
-    check("otp-lifecycle", Some(("retention.ms", "1")), 1, &[]);
+fn a_partition_count_that_does_not_serve_stops_the_start() {
+    for (topic, partitions, expected) in [
+        ("otp-request-egov", 60, None),
+        ("otp-response-egov", 12, None),
+        ("otp-response-egov", 5, Some("has 5 partitions, at least 6 are needed")),
+        ("user-directory", 12, Some("has 12 partitions, exactly 6 are needed")),
+        ("otp-stream-repartition", 7, Some("has 7 partitions, exactly 6 are needed")),
+        ("otp-policy", 2, Some("has 2 partitions, exactly 1 is needed")),
+        ("otp-lifecycle", 1, None),
+    ] {
+        check(topic, partitions, None, expected.map(|what| (what, true)));
+    }
+}
+
+#[test]
+fn a_setting_that_differs_is_told_and_stops_the_start_if_it_is_dangerous() {
+    let stamps = "message.timestamp.type is CreateTime, LogAppendTime is needed";
+    let week = "retention.ms is 604800000, at most 86400000 is allowed";
+    let forever = "retention.ms is -1, at most 86400000 is allowed";
+    let deletes = "cleanup.policy is compact,delete, compact is needed";
+    let short = "delete.retention.ms is 1000, at least 86400000 is needed";
+    let (request, changelog) = ("otp-request-egov", "otp-stream-changelog");
+    for (topic, name, value, expected) in [
+        (request, "message.timestamp.type", "CreateTime", Some((stamps, true))),
+        (request, "retention.ms", "604800000", Some((week, false))),
+        (request, "retention.ms", "-1", Some((forever, false))),
+        (request, "retention.ms", "3600000", None),
+        (changelog, "cleanup.policy", "compact,delete", Some((deletes, true))),
+        (changelog, "delete.retention.ms", "-1", None),
+        (changelog, "delete.retention.ms", "1000", Some((short, false))),
+        (changelog, "segment.ms", "900000", None),
+        ("otp-lifecycle", "retention.ms", "1", None),
+    ] {
+        check(topic, 6, Some((name, value)), expected);
+    }
 }
 
 #[test]

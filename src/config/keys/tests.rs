@@ -17,50 +17,59 @@ fn file(changed: &str) -> String {
     rest.iter().fold(changed.to_owned(), |text, (purpose, digit)| text + &key(purpose, 1, &secret(*digit)))
 }
 
-#[test]
-fn a_key_file_is_good_or_its_fault_is_told_without_its_secrets() {
-    let check = |text: &str, expected: Result<(), &[&str]>| {
-        let told = keyring(text, "key file k").map(|_| ()).map_err(|err| err.to_string());
-        match (&told, expected) {
-            (Ok(()), Ok(())) => {}
-            (Err(told), Err(parts)) => {
-                for part in parts {
-                    assert!(told.contains(part), "expected {part:?} in: {told}");
-                }
-                for digits in ["1111", "2222", "7777"] {
-                    assert!(!told.contains(digits), "{told}");
-                }
+fn check(text: &str, expected: Result<(), &str>) {
+    let told = keyring(text, "key file k").map(|_| ()).map_err(|err| err.to_string());
+    match (&told, expected) {
+        (Ok(()), Ok(())) => {}
+        (Err(told), Err(part)) => {
+            assert!(told.contains(part), "expected {part:?} in: {told}");
+            for digits in ["1111", "2222", "7777"] {
+                assert!(!told.contains(digits), "{told}");
             }
-            _ => panic!("{told:?}, expected {expected:?}, for: {text}"),
         }
-    };
+        _ => panic!("{told:?}, expected {expected:?}, for: {text}"),
+    }
+}
+
+#[test]
+fn a_good_key_file_is_read() {
     let code = key("code", 1, &secret('1'));
     check(&file(&code), Ok(()));
     check(&file(&(code.clone() + &key("code", 2, &secret('7')))), Ok(()));
     check(&file(&code.replace("\"2026-11-21T00:00:00Z\"", "2026-11-21T00:00:00+05:30")), Ok(()));
     check(&file(&(code.clone() + "[[token]]\nanything = 1\n[[client]]\n")), Ok(()));
     check(&file(&code.replace("11ab", "11AB")), Ok(()));
-    check(&file(""), Err(&["key file k: no code key; a key file has [[code]], [[id]]"]));
-    check(&file(&code.replace("[[code]]", "[[codes]]")), Err(&["did you mean code?"]));
-    check(&file(&code.replace("[[code]]", "[code]")), Err(&["code is no list of keys", "[[code]]"]));
-    check(&file(&code.replace("secret", "secrets")), Err(&["[[code]] number 1", "did you mean secret?"]));
-    check(&file(&code.replace("1111", "111")), Err(&["[[code]] number 1: secret must be 64 hex digits"]));
-    check(&file(&code.replace("1111", "111g")), Err(&["secret must be 64 hex digits"]));
-    check(&file(&code.replace("\"1111", "1111").replace("ab\"", "")), Err(&["line 4 is no TOML"]));
-    check(&file(&code.replace("ab\"", "")), Err(&["line 4 is no TOML"]));
-    check(&file(&code.replace("id = 1", "id = -1")), Err(&["id must be a whole number"]));
-    check(&file(&code.replace("T00:00:00Z", "")), Err(&["active_from must be a time with a zone"]));
-    check(&file(&key("code", 1, &"0".repeat(64))), Err(&["secret is no random key"]));
-    check(
-        &file(&key("code", 1, &secret('2'))),
-        Err(&["the code key 1 and the id key 1 are the same secret"]),
-    );
-    let twice = code.clone() + &key("code", 1, &secret('7'));
-    check(&file(&twice), Err(&["two code keys with id 1", "its own id"]));
-    let together = code.clone() + &key("code", 2, &secret('7')).replace("11-22", "11-21");
-    check(&file(&together), Err(&["the same active_from"]));
-    let rotated = code + &key("pseudonym", 2, &secret('7'));
-    check(&file(&rotated), Err(&["pseudonym keys: one only"]));
+}
+
+#[test]
+fn a_fault_of_one_key_is_told_without_its_secret() {
+    for (right, wrong, expected) in [
+        ("[[code]]", "[[codes]]", "did you mean code?"),
+        ("[[code]]", "[code]", "code is no list of keys; begin each key with [[code]]"),
+        ("secret", "secrets", "[[code]] number 1: a field that does not exist; did you mean secret?"),
+        ("1111", "111", "[[code]] number 1: secret must be 64 hex digits"),
+        ("1111", "111g", "secret must be 64 hex digits"),
+        ("ab\"", "", "line 4 is no TOML"),
+        ("secret = \"1", "secret = 1", "line 4 is no TOML"),
+        ("id = 1", "id = -1", "id must be a whole number"),
+        ("T00:00:00Z", "", "active_from must be a time with a zone"),
+    ] {
+        let code = key("code", 1, &secret('1'));
+        assert!(code.contains(right), "{right}");
+        check(&file(&code.replace(right, wrong)), Err(expected));
+    }
+}
+
+#[test]
+fn keys_that_do_not_go_together_are_refused() {
+    let code = key("code", 1, &secret('1'));
+    let with = |other: String| file(&(code.clone() + &other));
+    check(&file(""), Err("key file k: no code key; a key file has [[code]], [[id]]"));
+    check(&file(&key("code", 1, &"0".repeat(64))), Err("secret is no random key"));
+    check(&file(&key("code", 1, &secret('2'))), Err("the code key 1 and the id key 1 are the same secret"));
+    check(&with(key("code", 1, &secret('7'))), Err("two code keys with id 1; give every key"));
+    check(&with(key("code", 2, &secret('7')).replace("11-22", "11-21")), Err("the same active_from"));
+    check(&with(key("pseudonym", 2, &secret('7'))), Err("pseudonym keys: one only"));
 }
 
 #[test]

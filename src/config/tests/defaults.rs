@@ -1,0 +1,84 @@
+//! The commented defaults and the examples.
+
+use otp_topology::otp::{Bounds, Policy};
+use toml::{Table, Value};
+
+use super::super::{Config, known};
+use super::{Sources, load, load_given, of_file};
+
+#[test]
+fn the_defaults_are_a_good_configuration() {
+    let config = load(&Sources::default()).expect("defaults").config;
+    assert_eq!(config.callers.len(), 1);
+    assert_eq!(config.kafka.topics.sms, "egov.core.notification.sms.otp");
+    assert_eq!(config.processing.commit_interval_max_ms, 100);
+}
+
+/// serde tells the fields of a section when it meets one that it does not know. Rules and bounds have tests below.
+#[test]
+fn every_key_of_every_section_is_documented_in_the_defaults() {
+    let documented: Table = known::uncommented().parse().expect("the commented keys are TOML");
+    let mut sections = vec![String::new()];
+    sections.extend(documented.iter().flat_map(|(name, value)| sections_in(name, value)));
+    sections.retain(|section| section != known::OPEN_TABLE && !section.starts_with("policy."));
+    assert!(sections.len() > 15, "{sections:?}");
+    for section in sections {
+        let mut tree = documented.clone();
+        let table = table_at(&mut tree, &section);
+        let mut names: Vec<String> = table.keys().cloned().collect();
+        table.insert("zzz".to_owned(), Value::Boolean(true));
+        let err = serde_path_to_error::deserialize::<_, Config>(tree).expect_err("zzz is no key");
+        let message = err.inner().message().to_owned();
+        let mut fields: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+        fields.sort_unstable();
+        names.sort_unstable();
+        assert_eq!(fields, names, "section [{section}]: {message}");
+    }
+}
+
+fn sections_in(prefix: &str, value: &Value) -> Vec<String> {
+    match value {
+        Value::Table(table) => {
+            let inner = table.iter().flat_map(|(name, value)| sections_in(&known::join(prefix, name), value));
+            std::iter::once(prefix.to_owned()).chain(inner).collect()
+        }
+        Value::Array(items) if items.first().is_some_and(Value::is_table) => vec![format!("{prefix}.0")],
+        _ => Vec::new(),
+    }
+}
+
+fn table_at<'a>(tree: &'a mut Table, section: &str) -> &'a mut Table {
+    let mut table = tree;
+    for name in section.split('.').filter(|it| !it.is_empty() && *it != "0") {
+        table = match table.get_mut(name).expect("a section") {
+            Value::Array(items) => items[0].as_table_mut().expect("a list of tables"),
+            other => other.as_table_mut().expect("a section"),
+        };
+    }
+    table
+}
+
+#[test]
+fn the_defaults_that_are_shown_are_those_of_the_contracts() {
+    let shown: Table = known::uncommented().parse().expect("the commented keys are TOML");
+    let shown: Config = serde_path_to_error::deserialize(shown).expect("good values");
+    for (contract, patch) in shown.policy.by_contract(&shown.egov) {
+        let built_in = Policy::default_of(contract);
+        assert_eq!(built_in.with(&patch), built_in, "{contract:?}");
+    }
+    let defaults = load(&Sources::default()).expect("defaults").config.policy.bounds;
+    assert_eq!(defaults, Bounds::default());
+    let documented = load(&Sources::default()).expect("defaults").layers;
+    for (name, _) in defaults.entries() {
+        assert!(documented.value(&format!("policy.bounds.{name}")).is_some(), "{name} is not documented");
+    }
+}
+
+#[test]
+fn the_examples_are_good_configurations() {
+    for text in
+        [include_str!("../../../config/development.toml"), include_str!("../../../config/production.toml")]
+    {
+        load_given(&of_file(&[text])).expect("a good example");
+    }
+}

@@ -1,0 +1,63 @@
+//! What is shown of a configuration, and what never is.
+
+use otp_topology::otp::Policy;
+
+use super::super::mask;
+use super::{Given, Loaded, load_given, of_file};
+
+#[test]
+fn a_print_can_be_loaded_again_and_says_where_values_came_from() {
+    let given = Given {
+        files: &["[kafka.topics]\nsms = \"texts\"\n[kafka.properties]\nclient.rack = \"r\"\"quoted\""],
+        ..Given::default()
+    };
+    assert!(load_given(&given).is_err(), "two strings are no value");
+    let given = Given {
+        files: &["[kafka.topics]\nsms = \"texts\"\n[kafka.properties]\nclient.rack = 'a \"b\" \\ c'"],
+        sets: &["policy.egov.digits=8"],
+        ..Given::default()
+    };
+    let loaded = load_given(&given).expect("good");
+    let text = loaded.print();
+    assert!(text.contains("sms = \"texts\"  # "), "{text}");
+    assert!(text.contains("1.toml\n"), "{text}");
+    assert!(text.contains("digits = 8  # --set\n"), "{text}");
+    assert!(text.contains("threads = 1  # default\n"), "{text}");
+    let again = load_given(&of_file(&[&text])).expect("good");
+    assert!(text.contains("sends_per_day_max = 20  # default\n"), "{text}");
+    let said = |loaded: &Loaded| {
+        let policies = loaded.config.settings().policies.into_iter();
+        let effective: Vec<_> =
+            policies.map(|(contract, patch)| Policy::default_of(contract).with(&patch)).collect();
+        let mut tree = loaded.layers.tree().clone();
+        tree.remove("policy");
+        (effective, tree)
+    };
+    assert_eq!(said(&again), said(&loaded));
+}
+
+#[test]
+fn secrets_print_nowhere() {
+    let names = [
+        "sasl.password",
+        "ssl.key.password",
+        "ssl.keystore.password",
+        "ssl.key.pem",
+        "sasl.oauthbearer.client.secret",
+        "sasl.oauthbearer.config",
+    ];
+    let lines: Vec<_> = names.iter().map(|name| format!("\"{name}\" = \"hunter2\"")).collect();
+    let file = format!("[kafka.properties]\n{}", lines.join("\n"));
+    let loaded = load_given(&of_file(&[&file])).expect("good");
+    let texts = [loaded.print(), format!("{:?}", loaded.config)];
+    for text in &texts {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    assert_eq!(texts[0].matches(mask::MASK).count(), names.len());
+    for wrong in
+        ["[kafka]\nsasl_password = \"hunter2\"", "[kafka]\nsasl.password = \"hunter2\"", "x = \"hunter2"]
+    {
+        let text = load_given(&of_file(&[wrong])).expect_err("wrong");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

@@ -1,0 +1,67 @@
+//! Policies, their bounds, and the settings of the topology.
+
+use otp_topology::otp::{ContractName, Policy};
+
+use super::{CALLER, Given, load_given, of_sets};
+
+#[test]
+fn rules_stay_within_bounds_that_only_the_configuration_moves() {
+    let check = |sets: &[&str], expected: Option<&str>| {
+        let told = load_given(&of_sets(sets));
+        match (told.map(|_| ()), expected) {
+            (Ok(()), None) => {}
+            (Err(told), Some(expected)) => {
+                assert!(told.contains(expected), "expected {expected:?} in: {told}")
+            }
+            (told, expected) => panic!("{sets:?}: {told:?}, expected {expected:?}"),
+        }
+    };
+    check(&["policy.egov.digits=8"], None);
+    check(
+        &["policy.egov.digits=5"],
+        Some(
+            "--set: policy.egov.digits = 5: out of its bounds (rule digits is 5, out of its bounds 6 to 10); use 6 to 10",
+        ),
+    );
+    check(&["policy.egov.digits=5", "policy.bounds.digits_min=5"], None);
+    check(
+        &["policy.egov.lifetime_ms=900000"],
+        Some("use 10000 to 600000, or move policy.bounds.lifetime_ms_"),
+    );
+    check(&["policy.egov.lifetime_ms=900000", "policy.bounds.lifetime_ms_max=900000"], None);
+    check(
+        &["policy.bounds.digits_min=3"],
+        Some("--set: policy.bounds.digits_min = 3: bound digits_min is 3, outside of 4"),
+    );
+    check(
+        &["policy.bounds.digits_min=9", "policy.bounds.digits_max=8"],
+        Some("bound digits_min is above digits_max"),
+    );
+    check(&["policy.bounds.digits_min=8"], Some("policy.egov.digits: out of its bounds"));
+    check(&["policy.egov.resend=never"], Some("--set: policy.egov.resend = \"never\""));
+    check(&["policy.egov.deliver=true"], Some("unknown key"));
+    check(&["policy.int.deliver=true"], None);
+    check(&["policy.egov.lifetime=1"], Some("did you mean policy.egov.lifetime_ms?"));
+    check(&["policy.egov.mobile_rules=[{ country_code = \"+1\" }]"], Some("--set: policy.egov.mobile_rules"));
+    check(&["policy.egov.wrong_tries_max=-1"], Some("policy.egov.wrong_tries_max = -1"));
+}
+
+#[test]
+fn the_topology_is_told_what_the_configuration_says() {
+    let sets = [
+        "egov.flavour=mgramseva",
+        "egov.mobile_rules=[{ country_code = \"+254\", regex = \"^7[0-9]{8}$\", default = true }]",
+        "egov.central_instance.enabled=true",
+        "egov.central_instance.schemas=[\"pb\"]",
+        "dead_letter.payload=copy",
+    ];
+    let loaded = load_given(&Given { files: &[CALLER], sets: &sets, ..Given::default() });
+    let settings = loaded.expect("good").config.settings();
+    assert_eq!(settings.callers[0].operations, ["send", "create", "validate", "search"]);
+    assert_eq!(settings.egov.flavour.as_str(), "mgramseva");
+    assert_eq!(settings.egov.notification_topics("sms"), ["pb-sms"]);
+    assert!(settings.dead_letter_copy);
+    let egov = ContractName::Egov;
+    let policy = Policy::default_of(egov).with(&settings.policies[&egov]);
+    assert_eq!(policy.mobile_rules[0].country_code, "+254");
+}
