@@ -3,6 +3,7 @@
 //!
 //! Reads the configuration and calls what does the work; decides nothing about requests.
 
+mod bench;
 mod cluster;
 mod config;
 mod demo;
@@ -60,6 +61,8 @@ enum Command {
     /// Release or erase one subject
     #[command(subcommand)]
     Subject(subject::SubjectCommand),
+    /// Load and latency of a running service
+    Bench(bench::BenchArgs),
 }
 
 /// Why a command ended early; decides the exit code.
@@ -116,6 +119,7 @@ impl Cli {
             Command::Keys(command) => keys::perform(&command),
             Command::Config(command) => config::perform(&load()?, &command),
             Command::Subject(command) => subject::perform(&load()?, &command),
+            Command::Bench(args) => bench::perform(&load()?, &args),
         }
     }
 }

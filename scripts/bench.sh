@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# `./dev bench`: a broker, a service with a blank store and topics of its own, and `otp-stream bench` against it.
+# Everything that it starts it stops, and the topics that it makes it deletes.
+
+BENCH_DIR="$TARGET/bench"
+BENCH_HTTP_PORT="${BENCH_HTTP_PORT:-29464}"
+BENCH_SERVICE=""
+BENCH_ID=""
+BENCH_STARTED_KAFKA=false
+
+# bench: the whole round. bench WHAT [ARGS…]: only `throughput`, `latency` or `bare`, with the service's process known.
+bench() {
+  need_packages build kafka
+  build_program
+  kafka_runs || BENCH_STARTED_KAFKA=true
+  trap bench_end EXIT
+  kafka_start
+  if [ "$#" -gt 0 ]; then
+    bench_service "${BENCH_PARTITIONS:-1}"
+    bench_run "$@"
+    return
+  fi
+  bench_service 1
+  note "one stream thread, one partition:"
+  bench_run all
+  bench_stop_service
+  bench_service 6
+  note "one stream thread, six partitions:"
+  bench_run throughput
+}
+
+# A service on PARTITIONS partitions with topics, keys and a store of its own.
+bench_service() {
+  ! port_open "$BENCH_HTTP_PORT" || die "port $BENCH_HTTP_PORT is taken by another program: choose BENCH_HTTP_PORT"
+  BENCH_ID="bench-$$-$1-$(date +%s)"
+  mkdir -p "$BENCH_DIR/$BENCH_ID"
+  bench_file "$1" >"$BENCH_DIR/$BENCH_ID/config.toml"
+  bench_program keys generate --out "$BENCH_DIR/$BENCH_ID/keys.toml" 2>/dev/null
+  step bench-topics "creating its topics" bench_program topics create || die "the topics were not created"
+  # Not through a function: its process number must be the service's own.
+  "$(program)" --config "$BENCH_DIR/$BENCH_ID/config.toml" run \
+    >"$BENCH_DIR/$BENCH_ID/service.log" 2>&1 </dev/null &
+  BENCH_SERVICE=$!
+  step bench-ready "starting the service" await 30 bench_ready || {
+    tail -n 20 "$BENCH_DIR/$BENCH_ID/service.log" >&2
+    die "the service did not become ready"
+  }
+}
+
+bench_file() {
+  cat <<TOML
+application.id = "$BENCH_ID"
+store.directory = "$BENCH_DIR/$BENCH_ID/data"
+keys.file = "$BENCH_DIR/$BENCH_ID/keys.toml"
+http.listen = "127.0.0.1:$BENCH_HTTP_PORT"
+[kafka]
+bootstrap_servers = "127.0.0.1:$KAFKA_PORT"
+create.partitions = $1
+create.replication_factor = 1
+[kafka.topics]
+TOML
+  local topic
+  for topic in sms email validation_result lifecycle dead_letter user_directory otp_policy message_template \
+    client_registry otp_admin; do
+    echo "$topic = \"$BENCH_ID-$topic\""
+  done
+  cat <<TOML
+[[callers]]
+name = "egov"
+contract = "egov"
+request_topic = "$BENCH_ID-request"
+reply_topic = "$BENCH_ID-response"
+TOML
+}
+
+bench_program() { "$(program)" --config "$BENCH_DIR/$BENCH_ID/config.toml" "$@"; }
+
+bench_run() {
+  bench_program bench "$@" --pid "$BENCH_SERVICE" || {
+    note "the end of the service's log:"
+    tail -n 20 "$BENCH_DIR/$BENCH_ID/service.log" >&2
+    die "the measurement failed"
+  }
+}
+
+# Ready; or gone, and then there is nothing to wait for.
+bench_ready() {
+  kill -0 "$BENCH_SERVICE" 2>/dev/null || return 2
+  port_open "$BENCH_HTTP_PORT" || return 1
+  exec 3<>"/dev/tcp/127.0.0.1/$BENCH_HTTP_PORT" || return 1
+  printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
+  local status
+  read -r _ status _ <&3
+  exec 3>&-
+  [ "$status" = 200 ]
+}
+
+bench_stop_service() {
+  [ -n "$BENCH_SERVICE" ] || return 0
+  kill "$BENCH_SERVICE" 2>/dev/null || true
+  wait "$BENCH_SERVICE" || note "the service ended with status $?"
+  BENCH_SERVICE=""
+  kafka_java org.apache.kafka.tools.TopicCommand --bootstrap-server "127.0.0.1:$KAFKA_PORT" \
+    --delete --topic "$BENCH_ID-.*" >/dev/null || note "the topics $BENCH_ID-… are left over"
+  rm -rf "${BENCH_DIR:?}/$BENCH_ID"
+}
+
+bench_end() {
+  bench_stop_service
+  ! $BENCH_STARTED_KAFKA || kafka_stop
+}
