@@ -166,3 +166,15 @@ fn a_request_past_its_deadline_is_answered_and_nothing_sent() {
     assert_eq!(world.on(&world.topics.sms).len(), 1);
     world.audit();
 }
+
+#[test]
+fn a_dead_letter_is_a_copy_where_that_is_configured() {
+    let mut world = World::with("dead-letter-copy", "[dead_letter]\npayload = \"copy\"\n");
+    let _process = world.run();
+    world.tell(Request::raw(b"hello").key(Some("a key")).id("copied"));
+    let dead_letters = world.topics.dead_letters.clone();
+    let letter = world.tap.wait("the dead letter", |e| e.topic == dead_letters);
+    assert_eq!(letter.payload.as_deref(), Some(b"hello".as_slice()));
+    assert_eq!(letter.key.as_deref(), Some(b"a key".as_slice()));
+    world.audit();
+}

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use crate::harness::event::{Request, TENANT, send, subject, validate, wrong};
-use crate::harness::world::World;
+use crate::harness::world::{World, must};
 
-fn admin(operation: &str, number: &str) -> Request {
+fn unlock(number: &str) -> Request {
     let body = json!({
-        "operation": operation, "contract": "egov", "tenantId": TENANT, "identity": number, "reason": "a call",
+        "operation": "unlock", "contract": "egov", "tenantId": TENANT, "identity": number, "reason": "a call",
     });
     Request::of(&subject(number), &body)
 }
@@ -39,7 +39,7 @@ fn a_lock_refuses_the_right_code_until_an_unlock() {
     assert_eq!(world.result("still-locked")["reason"], "locked");
 
     let topic = world.topics.admin.clone();
-    world.upstream.produce(&topic, &admin("unlock", number).id("unlock-1"));
+    world.upstream.produce(&topic, &unlock(number).id("unlock-1"));
     world.lifecycle("unlocked", "unlock-1");
     world.ask(validate(number, &code).id("old-code"));
     assert_eq!(world.result("old-code")["reason"], "ended", "a lock ends all live challenges");
@@ -55,9 +55,10 @@ fn forget_erases_everything_of_a_subject() {
     let _process = world.run();
     let number = "9123456771";
     let code = world.code_for(number);
-    let topic = world.topics.admin.clone();
-    world.upstream.produce(&topic, &admin("forget", number).id("forget-1"));
-    world.lifecycle("forgotten", "forget-1");
+    let subject = ["--contract", "egov", "--tenant", TENANT, "--identity", number];
+    must(&world.configs, &[["subject", "forget"].as_slice(), &subject].concat());
+    let lifecycle = world.topics.lifecycle.clone();
+    world.tap.wait("`forgotten`", |e| e.topic == lifecycle && e.body()["type"] == "forgotten");
     world.ask(validate(number, &code).id("after"));
     assert_eq!(world.result("after")["reason"], "no_challenge");
     assert_eq!(world.ask(send(number).id("no-pause-left")).body()["isSuccessful"], true);

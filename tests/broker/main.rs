@@ -7,6 +7,7 @@ mod harness;
 
 mod bad_input;
 mod crash;
+mod demo;
 mod directory;
 mod foreign_clients;
 mod locks;
