@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-/// librdkafka and RocksDB allocate through it, too: a request is a few dozen small allocations.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 fn main() -> ExitCode {
     otp_stream::cli::main()
 }
