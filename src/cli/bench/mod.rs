@@ -43,12 +43,14 @@ pub struct BenchArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// How fast requests that are all there already are drained
+    #[command(after_help = EXAMPLES)]
     Throughput {
         /// Half `send` for a new subject each, half `validate` with codes from the SMS
         #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(100..))]
         requests: u64,
     },
     /// How long a reply takes at a constant rate
+    #[command(after_help = EXAMPLES)]
     Latency {
         /// Requests a second
         #[arg(long, value_name = "R", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
@@ -57,11 +59,13 @@ enum What {
         seconds: u64,
     },
     /// The yardstick: three outputs per input in transactions, without any work; makes topics of its own
+    #[command(after_help = EXAMPLES)]
     Bare {
         #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(100..))]
         inputs: u64,
     },
     /// All of it one after the other, beside the targets
+    #[command(after_help = EXAMPLES)]
     All,
 }
 
