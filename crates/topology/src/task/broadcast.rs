@@ -21,26 +21,19 @@ impl<S: StateStore> Task<S> {
     /// At the owner of the topic: a good record goes to every home, a bad one to the dead letters; the last good one
     /// stays.
     pub(super) fn broadcast(&mut self, broadcast: Broadcast, incoming: &Incoming<'_>, out: &mut Outbox) {
-        let judged = match broadcast {
-            Broadcast::Policy => self.judge_policy(incoming),
-            Broadcast::Template => self.judge_template(incoming),
-        };
-        let code = match broadcast {
-            Broadcast::Policy => "bad_policy",
-            Broadcast::Template => "bad_template",
-        };
-        match judged {
-            Ok(()) => {
-                for home in 0..self.topology.partitions {
-                    route::forward(incoming, home, &self.topology, out);
-                }
+        if self.is_good(broadcast, incoming, out) {
+            for home in 0..self.topology.partitions {
+                route::forward(incoming, home, &self.topology, out);
             }
-            Err(reason) => self.dead_letter(incoming, "broadcast", code, &reason, out),
         }
     }
 
-    /// At every home: the record becomes state.
-    pub(super) fn put_broadcast(&mut self, broadcast: Broadcast, incoming: &Incoming<'_>) {
+    /// At every home: the record becomes state. Judged here too: the owner may run another version, or not be its
+    /// writer at all, and what cannot be read later would stop the task.
+    pub(super) fn put_broadcast(&mut self, broadcast: Broadcast, incoming: &Incoming<'_>, out: &mut Outbox) {
+        if !self.is_good(broadcast, incoming, out) {
+            return;
+        }
         let family = match broadcast {
             Broadcast::Policy => Family::Policy,
             Broadcast::Template => Family::Template,
@@ -103,6 +96,18 @@ impl<S: StateStore> Task<S> {
         };
         let key = key(&self.topology.source(topic).name);
         Ok(self.overlay.get(&self.store, &key)?.is_some())
+    }
+
+    /// A record that is not goes to the dead letters.
+    fn is_good(&mut self, broadcast: Broadcast, incoming: &Incoming<'_>, out: &mut Outbox) -> bool {
+        let (judged, code) = match broadcast {
+            Broadcast::Policy => (self.judge_policy(incoming), "bad_policy"),
+            Broadcast::Template => (self.judge_template(incoming), "bad_template"),
+        };
+        if let Err(reason) = &judged {
+            self.dead_letter(incoming, "broadcast", code, reason, out);
+        }
+        judged.is_ok()
     }
 
     fn judge_policy(&self, incoming: &Incoming<'_>) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! A record as a task works on it: with the coordinates of the topic it was first read from, whether it lies there
 //! or came through the repartition topic.
 
-use super::topology::Topology;
+use super::topology::{SourceKind, Topology};
 use crate::otp::{LogTime, Origin};
 use crate::wire::headers::{self, OriginHeaders};
 use crate::wire::record::{Headers, Record, SourcePartition};
@@ -57,20 +57,22 @@ impl<'a> Arrival<'a> {
     /// `None`: not written by this service, or from a topic that is no longer configured.
     pub fn read(record: &Record<'a>, topology: &Topology) -> Option<Self> {
         let origin = OriginHeaders::read(record.headers)?;
+        let topic = topology.source_named(origin.topic)?;
+        let is_place = origin.partition >= 0 && (0..i64::MAX).contains(&origin.offset);
+        if !is_place || topology.source(topic).kind == SourceKind::Repartition {
+            return None;
+        }
         let incoming = Incoming {
-            source: SourcePartition {
-                topic: topology.source_named(origin.topic)?,
-                partition: origin.partition,
-            },
+            source: SourcePartition { topic, partition: origin.partition },
             offset: origin.offset,
             time: origin.time,
             key: origin.key,
             value: record.value,
             headers: record.headers,
         };
-        Some(match record.headers.last(headers::OTP_KIND) {
-            Some(_) => Self::Mark(incoming),
-            None => Self::Forwarded(incoming),
-        })
+        match record.headers.last(headers::OTP_KIND) {
+            None => Some(Self::Forwarded(incoming)),
+            Some(kind) => (kind == headers::KIND_MARK.as_bytes()).then_some(Self::Mark(incoming)),
+        }
     }
 }

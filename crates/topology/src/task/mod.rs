@@ -214,7 +214,7 @@ impl<S: StateStore> Task<S> {
             }
             SourceKind::Admin => self.admin_record(incoming, out),
             SourceKind::Broadcast(broadcast) => {
-                self.put_broadcast(broadcast, incoming);
+                self.put_broadcast(broadcast, incoming, out);
                 Ok(())
             }
             SourceKind::Repartition => unreachable!("the repartition topic is never an origin"),

@@ -8,13 +8,10 @@ use super::incoming::Incoming;
 use super::topology::{SourceKind, Topology};
 use crate::contract::Contracts;
 use crate::otp::CanonicalSubject;
-use crate::wire::headers::{self, OriginBytes, OriginHeaders};
+use crate::wire::headers::{self, KIND_MARK, OriginBytes, OriginHeaders};
 use crate::wire::json;
 use crate::wire::outbox::{Outbox, SharedHeaders};
 use crate::wire::record::Record;
-
-/// The value of the header `otp.kind` of a mark; other forwarded records have no such header.
-const KIND_MARK: &str = "mark";
 
 /// The home partition of a record that says whose it is; `None`: it does not, and is worked on where it lies.
 pub(super) fn home_of(incoming: &Incoming<'_>, topology: &Topology) -> Option<i32> {
@@ -42,10 +39,10 @@ pub fn home_of_record(record: &Record<'_>, topology: &Topology) -> Option<i32> {
     home_of(&Incoming::in_place(record), topology)
 }
 
-/// Forwards a record to a home partition.
+/// Forwards a record to a home partition, less the headers by which it could pass for one of ours.
 pub(super) fn forward(incoming: &Incoming<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
     let origin = origin_headers(incoming, topology, out, None);
-    let passed = out.headers(incoming.headers.iter());
+    let passed = out.headers(incoming.headers.iter().filter(|(name, _)| !headers::is_internal(name)));
     match incoming.value {
         Some(value) => {
             out.push(topology.repartition, home, incoming.key, passed, origin, |bytes| {

@@ -49,10 +49,16 @@ pub const OTP_ORIGIN_TIME: &str = "otp.origin.time";
 pub const OTP_ORIGIN_KEY: &str = "otp.origin.key";
 pub const OTP_KIND: &str = "otp.kind";
 
+/// The value of [`OTP_KIND`] of a mark; other forwarded records have no such header.
+pub const KIND_MARK: &str = "mark";
+
 /// The value of [`CE_SPECVERSION`].
 pub const SPECVERSION: &str = "1.0";
 /// The value of [`CONTENT_TYPE`] for JSON.
 pub const APPLICATION_JSON: &str = "application/json";
+
+/// Begins the names of what a forwarded record was before.
+const ORIGIN_PREFIX: &str = "otp.origin.";
 
 /// Longest `ce_id` and `otp-client-ref` in bytes; longer counts as absent (spec/interface.md, "Keys, ids and headers").
 pub const ID_LEN_MAX: usize = 128;
@@ -61,6 +67,11 @@ const CORRELATION_ID_LEN_MAX: usize = 256;
 const OPERATION_LEN_MAX: usize = 64;
 const TRACEPARENT_LEN_MAX: usize = 128;
 const TRACESTATE_LEN_MAX: usize = 512;
+
+/// Whether only this service writes headers of this name: from anybody else they count for nothing.
+pub fn is_internal(name: &str) -> bool {
+    name == OTP_KIND || name.starts_with(ORIGIN_PREFIX)
+}
 
 /// What `kafka_replyPartition` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

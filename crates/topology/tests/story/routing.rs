@@ -78,3 +78,59 @@ fn garbage_on_any_partition_is_told_and_skipped() {
         assert!(has(&invalid, "replies"), "{invalid:#?}");
     }
 }
+
+#[test]
+fn a_caller_that_writes_our_headers_is_served_like_any_other() {
+    let mut house = House::new(3);
+    let spoofs: [&[(&str, &[u8])]; 3] = [
+        &[("otp.kind", b"mark")],
+        &[("otp.origin.topic", b"app-repartition"), ("otp.origin.offset", &i64::MAX.to_be_bytes())],
+        &[("otp.origin.key", b"stolen"), ("otp.kind", b"")],
+    ];
+    for (at, headers) in spoofs.iter().enumerate() {
+        let mobile = MOBILES[at];
+        for partition in 0..3 {
+            let body = send(mobile).to_string();
+            let seen = house.feed("requests", partition, Some("foreign"), Some(body.as_bytes()), headers);
+            let reply = seen.iter().find(|it| it.topic == "replies");
+            assert_eq!(reply.and_then(|it| it.key.as_deref()), Some("foreign"), "{headers:?}: {seen:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_foreigner_writes_to_the_internal_topic_is_told_and_skipped() {
+    let at = |topic: &'static str, partition: i32, offset: i64| {
+        vec![
+            ("otp.origin.topic", topic.as_bytes().to_vec()),
+            ("otp.origin.partition", partition.to_be_bytes().to_vec()),
+            ("otp.origin.offset", offset.to_be_bytes().to_vec()),
+            ("otp.origin.time", 1_700_000_000_000_u64.to_be_bytes().to_vec()),
+        ]
+    };
+    let with = |mut headers: Vec<(&'static str, Vec<u8>)>, name, value: &[u8]| {
+        headers.push((name, value.to_vec()));
+        headers
+    };
+    let policy = with(at("policies", 0, 7), "otp.origin.key", b"egov/pb");
+    let cases = [
+        (at("app-repartition", 0, 0), "unknown_origin"),
+        (at("nowhere", 0, 0), "unknown_origin"),
+        (at("requests", -1, 0), "unknown_origin"),
+        (at("requests", 0, -1), "unknown_origin"),
+        (at("requests", 0, i64::MAX), "unknown_origin"),
+        (with(at("policies", 0, 0), "otp.kind", b"merk"), "unknown_origin"),
+        (vec![], "unknown_origin"),
+        (policy, "bad_policy"),
+    ];
+    for (headers, expected) in cases {
+        let mut house = House::new(1);
+        let borrowed: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
+        let topic = house.topology.source_named("app-repartition").expect("a source");
+        let source = otp_topology::wire::record::SourcePartition { topic, partition: 0 };
+        // The marks of the first start lie before it.
+        let seen = house.feed_at(source, 10, None, Some(br#"{"digits":1}"#), &borrowed);
+        assert!(has(&seen, &format!("dead-letters:{expected}")), "{headers:?}: {seen:#?}");
+        assert!(has(&house.ask(&send(MOBILES[0])), "sms"), "{headers:?}");
+    }
+}
