@@ -12,7 +12,7 @@ use crate::otp::{Bounds, ContractName, Keyring, Policy};
 use crate::text::TemplateRules;
 use crate::wire::murmur2;
 use crate::wire::outbox::OutputTopic;
-use crate::wire::record::SourceTopic;
+use crate::wire::record::{SourcePartition, SourceTopic};
 
 /// Which creation of a topic on which cluster: a recreated topic or another cluster has another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -189,6 +189,12 @@ impl Topology {
     pub fn source_of(&self, kind: SourceKind) -> Option<SourceTopic> {
         let at = self.sources.iter().position(|it| it.kind == kind)?;
         Some(SourceTopic(u16::try_from(at).expect("few topics")))
+    }
+
+    /// The one partition of each broadcast topic.
+    pub fn broadcast_sources(&self) -> impl Iterator<Item = SourcePartition> {
+        let topics = Broadcast::ALL.into_iter().filter_map(|it| self.source_of(SourceKind::Broadcast(it)));
+        topics.map(|topic| SourcePartition { topic, partition: 0 })
     }
 
     pub fn source_named(&self, name: &str) -> Option<SourceTopic> {

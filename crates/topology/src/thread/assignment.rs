@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::StreamThread;
 use super::command::Command;
-use super::recovery::Forwarder;
 use super::slot::{Slot, Stage};
 use super::transaction::{After, State};
 use crate::otp::LogTime;
@@ -128,10 +127,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 Some(task) => {
                     tasks.insert(task);
                 }
-                None => {
-                    self.forwarders.insert(source, Forwarder::asking());
-                    self.ask_stable_of_forwarder(source);
-                }
+                None => self.ask_stable_of_forwarder(source),
             }
         }
         for task in tasks {

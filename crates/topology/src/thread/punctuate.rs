@@ -44,10 +44,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             Some(task) => {
                 self.fail_task_at_work(task, "a position is out of its topic's range");
             }
-            None => {
-                self.forwarders.insert(source, Forwarder::asking());
-                self.ask_stable_of_forwarder(source);
-            }
+            None => self.ask_stable_of_forwarder(source),
         }
     }
 
@@ -84,7 +81,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             return;
         }
         let mut must_commit = false;
-        let mut open = Vec::new();
+        let (mut informed, mut open) = (Vec::new(), Vec::new());
         for (partition, slot) in &mut self.slots {
             if !matches!(slot.stage, Stage::Gated(_)) {
                 continue;
@@ -93,11 +90,17 @@ impl<S: StateStore + Clone> StreamThread<S> {
             let directory_read = slot.inputs.iter().all(|(source, input)| {
                 self.topology.source(source.topic).kind != SourceKind::Directory || input.has_reached_bound()
             });
+            if directory_read {
+                informed.push(*partition);
+            }
             let Some(task) = slot.task() else { continue };
             must_commit |= task.is_dirty();
             if directory_read && !task.is_dirty() && task.has_all_marks().unwrap_or(false) {
                 open.push(*partition);
             }
+        }
+        for task in informed {
+            self.resume(task, |kind| kind == SourceKind::Repartition);
         }
         for task in open {
             self.open_gate(task);
@@ -119,11 +122,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
         self.resume(task, |_| true);
     }
 
-    /// Forwarders start when all tasks of this thread run. Returns whether a start is left to commit.
+    /// Returns whether a start is left to commit.
     fn start_forwarders(&mut self) -> bool {
-        if !self.slots.values().all(|slot| matches!(slot.stage, Stage::Running(_) | Stage::Failed { .. })) {
-            return false;
-        }
         let mut starts = Vec::new();
         let mut must_commit = false;
         for (source, forwarder) in &mut self.forwarders {
@@ -165,6 +165,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
         {
             return self.retake();
         }
+        let wall = self.wall;
+        self.ask_unmarked(|ask_at| wall >= ask_at);
         let due =
             |slot: &Slot<S>| matches!(slot.stage, Stage::Failed { retry_at, .. } if self.wall >= retry_at);
         let again: Vec<i32> =

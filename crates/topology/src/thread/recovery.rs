@@ -12,6 +12,7 @@ use super::command::{Command, Report};
 use super::event::{Extent, Extents, Unit};
 use super::limits::Start;
 use super::slot::{Input, Stage};
+use crate::otp::LogTime;
 use crate::state::{StateStore, WriteBatch};
 use crate::task::{LocalKey, Path, SourceKind, Task};
 use crate::wire::record::SourcePartition;
@@ -21,7 +22,12 @@ pub(super) enum Forwarder {
     Asking {
         stable: Option<Option<i64>>,
     },
-    /// Its start is known; it waits for the tasks of this thread. `decided`: the start is not committed.
+    /// The marks of the broadcast topics are not on the repartition topic yet: what it forwarded would be decided before
+    /// the policies are known.
+    Unmarked {
+        ask_at: LogTime,
+    },
+    /// Its start is known. `decided`: the start is not committed.
     Waiting {
         input: Input,
         decided: bool,
@@ -36,7 +42,7 @@ impl Forwarder {
 
     pub fn input(&mut self) -> Option<&mut Input> {
         match self {
-            Self::Asking { .. } => None,
+            Self::Asking { .. } | Self::Unmarked { .. } => None,
             Self::Waiting { input, .. } | Self::Running(input) => Some(input),
         }
     }
@@ -50,7 +56,10 @@ impl Forwarder {
     pub fn uncommitted_start(&self) -> Option<i64> {
         match self {
             Self::Waiting { input, decided: true } => Some(input.next),
-            Self::Waiting { decided: false, .. } | Self::Asking { .. } | Self::Running(_) => None,
+            Self::Waiting { decided: false, .. }
+            | Self::Asking { .. }
+            | Self::Unmarked { .. }
+            | Self::Running(_) => None,
         }
     }
 }
@@ -92,19 +101,26 @@ impl<S: StateStore + Clone> StreamThread<S> {
             Ok(stable) => stable.into_iter().collect(),
             Err(reason) => return self.fail_unit(unit, &reason),
         };
-        let sources = stable.keys().copied().collect();
-        match unit {
+        let sources = match unit {
             Unit::Task(task) => {
                 let Some(Stage::AskingStable { store }) = self.take_stage(task) else {
                     return;
                 };
+                let sources = stable.keys().copied().collect();
                 self.set_stage(task, Stage::AskingExtents { store, stable });
+                sources
             }
             Unit::Forwarder(source) => {
-                let offset = stable.get(&source).copied().flatten();
-                self.forwarders.insert(source, Forwarder::Asking { stable: Some(offset) });
+                let offset = |it: SourcePartition| stable.get(&it).copied().flatten();
+                if !self.topology.broadcast_sources().all(|it| offset(it).is_some()) {
+                    let ask_at = self.wall.plus(self.limits.task_retry_ms);
+                    self.forwarders.insert(source, Forwarder::Unmarked { ask_at });
+                    return;
+                }
+                self.forwarders.insert(source, Forwarder::Asking { stable: Some(offset(source)) });
+                vec![source]
             }
-        }
+        };
         self.command(Command::AskExtents { assignment, unit, sources });
     }
 
@@ -132,9 +148,23 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
     }
 
+    /// Together with the broadcast topics: their offsets are there as soon as their marks are.
     pub(super) fn ask_stable_of_forwarder(&mut self, source: SourcePartition) {
+        self.forwarders.insert(source, Forwarder::asking());
         let (assignment, unit) = (self.assignment.id, Unit::Forwarder(source));
-        self.command(Command::AskStable { assignment, unit, sources: vec![source] });
+        let sources = self.topology.broadcast_sources().chain([source]).collect();
+        self.command(Command::AskStable { assignment, unit, sources });
+    }
+
+    /// Asks for those whose time has come.
+    pub(super) fn ask_unmarked(&mut self, is_due: impl Fn(LogTime) -> bool) {
+        let due =
+            |forwarder: &Forwarder| matches!(forwarder, Forwarder::Unmarked { ask_at } if is_due(*ask_at));
+        let again: Vec<_> =
+            self.forwarders.iter().filter(|(_, it)| due(it)).map(|(source, _)| *source).collect();
+        for source in again {
+            self.ask_stable_of_forwarder(source);
+        }
     }
 
     /// What a store says of itself must fit; a blank one is marked.
@@ -243,7 +273,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         let slot = self.slots.get_mut(&task).expect("it was there");
         slot.inputs = inputs;
         slot.stage = Stage::Gated(Box::new(opened));
-        self.resume(task, |kind| !matches!(kind, SourceKind::Requests(_) | SourceKind::Admin));
+        self.resume(task, |kind| matches!(kind, SourceKind::Directory | SourceKind::Broadcast(_)));
         self.report(Report::TaskReady { task, restored });
         self.advance();
     }
@@ -262,13 +292,15 @@ impl<S: StateStore + Clone> StreamThread<S> {
             SourceKind::Directory | SourceKind::Broadcast(_) => position,
             SourceKind::Requests(_) | SourceKind::Admin | SourceKind::Repartition => position.max(stable),
         };
+        // Forwarders wait for the group's offset of a broadcast topic, whatever became of an earlier one.
+        let is_awaited = matches!(kind, SourceKind::Broadcast(_)) && stable.is_none();
         let Some(at) = known else {
             let from_beginning = is_void || !matches!(kind, SourceKind::Requests(_) | SourceKind::Admin);
             let at = match self.limits.start {
                 Start::Latest if !from_beginning => end,
                 Start::Latest | Start::Earliest => start,
             };
-            return Ok(Resume { at, decided: !from_beginning || is_void, lost: 0 });
+            return Ok(Resume { at, decided: !from_beginning || is_void || is_awaited, lost: 0 });
         };
         if at > end {
             return Err(format!(
@@ -279,7 +311,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
             ));
         }
         let purged = matches!(kind, SourceKind::Repartition);
-        Ok(Resume { at: at.max(start), decided: false, lost: if purged { 0 } else { (start - at).max(0) } })
+        let lost = if purged { 0 } else { (start - at).max(0) };
+        Ok(Resume { at: at.max(start), decided: is_awaited, lost })
     }
 
     fn place_forwarder(&mut self, source: SourcePartition, extents: &Extents) {
@@ -326,10 +359,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
     fn fail_unit(&mut self, unit: Unit, reason: &str) {
         match unit {
             Unit::Task(task) => self.fail_task(task, reason),
-            Unit::Forwarder(source) => {
-                self.forwarders.insert(source, Forwarder::asking());
-                self.ask_stable_of_forwarder(source);
-            }
+            Unit::Forwarder(source) => self.ask_stable_of_forwarder(source),
         }
     }
 

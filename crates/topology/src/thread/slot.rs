@@ -7,7 +7,7 @@
 //! ```
 //!
 //! *Gated*: the state is complete, and nothing is decided yet: first the directory is read to its end at assignment,
-//! and the marks of the broadcast topics have arrived. Every assigned task walks the whole path, also one that comes
+//! then the repartition topic, until the marks of the broadcast topics have arrived. Every assigned task walks the whole path, also one that comes
 //! straight back: another owner may have committed in between.
 
 use std::collections::BTreeMap;
@@ -72,6 +72,20 @@ impl Input {
     /// Log time up to which this input is known: its latest record, or the wall time at which it was empty.
     pub fn known_until(&self) -> LogTime {
         self.time.max(self.empty_at.unwrap_or_default())
+    }
+}
+
+impl<S> Stage<S> {
+    /// The task, if its state is complete.
+    pub fn task(&self) -> Option<&Task<S>> {
+        match self {
+            Self::Gated(task) | Self::Running(task) => Some(task),
+            Self::Opening
+            | Self::AskingStable { .. }
+            | Self::AskingExtents { .. }
+            | Self::Restoring { .. }
+            | Self::Failed { .. } => None,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::slot::Input;
 use super::transaction::After;
 use crate::otp::LogTime;
 use crate::state::StateStore;
-use crate::task::{Counters, forward_only};
+use crate::task::{Counters, SourceKind, forward_only};
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{RecordBatch, SourcePartition};
 
@@ -195,7 +195,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
             task.plan_commit(&mut self.work.outbox);
             dirty.insert(*partition);
         }
-        self.add_missing_offsets(&dirty);
+        let held_back = self.hold_back_unmarked();
+        self.add_missing_offsets(dirty.union(&held_back));
         if self.work.offsets.is_empty() {
             return;
         }
@@ -204,13 +205,13 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     /// The call that carries offsets is the ownership fence, so every task that is written for must have one in it.
-    fn add_missing_offsets(&mut self, dirty: &BTreeSet<i32>) {
-        for task in dirty {
+    fn add_missing_offsets<'a>(&mut self, written_for: impl Iterator<Item = &'a i32>) {
+        for task in written_for {
             let slot = &self.slots[task];
             if !slot.inputs.keys().any(|source| self.work.offsets.contains_key(source)) {
-                self.work
-                    .offsets
-                    .extend(slot.inputs.iter().map(|(source, input)| (*source, input.committed)));
+                let inputs = slot.inputs.iter().filter(|(source, _)| !self.is_unmarked(**source));
+                let offsets: Vec<_> = inputs.map(|(source, input)| (*source, input.committed)).collect();
+                self.work.offsets.extend(offsets);
             }
         }
         for (source, forwarder) in &self.forwarders {
@@ -218,6 +219,27 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 self.work.offsets.entry(*source).or_insert(start);
             }
         }
+    }
+
+    /// The group has an offset of a broadcast topic only from the transaction of its mark on: whoever sees one may
+    /// forward. Nobody resumes there, the position in the state alone decides. Returns the tasks whose offsets these are.
+    fn hold_back_unmarked(&mut self) -> BTreeSet<i32> {
+        let unmarked: Vec<_> = self.work.offsets.keys().copied().filter(|it| self.is_unmarked(*it)).collect();
+        for source in &unmarked {
+            self.work.offsets.remove(source);
+        }
+        unmarked.iter().filter_map(|it| self.topology.task_of(it.topic, it.partition)).collect()
+    }
+
+    /// A broadcast topic whose mark was not sent.
+    fn is_unmarked(&self, source: SourcePartition) -> bool {
+        let SourceKind::Broadcast(broadcast) = self.topology.source(source.topic).kind else {
+            return false;
+        };
+        let task = self.topology.task_of(source.topic, source.partition);
+        let slot = task.and_then(|task| self.slots.get(&task));
+        let task = slot.and_then(|slot| slot.stage.task());
+        !task.is_some_and(|task| task.has_broadcast_mark(broadcast).unwrap_or(false))
     }
 
     /// The transaction is committed and written.
@@ -246,6 +268,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             work.stop = None;
             self.drop_orphans();
         }
+        self.ask_unmarked(|_| true);
         self.settle();
     }
 
