@@ -62,7 +62,8 @@ pub struct Verification {
     pub purpose: Option<Purpose>,
     /// The challenge's wrong tries so far with this one; `None` without a challenge.
     pub attempts: Option<u8>,
-    /// The smaller of what challenge and lock leave after this event; `None` without a live challenge.
+    /// The smaller of what challenge and lock leave after a wrong code; `None` where no live challenge was tried in
+    /// vain: a used one leaves no tries to speak of.
     pub attempts_remaining: Option<u32>,
     /// End of the lock that stands after this event; `None` without one and for a hard lock.
     pub locked_until: Option<LogTime>,

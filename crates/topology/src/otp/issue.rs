@@ -26,7 +26,8 @@ pub(super) fn decide(
         .challenges
         .iter()
         .position(|challenge| challenge.code.purpose == it.purpose && challenge.is_live(now));
-    if let Some(refusal) = refusal(&subject, it, live, now, rules.policy) {
+    let repeated = live.filter(|at| serves_again(&subject.challenges[*at], it.exit, now));
+    if let Some(refusal) = refusal(&subject, it, repeated, now, rules.policy) {
         return Ok(refuse(subject, it, refusal, now));
     }
     let counts = counts(it.exit);
@@ -36,17 +37,19 @@ pub(super) fn decide(
         subject.sends.push(now);
     }
     let mut notices = Vec::with_capacity(2);
-    let repeated = live.is_some_and(|at| repeat(&mut subject.challenges[at], it.exit, now));
-    let at = match live {
-        Some(at) if repeated => at,
-        Some(_) | None => supersede(&mut subject, it, live, now, rules, &mut notices),
+    let at = match repeated {
+        Some(at) => {
+            repeat(&mut subject.challenges[at]);
+            at
+        }
+        None => supersede(&mut subject, it, live, now, rules, &mut notices),
     };
     let challenge = &mut subject.challenges[at];
     challenge.sends = challenge.sends.saturating_add(u8::from(counts));
     let send_number = if counts { challenge.sends } else { 0 };
     let kind = match it.exit {
         Exit::Withheld => None,
-        Exit::Delivered | Exit::Revealed if repeated => Some(NoticeKind::Resent),
+        Exit::Delivered | Exit::Revealed if repeated.is_some() => Some(NoticeKind::Resent),
         Exit::Delivered | Exit::Revealed => Some(NoticeKind::Issued),
     };
     notices.extend(kind.map(|kind| Notice { send_number: Some(send_number), ..Notice::of(kind, challenge) }));
@@ -62,11 +65,12 @@ const fn counts(exit: Exit) -> bool {
     }
 }
 
-/// The first of lock, pause and limits that stands in the way.
+/// The first of lock, pause and limits that stands in the way. The limit of a challenge counts its own deliveries, so
+/// it stands only in the way of `repeated`, the challenge that would be delivered again.
 fn refusal(
     subject: &Subject,
     it: &Issue,
-    live: Option<usize>,
+    repeated: Option<usize>,
     now: LogTime,
     policy: &Policy,
 ) -> Option<Refusal> {
@@ -84,7 +88,7 @@ fn refusal(
         let sends = subject.sends.iter().rev();
         sends.take_while(|sent| now.since(**sent) < window_ms).count()
     };
-    let challenge_sends = live.map_or(0, |at| subject.challenges[at].sends);
+    let challenge_sends = repeated.map_or(0, |at| subject.challenges[at].sends);
     let reached = challenge_sends >= policy.sends_per_challenge_max
         || within(TEN_MINUTES_MS) >= usize::from(policy.sends_per_10_min_max)
         || within(DAY_MS) >= usize::from(policy.sends_per_day_max);
@@ -97,24 +101,22 @@ fn refuse(subject: Subject, it: &Issue, refusal: Refusal, now: LogTime) -> Decis
     Decision { subject, outcome, notices: vec![notice] }
 }
 
-/// Whether the live challenge serves again, under the terms it was issued under: at least a third of its life is
-/// left, and it is a decoy just if this delivery is withheld.
-fn repeat(challenge: &mut Challenge, exit: Exit, now: LogTime) -> bool {
+/// Whether a live challenge serves again, under the terms it was issued under: at least a third of its life is left, it
+/// is a decoy just if this delivery is withheld, and it has a code that was not shown if each resend shows another.
+fn serves_again(challenge: &Challenge, exit: Exit, now: LogTime) -> bool {
     let lifetime = challenge.expires_at.since(challenge.issued_at);
     let left = challenge.expires_at.since(now);
-    if left.saturating_mul(3) < lifetime || challenge.decoy != (exit == Exit::Withheld) {
-        return false;
-    }
-    match challenge.resend {
+    let has_code = match challenge.resend {
         Resend::Same => true,
-        Resend::Rotate => match challenge.code.rotation.checked_add(1) {
-            Some(rotation) => {
-                challenge.code.rotation = rotation;
-                true
-            }
-            // All its codes were shown: another challenge has more.
-            None => false,
-        },
+        Resend::Rotate => challenge.code.rotation < u8::MAX,
+    };
+    left.saturating_mul(3) >= lifetime && challenge.decoy == (exit == Exit::Withheld) && has_code
+}
+
+fn repeat(challenge: &mut Challenge) {
+    match challenge.resend {
+        Resend::Same => {}
+        Resend::Rotate => challenge.code.rotation += 1,
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn decide(
             challenge.state = ChallengeState::Used { at: now };
             notices.push(Notice::of(NoticeKind::Verified, challenge));
             subject.consecutive_wrong = 0;
-            Some(tries_left(&subject, at, rules))
+            None
         }
         (Some(at), Verdict::WrongCode) => {
             count(&mut subject, at, now, rules, &mut notices);

@@ -154,7 +154,10 @@ proptest! {
                     let left = if locks { 0 } else { left.min(12 - consecutive) };
                     prop_assert_eq!(it.attempts_remaining, Some(left));
                 }
-                Verdict::Accepted => consecutive = 0,
+                Verdict::Accepted => {
+                    consecutive = 0;
+                    prop_assert_eq!(it.attempts_remaining, None);
+                }
                 _ => prop_assert_eq!(it.attempts_remaining, None),
             }
         }

@@ -13,13 +13,13 @@ fn a_code_is_right_once() {
         "{}",
         "
          1000 send login          => c1 rotation 0 send 1 until 301000 | Issued c1 send 1
-         2000 type 1              => Accepted c1 tries 0 left 5 | Verified c1
+         2000 type 1              => Accepted c1 tries 0 left - | Verified c1
          2000 type 1              => AlreadyUsed c1 tries 0 left -
          2000 wrong for login     => AlreadyUsed c1 tries 0 left -
          2000 type 1 for register => NoChallenge - tries - left -
         31000 send login          => c2 rotation 0 send 1 until 331000 | Issued c2 send 1
         31000 type 1              => WrongCode c2 tries 1 left 4
-        31000 type 2              => Accepted c2 tries 1 left 4 | Verified c2
+        31000 type 2              => Accepted c2 tries 1 left - | Verified c2
         ",
     );
 }
@@ -32,7 +32,7 @@ fn a_code_is_right_up_to_the_last_millisecond_of_its_life() {
           1000 send login => c1 rotation 0 send 1 until 301000 | Issued c1 send 1
         301001 type 1     => Expired c1 tries 0 left -
         301001 send login => c2 rotation 0 send 1 until 601001 | Issued c2 send 1
-        601001 type 2     => Accepted c2 tries 0 left 5 | Verified c2
+        601001 type 2     => Accepted c2 tries 0 left - | Verified c2
         ",
     );
     // The subject's time does not go back with a record that is older than the one before.
@@ -53,7 +53,7 @@ fn what_ended_is_remembered_for_a_day() {
         "
                0 send login          => c1 rotation 0 send 1 until 300000 | Issued c1 send 1
                0 send register       => c2 rotation 0 send 1 until 300000 | Issued c2 send 1
-               5 type 2              => Accepted c2 tries 0 left 5 | Verified c2
+               5 type 2              => Accepted c2 tries 0 left - | Verified c2
         86400005 type 2 for register => AlreadyUsed c2 tries 0 left -
         86400006 type 2 for register => NoChallenge - tries - left -
         86700000 type 2              => Expired c1 tries 0 left -
@@ -73,7 +73,7 @@ fn a_challenge_ends_with_its_last_try() {
             1 wrong           => WrongCode c1 tries 3 left 0 | Failed c1
             1 type 1          => Ended c1 tries 3 left -
         30000 send login      => c2 rotation 0 send 1 until 330000 | Issued c2 send 1
-        30000 type 2          => Accepted c2 tries 0 left 3 | Verified c2
+        30000 type 2          => Accepted c2 tries 0 left - | Verified c2
         ",
     );
 }
@@ -121,7 +121,7 @@ fn a_hard_lock_ends_by_release_alone() {
         80000000 unlock     => released | Unlocked
         80000000 send login => c2 rotation 0 send 1 until 80300000 | Issued c2 send 1
         80000000 wrong      => WrongCode c2 tries 1 left 1
-        80000000 type 2     => Accepted c2 tries 1 left 2 | Verified c2
+        80000000 type 2     => Accepted c2 tries 1 left - | Verified c2
         ",
     );
 }
@@ -135,7 +135,7 @@ fn a_success_resets_the_count_and_a_resend_does_not() {
         1 wrong      => WrongCode c1 tries 1 left 2
         1 wrong      => WrongCode c1 tries 2 left 1
         1 send login => c1 rotation 0 send 2 until 300000 | Resent c1 send 2
-        1 type 2     => Accepted c1 tries 2 left 3 | Verified c1
+        1 type 2     => Accepted c1 tries 2 left - | Verified c1
         1 send login => c2 rotation 0 send 1 until 300001 | Issued c2 send 1
         1 wrong      => WrongCode c2 tries 1 left 2
         1 wrong      => WrongCode c2 tries 2 left 1
@@ -154,7 +154,7 @@ fn only_a_wrong_code_against_a_live_challenge_counts() {
              0 wrong for register => NoChallenge - tries - left -
         300001 wrong              => Expired c1 tries 0 left -
         300001 send login         => c2 rotation 0 send 1 until 600001 | Issued c2 send 1
-        300001 type 2             => Accepted c2 tries 0 left 2 | Verified c2
+        300001 type 2             => Accepted c2 tries 0 left - | Verified c2
         300001 wrong              => AlreadyUsed c2 tries 0 left -
         300001 send login         => c3 rotation 0 send 1 until 600001 | Issued c3 send 1
         300001 wrong              => WrongCode c3 tries 1 left 1
@@ -186,7 +186,7 @@ fn a_rotating_resend_shows_another_code_of_the_same_challenge() {
         0 send login => c1 rotation 0 send 1 until 300000 | Issued c1 send 1
         1 send login => c1 rotation 1 send 2 until 300000 | Resent c1 send 2
         2 type 1     => WrongCode c1 tries 1 left 4
-        2 type 2     => Accepted c1 tries 1 left 4 | Verified c1
+        2 type 2     => Accepted c1 tries 1 left - | Verified c1
         ",
     );
 }
@@ -201,14 +201,14 @@ fn one_purpose_does_not_disturb_another() {
         2 send login       => c1 rotation 0 send 2 until 300000 | Resent c1 send 2
         # Without a purpose it is the one that was issued last, not the one that was sent last.
         3 type 1           => WrongCode c2 tries 1 left 4
-        3 type 1 for login => Accepted c1 tries 0 left 5 | Verified c1
-        4 type 2           => Accepted c2 tries 1 left 4 | Verified c2
+        3 type 1 for login => Accepted c1 tries 0 left - | Verified c1
+        4 type 2           => Accepted c2 tries 1 left - | Verified c2
         4 wrong            => AlreadyUsed c2 tries 1 left -
         5 send login       => c3 rotation 0 send 1 until 300005 | Issued c3 send 1
         6 send register    => c4 rotation 0 send 1 until 300006 | Issued c4 send 1
-        7 type 5           => Accepted c4 tries 0 left 5 | Verified c4
+        7 type 5           => Accepted c4 tries 0 left - | Verified c4
         # The last one is used: the last live one counts.
-        8 type 4           => Accepted c3 tries 0 left 5 | Verified c3
+        8 type 4           => Accepted c3 tries 0 left - | Verified c3
         ",
     );
 }
@@ -231,6 +231,19 @@ fn deliveries_have_a_pause_and_limits() {
         86400000 send login    => c4 rotation 0 send 1 until 86700000 | Issued c4 send 1
         86429999 send login    => SendTooSoon | Suppressed(SendTooSoon)
         86430000 send login    => c4 rotation 0 send 2 until 86700000 | Resent c4 send 2
+        ",
+    );
+}
+
+#[test]
+fn the_limit_of_a_challenge_does_not_stand_in_the_way_of_the_next() {
+    check(
+        r#"{"send_pause_ms":0,"sends_per_challenge_max":2}"#,
+        "
+             0 send login => c1 rotation 0 send 1 until 300000 | Issued c1 send 1
+             1 send login => c1 rotation 0 send 2 until 300000 | Resent c1 send 2
+        200000 send login => SendLimit | Suppressed(SendLimit)
+        200001 send login => c2 rotation 0 send 1 until 500001 | Superseded c1 | Issued c2 send 1
         ",
     );
 }
@@ -276,7 +289,7 @@ fn an_id_finds_its_challenge_until_its_deadline() {
         "
              0 create generic => c1 rotation 0 send 0 until 300000 | Issued c1 send 0
              1 search 1       => used false
-             2 type 1         => Accepted c1 tries 0 left 5 | Verified c1
+             2 type 1         => Accepted c1 tries 0 left - | Verified c1
         300000 search 1       => used true
         300001 search 1       => nothing
         300002 create generic => c2 rotation 0 send 0 until 600002 | Issued c2 send 0
@@ -296,7 +309,7 @@ fn forgetting_leaves_nothing() {
         2 forget     => forgotten | Forgotten
         3 type 1     => NoChallenge - tries - left -
         3 send login => c2 rotation 0 send 1 until 300003 | Issued c2 send 1
-        4 type 2     => Accepted c2 tries 0 left 1 | Verified c2
+        4 type 2     => Accepted c2 tries 0 left - | Verified c2
         ",
     );
 }
@@ -308,11 +321,11 @@ fn the_sweep_tells_once_and_a_late_validation_is_still_right() {
         "
              0 send login          => c1 rotation 0 send 1 until 300000 | Issued c1 send 1
              0 send register       => c2 rotation 0 send 1 until 300000 | Issued c2 send 1
-             5 type 2 for register => Accepted c2 tries 0 left 5 | Verified c2
+             5 type 2 for register => Accepted c2 tries 0 left - | Verified c2
         300000 sweep               => swept
         300001 sweep               => swept | Expired c1 of pb.amritsar
         300002 sweep               => swept
-        300000 type 1 for login    => Accepted c1 tries 0 left 5 | Verified c1
+        300000 type 1 for login    => Accepted c1 tries 0 left - | Verified c1
         900000 sweep               => swept
         ",
     );
