@@ -98,7 +98,8 @@ pub struct EmailStyle<'a> {
 }
 
 /// Whether a mail service can take this address: one bad address costs DIGIT's the rest of its poll. Local part ASCII
-/// and without what needs quoting (RFC 5321 §4.1.2), domain of letters, digits, hyphens and dots.
+/// and without what needs quoting (RFC 5321 §4.1.2), domain of letters, digits, hyphens and dots; in a script other than
+/// ASCII also of marks, which many a name has.
 pub fn is_address(address: &str) -> bool {
     const ADDRESS_BYTES_MAX: usize = 254;
     const LOCAL_BYTES_MAX: usize = 64;
@@ -106,12 +107,15 @@ pub fn is_address(address: &str) -> bool {
         return false;
     };
     let local_char = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let domain_char = |c: char| {
+        c.is_alphanumeric() || c == '-' || c == '.' || !(c.is_ascii() || c.is_whitespace() || c.is_control())
+    };
     let dots_apart = |part: &str| part.split('.').all(|label| !label.is_empty());
     let label = |label: &str| !label.starts_with('-') && !label.ends_with('-');
     address.len() <= ADDRESS_BYTES_MAX
         && local.len() <= LOCAL_BYTES_MAX
         && local.chars().all(local_char)
-        && domain.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.')
+        && domain.chars().all(domain_char)
         && dots_apart(local)
         && dots_apart(domain)
         && domain.split('.').all(label)
@@ -173,6 +177,9 @@ mod tests {
         check("asha.k+otp@mail.example.org", true);
         check("asha@bücher.example", true);
         check("asha@localhost", true);
+        check("asha@हिन्दी.भारत", true);
+        check("asha@exam\u{a0}ple.org", false);
+        check("asha@example\u{85}.org", false);
         check("äsha@example.org", false);
         check("asha", false);
         check("@example.org", false);
