@@ -135,6 +135,7 @@ pub fn lifecycle(
             challenge: notice.challenge,
             purpose: notice.purpose,
             send_number: notice.send_number,
+            locked_until: (notice.kind == NoticeKind::Locked).then_some(notice.locked_until),
         },
     );
 }
@@ -174,6 +175,7 @@ pub fn suppressed(
             challenge: None,
             purpose,
             send_number: None,
+            locked_until: None,
         },
     );
 }
@@ -256,6 +258,8 @@ struct LifecycleFacts {
     challenge: Option<ChallengeId>,
     purpose: Option<Purpose>,
     send_number: Option<u8>,
+    /// Of `locked` alone: its end, or none for a hard lock.
+    locked_until: Option<Option<LogTime>>,
 }
 
 fn publish_lifecycle(
@@ -284,6 +288,7 @@ fn publish_lifecycle(
         locale: route.locale,
         send_number: facts.send_number,
         reason: facts.reason,
+        locked_until: facts.locked_until.map(|end| end.map(LogTime::ms)),
         policy_version: about.policy_version.map(|version| Shown(Hex(version.0))),
         occurred_at: events.envelope().time.ms(),
     };
@@ -343,6 +348,8 @@ struct LifecycleBody<'a> {
     locale: Option<&'a str>,
     send_number: Option<u8>,
     reason: Option<Suppression>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked_until: Option<Option<u64>>,
     policy_version: Option<Shown<Hex<8>>>,
     occurred_at: u64,
 }
@@ -451,6 +458,29 @@ mod tests {
             \"locale\":null,\"sendNumber\":null,\"reason\":null,\"policyVersion\":\"0202020202020202\",\
             \"occurredAt\":1700000000000}";
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_lock_tells_its_end_and_a_hard_one_that_it_has_none() {
+        let check = |kind: NoticeKind, locked_until: Option<u64>, expected: Option<&str>| {
+            let locked_until = locked_until.map(LogTime::from_ms);
+            let notice = Notice {
+                kind,
+                challenge: None,
+                purpose: Some(Purpose::Login),
+                send_number: None,
+                locked_until,
+                terms: None,
+            };
+            let found = published(|events| {
+                lifecycle(events, OutputTopic(0), &ABOUT, &Route::default(), &notice);
+            });
+            let at = found.find("\"lockedUntil\":").map(|at| &found[at..]);
+            assert_eq!(at.and_then(|rest| rest.split(',').next()), expected, "{found}");
+        };
+        check(NoticeKind::Locked, Some(7), Some("\"lockedUntil\":7"));
+        check(NoticeKind::Locked, None, Some("\"lockedUntil\":null"));
+        check(NoticeKind::Failed, None, None);
     }
 
     #[test]
