@@ -11,6 +11,7 @@ use super::topology::{Broadcast, SourceKind};
 use crate::otp::{ContractName, LogTime, PolicyPatch};
 use crate::state::{Family, StateStore, StoreError, StoreKey};
 use crate::text::Template;
+use crate::wire::json::{self, Names};
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{Headers, SourcePartition};
 
@@ -120,6 +121,8 @@ impl<S: StateStore> Task<S> {
         let Some(value) = incoming.value else {
             return Ok(());
         };
+        // The limits of all JSON that is read: length, depth.
+        json::parse_object(Some(value), Names::CaseSensitive).map_err(|error| format!("the {error}"))?;
         PolicyPatch::from_json(contract, value, &self.topology.bounds)
             .map(drop)
             .map_err(|error| error.to_string())

@@ -4,7 +4,7 @@
 use super::Task;
 use super::incoming::Incoming;
 use crate::state::StateStore;
-use crate::wire::headers;
+use crate::wire::headers::{self, RequestHeaders};
 use crate::wire::outbox::{Outbox, SharedHeaders};
 use crate::wire::rfc3339;
 
@@ -22,14 +22,20 @@ impl<S: StateStore> Task<S> {
         let topology = &self.topology;
         let origin = incoming.origin(topology);
         let mut time = [0; rfc3339::LEN];
-        let id = format!("{}-dead-letter", incoming.coordinates(topology));
         let (partition, offset) = (origin.partition.to_string(), origin.offset.to_string());
+        let said = RequestHeaders::read(incoming.headers);
+        let coordinates = incoming.coordinates(topology);
+        let id = format!("{coordinates}-dead-letter");
+        let cause = said.ce_id.unwrap_or(&coordinates);
         let own = [
             (headers::CE_SPECVERSION, headers::SPECVERSION),
             (headers::CE_ID, &id),
             (headers::CE_SOURCE, &topology.application_id),
             (headers::CE_TYPE, "org.digit.otp.dead-letter.v1"),
             (headers::CE_TIME, rfc3339::write(origin.time, &mut time)),
+            (headers::CONTENT_TYPE, headers::APPLICATION_JSON),
+            (headers::CE_CORRELATIONID, said.correlation_id.unwrap_or(cause)),
+            (headers::CE_CAUSATIONID, cause),
             (headers::DLQ_TOPIC, origin.topic),
             (headers::DLQ_PARTITION, &partition),
             (headers::DLQ_OFFSET, &offset),
@@ -39,7 +45,10 @@ impl<S: StateStore> Task<S> {
             (headers::OTP_ERROR_STAGE, stage),
             (headers::OTP_ERROR_CODE, code),
         ];
-        let own = out.headers(own.into_iter().map(|(name, value)| (name, Some(value.as_bytes()))));
+        let trace = [(headers::TRACEPARENT, said.traceparent), (headers::TRACESTATE, said.tracestate)];
+        let trace = trace.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let own = own.into_iter().chain(trace).map(|(name, value)| (name, Some(value.as_bytes())));
+        let own = out.headers(own);
         let count = topology.output(topology.dead_letter).partitions;
         let (to, at, none) = (topology.dead_letter, origin.partition % count, SharedHeaders::default());
         let copy = topology.dead_letter_copy;

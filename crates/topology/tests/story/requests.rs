@@ -96,9 +96,11 @@ fn what_cannot_be_read_ends_in_the_dead_letters_and_the_stream_goes_on() {
     ];
     let mut house = House::new(1);
     for (at, (value, code)) in cases.into_iter().enumerate() {
-        let seen = house.feed("requests", 0, Some("secret"), value, &[]);
+        let said: [(&str, &[u8]); 2] = [("ce_id", b"r-1"), ("traceparent", b"00-trace")];
+        let seen = house.feed("requests", 0, Some("secret"), value, &said);
         check(&seen, &[&format!("dead-letters:{code}")]);
         assert_eq!(seen[0].key, None);
+        assert_eq!((seen[0].header("ce_causationid"), seen[0].header("traceparent")), ("r-1", "00-trace"));
         assert_eq!(seen[0].header("__dlq.errors.offset"), (at * 2).to_string());
         let mobile = format!("912345678{at}");
         check(&house.ask(&send(&mobile)), &["sms", "replies", "lifecycle:issued"]);

@@ -14,6 +14,9 @@ fn a_policy_reaches_every_task_and_a_bad_one_leaves_the_last_good_one() {
     house.feed("policies", 0, Some("egov/pb"), Some(br#"{"digits":8}"#), &[]);
     let refused = house.feed("policies", 0, Some("egov/pb"), Some(br#"{"digits":4}"#), &[]);
     assert!(has(&refused, "dead-letters:bad_policy"), "{refused:#?}");
+    let long = format!("{{{}}}", " ".repeat(70_000));
+    let refused = house.feed("policies", 0, Some("egov/pb"), Some(long.as_bytes()), &[]);
+    assert!(has(&refused, "dead-letters:bad_policy"), "{refused:#?}");
     for mobile in ["9123456780", "9123456781", "9123456782", "9123456783"] {
         let sent = house.ask(&send(mobile));
         assert_eq!(crate::house::code_in(&sent).len(), 8, "{sent:#?}");
