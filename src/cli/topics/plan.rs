@@ -94,6 +94,9 @@ struct Planner<'a> {
     count: i32,
 }
 
+/// Longest segment of a topic that carries codes.
+const CODE_SEGMENT_MS_MAX: u64 = 60 * 60 * 1000;
+
 const SERVICE: &str = "this service";
 
 impl Plan {
@@ -138,6 +141,16 @@ impl TopicPlan {
 
     fn deleted(self, retention_ms: impl ToString, demand: Demand) -> Self {
         self.with("cleanup.policy", "delete", Demand::Exactly).with("retention.ms", retention_ms, demand)
+    }
+
+    /// Brokers delete whole segments, and never one that is written to: with their usual segment of a week, codes would
+    /// stay for as long.
+    fn with_codes(self, create: &Create) -> Self {
+        self.deleted(create.code_retention_ms, Demand::AtMost).with(
+            "segment.ms",
+            CODE_SEGMENT_MS_MAX.min(create.code_retention_ms),
+            Demand::Free,
+        )
     }
 
     fn compacted(self) -> Self {
@@ -216,10 +229,8 @@ impl Planner<'_> {
         };
         let exactly = Partitions::Exactly(self.count);
         match role {
-            Role::Request | Role::Notification => plain.deleted(create.code_retention_ms, Demand::AtMost),
-            Role::Reply => plain
-                .deleted(create.code_retention_ms, Demand::AtMost)
-                .in_partitions(Partitions::AtLeast(self.count)),
+            Role::Request | Role::Notification => plain.with_codes(create),
+            Role::Reply => plain.with_codes(create).in_partitions(Partitions::AtLeast(self.count)),
             Role::Analytics => plain.deleted(create.result_retention_ms, Demand::Free),
             Role::DeadLetter => plain.deleted(create.dead_letter_retention_ms, Demand::Free),
             Role::Admin => plain.deleted(create.admin_retention_ms, Demand::Free),

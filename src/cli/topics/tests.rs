@@ -145,6 +145,7 @@ fn a_plan_reads_well_for_people_and_programs() {
     assert_eq!(document["applicationId"], "otp-stream");
     let first = &document["topics"][0];
     assert_eq!(first["configs"]["message.timestamp.type"], "LogAppendTime");
+    assert_eq!(first["configs"]["segment.ms"], "3600000");
     assert_eq!(first["replicationFactor"], 3);
     let prefix = document["acls"].as_array().and_then(|rules| rules.last()).expect("rules");
     assert_eq!((&prefix["resource"], &prefix["pattern"]), (&"transactionalId".into(), &"prefixed".into()));
