@@ -42,6 +42,20 @@ impl Family {
         Self::ALL.into_iter().find(|family| *family as u8 == first)
     }
 
+    /// For people.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Directory => "directory entry",
+            Self::Policy => "policy",
+            Self::Template => "template",
+            Self::Position => "position",
+            Self::Mark => "mark",
+            Self::Expiry => "due time",
+            Self::Local => "local entry",
+        }
+    }
+
     /// Whether its writes go through the changelog. The others are derived, or say where this very store stands.
     pub const fn is_changelogged(self) -> bool {
         !matches!(self, Self::Expiry | Self::Local)

@@ -32,6 +32,19 @@ pub enum BadRecord {
     Damaged(&'static str),
 }
 
+impl BadRecord {
+    /// What an operator does about one that lies in a store.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::UnknownVersion(_) => "a newer version of otp-stream wrote it: run that version again",
+            Self::Damaged(_) => {
+                "stop this instance, move the directory task-<its number> away from store.directory, and start: the \
+                 task is restored from its changelog"
+            }
+        }
+    }
+}
+
 pub fn encode_subject(subject: &Subject) -> Vec<u8> {
     let mut writer = Writer(Vec::with_capacity(size_of_record(subject)));
     writer.byte(VERSION);

@@ -4,9 +4,11 @@
 //! any suffix from any earlier point gives the same store.
 
 use super::subjects::index_key;
-use super::{TaskError, Topology};
+use super::{TaskError, Topology, position};
 use crate::otp::{LogTime, Pseudonym, due_at};
-use crate::state::{Family, Overlay, StateStore, StoreError, StoreKey, WriteBatch, decode_subject};
+use crate::state::{
+    BadRecord, Family, Overlay, StateStore, StoreError, StoreKey, WriteBatch, decode_subject,
+};
 use crate::wire::outbox::{Outbox, SharedHeaders};
 
 /// What a store says of itself. Pinned; append only.
@@ -23,17 +25,8 @@ pub enum LocalKey {
 }
 
 impl LocalKey {
-    const fn name(self) -> &'static [u8] {
-        match self {
-            Self::ChangelogNext => b"changelog-next",
-            Self::WrittenAt => b"written-at",
-            Self::Partitions => b"partitions",
-            Self::Incarnation => b"incarnation",
-        }
-    }
-
     pub fn key(self) -> StoreKey {
-        StoreKey::new(Family::Local, self.name())
+        StoreKey::new(Family::Local, self.text().as_bytes())
     }
 
     /// # Errors
@@ -42,13 +35,24 @@ impl LocalKey {
         store.get(self.key().as_bytes())
     }
 
-    /// As [`LocalKey::read`], for the numbers among them.
+    /// As [`LocalKey::read`], for the numbers among them; none is negative.
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub fn read_number(self, store: &impl StateStore) -> Result<Option<i64>, StoreError> {
-        let value = self.read(store)?;
-        Ok(value.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes))
+    /// The store cannot be read, or this lies damaged in it.
+    pub fn read_number(self, store: &impl StateStore) -> Result<Option<i64>, TaskError> {
+        let Some(bytes) = self.read(store)? else { return Ok(None) };
+        let number = bytes.try_into().ok().map(i64::from_be_bytes).filter(|it| *it >= 0);
+        let damaged = TaskError::Record { what: "local entry", error: BadRecord::Damaged(self.text()) };
+        number.map(Some).ok_or(damaged)
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::ChangelogNext => "changelog-next",
+            Self::WrittenAt => "written-at",
+            Self::Partitions => "partitions",
+            Self::Incarnation => "incarnation",
+        }
     }
 }
 
@@ -113,23 +117,41 @@ impl Restorer {
     /// # Errors
     /// The record cannot be read: a state that this build does not know, or a foreign writer.
     pub fn record(&mut self, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), TaskError> {
-        self.next = self.next.max(offset + 1);
-        self.restored += 1;
-        let Some(key) = key else { return Ok(()) };
-        let Some(value) = value else {
-            self.batch.delete(key);
-            return Ok(());
-        };
-        self.batch.put(key, value);
-        if Family::of(key) == Some(Family::Subject)
-            && let Ok(pseudonym) = <[u8; 16]>::try_from(&key[1..])
-        {
-            let subject =
-                decode_subject(value).map_err(|error| TaskError::Record { what: "subject", error })?;
-            if let Some(due) = due_at(&subject) {
-                self.batch.put(&index_key(due, Pseudonym(pseudonym)), &[]);
+        let bad = |what, error| TaskError::Changelog { offset, what, error };
+        let key = key.unwrap_or_default();
+        let logged = Family::of(key).filter(|family| family.is_changelogged());
+        match (logged, value) {
+            // Whatever it was for, it is gone.
+            (None, None) => {}
+            (None, Some(_)) => return Err(bad("key", BadRecord::Damaged("it is of no logged family"))),
+            (Some(_), None) => self.batch.delete(key),
+            (Some(family), Some(value)) => {
+                self.put(family, key, value).map_err(|error| bad(family.what(), error))?;
             }
         }
+        self.next = self.next.max(offset.saturating_add(1));
+        self.restored += 1;
+        Ok(())
+    }
+
+    /// Refuses what a task could not read later.
+    fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Result<(), BadRecord> {
+        match family {
+            Family::Subject => {
+                let pseudonym = <[u8; 16]>::try_from(&key[1..]).map_err(|_| BadRecord::Damaged("key"))?;
+                if let Some(due) = due_at(&decode_subject(value)?) {
+                    self.batch.put(&index_key(due, Pseudonym(pseudonym)), &[]);
+                }
+            }
+            Family::Position => position::check(key, value)?,
+            Family::Directory
+            | Family::Policy
+            | Family::Template
+            | Family::Mark
+            | Family::Expiry
+            | Family::Local => {}
+        }
+        self.batch.put(key, value);
         Ok(())
     }
 
@@ -143,5 +165,57 @@ impl Restorer {
         let mut batch = std::mem::take(&mut self.batch);
         put_local(&mut batch, Some(self.next), wall);
         batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otp::Subject;
+    use crate::state::{MemoryStore, encode_subject};
+
+    fn check(key: Option<&[u8]>, value: Option<&[u8]>, expected: Option<&str>) {
+        let mut restorer = Restorer::new(3, 9);
+        let refused = restorer.record(5, key, value).err().map(|error| error.to_string());
+        assert_eq!(refused.is_some(), expected.is_some(), "{key:?} {value:?}: {refused:?}");
+        if let (Some(refused), Some(expected)) = (refused, expected) {
+            assert!(refused.contains("offset 5") && refused.contains(expected), "{refused}");
+            let batch = restorer.take_batch(LogTime::default());
+            let next = LocalKey::ChangelogNext.key();
+            assert_eq!(batch.writes[0], (next.as_bytes().to_vec(), Some(3_i64.to_be_bytes().to_vec())));
+            assert_eq!(batch.writes.len(), 2, "nothing of it is written");
+        }
+    }
+
+    #[test]
+    fn a_record_that_no_task_could_read_ends_the_restore_with_its_place() {
+        let subject = [b"S".as_slice(), &[7; 16]].concat();
+        let good = encode_subject(&Subject::default());
+        let newer = [&[2], &good[1..]].concat();
+        check(Some(&subject), Some(&good), None);
+        check(Some(&subject), Some(&newer), Some("a subject: unknown version 2"));
+        check(Some(&subject), Some(&good[..9]), Some("a subject: damaged"));
+        check(Some(&subject[..9]), Some(&good), Some("a subject: damaged"));
+        check(Some(b"Rrequests"), Some(b"x"), Some("a key: damaged"));
+        check(Some(b"Lchangelog-next"), Some(&[0; 8]), Some("a key: damaged"));
+        check(Some(b"X"), Some(b""), Some("a key: damaged"));
+        check(None, Some(b"x"), Some("a key: damaged"));
+        check(Some(b""), Some(b"x"), Some("a key: damaged"));
+        check(Some(b"ORrequests\0\0\0\0\0"), Some(&[1; 9]), Some("a position: damaged"));
+        check(Some(b"ORrequests\0\0\0\0\0"), Some(&[2; 25]), Some("a position: unknown version 2"));
+        check(Some(b"OXrequests\0\0\0\0\0"), Some(&[1; 25]), Some("a position: damaged"));
+        check(Some(&subject), None, None);
+        check(Some(b"Lchangelog-next"), None, None);
+        check(None, None, None);
+    }
+
+    #[test]
+    fn a_tombstone_for_what_is_not_logged_deletes_nothing() {
+        let store = MemoryStore::default();
+        let next = LocalKey::ChangelogNext.key();
+        let mut restorer = Restorer::new(3, 9);
+        restorer.record(8, Some(next.as_bytes()), None).expect("nothing to refuse");
+        store.write(&restorer.take_batch(LogTime::default())).expect("memory does not fail");
+        assert_eq!(LocalKey::ChangelogNext.read_number(&store), Ok(Some(9)));
     }
 }

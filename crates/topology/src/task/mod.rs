@@ -51,8 +51,14 @@ pub enum TaskError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Key(#[from] UnknownKey),
-    #[error("the {what} in the state store is {error}; restore the task from its changelog")]
+    #[error("a {what} in the state store: {error}; {remedy}", remedy = error.remedy())]
     Record { what: &'static str, error: BadRecord },
+    #[error(
+        "the changelog's record at offset {offset}, a {what}: {error}; if a newer version of otp-stream wrote it, run \
+         that one. Only this service may write the changelog: take the right from others, put a tombstone under the \
+         record's key, and wait until compaction has removed it"
+    )]
+    Changelog { offset: i64, what: &'static str, error: BadRecord },
 }
 
 /// A task whose state is complete. See the module.

@@ -8,8 +8,9 @@
 
 use std::collections::HashMap;
 
+use super::TaskError;
 use super::topology::{Incarnation, Topology};
-use crate::state::{BadRecord, Family, Overlay, StateStore, StoreError, StoreKey};
+use crate::state::{BadRecord, Family, Overlay, StateStore, StoreKey};
 use crate::wire::record::{SourcePartition, SourceTopic};
 
 /// Pinned: part of stored keys.
@@ -44,13 +45,12 @@ impl Positions {
     ///
     /// # Errors
     /// The store cannot be read, or a position is damaged.
-    pub fn load(store: &impl StateStore, topology: &Topology) -> Result<(Self, Vec<String>), StoreError> {
+    pub fn load(store: &impl StateStore, topology: &Topology) -> Result<(Self, Vec<String>), TaskError> {
         let mut positions = Self::default();
         let mut void = Vec::new();
         let (from, to) = ([Family::Position as u8], [Family::Position as u8 + 1]);
         for (key, value) in store.scan(&from, &to, usize::MAX)? {
-            let damaged =
-                |_| StoreError { place: "positions".to_owned(), reason: "a position is damaged".to_owned() };
+            let damaged = |error| TaskError::Record { what: "position", error };
             let (path, name, partition) = decode_key(&key).map_err(damaged)?;
             let position = decode_value(&value).map_err(damaged)?;
             let Some(topic) = topology.source_named(name) else {
@@ -104,6 +104,15 @@ impl Positions {
     }
 }
 
+/// Whether these are a position's key and value.
+///
+/// # Errors
+/// See [`BadRecord`].
+pub(super) fn check(key: &[u8], value: &[u8]) -> Result<(), BadRecord> {
+    decode_key(key)?;
+    decode_value(value).map(drop)
+}
+
 fn encode_key(path: Path, topology: &Topology, topic: SourceTopic, partition: i32) -> Vec<u8> {
     let name = topology.source(topic).name.as_bytes();
     let mut rest = Vec::with_capacity(name.len() + 6);
@@ -133,5 +142,8 @@ fn decode_value(value: &[u8]) -> Result<Position, BadRecord> {
     }
     let (next, id) = value[1..].split_at(8);
     let next = i64::from_be_bytes(next.try_into().expect("eight bytes"));
+    if next < 0 {
+        return Err(BAD);
+    }
     Ok(Position { next, incarnation: Incarnation(id.try_into().expect("sixteen bytes")) })
 }

@@ -8,7 +8,7 @@ use super::TaskError;
 use super::topology::Topology;
 use crate::contract::{Reads, Trouble};
 use crate::otp::{CanonicalSubject, ContractName, Keyring, Policy, PolicyPatch};
-use crate::state::{Family, Overlay, StateStore, StoreError, StoreKey, open};
+use crate::state::{BadRecord, Family, Overlay, StateStore, StoreError, StoreKey, open};
 use crate::text::{Template, TemplateRules};
 
 /// Tenants and template keys come from requests, so what is kept of them is bounded.
@@ -85,7 +85,10 @@ impl<S: StateStore> Reads for View<'_, S> {
         match open(&self.topology.keys, key.as_bytes(), &sealed) {
             Ok(text) => Ok(Some(text)),
             Err(crate::state::Sealed::Key(error)) => Err(error.into()),
-            Err(crate::state::Sealed::Record(error)) => Err(damaged(&key, &error).into()),
+            Err(crate::state::Sealed::Record(error)) => {
+                let reason = format!("{error}; {}", error.remedy());
+                Err(StoreError { place: "a directory entry".to_owned(), reason }.into())
+            }
         }
     }
 
@@ -109,8 +112,9 @@ impl<S: StateStore> Reads for View<'_, S> {
 
 /// What lies under this key cannot be read: never guess, never skip.
 fn damaged(key: &StoreKey, error: &dyn std::fmt::Display) -> StoreError {
-    let family = key.as_bytes().first().copied().map_or('?', char::from);
-    StoreError { place: format!("family {family}"), reason: error.to_string() }
+    let what = Family::of(key.as_bytes()).map_or("unknown entry", Family::what);
+    let remedy = BadRecord::Damaged("").remedy();
+    StoreError { place: format!("a {what}"), reason: format!("{error}; {remedy}") }
 }
 
 impl From<Trouble> for TaskError {

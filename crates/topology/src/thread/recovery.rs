@@ -13,8 +13,8 @@ use super::event::{Extent, Extents, Unit};
 use super::limits::Start;
 use super::slot::{Input, Stage};
 use crate::otp::LogTime;
-use crate::state::{StateStore, WriteBatch};
-use crate::task::{LocalKey, Path, SourceKind, Task};
+use crate::state::{BadRecord, StateStore, WriteBatch};
+use crate::task::{LocalKey, Path, SourceKind, Task, TaskError};
 use crate::wire::record::SourcePartition;
 
 /// A source partition without a home task: it keeps no position but the group's.
@@ -169,25 +169,30 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// What a store says of itself must fit; a blank one is marked.
     fn check_store(&mut self, task: i32, store: &S) -> Result<(), String> {
-        let text = |error: crate::state::StoreError| error.to_string();
+        let text = |error: TaskError| error.to_string();
         let partitions = LocalKey::Partitions.read_number(store).map_err(text)?;
-        let incarnation = LocalKey::Incarnation.read(store).map_err(text)?;
+        let incarnation = LocalKey::Incarnation.read(store).map_err(|error| error.to_string())?;
+        let position = LocalKey::ChangelogNext.read_number(store).map_err(text)?;
         let count = i64::from(self.topology.partitions);
         let ours = self.topology.changelog_incarnation.0;
         match (partitions, incarnation) {
-            (None, None) => {
+            (None, None) if position.is_none() => {
                 let mut batch = WriteBatch::default();
                 batch.put(LocalKey::Partitions.key().as_bytes(), &count.to_be_bytes());
                 batch.put(LocalKey::Incarnation.key().as_bytes(), &ours);
                 self.command(Command::Write { task, batch });
                 Ok(())
             }
+            (None, _) | (_, None) => {
+                let error = BadRecord::Damaged("it does not say what it was made for");
+                Err(TaskError::Record { what: "local entry", error }.to_string())
+            }
             (Some(made_for), _) if made_for != count => Err(format!(
                 "the state of task {task} was made for {made_for} partitions and the changelog has {count}: the count \
                  never changes under one application id; restore the old count or choose a new application.id"
             )),
-            (_, Some(made_on)) if made_on == ours => Ok(()),
-            (_, Some(_) | None) => Err(format!(
+            (Some(_), Some(made_on)) if made_on == ours => Ok(()),
+            (Some(_), Some(_)) => Err(format!(
                 "the state of task {task} belongs to another changelog (recreated topic, or another cluster): point \
                  kafka.bootstrap_servers back, or move store.directory away to start from this cluster's changelog"
             )),
@@ -214,10 +219,14 @@ impl<S: StateStore + Clone> StreamThread<S> {
                     ),
                 );
             }
-            if let Some(reason) = self.why_wipe(&store, next, extents.changelog) {
-                self.set_stage(task, Stage::Opening);
-                self.report(Report::Wiped { task, reason });
-                return self.command(Command::Wipe { assignment, task });
+            match self.why_wipe(&store, next, extents.changelog) {
+                Ok(None) => {}
+                Ok(Some(reason)) => {
+                    self.set_stage(task, Stage::Opening);
+                    self.report(Report::Wiped { task, reason });
+                    return self.command(Command::Wipe { assignment, task });
+                }
+                Err(error) => return self.fail_task(task, &error.to_string()),
             }
         }
         let from = position.unwrap_or(start);
@@ -226,19 +235,19 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     /// Compaction may have removed tombstones that this store never saw.
-    fn why_wipe(&self, store: &S, next: i64, changelog: Extent) -> Option<String> {
+    fn why_wipe(&self, store: &S, next: i64, changelog: Extent) -> Result<Option<String>, TaskError> {
         if changelog.start > next {
-            return Some(format!(
-                "the changelog begins at {}, after the store's position {next}",
-                changelog.start
-            ));
+            let start = changelog.start;
+            return Ok(Some(format!("the changelog begins at {start}, after the store's position {next}")));
         }
-        let written_at = LocalKey::WrittenAt.read_number(store).ok().flatten()?;
-        let age = self.wall.ms().saturating_sub(u64::try_from(written_at).unwrap_or(0));
+        let Some(written_at) = LocalKey::WrittenAt.read_number(store)? else {
+            return Ok(None);
+        };
+        let age = self.wall.ms().saturating_sub(written_at.unsigned_abs());
         let stale = next < changelog.end && age > self.limits.tombstone_retention_ms;
-        stale.then(|| {
+        Ok(stale.then(|| {
             format!("the store was last written {} hours ago, before tombstones expired", age / 3_600_000)
-        })
+        }))
     }
 
     /// The state is complete: find out where every source partition goes on.

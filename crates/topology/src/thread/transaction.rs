@@ -1,6 +1,7 @@
 //! The transaction: one call at a time, and what each ending of a call means.
 
 use super::StreamThread;
+use super::assignment::Holding;
 use super::command::{Command, Report};
 use super::event::Outcome;
 use crate::otp::LogTime;
@@ -85,15 +86,23 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     pub(super) fn began(&mut self, outcome: Outcome) {
         if self.is_done(outcome) {
-            self.transaction.state = State::Open;
-            self.step();
+            self.go_on();
         }
     }
 
     pub(super) fn produced(&mut self, outcome: Outcome) {
         if self.is_done(outcome) {
-            self.transaction.state = State::Open;
             self.work.sent = self.work.outbox.len();
+            self.go_on();
+        }
+    }
+
+    /// No call is under way. A revocation that came in the midst of one ends a transaction whose commit is not planned.
+    fn go_on(&mut self) {
+        self.transaction.state = State::Open;
+        if self.assignment.state == Holding::Revoking && self.work.planned.is_none() {
+            self.abandon(After::Drop);
+        } else {
             self.step();
         }
     }

@@ -2,6 +2,7 @@
 
 mod gates;
 mod house;
+mod protocol;
 mod requests;
 mod routing;
 mod streams;
