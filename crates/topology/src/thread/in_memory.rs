@@ -133,6 +133,11 @@ impl InMemory {
         }
     }
 
+    /// The stores of all tasks.
+    pub fn stores(&self) -> impl Iterator<Item = &MemoryStore> {
+        self.stores.values()
+    }
+
     /// Why records are not worked on any more, if that is so.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()

@@ -133,6 +133,11 @@ impl House {
         self.see(published)
     }
 
+    /// What the stores of all tasks hold, committed only.
+    pub fn store_entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.memory.stores().flat_map(|store| store.entries()).collect()
+    }
+
     fn see(&self, published: Vec<Published>) -> Vec<Seen> {
         published
             .into_iter()

@@ -1,0 +1,93 @@
+//! The whole topology: any key, value and headers on any source topic end in an answer, a dead letter or a skip, and
+//! the next good request is answered.
+
+use otp_topology::wire::record::SourcePartition;
+use proptest::prelude::*;
+
+use super::{CANARY, cases, json};
+use crate::house::{House, send, settings, shape};
+
+const NAMES: [&str; 12] = [
+    "ce_id",
+    "ce_expirytime",
+    "kafka_correlationId",
+    "kafka_replyTopic",
+    "kafka_replyPartition",
+    "operation",
+    "otp.kind",
+    "otp.origin.topic",
+    "otp.origin.partition",
+    "otp.origin.offset",
+    "otp.origin.time",
+    "otp.origin.key",
+];
+
+fn header() -> impl Strategy<Value = (usize, Vec<u8>)> {
+    let value = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..20),
+        any::<u32>().prop_map(|it| it.to_be_bytes().to_vec()),
+        any::<u64>().prop_map(|it| it.to_be_bytes().to_vec()),
+        prop::sample::select(vec![
+            "mark",
+            "requests",
+            "policies",
+            "app-repartition",
+            "send",
+            "egov/pb",
+            CANARY
+        ])
+        .prop_map(|it| it.as_bytes().to_vec()),
+    ];
+    (0..NAMES.len(), value)
+}
+
+fn key() -> impl Strategy<Value = Option<String>> {
+    let known = vec!["egov|pb|9123456789", "egov/pb", "egov/*/en_IN/sms.login.otp.msg", CANARY];
+    prop_oneof![
+        Just(None),
+        prop::sample::select(known).prop_map(|it| Some(it.to_owned())),
+        "\\PC{0,30}".prop_map(Some),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn whatever_is_written_the_next_request_is_answered(
+        topic in prop::sample::select(vec!["requests", "admin", "policies", "templates", "directory", "app-repartition"]),
+        partition in 0_i32..3,
+        key in key(),
+        value in prop::option::weighted(0.95, json()),
+        headers in prop::collection::vec(header(), 0..8),
+    ) {
+        // The driver's own hops begin at the offsets of its first start: with a foreign record among them the next
+        // request stays in place.
+        let hops = topic != "app-repartition";
+        let mut house = House::with(settings(), 2, |name| (hops && name == "requests").then_some(3));
+        let partition = match topic {
+            "policies" | "templates" => 0,
+            "requests" => partition,
+            _ => partition % 2,
+        };
+        let headers: Vec<_> = headers.iter().map(|(at, value)| (NAMES[*at], value.as_slice())).collect();
+        let source = SourcePartition { topic: house.topology.source_named(topic).expect("a source"), partition };
+        let seen = house.feed_at(source, 100, key.as_deref(), value.as_deref(), &headers);
+        let of = |name: &str| seen.iter().filter(|it| it.topic == name).count();
+        if topic == "requests" {
+            prop_assert_eq!(of("replies") + of("dead-letters"), 1, "{:?}", shape(&seen));
+        }
+        for told in seen.iter().filter(|it| {
+            // A refused policy may be told by the name of the rule that is none.
+            it.topic == "dead-letters" && it.header("otp.error.code") != "bad_policy"
+        }) {
+            prop_assert!(!told.header("__dlq.errors.message").contains(CANARY), "{:?}", told);
+        }
+        let requests = house.topology.source_named("requests").expect("a source");
+        let home = house.topology.home_of("egov|pb|9000000001");
+        let good = SourcePartition { topic: requests, partition: if hops { partition } else { home } };
+        let next = house.feed_at(good, 101, None, Some(send("9000000001").to_string().as_bytes()), &[]);
+        prop_assert!(next.iter().any(|it| it.topic == "replies"), "{:?}", shape(&next));
+        house.pass_ms(48 * 3_600_000);
+    }
+}
