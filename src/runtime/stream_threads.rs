@@ -97,6 +97,7 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
         parts.health.set_thread(number, ThreadState::Dead { reason: reason.clone() });
         ThreadDied { thread: number, reason }
     };
+    parts.health.set_thread(number, ThreadState::Starting);
     let mut consumers = 0;
     loop {
         consumers += 1;
