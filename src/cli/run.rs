@@ -13,7 +13,7 @@ use super::{Failure, cluster, topics};
 use crate::config::{self, Config, Loaded, Membership, keys};
 use crate::kafka::Admin;
 use crate::rocks::{Instance, Memory};
-use crate::runtime::{ClusterFacts, Parts, Stores, StreamThreads, TopicWatch, describe};
+use crate::runtime::{ClusterFacts, Parts, Progress, Stores, StreamThreads, TopicWatch, describe};
 use crate::telemetry::{Health, Metrics, Server};
 
 /// Between two looks at whether a signal came or a thread ended.
@@ -96,13 +96,15 @@ fn serve(loaded: &Loaded, parts: &Parts, signals: &mut Signals) -> Result<Ended,
 fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Failure> {
     let config = &loaded.config;
     let (topology, limits) = topology(loaded, admin)?;
+    let metrics = Arc::new(Metrics::new());
     let own = instance.id().as_str().to_owned();
     Ok(Parts {
         topology,
         properties: cluster::properties(loaded)?,
         limits,
         stores: Arc::new(Stores::new(instance, Memory::new())),
-        metrics: Arc::new(Metrics::new()),
+        progress: Progress::new(metrics.clone()),
+        metrics,
         health: Arc::new(Health::new(config.processing.threads)),
         instance: if config.application.instance.is_empty() {
             own

@@ -20,6 +20,7 @@ mod worker;
 
 pub use clock::wall;
 pub use cluster::{ClusterFacts, describe};
+pub use progress::Progress;
 pub use stores::Stores;
 pub use stream_threads::{Parts, StreamThreads, ThreadDied};
 pub use topic_watch::TopicWatch;
