@@ -11,7 +11,6 @@ mod command;
 mod decision;
 mod derive;
 mod expire;
-mod hex;
 mod identity;
 mod issue;
 mod keys;

@@ -59,9 +59,11 @@ impl Subject {
         self.remembered.iter().find(|it| it.request == request && now.since(it.at) <= REMEMBERED_MS)
     }
 
-    /// Remembers an answer; the oldest gives way.
+    /// Remembers an answer; the oldest gives way. Also a request that no rule judged moves the time on: what is
+    /// forgotten now must not be asked for at an earlier time.
     pub fn remember(&mut self, answer: Remembered) {
         let now = answer.at;
+        self.last_time = self.judged_at(now);
         self.remembered.retain(|it| now.since(it.at) <= REMEMBERED_MS);
         if self.remembered.len() >= REMEMBERED_MAX {
             self.remembered.remove(0);

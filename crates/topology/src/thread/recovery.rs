@@ -103,7 +103,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
         };
         let sources = match unit {
             Unit::Task(task) => {
-                let Some(Stage::AskingStable { store }) = self.take_stage(task) else {
+                let Some(Stage::AskingStable { store }) =
+                    self.take_stage(task, |stage| matches!(stage, Stage::AskingStable { .. }))
+                else {
                     return;
                 };
                 let sources = stable.keys().copied().collect();
@@ -200,7 +202,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     fn restore(&mut self, assignment: AssignmentId, task: i32, extents: Extents) {
-        let Some(Stage::AskingExtents { store, stable }) = self.take_stage(task) else {
+        let Some(Stage::AskingExtents { store, stable }) =
+            self.take_stage(task, |stage| matches!(stage, Stage::AskingExtents { .. }))
+        else {
             return;
         };
         let position = match LocalKey::ChangelogNext.read_number(&store) {
@@ -252,7 +256,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// The state is complete: find out where every source partition goes on.
     fn take_up(&mut self, task: i32, restored: u64) {
-        let Some(Stage::Restoring { store, stable, extents }) = self.take_stage(task) else {
+        let Some(Stage::Restoring { store, stable, extents }) =
+            self.take_stage(task, |stage| matches!(stage, Stage::Restoring { .. }))
+        else {
             return;
         };
         let (mut opened, void) = match Task::open(task, self.topology.clone(), store) {
@@ -358,7 +364,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 starts.push((*source, input.next));
             }
         }
-        self.command(Command::Resume(starts));
+        if !starts.is_empty() {
+            self.command(Command::Resume(starts));
+        }
     }
 
     fn is_current(&self, assignment: AssignmentId, task: i32) -> bool {
@@ -378,8 +386,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
     }
 
-    fn take_stage(&mut self, task: i32) -> Option<Stage<S>> {
+    /// Takes the stage that an answer belongs to. Another one stays: the task has failed since it was asked.
+    fn take_stage(&mut self, task: i32, is_asked: impl Fn(&Stage<S>) -> bool) -> Option<Stage<S>> {
         let slot = self.slots.get_mut(&task)?;
-        Some(std::mem::replace(&mut slot.stage, Stage::Opening))
+        is_asked(&slot.stage).then(|| std::mem::replace(&mut slot.stage, Stage::Opening))
     }
 }

@@ -303,10 +303,14 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 Some(task) => self.slots.get_mut(&task).and_then(|slot| slot.task()).is_none(),
                 None => false,
             };
+        let before = self.work.batch.len();
         let kept_done = (0..self.work.done).filter(|at| !orphaned(self.work.batch.get(*at).source)).count();
         self.work.batch.retain(|source| !orphaned(source));
         self.work.done = kept_done;
         self.work.processed = kept_done;
-        self.work.stop = None;
+        if self.work.batch.len() < before {
+            // The parts of another batch; bisecting begins anew.
+            self.work.stop = None;
+        }
     }
 }
