@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./dev test`: every suite, each counted. A suite that ran nothing, or ignored something, has failed.
 
-SUITES=(format lints scripts topology tidy edges broker)
+SUITES=(format lints scripts topology tidy simulation edges broker)
 SUITE_ROWS=()
 PASSED_ALL=0
 FAILED_ALL=0
@@ -27,6 +27,7 @@ suite_lints() { whole_suite lints "lints" lint_both; }
 
 lint_both() {
   cargo clippy --release --all-targets -- -D warnings &&
+    cargo clippy --release -p otp-simulation --all-targets -- -D warnings &&
     cargo clippy --release -p otp-topology --all-targets -- -D warnings
 }
 
@@ -54,6 +55,8 @@ suite_topology() {
 }
 
 suite_tidy() { cargo_suite tidy "tidy (who may name whom)" -p otp-topology --test tidy; }
+
+suite_simulation() { cargo_suite simulation "simulation (2,000 seeds, planted bugs)" -p otp-simulation; }
 
 suite_edges() { cargo_suite edges "edges (unit tests, dashboards)" --lib --bins --test dashboards; }
 

@@ -1,0 +1,203 @@
+//! What is promised of codes, judged from the events alone: who got which, which was accepted, when nothing may be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use otp_topology::otp::LogTime;
+use otp_topology::wire::rfc3339;
+use serde_json::Value;
+
+use super::header;
+use crate::broker::Stored;
+use crate::workload::Phones;
+
+/// No policy of the workload allows more wrong tries.
+const TRIES_MAX: u64 = 3;
+/// Requests of one subject after which an answer may be forgotten.
+const REMEMBERED_MAX: usize = 15;
+const REMEMBERED_MS: u64 = 14 * 60 * 1000;
+
+#[derive(Default)]
+pub struct Codes {
+    /// Codes by number, in the order of the messages.
+    phones: BTreeMap<String, Vec<String>>,
+    /// Codes of a challenge and the end of its life.
+    issued: BTreeMap<String, (Vec<String>, u64)>,
+    /// Of every message that was ever produced, also in vain.
+    landed: BTreeMap<String, String>,
+    pub all: BTreeSet<String>,
+    accepted: BTreeSet<String>,
+    wrong: BTreeMap<String, u64>,
+    /// Locks by subject: from, until.
+    locks: BTreeMap<String, (u64, u64)>,
+    ids: BTreeSet<(String, String)>,
+    /// What a request typed, by its id.
+    pub typed: BTreeMap<String, String>,
+    /// By request id: its number, its time, and the first answer.
+    first: BTreeMap<String, (usize, u64, String)>,
+    /// Appended so far, by correlation id.
+    pub requests: BTreeMap<String, usize>,
+    /// People that the directory has held since before the first start.
+    pub known: BTreeSet<String>,
+}
+
+impl Phones for Codes {
+    fn last_code(&self, mobile: &str) -> Option<String> {
+        self.phones.get(mobile)?.last().cloned()
+    }
+
+    fn first_code(&self, mobile: &str) -> Option<String> {
+        self.phones.get(mobile)?.first().cloned()
+    }
+}
+
+impl Codes {
+    /// Also readers that forget `read_committed` see one code for one delivery.
+    ///
+    /// # Errors
+    /// They see two.
+    pub fn landed(&mut self, record: &Stored) -> Result<(), String> {
+        let body = json(record)?;
+        let (id, code) = (text(&body, "eventId"), code_in(&body));
+        self.all.insert(code.clone());
+        match self.landed.insert(id.to_owned(), code.clone()) {
+            Some(before) if before.len() == code.len() && before != code => {
+                Err(format!("the delivery {id} was produced with two codes"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// What the event says may not be.
+    pub fn committed(&mut self, topic: &str, record: &Stored) -> Result<(), String> {
+        let is_event = matches!(topic, "sms" | "email" | "results" | "lifecycle" | "dead-letters");
+        if is_event {
+            let id = header(record, "ce_id").unwrap_or_default().to_owned();
+            if !self.ids.insert((topic.to_owned(), id.clone())) {
+                return Err(format!("the event {id} is on {topic} twice"));
+            }
+        }
+        match topic {
+            "sms" => self.message(record),
+            "results" => self.result(record),
+            "lifecycle" => self.lifecycle(record),
+            "replies" | "desk-replies" => self.reply(record),
+            _ => Ok(()),
+        }
+    }
+
+    fn message(&mut self, record: &Stored) -> Result<(), String> {
+        let body = json(record)?;
+        let code = code_in(&body);
+        let id = text(&body, "eventId");
+        let challenge = id.split("-sms-").next().unwrap_or_default().to_owned();
+        let issued = self.issued.entry(challenge).or_default();
+        issued.0.push(code.clone());
+        issued.1 = body["expiryTime"].as_u64().unwrap_or(0);
+        self.phones.entry(text(&body, "mobileNumber").to_owned()).or_default().push(code);
+        Ok(())
+    }
+
+    fn result(&mut self, record: &Stored) -> Result<(), String> {
+        let body = json(record)?;
+        let (subject, challenge) = (text(&body, "subject").to_owned(), text(&body, "challengeId").to_owned());
+        let at = body["occurredAt"].as_u64().unwrap_or(0);
+        if text(&body, "reason") == "wrong_code" {
+            *self.wrong.entry(challenge).or_default() += 1;
+            if let Some(until) = body["lockedUntil"].as_u64() {
+                self.locks.insert(subject, (at, until));
+            }
+            return Ok(());
+        }
+        if text(&body, "result") != "accepted" {
+            return Ok(());
+        }
+        if let Some((from, until)) = self.locks.get(&subject)
+            && (*from..*until).contains(&at)
+        {
+            return Err(format!("a code of challenge {challenge} is accepted while its subject is locked"));
+        }
+        if self.wrong.get(&challenge).copied().unwrap_or(0) >= TRIES_MAX {
+            return Err(format!("a code of challenge {challenge} is accepted past its tries"));
+        }
+        if !self.accepted.insert(challenge.clone()) {
+            return Err(format!("the code of challenge {challenge} is accepted twice"));
+        }
+        let typed = self.typed.get(text(&body, "requestId")).cloned().unwrap_or_default();
+        match self.issued.get(&challenge) {
+            Some((_, expires)) if at > *expires => {
+                Err(format!("the code of challenge {challenge} is accepted after its end"))
+            }
+            Some((codes, _)) if !codes.contains(&typed) => {
+                Err(format!("challenge {challenge} accepts a code that nobody was sent"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn lifecycle(&mut self, record: &Stored) -> Result<(), String> {
+        let body = json(record)?;
+        match text(&body, "type") {
+            "unlocked" => drop(self.locks.remove(text(&body, "subject"))),
+            "forgotten" => {
+                self.locks.remove(text(&body, "subject"));
+                self.first.clear();
+            }
+            "issued" | "resent" => {
+                let at = body["occurredAt"].as_u64().unwrap_or(0);
+                if let Some((from, until)) = self.locks.get(text(&body, "subject"))
+                    && (*from..*until).contains(&at)
+                {
+                    return Err("a code is issued while its subject is locked".to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A repeated request gets the same answer.
+    fn reply(&mut self, record: &Stored) -> Result<(), String> {
+        let correlation = header(record, "ce_correlationid").unwrap_or_default();
+        let id = header(record, "ce_causationid").unwrap_or_default().to_owned();
+        let body = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
+        let is_unknown =
+            body.contains("OTP.UNKNOWN_CREDENTIAL") || body.contains("OTP.UNKNOWN_MOBILE_NUMBER");
+        if is_unknown && self.known.contains(correlation) {
+            return Err(format!("{correlation} asks for somebody who was in the directory all the time"));
+        }
+        let Some(number) = self.requests.get(correlation).copied() else { return Ok(()) };
+        let (event, told) = (header(record, "ce_id").unwrap_or_default(), header(record, "ce_time"));
+        let told = told.unwrap_or_default();
+        // The time at which it was judged: never before that of an earlier request of the same subject.
+        let time = rfc3339::parse(told).map_or(0, LogTime::ms);
+        let answer = format!("{event} {told} {body}");
+        match self.first.get(&id) {
+            Some((first, at, before))
+                if number.abs_diff(*first) < REMEMBERED_MAX && time.abs_diff(*at) < REMEMBERED_MS =>
+            {
+                if *before != answer {
+                    return Err(format!("the request {id} was answered {before}, and repeated {answer}"));
+                }
+            }
+            Some(_) | None => drop(self.first.insert(id, (number, time, answer))),
+        }
+        Ok(())
+    }
+}
+
+fn json(record: &Stored) -> Result<Value, String> {
+    let value = record.value.as_deref().unwrap_or_default();
+    serde_json::from_slice(value).map_err(|error| format!("an event is no JSON: {error}"))
+}
+
+fn text<'a>(body: &'a Value, name: &str) -> &'a str {
+    body[name].as_str().unwrap_or_default()
+}
+
+/// The last run of digits that is long enough for a code.
+fn code_in(body: &Value) -> String {
+    let message = text(body, "message");
+    let runs = message.split(|it: char| !it.is_ascii_digit());
+    runs.rev().find(|run| run.len() >= 6).unwrap_or_default().to_owned()
+}

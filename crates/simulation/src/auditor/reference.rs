@@ -1,0 +1,303 @@
+//! What should come of it: production tasks that are fed the records of every committed transaction one by one, in
+//! the order of the commits, with no fault and no batch. A transaction must have committed exactly that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use otp_topology::otp::{CanonicalSubject, LogTime};
+use otp_topology::state::{MemoryStore, StateStore};
+use otp_topology::task::{SourceKind, Task, Topology, forward_only};
+use otp_topology::wire::outbox::Outbox;
+use otp_topology::wire::record::{RecordBatch, SourcePartition};
+
+use super::header;
+use crate::broker::{Broker, Decided, Place, Stored};
+use crate::house::House;
+use crate::workload::{PEOPLE, canonical};
+
+pub(super) struct Reference {
+    topology: Arc<Topology>,
+    pub stores: Vec<MemoryStore>,
+    tasks: Vec<Task<MemoryStore>>,
+    /// The first record of each source partition that was not served.
+    expected: BTreeMap<SourcePartition, i64>,
+    latest: bool,
+    is_recreated: bool,
+    homes: BTreeMap<Vec<u8>, usize>,
+}
+
+/// Where a group that starts at the end has decided to start.
+type Starts = Vec<(SourcePartition, i64)>;
+
+impl Reference {
+    pub fn new(topology: Arc<Topology>, latest: bool) -> Self {
+        let stores: Vec<_> = (0..topology.partitions).map(|_| MemoryStore::default()).collect();
+        let homes = (0..PEOPLE).map(|who| {
+            let subject = CanonicalSubject::parse(&canonical(who)).expect("a subject");
+            let home = topology.home_of(subject.as_str()) as usize;
+            (topology.keys.pseudonym(&subject).to_hex().into_bytes(), home)
+        });
+        Self {
+            tasks: opened(&topology, &stores),
+            homes: homes.collect(),
+            stores,
+            expected: BTreeMap::new(),
+            latest,
+            is_recreated: false,
+            topology,
+        }
+    }
+
+    pub fn recreated(&mut self, topology: &Arc<Topology>) {
+        self.topology = topology.clone();
+        self.tasks = opened(topology, &self.stores);
+        self.is_recreated = true;
+        let kind = |source: &SourcePartition| topology.source(source.topic).kind;
+        self.expected.retain(|source, _| kind(source) != SourceKind::Requests(0));
+    }
+
+    pub fn is_recreated(&self) -> bool {
+        self.is_recreated
+    }
+
+    pub fn starts_late(&self) -> bool {
+        self.latest
+    }
+
+    /// # Errors
+    /// The transaction committed something else, or its offsets pass a record that nobody served.
+    pub fn apply(
+        &mut self,
+        decided: &Decided,
+        broker: &Broker,
+        house: &House,
+        [changelog, repartition]: [usize; 2],
+    ) -> Result<Starts, String> {
+        let real: Vec<_> = decided
+            .outputs
+            .iter()
+            .filter(|(at, record)| {
+                let is_mark = at.topic == repartition && header(record, "otp.kind").is_some();
+                at.topic != changelog && !is_mark
+            })
+            .collect();
+        let (swept, served): (Vec<_>, Vec<_>) = real.into_iter().partition(|(_, record)| is_expiry(record));
+        let mut starts = self.note_starts(decided, changelog);
+        let mut out = Outbox::default();
+        for (source, offset) in &decided.reads {
+            self.serve(*source, *offset, &served, broker, house, &mut out)?;
+        }
+        compare(
+            &served.iter().map(|(at, record)| (*at, (**record).clone())).collect::<Vec<_>>(),
+            &drained(&mut out, house),
+        )?;
+        self.sweep(&swept, house)?;
+        for (number, task) in self.tasks.iter_mut().enumerate() {
+            if task.is_dirty() {
+                task.plan_commit(&mut out);
+                let (batch, _) = task.committed(None, LogTime::default());
+                self.stores[number].write(&batch).expect("memory does not fail");
+            }
+        }
+        starts.extend(self.check_offsets(decided, broker, house)?);
+        Ok(starts)
+    }
+
+    fn serve(
+        &mut self,
+        source: SourcePartition,
+        offset: i64,
+        served: &[&(Place, std::rc::Rc<Stored>)],
+        broker: &Broker,
+        house: &House,
+        out: &mut Outbox,
+    ) -> Result<(), String> {
+        let log = broker.log(house.source_place(source));
+        let Some((time, record)) = log.any(offset) else {
+            return Err(format!("{} has no record {offset}", house.source_name(source)));
+        };
+        let next = self.expected.get(&source).copied().unwrap_or(0).max(log.start);
+        if !self.latest
+            && let Some(skipped) = (next..offset).find(|at| log.visible(*at).is_some())
+        {
+            let place = house.source_name(source);
+            return Err(format!("lost: record {skipped} of {place} is passed, {offset} is served"));
+        }
+        let mut batch = RecordBatch::default();
+        let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        batch.push(source, offset, LogTime::from_ms(time), key, value, headers);
+        let correlation = header(record, "ce_correlationid");
+        let mine = || {
+            served
+                .iter()
+                .filter(move |(_, it)| correlation.is_some() && header(it, "ce_correlationid") == correlation)
+        };
+        let says = |text: &str| {
+            mine().any(|(_, it)| it.value.as_deref().is_some_and(|value| contains(value, text.as_bytes())))
+        };
+        // Only the wall clock makes a request stale, and the auditor has none.
+        let wall =
+            if says("OTP.STALE_REQUEST") { LogTime::from_ms(u64::MAX / 2) } else { LogTime::default() };
+        let Some(task) = self.topology.task_of(source.topic, source.partition) else {
+            forward_only(&batch.get(0), &self.topology, out);
+            self.advance(source, offset + 1);
+            return Ok(());
+        };
+        let is_request = matches!(self.topology.source(source.topic).kind, SourceKind::Requests(_));
+        let task = &mut self.tasks[task as usize];
+        if is_request && !task.has_all_marks().unwrap_or(false) {
+            return Err(format!("{} decides before it has the policies", house.source_name(source)));
+        }
+        let is_given_up = served.iter().any(|(_, it)| is_poison_letter(it, house, source, offset));
+        let is_new = offset >= self.expected.get(&source).copied().unwrap_or(0);
+        if is_given_up && is_new {
+            task.give_up(&batch.get(0), out);
+        } else {
+            task.process(&batch.get(0), wall, out)
+                .map_err(|error| format!("the reference fails: {error}"))?;
+        }
+        self.advance(source, offset + 1);
+        Ok(())
+    }
+
+    fn advance(&mut self, source: SourcePartition, next: i64) {
+        let expected = self.expected.entry(source).or_default();
+        *expected = (*expected).max(next);
+    }
+
+    fn sweep(&mut self, swept: &[&(Place, std::rc::Rc<Stored>)], house: &House) -> Result<(), String> {
+        let mut due: BTreeSet<(usize, u64)> = BTreeSet::new();
+        for (_, record) in swept {
+            let body: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap_or_default())
+                .map_err(|error| format!("a lifecycle event is no JSON: {error}"))?;
+            let home = record.key.as_ref().and_then(|key| self.homes.get(key));
+            let home = home.ok_or("an expiry of somebody unknown is told")?;
+            due.insert((*home, body["occurredAt"].as_u64().unwrap_or(0)));
+        }
+        let mut out = Outbox::default();
+        for (home, watermark) in due {
+            self.tasks[home]
+                .sweep(LogTime::from_ms(watermark), &mut out)
+                .map_err(|error| format!("the reference fails: {error}"))?;
+        }
+        let mut real: Vec<_> = swept.iter().map(|(at, record)| (*at, (**record).clone())).collect();
+        let mut expected = drained(&mut out, house);
+        let order = |(at, record): &(Place, Stored)| (*at, record.value.clone());
+        real.sort_by_key(order);
+        expected.sort_by_key(order);
+        compare(&real, &expected)
+    }
+
+    /// A committed offset never passes a record that was not served. Gives the starts that were decided.
+    fn check_offsets(&mut self, decided: &Decided, broker: &Broker, house: &House) -> Result<Starts, String> {
+        let mut starts = Vec::new();
+        for (source, next) in &decided.offsets {
+            let log = broker.log(house.source_place(*source));
+            let known = self.expected.get(source).copied();
+            if known.is_none() && self.latest {
+                starts.push((*source, *next));
+                self.advance(*source, *next);
+                continue;
+            }
+            let from = known.unwrap_or(0).max(log.start);
+            if let Some(lost) = (from..*next).find(|at| log.visible(*at).is_some()) {
+                let place = house.source_name(*source);
+                return Err(format!(
+                    "lost: the offset {next} of {place} is committed, record {lost} was not served"
+                ));
+            }
+            self.advance(*source, *next);
+        }
+        Ok(starts)
+    }
+
+    /// A start at the end is a committed position, whatever offsets its transaction carries.
+    fn note_starts(&mut self, decided: &Decided, changelog: usize) -> Starts {
+        let mut starts = Vec::new();
+        if !self.latest {
+            return starts;
+        }
+        for (_, record) in decided.outputs.iter().filter(|(at, _)| at.topic == changelog) {
+            let (key, value) =
+                (record.key.as_deref().unwrap_or_default(), record.value.as_deref().unwrap_or_default());
+            let Some((source, next)) = read_position(key, value, &self.topology) else { continue };
+            let is_read = decided.reads.iter().any(|(it, _)| *it == source);
+            if !is_read && !self.expected.contains_key(&source) {
+                starts.push((source, next));
+                self.advance(source, next);
+            }
+        }
+        starts
+    }
+}
+
+/// The pinned form of a position: family, path, topic, 0, partition; version, next offset, creation.
+pub(crate) fn read_position(key: &[u8], value: &[u8], topology: &Topology) -> Option<(SourcePartition, i64)> {
+    let (rest, partition) = key.strip_prefix(b"OR")?.split_last_chunk::<4>()?;
+    let topic = topology.source_named(std::str::from_utf8(rest.strip_suffix(&[0])?).ok()?)?;
+    let next = i64::from_be_bytes(value.get(1..9)?.try_into().ok()?);
+    Some((SourcePartition { topic, partition: i32::from_be_bytes(*partition) }, next))
+}
+
+fn opened(topology: &Arc<Topology>, stores: &[MemoryStore]) -> Vec<Task<MemoryStore>> {
+    let open = |(number, store): (usize, &MemoryStore)| {
+        Task::open(number as i32, topology.clone(), store.clone()).expect("memory does not fail").0
+    };
+    stores.iter().enumerate().map(open).collect()
+}
+
+fn drained(out: &mut Outbox, house: &House) -> Vec<(Place, Stored)> {
+    let records = out.iter().map(|record| {
+        let headers =
+            record.headers().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec))).collect();
+        let (key, value) = (record.key().map(<[u8]>::to_vec), record.value().map(<[u8]>::to_vec));
+        (house.output_place(record.topic(), record.partition()), Stored { key, value, headers })
+    });
+    let records = records.collect();
+    out.clear();
+    records
+}
+
+fn is_expiry(record: &Stored) -> bool {
+    header(record, "ce_type") == Some("org.digit.otp.expired.v1")
+}
+
+fn is_poison_letter(record: &Stored, house: &House, source: SourcePartition, offset: i64) -> bool {
+    let at = house.source_place(source);
+    header(record, "otp.error.code") == Some("poison")
+        && header(record, "__dlq.errors.topic") == Some(&house.topics[at.topic])
+        && header(record, "__dlq.errors.partition") == Some(&at.partition.to_string())
+        && header(record, "__dlq.errors.offset") == Some(&offset.to_string())
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+fn compare(real: &[(Place, Stored)], expected: &[(Place, Stored)]) -> Result<(), String> {
+    let shown = |it: Option<&(Place, Stored)>| {
+        it.map_or("nothing".to_owned(), |(at, record)| {
+            let text = |bytes: &Option<Vec<u8>>| {
+                bytes.as_ref().map_or("null".to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+            };
+            let id = header(record, "ce_id").unwrap_or_default();
+            format!(
+                "topic {} partition {} {id} {} {}",
+                at.topic,
+                at.partition,
+                text(&record.key),
+                text(&record.value)
+            )
+        })
+    };
+    let first = (0..real.len().max(expected.len())).find(|at| real.get(*at) != expected.get(*at));
+    match first {
+        None => Ok(()),
+        Some(at) => Err(format!(
+            "a transaction committed {} where the same records one by one give {}",
+            shown(real.get(at)),
+            shown(expected.get(at))
+        )),
+    }
+}

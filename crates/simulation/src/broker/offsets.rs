@@ -1,0 +1,50 @@
+//! The group's committed offsets, and those of transactions whose outcome the offsets topic does not know yet.
+
+use std::collections::BTreeMap;
+
+use otp_topology::wire::record::SourcePartition;
+
+#[derive(Clone, Debug, Default)]
+pub struct Offsets {
+    committed: BTreeMap<SourcePartition, i64>,
+    pending: BTreeMap<usize, BTreeMap<SourcePartition, i64>>,
+}
+
+impl Offsets {
+    pub fn pend(&mut self, producer: usize, offsets: &[(SourcePartition, i64)]) {
+        self.pending.entry(producer).or_default().extend(offsets.iter().copied());
+    }
+
+    pub fn settle(&mut self, producer: usize, commit: bool) {
+        let offsets = self.pending.remove(&producer).unwrap_or_default();
+        if commit {
+            self.committed.extend(offsets);
+        }
+    }
+
+    /// `None`: a transaction over one of them is undecided (the broker answers `UNSTABLE_OFFSET_COMMIT`).
+    pub fn stable(&self, sources: &[SourcePartition]) -> Option<Vec<(SourcePartition, Option<i64>)>> {
+        let is_pending =
+            |source: &SourcePartition| self.pending.values().any(|offsets| offsets.contains_key(source));
+        if sources.iter().any(is_pending) {
+            return None;
+        }
+        Some(sources.iter().map(|source| (*source, self.committed.get(source).copied())).collect())
+    }
+
+    pub fn get(&self, source: SourcePartition) -> Option<i64> {
+        self.committed.get(&source).copied()
+    }
+
+    /// Somebody sets the group to the beginning of every topic.
+    pub fn reset(&mut self) {
+        for offset in self.committed.values_mut() {
+            *offset = 0;
+        }
+    }
+
+    /// The group's offsets expire, or somebody deletes them.
+    pub fn forget(&mut self, of: impl Fn(SourcePartition) -> bool) {
+        self.committed.retain(|source, _| !of(*source));
+    }
+}

@@ -1,0 +1,205 @@
+//! The transaction coordinator: epochs, outcomes, and the markers that are still to be written.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use otp_topology::wire::record::SourcePartition;
+
+use super::{Place, Stored};
+
+pub type Epoch = i32;
+
+/// A transaction whose outcome is logged: nothing can change it any more.
+#[derive(Clone, Debug, Default)]
+pub struct Decided {
+    pub producer: usize,
+    pub commit: bool,
+    pub offsets: Vec<(SourcePartition, i64)>,
+    /// In the order in which they landed.
+    pub outputs: Vec<(Place, Rc<Stored>)>,
+    /// For the auditor alone: what the transaction read, in the order of processing.
+    pub reads: Vec<(SourcePartition, i64)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndError {
+    /// An old epoch.
+    Fenced,
+    /// It ended the other way before.
+    Contrary,
+}
+
+#[derive(Clone, Debug, Default)]
+enum State {
+    #[default]
+    Empty,
+    Ongoing {
+        began_at: u64,
+    },
+    /// Logged; `left` markers are not written. `None` is the offsets topic's.
+    Ending {
+        commit: bool,
+        left: Vec<Option<Place>>,
+    },
+}
+
+#[derive(Clone, Debug, Default)]
+struct Producer {
+    epoch: Epoch,
+    state: State,
+    partitions: BTreeSet<Place>,
+    has_group: bool,
+    ended: Option<bool>,
+    body: Decided,
+}
+
+pub struct Transactions {
+    producers: Vec<Producer>,
+}
+
+impl Transactions {
+    pub fn new(producers: usize) -> Self {
+        Self { producers: (0..producers).map(|_| Producer::default()).collect() }
+    }
+
+    /// Whether an ended transaction still keeps a new one of this producer waiting.
+    pub fn is_ending(&self, producer: usize) -> bool {
+        matches!(self.producers[producer].state, State::Ending { .. })
+    }
+
+    pub fn are_all_settled(&self) -> bool {
+        self.producers.iter().all(|producer| matches!(producer.state, State::Empty))
+    }
+
+    pub fn add_partition(&mut self, producer: usize, epoch: Epoch, at: Place, now: u64) -> bool {
+        self.begin(producer, epoch, now) && {
+            self.producers[producer].partitions.insert(at);
+            true
+        }
+    }
+
+    pub fn add_group(&mut self, producer: usize, epoch: Epoch, now: u64) -> bool {
+        self.begin(producer, epoch, now) && {
+            self.producers[producer].has_group = true;
+            true
+        }
+    }
+
+    pub fn add_output(&mut self, producer: usize, at: Place, record: Rc<Stored>) {
+        self.producers[producer].body.outputs.push((at, record));
+    }
+
+    pub fn add_offsets(&mut self, producer: usize, offsets: &[(SourcePartition, i64)]) {
+        self.producers[producer].body.offsets.extend_from_slice(offsets);
+    }
+
+    /// For the auditor.
+    pub fn set_reads(&mut self, producer: usize, reads: &[(SourcePartition, i64)]) {
+        self.producers[producer].body.reads = reads.to_vec();
+    }
+
+    /// # Errors
+    /// See [`EndError`].
+    pub fn end(&mut self, producer: usize, epoch: Epoch, commit: bool) -> Result<Option<Decided>, EndError> {
+        let it = &mut self.producers[producer];
+        if it.epoch != epoch {
+            return Err(EndError::Fenced);
+        }
+        match it.state {
+            State::Ongoing { .. } => Ok(Some(it.decide(producer, commit))),
+            State::Ending { commit: ended, .. } if ended == commit => Ok(None),
+            State::Empty if it.ended.is_none_or(|ended| ended == commit) => Ok(None),
+            State::Ending { .. } | State::Empty => Err(EndError::Contrary),
+        }
+    }
+
+    pub fn init(&mut self, producer: usize) -> (Option<Epoch>, Option<Decided>) {
+        let it = &mut self.producers[producer];
+        match it.state {
+            State::Empty => {
+                it.epoch += 1;
+                it.ended = None;
+                (Some(it.epoch), None)
+            }
+            State::Ongoing { .. } => {
+                it.epoch += 1;
+                (None, Some(it.decide(producer, false)))
+            }
+            State::Ending { .. } => (None, None),
+        }
+    }
+
+    pub fn expire(&mut self, now: u64, timeout_ms: u64) -> Vec<Decided> {
+        let mut decided = Vec::new();
+        for (number, it) in self.producers.iter_mut().enumerate() {
+            if matches!(it.state, State::Ongoing { began_at } if now.saturating_sub(began_at) > timeout_ms) {
+                it.epoch += 1;
+                decided.push(it.decide(number, false));
+            }
+        }
+        decided
+    }
+
+    pub fn take_marker(&mut self, which: usize) -> Option<(usize, Option<Place>, bool)> {
+        let due: usize = self.producers.iter().map(Producer::markers_left).sum();
+        if due == 0 {
+            return None;
+        }
+        let mut which = which % due;
+        for (number, it) in self.producers.iter_mut().enumerate() {
+            let State::Ending { commit, left } = &mut it.state else { continue };
+            if which >= left.len() {
+                which -= left.len();
+                continue;
+            }
+            let (at, commit) = (left.swap_remove(which), *commit);
+            if left.is_empty() {
+                it.state = State::Empty;
+            }
+            return Some((number, at, commit));
+        }
+        None
+    }
+
+    pub fn has_markers(&self) -> bool {
+        self.producers.iter().any(|it| it.markers_left() > 0)
+    }
+
+    fn begin(&mut self, producer: usize, epoch: Epoch, now: u64) -> bool {
+        let it = &mut self.producers[producer];
+        if it.epoch != epoch {
+            return false;
+        }
+        match it.state {
+            State::Empty => {
+                it.state = State::Ongoing { began_at: now };
+                it.ended = None;
+                true
+            }
+            State::Ongoing { .. } => true,
+            // The client waits while the last one is ending; see `is_ending`.
+            State::Ending { .. } => false,
+        }
+    }
+}
+
+impl Producer {
+    fn markers_left(&self) -> usize {
+        match &self.state {
+            State::Ending { left, .. } => left.len(),
+            State::Empty | State::Ongoing { .. } => 0,
+        }
+    }
+
+    fn decide(&mut self, number: usize, commit: bool) -> Decided {
+        let mut left: Vec<Option<Place>> =
+            std::mem::take(&mut self.partitions).into_iter().map(Some).collect();
+        if std::mem::take(&mut self.has_group) {
+            left.push(None);
+        }
+        self.state = if left.is_empty() { State::Empty } else { State::Ending { commit, left } };
+        self.ended = Some(commit);
+        let body = std::mem::take(&mut self.body);
+        Decided { producer: number, commit, ..body }
+    }
+}

@@ -1,0 +1,342 @@
+//! The driver's calls on the transactional producer and its writes to the store, and how they go wrong.
+
+use otp_topology::state::{Family, StateStore, WriteBatch, decode_subject, encode_subject};
+use otp_topology::thread::{Command, Event, Outcome};
+use otp_topology::wire::record::SourcePartition;
+
+use crate::auditor::read_position;
+use crate::broker::{EndError, OffsetError, Stored};
+use crate::disk::SimStore;
+use crate::plan::{Effect, Fault};
+use crate::planted::Planted;
+use crate::process::{Late, Process, Site, name};
+use crate::workload::POISON_KEY;
+
+impl Process {
+    /// `None`: the broker is not ready, the call goes on.
+    pub(crate) fn transact(&mut self, command: &Command, site: &mut Site<'_>) -> Option<Event<SimStore>> {
+        match command {
+            Command::Begin => Some(Event::Began(Outcome::Done)),
+            Command::Produce { from } => Some(Event::Produced(self.produce(*from, site))),
+            Command::SendOffsets { offsets, generation } => {
+                if self.must_wait(site) {
+                    return None;
+                }
+                Some(Event::OffsetsSent(self.send_offsets(offsets, *generation, site)))
+            }
+            Command::Commit => {
+                if self.must_wait(site) {
+                    return None;
+                }
+                let outcome = self.commit(site);
+                site.trace.note(
+                    "commit",
+                    [self.number as i64, i64::from(outcome == Outcome::Done), 0],
+                    || format!("{} commits: {outcome:?}", name(self.number)),
+                );
+                let changelog_next = self.changelog_next(&outcome, site);
+                Some(Event::Committed { outcome, changelog_next })
+            }
+            Command::Abort => Some(Event::Aborted(self.abort(site))),
+            Command::ReplaceProducer => self.replace_producer(site).map(Event::ProducerReplaced),
+            _ => unreachable!("only transactional calls come here"),
+        }
+    }
+
+    /// Some of what is on its way to the broker arrives.
+    pub(crate) fn land(&mut self, site: &mut Site<'_>, most: usize) {
+        for _ in 0..most {
+            let Some(epoch) = self.epoch else { return };
+            if self.in_flight.is_empty() || site.broker.transactions.is_ending(self.number) {
+                return;
+            }
+            let (at, record) = self.in_flight.pop_front().expect("it is not empty");
+            let topic = site.house.topics[at.topic].as_str();
+            if topic.ends_with("replies") && record.key.as_deref() == Some(POISON_KEY) {
+                self.doomed = Some(Outcome::Abortable("a record is too large".to_owned()));
+                continue;
+            }
+            if topic == "sms" {
+                site.auditor.sms_landed(&record);
+            }
+            if !site.broker.produce(self.number, epoch, at, record, site.now) {
+                self.doomed = Some(Outcome::Unknown("the producer is fenced".to_owned()));
+                self.in_flight.clear();
+            }
+        }
+    }
+
+    fn must_wait(&self, site: &Site<'_>) -> bool {
+        self.epoch.is_some() && site.broker.transactions.is_ending(self.number) && self.doomed.is_none()
+    }
+
+    fn produce(&mut self, from: usize, site: &mut Site<'_>) -> Outcome {
+        let outbox = self.thread.outbox();
+        let strips = site.planted == Some(Planted::SweepLocks)
+            && !outbox.iter().any(|record| {
+                record.topic() == self.topology.changelog && is_of(record.key(), Family::Position)
+            });
+        for record in outbox.iter_from(from) {
+            let is_changelog = record.topic() == self.topology.changelog;
+            let mut value = record.value().map(<[u8]>::to_vec);
+            if is_changelog && is_of(record.key(), Family::Subject) {
+                if strips {
+                    value = value.map(without_lock);
+                }
+                if site.planted == Some(Planted::LogDeltas) {
+                    let old = site.disk.store(record.partition()).get(record.key().unwrap_or_default());
+                    value = value.map(|value| delta(&old.ok().flatten().unwrap_or_default(), &value));
+                }
+            }
+            let headers = record.headers().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
+            let stored = Stored { key: record.key().map(<[u8]>::to_vec), value, headers: headers.collect() };
+            self.in_flight.push_back((site.house.output_place(record.topic(), record.partition()), stored));
+        }
+        match take(site.armed, |fault| fault == Fault::ProduceFails) {
+            Some(_) => Outcome::Abortable("the queue is full".to_owned()),
+            None => Outcome::Done,
+        }
+    }
+
+    fn send_offsets(
+        &mut self,
+        offsets: &[(SourcePartition, i64)],
+        generation: i32,
+        site: &mut Site<'_>,
+    ) -> Outcome {
+        self.sent = offsets.to_vec();
+        let by = self.credentials();
+        let Some(epoch) = self.epoch else {
+            return Outcome::Unknown("no producer".to_owned());
+        };
+        match site.planted {
+            Some(Planted::SkipSendOffsets) => return Outcome::Done,
+            Some(Planted::StaleMetadata | Planted::KeepBatch) => {}
+            _ if generation < 0 || by.generation != generation || by.member.is_none() => {
+                return Outcome::FencedByGroup;
+            }
+            _ => {}
+        }
+        if take(site.armed, |fault| fault == Fault::OffsetsFail).is_some() {
+            return Outcome::Abortable("the coordinator is loading".to_owned());
+        }
+        let times_out = take(site.armed, |fault| fault == Fault::OffsetsTimeOut).is_some();
+        if times_out && site.dice.bool() {
+            return Outcome::Unknown("time-out of the offsets".to_owned());
+        }
+        let mut offsets = offsets.to_vec();
+        if site.planted == Some(Planted::SomeOffsets) {
+            let task = |source: &SourcePartition| self.topology.task_of(source.topic, source.partition);
+            let first = offsets.first().and_then(|(source, _)| task(source));
+            offsets.retain(|(source, _)| task(source) == first);
+        }
+        match site.broker.send_offsets(self.number, epoch, &offsets, by, site.now) {
+            _ if times_out => Outcome::Unknown("time-out of the offsets".to_owned()),
+            Ok(()) => Outcome::Done,
+            Err(OffsetError::Group) => Outcome::FencedByGroup,
+            Err(OffsetError::Epoch) => Outcome::Unknown("the producer is fenced".to_owned()),
+        }
+    }
+
+    fn commit(&mut self, site: &mut Site<'_>) -> Outcome {
+        self.land(site, usize::MAX);
+        let Some(epoch) = self.epoch else {
+            return Outcome::Unknown("no producer".to_owned());
+        };
+        if let Some(outcome) = self.doomed.clone() {
+            return outcome;
+        }
+        if take(site.armed, |fault| fault == Fault::CommitFails).is_some() {
+            return Outcome::Abortable("the coordinator says no".to_owned());
+        }
+        if site.planted == Some(Planted::WriteBeforeCommit) {
+            self.write_early(site);
+        }
+        if site.planted == Some(Planted::SkipOverlay) && self.held.is_none() && site.dice.bool() {
+            self.note_reads(site);
+            self.held = Some(Vec::new());
+            return Outcome::Done;
+        }
+        self.note_reads(site);
+        if let Some(Fault::CommitTimesOut { effect }) =
+            take(site.armed, |fault| matches!(fault, Fault::CommitTimesOut { .. }))
+        {
+            match effect {
+                Effect::Done => drop(site.broker.end(self.number, epoch, true)),
+                Effect::Never => {}
+                Effect::Later { ms } => {
+                    site.late.push(Late { at: site.now + ms, producer: self.number, epoch })
+                }
+            }
+            self.busy_until = site.now + site.dice.u64(..30);
+            return Outcome::Unknown("time-out of the commit".to_owned());
+        }
+        let outcome = ended(site.broker.end(self.number, epoch, true));
+        if outcome == Outcome::Done {
+            let sent = std::mem::take(&mut self.sent);
+            self.delivered.retain(|read| !is_passed(&sent, *read));
+            for (task, batch) in self.held.take().unwrap_or_default() {
+                site.disk.store(task).write(&batch).expect("planted");
+            }
+        }
+        outcome
+    }
+
+    /// The auditor must know what a transaction read, in the order of its processing.
+    fn note_reads(&mut self, site: &mut Site<'_>) {
+        for record in self.thread.outbox().iter().filter(|it| it.topic() == self.topology.changelog) {
+            let (key, value) = (record.key().unwrap_or_default(), record.value().unwrap_or_default());
+            self.sent.extend(read_position(key, value, &self.topology));
+        }
+        let reads: Vec<_> =
+            self.delivered.iter().copied().filter(|read| is_passed(&self.sent, *read)).collect();
+        site.broker.transactions.set_reads(self.number, &reads);
+    }
+
+    fn changelog_next(&self, outcome: &Outcome, site: &mut Site<'_>) -> Vec<(i32, i64)> {
+        // Delivery reports are behind now and then: the stored position is a lower bound.
+        if *outcome != Outcome::Done || site.dice.u8(..4) == 0 || self.held.is_some() {
+            return Vec::new();
+        }
+        let end = |task| {
+            let log = site.broker.log(site.house.output_place(self.topology.changelog, task));
+            (0..log.end()).rev().find(|at| log.is_of(*at, self.number)).map(|at| (task, at + 1))
+        };
+        (0..self.topology.partitions).filter_map(end).collect()
+    }
+
+    fn abort(&mut self, site: &mut Site<'_>) -> Outcome {
+        self.in_flight.clear();
+        let Some(epoch) = self.epoch else {
+            return Outcome::Unknown("no producer".to_owned());
+        };
+        if let Some(Outcome::Unknown(reason)) = self.doomed.take() {
+            return Outcome::Unknown(reason);
+        }
+        if take(site.armed, |fault| fault == Fault::AbortTimesOut).is_some() {
+            if site.dice.bool() {
+                let _ = site.broker.end(self.number, epoch, false);
+            }
+            return Outcome::Unknown("time-out of the abort".to_owned());
+        }
+        ended(site.broker.end(self.number, epoch, false))
+    }
+
+    fn replace_producer(&mut self, site: &mut Site<'_>) -> Option<Result<(), String>> {
+        self.in_flight.clear();
+        self.doomed = None;
+        if site.planted == Some(Planted::KeepProducer) && self.epoch.is_some() {
+            return Some(Ok(()));
+        }
+        if take(site.armed, |fault| fault == Fault::InitFails).is_some() {
+            self.epoch = None;
+            return Some(Err("time-out of the start".to_owned()));
+        }
+        self.epoch = site.broker.init(self.number);
+        self.epoch.map(|_| Ok(()))
+    }
+
+    pub(crate) fn write(
+        &mut self,
+        task: i32,
+        mut batch: WriteBatch,
+        site: &mut Site<'_>,
+    ) -> Option<Event<SimStore>> {
+        if let Some(held) = &mut self.held {
+            held.push((task, batch));
+            return Some(Event::Written { task, result: Ok(()) });
+        }
+        let store = site.disk.store(task);
+        if site.planted == Some(Planted::SweepLocks)
+            && !batch.writes.iter().any(|(key, _)| is_of(Some(key), Family::Position))
+        {
+            for (key, value) in &mut batch.writes {
+                if is_of(Some(key), Family::Subject) {
+                    *value = value.take().map(without_lock);
+                }
+            }
+        }
+        if site.planted == Some(Planted::PositionFirst)
+            && let Some(first) = split_position(&mut batch)
+        {
+            store.write(&first).expect("planted");
+            self.again(Command::Write { task, batch });
+            return None;
+        }
+        if take(site.armed, |fault| fault == Fault::WriteFails).is_some() {
+            store.fail_once();
+        }
+        let result = store.write(&batch).map_err(|error| error.to_string());
+        if result.is_ok() {
+            site.auditor.written(self.number, task, &batch);
+        }
+        site.trace.note("write", [self.number as i64, task.into(), batch.writes.len() as i64], || {
+            format!(
+                "{} writes the store of task {task}: {} keys, {result:?}",
+                name(self.number),
+                batch.writes.len()
+            )
+        });
+        Some(Event::Written { task, result })
+    }
+
+    fn write_early(&mut self, site: &mut Site<'_>) {
+        for record in self.thread.outbox().iter().filter(|it| it.topic() == self.topology.changelog) {
+            let key = record.key().unwrap_or_default().to_vec();
+            let batch = WriteBatch { writes: vec![(key, record.value().map(<[u8]>::to_vec))] };
+            site.disk.store(record.partition()).write(&batch).expect("planted");
+        }
+    }
+}
+
+/// Takes the first armed fault of a kind.
+pub(crate) fn take(armed: &mut Vec<Fault>, wanted: impl Fn(Fault) -> bool) -> Option<Fault> {
+    let at = armed.iter().position(|fault| wanted(*fault))?;
+    Some(armed.remove(at))
+}
+
+/// Planted: takes the position out of a batch, unless nothing else is in it.
+pub(crate) fn split_position(batch: &mut WriteBatch) -> Option<WriteBatch> {
+    let is_local = |key: &[u8]| is_of(Some(key), Family::Local);
+    let (first, rest): (Vec<_>, Vec<_>) = batch.writes.drain(..).partition(|(key, _)| is_local(key));
+    let both = !first.is_empty() && !rest.is_empty();
+    batch.writes = if both { rest } else { first.iter().cloned().chain(rest).collect() };
+    both.then_some(WriteBatch { writes: first })
+}
+
+fn is_passed(sent: &[(SourcePartition, i64)], (source, offset): (SourcePartition, i64)) -> bool {
+    sent.iter().any(|(it, next)| *it == source && offset < *next)
+}
+
+fn ended(result: Result<(), EndError>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done,
+        Err(EndError::Fenced) => Outcome::Unknown("the producer is fenced".to_owned()),
+        Err(EndError::Contrary) => Outcome::Unknown("the transaction ended the other way".to_owned()),
+    }
+}
+
+fn is_of(key: Option<&[u8]>, family: Family) -> bool {
+    key.and_then(Family::of) == Some(family)
+}
+
+fn without_lock(value: Vec<u8>) -> Vec<u8> {
+    match decode_subject(&value) {
+        Ok(mut subject) => {
+            subject.lock = otp_topology::otp::Lock::None;
+            encode_subject(&subject)
+        }
+        Err(_) => value,
+    }
+}
+
+/// Planted: the change from `old` to `new`, which must be applied exactly once.
+fn delta(old: &[u8], new: &[u8]) -> Vec<u8> {
+    let changed = new.iter().enumerate().map(|(at, byte)| byte ^ old.get(at).copied().unwrap_or(0));
+    changed.collect()
+}
+
+/// Planted: the opposite of a delta.
+pub(crate) fn applied(old: &[u8], delta: &[u8]) -> Vec<u8> {
+    self::delta(old, delta)
+}

@@ -1,0 +1,101 @@
+//! `./dev simulate`: runs any number of seeds on all cores, and tells the story of the first that fails.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use otp_simulation::fleet::{Failure, first_failure};
+use otp_simulation::minimise::minimised;
+use otp_simulation::plan::{Plan, Scenario};
+use otp_simulation::planted::Planted;
+use otp_simulation::{Houses, run};
+
+/// Runs the service on a broker, disks and clocks in memory that fail by the seed.
+#[derive(Parser)]
+#[command(name = "otp-simulate")]
+#[command(after_help = "Examples:
+  ./dev simulate --seeds 100000            many runs, all scenarios
+  ./dev simulate --seed 4711               one run, told step by step if it fails
+  ./dev simulate --seeds 500 --planted keep-producer
+                                           how soon a planted bug is found")]
+struct Arguments {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 2_000)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Only this seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only this scenario: `list` names them.
+    #[arg(long)]
+    scenario: Option<String>,
+    /// Plant a bug: `list` names them.
+    #[arg(long)]
+    planted: Option<String>,
+    /// Tell every step of a single seed, also if nothing is wrong.
+    #[arg(long)]
+    trace: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let scenario = match named(arguments.scenario.as_deref(), Scenario::ALL, |it| it.name()) {
+        Ok(scenario) => scenario,
+        Err(code) => return code,
+    };
+    let planted = match named(arguments.planted.as_deref(), Planted::ALL, |it| it.name()) {
+        Ok(planted) => planted,
+        Err(code) => return code,
+    };
+    let (from, seeds) = arguments.seed.map_or((arguments.from, arguments.seeds), |seed| (seed, 1));
+    if arguments.trace {
+        let plan = Plan::of(from, scenario);
+        let outcome = run(&mut Houses::default(), &plan, planted, true);
+        outcome.lines.iter().for_each(|line| println!("{line}"));
+        println!("{}", outcome.violation.as_deref().unwrap_or("nothing is wrong"));
+        return ExitCode::from(u8::from(outcome.violation.is_some()));
+    }
+    let bar = ProgressBar::new(seeds);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left");
+    bar.set_style(style.expect("a fixed template"));
+    let failure = first_failure(from, seeds, scenario, planted, |done| bar.set_position(done));
+    let (rate, seconds) = (bar.per_sec(), bar.elapsed().as_secs_f64());
+    bar.finish_and_clear();
+    match failure {
+        None => {
+            println!("{seeds} seeds from {from}: nothing is wrong ({rate:.0} seeds/s, {seconds:.1} s)");
+            ExitCode::SUCCESS
+        }
+        Some(failure) => {
+            tell(&failure, scenario, planted);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn named<T: Copy>(
+    name: Option<&str>,
+    all: &[T],
+    of: impl Fn(T) -> &'static str,
+) -> Result<Option<T>, ExitCode> {
+    let Some(name) = name else { return Ok(None) };
+    if let Some(found) = all.iter().find(|it| of(**it) == name) {
+        return Ok(Some(*found));
+    }
+    all.iter().for_each(|it| eprintln!("{}", of(*it)));
+    Err(ExitCode::from(2))
+}
+
+fn tell(failure: &Failure, scenario: Option<Scenario>, planted: Option<Planted>) {
+    let plan = Plan::of(failure.seed, scenario);
+    let (thin, outcome) = minimised(&mut Houses::default(), &plan, planted);
+    println!("seed {} ({}) fails: {}", failure.seed, plan.scenario.name(), failure.violation);
+    println!("thinned out to {} of {} planned happenings:", thin.planned.len(), plan.planned.len());
+    outcome.lines.iter().for_each(|line| println!("  {line}"));
+    println!("{}", outcome.violation.unwrap_or_default());
+    let scenario = scenario.map_or(String::new(), |it| format!(" --scenario {}", it.name()));
+    let planted = planted.map_or(String::new(), |it| format!(" --planted {}", it.name()));
+    println!("again: ./dev simulate --seed {}{scenario}{planted}", failure.seed);
+}

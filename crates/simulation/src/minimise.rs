@@ -1,0 +1,37 @@
+//! Thins the plan of a failing seed out until nothing more can be left away, and tells what is left.
+
+use crate::plan::Plan;
+use crate::planted::Planted;
+use crate::world::{Houses, Outcome, run};
+
+/// Runs that a search may take.
+const RUNS_MAX: usize = 1_500;
+
+/// The smallest plan found that still fails, with its story.
+pub fn minimised(houses: &mut Houses, plan: &Plan, planted: Option<Planted>) -> (Plan, Outcome) {
+    let mut best = plan.clone();
+    let mut runs = 0;
+    let mut part = best.planned.len().div_ceil(2).max(1);
+    while runs < RUNS_MAX {
+        let mut from = 0;
+        let mut progressed = false;
+        while from < best.planned.len() && runs < RUNS_MAX {
+            let mut thinner = best.clone();
+            let to = (from + part).min(thinner.planned.len());
+            thinner.planned.drain(from..to);
+            runs += 1;
+            if run(houses, &thinner, planted, false).violation.is_some() {
+                best = thinner;
+                progressed = true;
+            } else {
+                from += part;
+            }
+        }
+        if part == 1 && !progressed {
+            break;
+        }
+        part = (part / 2).max(1);
+    }
+    let outcome = run(houses, &best, planted, true);
+    (best, outcome)
+}

@@ -1,0 +1,243 @@
+//! What people ask of the service: requests, repeats, nonsense, users, policies and orders, as records.
+
+use otp_topology::otp::ContractName;
+use otp_topology::wire::murmur2;
+use serde_json::{Value, json};
+
+use crate::broker::Stored;
+use crate::house::{ADMIN, DESK, DIRECTORY, POLICIES, REQUESTS, Shape, TEMPLATES};
+
+/// The key of a record whose reply no transaction can carry.
+pub const POISON_KEY: &[u8] = b"poison";
+/// People; the first half are in the directory from the start.
+pub const PEOPLE: usize = 5;
+
+/// A code as somebody types it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// The last one sent to this person.
+    Right,
+    /// The first one that was ever sent to this person.
+    Old,
+    /// The last one sent to the next person.
+    Foreign,
+    Wrong,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Send { purpose: &'static str },
+    Create,
+    Validate { typed: Typed, purpose: Option<&'static str> },
+    Search,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    Request {
+        who: usize,
+        ask: Ask,
+        desk: bool,
+        is_keyed: bool,
+        is_poison: bool,
+        is_late: bool,
+    },
+    /// The request that the workload made so many requests ago, once more.
+    Repeat {
+        back: usize,
+    },
+    Nonsense {
+        desk: bool,
+    },
+    User {
+        who: usize,
+        exists: bool,
+    },
+    Policy {
+        at: usize,
+    },
+    Template,
+    Order {
+        who: usize,
+        forget: bool,
+    },
+}
+
+/// A record for a partition of a topic.
+#[derive(Clone, Debug)]
+pub struct Drafted {
+    pub topic: &'static str,
+    pub partition: i32,
+    pub record: Stored,
+}
+
+/// Policy records, good and bad ones.
+const POLICY_RECORDS: [(&str, Option<&str>); 6] = [
+    ("egov/pb", Some(r#"{"digits":8}"#)),
+    ("egov/*", Some(r#"{"lifetimeMs":20000}"#)),
+    ("egov/pb", Some(r#"{"resend":"rotate"}"#)),
+    ("egov/pb", None),
+    ("egov/pb.amritsar", Some(r#"{"wrongTriesMax":3,"lockAfter":5}"#)),
+    ("egov/pb", Some(r#"{"digits":99}"#)),
+];
+
+pub fn mobile(who: usize) -> String {
+    format!("9123456{:03}", who * 37 + 5)
+}
+
+pub fn canonical(who: usize) -> String {
+    format!("egov|pb|{}", mobile(who))
+}
+
+/// Draws items; `codes` looks a code up as a citizen would, in the messages that reached the phone.
+pub fn draw(dice: &mut fastrand::Rng, shape: Shape) -> Item {
+    let who = dice.usize(..PEOPLE);
+    let desk = dice.u8(..4) == 0;
+    let request = |dice: &mut fastrand::Rng, ask: Ask, desk: bool| Item::Request {
+        who,
+        ask,
+        desk,
+        is_keyed: dice.u8(..4) > 0,
+        is_poison: dice.u8(..60) == 0,
+        is_late: dice.u8(..40) == 0,
+    };
+    let purpose = |dice: &mut fastrand::Rng| ["login", "login", "register", "passwordreset"][dice.usize(..4)];
+    match dice.u8(..100) {
+        0..30 => {
+            let purpose = purpose(dice);
+            request(dice, Ask::Send { purpose }, desk)
+        }
+        30..36 => request(dice, Ask::Create, desk),
+        36..70 => {
+            let typed = [Typed::Right, Typed::Right, Typed::Right, Typed::Wrong, Typed::Old, Typed::Foreign]
+                [dice.usize(..6)];
+            let purpose = (dice.u8(..4) == 0).then(|| purpose(dice));
+            request(dice, Ask::Validate { typed, purpose }, desk)
+        }
+        70..73 => request(dice, Ask::Search, desk),
+        73..85 => Item::Repeat { back: dice.usize(1..6) },
+        85..88 => Item::Nonsense { desk },
+        88..91 if shape.user_check => Item::User { who, exists: who < PEOPLE / 2 || dice.bool() },
+        88..96 => Item::Policy { at: dice.usize(..POLICY_RECORDS.len()) },
+        96 => Item::Template,
+        _ => Item::Order { who, forget: dice.u8(..4) == 0 },
+    }
+}
+
+/// Looks up what a person has on the phone.
+pub trait Phones {
+    fn last_code(&self, mobile: &str) -> Option<String>;
+    fn first_code(&self, mobile: &str) -> Option<String>;
+}
+
+/// Makes the record of an item. `number` tells it from all others.
+pub fn drafted(
+    item: Item,
+    number: usize,
+    dice: &mut fastrand::Rng,
+    shape: Shape,
+    phones: &dyn Phones,
+) -> Drafted {
+    let anywhere = |dice: &mut fastrand::Rng, topic: &str| {
+        let wide = topic == DESK && shape.is_wide;
+        dice.i32(0..shape.partitions + if wide { 2 } else { 0 })
+    };
+    match item {
+        Item::Request { who, ask, desk, is_keyed, is_poison, is_late } => {
+            let topic = if desk { DESK } else { REQUESTS };
+            let body = body_of(who, ask, phones);
+            let key = if is_poison {
+                Some(POISON_KEY.to_vec())
+            } else {
+                is_keyed.then(|| canonical(who).into_bytes())
+            };
+            let is_loose = desk && shape.is_wide;
+            let partition = match &key {
+                Some(key) if !is_poison && !is_loose => murmur2::partition(key, shape.partitions),
+                Some(_) | None => anywhere(dice, topic),
+            };
+            let mut headers = vec![
+                ("ce_id".to_owned(), Some(format!("request-{number}").into_bytes())),
+                ("ce_correlationid".to_owned(), Some(format!("c{number}").into_bytes())),
+            ];
+            if is_late {
+                let deadline = "2023-11-14T22:13:21.000Z";
+                headers.push(("ce_expirytime".to_owned(), Some(deadline.as_bytes().to_vec())));
+            }
+            Drafted { topic, partition, record: Stored { key, value: Some(body.into_bytes()), headers } }
+        }
+        Item::Repeat { .. } => unreachable!("a repeat is made from what it repeats"),
+        Item::Nonsense { desk } => {
+            let topic = if desk { DESK } else { REQUESTS };
+            let value = [&b"nonsense"[..], b"[1]", b"\xff", b"{\"otp\":1,\"OTP\":2}"][dice.usize(..4)];
+            let record = Stored { key: None, value: Some(value.to_vec()), headers: Vec::new() };
+            Drafted { topic, partition: anywhere(dice, topic), record }
+        }
+        Item::User { who, exists } => user(who, exists, shape),
+        Item::Policy { at } => {
+            let (key, value) = POLICY_RECORDS[at];
+            plain(POLICIES, 0, key, value.map(str::to_owned))
+        }
+        Item::Template => {
+            let text = json!({"text": format!("number {number}: {{otp}}"), "templateId": "t"});
+            plain(TEMPLATES, 0, "egov/pb/en_IN/sms.login.otp.msg", Some(text.to_string()))
+        }
+        Item::Order { who, forget } => {
+            let operation = if forget { "forget" } else { "unlock" };
+            let (contract, identity) = (ContractName::Egov.as_str(), mobile(who));
+            let order =
+                json!({"operation": operation, "contract": contract, "tenantId": "pb", "identity": identity});
+            plain(ADMIN, home(who, shape), &canonical(who), Some(order.to_string()))
+        }
+    }
+}
+
+pub fn user(who: usize, exists: bool, shape: Shape) -> Drafted {
+    let users = json!({"users": [{"tenantId": "pb", "userType": "CITIZEN", "userName": mobile(who),
+        "mobileNumber": mobile(who), "countryCode": "+91", "emailId": "a@b.in", "locale": "en_IN", "active": true,
+        "uuid": "u"}]});
+    plain(DIRECTORY, home(who, shape), &canonical(who), exists.then(|| users.to_string()))
+}
+
+/// What the policy topic holds before the first start.
+pub fn first_policy() -> Drafted {
+    plain(POLICIES, 0, "egov/pb", Some(json!({"digits": 7}).to_string()))
+}
+
+pub fn home(who: usize, shape: Shape) -> i32 {
+    murmur2::partition(canonical(who).as_bytes(), shape.partitions)
+}
+
+fn plain(topic: &'static str, partition: i32, key: &str, value: Option<String>) -> Drafted {
+    let value = value.map(String::into_bytes);
+    Drafted {
+        topic,
+        partition,
+        record: Stored { key: Some(key.as_bytes().to_vec()), value, headers: Vec::new() },
+    }
+}
+
+fn body_of(who: usize, ask: Ask, phones: &dyn Phones) -> String {
+    let (number, tenant) = (mobile(who), "pb.amritsar");
+    let next = mobile((who + 1) % PEOPLE);
+    let unknown = || "000000".to_owned();
+    let body: Value = match ask {
+        Ask::Send { purpose } => json!({"operation": "send",
+            "otp": {"tenantId": tenant, "mobileNumber": number, "type": purpose}}),
+        Ask::Create => json!({"operation": "create", "otp": {"tenantId": tenant, "identity": number}}),
+        Ask::Validate { typed, purpose } => {
+            let code = match typed {
+                Typed::Right => phones.last_code(&number),
+                Typed::Old => phones.first_code(&number),
+                Typed::Foreign => phones.last_code(&next),
+                Typed::Wrong => None,
+            };
+            let code = code.unwrap_or_else(unknown);
+            json!({"operation": "validate",
+                "otp": {"tenantId": tenant, "identity": number, "otp": code, "type": purpose}})
+        }
+        Ask::Search => json!({"operation": "search",
+            "otp": {"tenantId": tenant, "identity": number, "UUID": "4759e8a5-5da7-8b55-b34e-20fa3eda312f"}}),
+    };
+    body.to_string()
+}
