@@ -8,13 +8,18 @@ BENCH_SERVICE=""
 BENCH_ID=""
 BENCH_STARTED_KAFKA=false
 
-# bench: the whole round. bench WHAT [ARGS…]: only `throughput`, `latency` or `bare`, with the service's process known.
+# bench: the whole round. bench WHAT [ARGS…]: only `throughput`, `latency` or `bare`, with the service's process known;
+# `recovery` starts and kills the service by itself.
 bench() {
   need_packages build kafka
   build_program
   kafka_runs || BENCH_STARTED_KAFKA=true
   trap bench_end EXIT
   kafka_start
+  if [ "${1:-}" = recovery ]; then
+    bench_recovery "${@:2}"
+    return
+  fi
   if [ "$#" -gt 0 ]; then
     bench_service "${BENCH_PARTITIONS:-1}"
     bench_run "$@"
@@ -29,14 +34,33 @@ bench() {
   bench_run throughput
 }
 
+# Kills and restores. With BENCH_KEEP=NAME topics and store stay, and the next round with that name loads nothing.
+bench_recovery() {
+  local again=()
+  if [ -n "${BENCH_KEEP:-}" ] && [ -f "$BENCH_DIR/$BENCH_KEEP/loaded" ]; then
+    BENCH_ID="$BENCH_KEEP"
+    again=(--reuse)
+  else
+    bench_place "${BENCH_PARTITIONS:-1}" "${BENCH_KEEP:-}"
+    # Codes outlive the measurement, so that no sweep works along.
+    cat >>"$BENCH_DIR/$BENCH_ID/config.toml" <<'TOML'
+[policy.egov]
+lifetime_ms = 14400000
+[policy.bounds]
+lifetime_ms_max = 14400000
+TOML
+  fi
+  bench_program bench recovery "${again[@]}" "$@" || die "the measurement failed"
+  if [ -n "${BENCH_KEEP:-}" ]; then
+    touch "$BENCH_DIR/$BENCH_ID/loaded"
+    note "kept: BENCH_KEEP=$BENCH_ID loads nothing the next time"
+    BENCH_ID=""
+  fi
+}
+
 # A service on PARTITIONS partitions with topics, keys and a store of its own.
 bench_service() {
-  ! port_open "$BENCH_HTTP_PORT" || die "port $BENCH_HTTP_PORT is taken by another program: choose BENCH_HTTP_PORT"
-  BENCH_ID="bench-$$-$1-$(date +%s)"
-  mkdir -p "$BENCH_DIR/$BENCH_ID"
-  bench_file "$1" >"$BENCH_DIR/$BENCH_ID/config.toml"
-  bench_program keys generate --out "$BENCH_DIR/$BENCH_ID/keys.toml" 2>/dev/null
-  step bench-topics "creating its topics" bench_program topics create || die "the topics were not created"
+  bench_place "$1"
   # Not through a function: its process number must be the service's own.
   "$(program)" --config "$BENCH_DIR/$BENCH_ID/config.toml" run \
     >"$BENCH_DIR/$BENCH_ID/service.log" 2>&1 </dev/null &
@@ -45,6 +69,16 @@ bench_service() {
     tail -n 20 "$BENCH_DIR/$BENCH_ID/service.log" >&2
     die "the service did not become ready"
   }
+}
+
+# The topics, keys and configuration of a service that does not run yet; NAME, if it is given, is its application id.
+bench_place() {
+  ! port_open "$BENCH_HTTP_PORT" || die "port $BENCH_HTTP_PORT is taken by another program: choose BENCH_HTTP_PORT"
+  BENCH_ID="${2:-bench-$$-$1-$(date +%s)}"
+  mkdir -p "$BENCH_DIR/$BENCH_ID"
+  bench_file "$1" >"$BENCH_DIR/$BENCH_ID/config.toml"
+  bench_program keys generate --out "$BENCH_DIR/$BENCH_ID/keys.toml" 2>/dev/null
+  step bench-topics "creating its topics" bench_program topics create || die "the topics were not created"
 }
 
 bench_file() {
@@ -96,13 +130,16 @@ bench_ready() {
 }
 
 bench_stop_service() {
-  [ -n "$BENCH_SERVICE" ] || return 0
-  kill "$BENCH_SERVICE" 2>/dev/null || true
-  wait "$BENCH_SERVICE" || note "the service ended with status $?"
+  [ -n "$BENCH_ID" ] || return 0
+  if [ -n "$BENCH_SERVICE" ]; then
+    kill "$BENCH_SERVICE" 2>/dev/null || true
+    wait "$BENCH_SERVICE" || note "the service ended with status $?"
+  fi
   BENCH_SERVICE=""
   kafka_java org.apache.kafka.tools.TopicCommand --bootstrap-server "127.0.0.1:$KAFKA_PORT" \
     --delete --topic "$BENCH_ID-.*" >/dev/null || note "the topics $BENCH_ID-… are left over"
   rm -rf "${BENCH_DIR:?}/$BENCH_ID"
+  BENCH_ID=""
 }
 
 bench_end() {

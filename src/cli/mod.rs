@@ -119,7 +119,7 @@ impl Cli {
             Command::Keys(command) => keys::perform(&command),
             Command::Config(command) => config::perform(&load()?, &command),
             Command::Subject(command) => subject::perform(&load()?, &command),
-            Command::Bench(args) => bench::perform(&load()?, &args),
+            Command::Bench(args) => bench::perform(&load()?, &sources, &args),
         }
     }
 }

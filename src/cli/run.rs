@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use otp_topology::otp::Keyring;
 use otp_topology::task::Topology;
 use otp_topology::thread::{Limits, Start};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -14,7 +13,7 @@ use super::{Failure, cluster, topics};
 use crate::config::{self, Config, Loaded, Membership, keys};
 use crate::kafka::Admin;
 use crate::rocks::{Instance, Memory};
-use crate::runtime::{ClusterFacts, Parts, Stores, StreamThreads, describe};
+use crate::runtime::{ClusterFacts, Parts, Progress, Stores, StreamThreads, TopicWatch, describe};
 use crate::telemetry::{Health, Metrics, Server};
 
 /// Between two looks at whether a signal came or a thread ended.
@@ -39,48 +38,73 @@ It stops in good order at SIGTERM: the open transaction is finished, exit 0.";
 
 pub(super) fn perform(loaded: &Loaded, args: &RunArgs) -> Result<(), Failure> {
     let config = &loaded.config;
-    let keyring = keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
     let admin = cluster::admin(loaded)?;
+    keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
     if args.create_topics {
         topics::create(loaded, &admin)?;
     }
     let instance = Instance::take(&config.store.directory, &config.application.id)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| Failure::Runtime(error.into()))?;
-    let parts = parts(loaded, keyring, &admin, instance)?;
+    check_topics(loaded, &admin)?;
+    let mut parts = parts(loaded, &admin, instance)?;
     let server = Server::start(&config.http.listen, parts.metrics.clone(), parts.health.clone())
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    tracing::info!(
-        application = config.application.id,
-        instance = parts.instance,
-        http = %server.address(),
-        partitions = parts.topology.partitions,
-        "serving"
-    );
-    let threads = StreamThreads::start(&parts, config.processing.threads);
+    loop {
+        tracing::info!(
+            application = config.application.id,
+            instance = parts.instance,
+            http = %server.address(),
+            partitions = parts.topology.partitions,
+            "serving"
+        );
+        match serve(loaded, &parts, &mut signals)? {
+            Ended::Signal => break,
+            Ended::TopicRecreated => {
+                check_topics(loaded, &admin)?;
+                (parts.topology, parts.limits) = topology(loaded, &admin)?;
+            }
+        }
+    }
+    server.stop();
+    Ok(())
+}
+
+/// Why a round of serving ended in good order.
+enum Ended {
+    Signal,
+    /// Positions count in a topic that is gone: everything is taken up anew against the topics as they are.
+    TopicRecreated,
+}
+
+fn serve(loaded: &Loaded, parts: &Parts, signals: &mut Signals) -> Result<Ended, Failure> {
+    let watch = TopicWatch::start(cluster::admin(loaded)?, parts.topology.clone());
+    let threads = StreamThreads::start(parts, loaded.config.processing.threads);
+    let mut ended = Ended::Signal;
     while signals.pending().next().is_none() && !threads.has_ended() {
+        if watch.saw_another() {
+            ended = Ended::TopicRecreated;
+            break;
+        }
         std::thread::sleep(LOOK);
     }
     tracing::info!("stopping");
-    let outcome = threads.join();
-    server.stop();
-    outcome.map_err(|error| Failure::Runtime(error.into()))
+    threads.join().map_err(|error| Failure::Runtime(error.into()))?;
+    Ok(ended)
 }
 
-fn parts(loaded: &Loaded, keyring: Keyring, admin: &Admin, instance: Instance) -> Result<Parts, Failure> {
+fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Failure> {
     let config = &loaded.config;
-    let settings = config.settings();
-    let facts = describe(admin, &settings).map_err(|error| cluster::unreachable_cluster(loaded, &error))?;
-    check_stamps(config, &facts)?;
-    let topology =
-        Topology::build(&settings, keyring, &facts.topics).map_err(|error| Failure::Runtime(error.into()))?;
+    let (topology, limits) = topology(loaded, admin)?;
+    let metrics = Arc::new(Metrics::new());
     let own = instance.id().as_str().to_owned();
     Ok(Parts {
-        topology: Arc::new(topology),
+        topology,
         properties: cluster::properties(loaded)?,
-        limits: limits(config, &facts),
+        limits,
         stores: Arc::new(Stores::new(instance, Memory::new())),
-        metrics: Arc::new(Metrics::new()),
+        progress: Progress::new(metrics.clone()),
+        metrics,
         health: Arc::new(Health::new(config.processing.threads)),
         instance: if config.application.instance.is_empty() {
             own
@@ -91,22 +115,36 @@ fn parts(loaded: &Loaded, keyring: Keyring, admin: &Admin, instance: Instance) -
     })
 }
 
-/// What a code is worth is judged by append time: a producer's clock must not decide it.
-fn check_stamps(config: &Config, facts: &ClusterFacts) -> Result<(), Failure> {
-    let Some(topic) = facts.without_append_time.first() else {
-        return Ok(());
-    };
-    if config.processing.accept_create_time {
+fn topology(loaded: &Loaded, admin: &Admin) -> Result<(Arc<Topology>, Limits), Failure> {
+    let keyring = keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
+    let settings = loaded.config.settings();
+    let facts = describe(admin, &settings).map_err(|error| cluster::unreachable_cluster(loaded, &error))?;
+    let topology =
+        Topology::build(&settings, keyring, &facts.topics).map_err(|error| Failure::Runtime(error.into()))?;
+    Ok((Arc::new(topology), limits(&loaded.config, &facts)))
+}
+
+/// What the plan calls necessary, the cluster must have: a compacted request topic would lose requests, a changelog with
+/// retention would lose locks, and producers' time stamps would decide what a code is worth.
+fn check_topics(loaded: &Loaded, admin: &Admin) -> Result<(), Failure> {
+    let (_, differences) = topics::differences(loaded, admin)?;
+    let (stopping, others): (Vec<_>, Vec<_>) = differences.into_iter().partition(|it| it.stops);
+    for difference in others {
+        tracing::warn!(%difference, "the cluster is not as planned");
+    }
+    if loaded.config.processing.accept_create_time {
         tracing::warn!(
-            topic,
-            "requests are judged by their producers' clocks (processing.accept_create_time)"
+            "requests may be judged by their producers' clocks (processing.accept_create_time = true)"
         );
+    }
+    if stopping.is_empty() {
         return Ok(());
     }
+    let lines: Vec<String> = stopping.iter().map(|difference| format!("\n  {difference}")).collect();
     Err(Failure::Runtime(anyhow::anyhow!(
-        "topic `{topic}` has message.timestamp.type other than LogAppendTime, so producers' clocks would decide what a \
-         code is worth: set it on the topic (`otp-stream topics verify` lists all that differs), or accept it with \
-         processing.accept_create_time = true"
+        "the cluster's topics would lose requests or state, or let them be judged wrongly:{}\n\
+         `otp-stream topics verify` compares again; --create-topics creates what is not there",
+        lines.concat()
     )))
 }
 

@@ -15,9 +15,12 @@ mod progress;
 mod stores;
 mod stream_loop;
 mod stream_threads;
+mod topic_watch;
 mod worker;
 
 pub use clock::wall;
 pub use cluster::{ClusterFacts, describe};
+pub use progress::Progress;
 pub use stores::Stores;
 pub use stream_threads::{Parts, StreamThreads, ThreadDied};
+pub use topic_watch::TopicWatch;

@@ -1,13 +1,18 @@
-//! Progress of restores: a bar on a terminal, lines in a log, and the metrics.
+//! Progress of restores: a bar on a terminal, lines in the log now and then, and the metrics.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::telemetry::Metrics;
 
+/// Between two lines in the log about one restore.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Shared by all stream threads, so that their bars lie one below the other.
 #[derive(Clone)]
-pub(super) struct Progress {
+pub struct Progress {
     metrics: Arc<Metrics>,
     bars: MultiProgress,
 }
@@ -17,6 +22,10 @@ pub(super) struct Restoring {
     task: i32,
     metrics: Arc<Metrics>,
     bar: ProgressBar,
+    restored: u64,
+    begun: Instant,
+    moved: Instant,
+    told: Instant,
 }
 
 impl Progress {
@@ -24,22 +33,38 @@ impl Progress {
         Self { metrics, bars: MultiProgress::new() }
     }
 
-    pub fn begin(&self, task: i32, records: u64) -> Restoring {
+    pub(super) fn begin(&self, task: i32, records: u64) -> Restoring {
         let style = "restore task {prefix} [{bar:30}] {human_pos}/{human_len} records, {per_sec}, {eta} left";
         let style = ProgressStyle::with_template(style).expect("a constant template");
         let bar = self.bars.add(ProgressBar::new(records)).with_style(style.progress_chars("=> "));
         bar.set_prefix(task.to_string());
         self.metrics.set_restore_remaining(task, records);
         tracing::info!(task, records, "restoring from the changelog");
-        Restoring { task, metrics: self.metrics.clone(), bar }
+        let now = now();
+        let metrics = self.metrics.clone();
+        Restoring { task, metrics, bar, restored: 0, begun: now, moved: now, told: now }
     }
 }
 
 impl Restoring {
-    pub fn advance(&self, records: u64, remaining: u64) {
+    /// So many records more are in the store, and at most so many are left.
+    pub fn advance(&mut self, records: u64, remaining: u64) {
+        let now = now();
+        self.restored += records;
         self.bar.inc(records);
-        self.metrics.restored(self.task, records);
+        self.metrics.restored(self.task, records, (now - self.moved).as_secs_f64());
         self.metrics.set_restore_remaining(self.task, remaining);
+        self.metrics.set_restore_rate(self.task, self.records_per_s(now));
+        self.moved = now;
+        if now - self.told >= LINE_INTERVAL {
+            self.told = now;
+            let (task, restored, records_per_s) = (self.task, self.restored, self.records_per_s(now));
+            tracing::info!(task, restored, remaining, records_per_s, "restoring");
+        }
+    }
+
+    fn records_per_s(&self, now: Instant) -> u64 {
+        (self.restored as f64 / (now - self.begun).as_secs_f64().max(0.001)) as u64
     }
 }
 
@@ -47,5 +72,12 @@ impl Drop for Restoring {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
         self.metrics.forget_restore(self.task);
+        let (task, restored, records_per_s) = (self.task, self.restored, self.records_per_s(self.moved));
+        tracing::info!(task, restored, records_per_s, "the restore has ended");
     }
+}
+
+fn now() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "measures how fast a restore goes; decides nothing")]
+    Instant::now()
 }

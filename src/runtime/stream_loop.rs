@@ -60,7 +60,6 @@ pub(super) enum Ended {
 
 impl StreamLoop {
     pub fn run(mut self) -> Ended {
-        self.health.set_thread(self.number, ThreadState::Running);
         let ended = loop {
             if self.stop.load(Ordering::Relaxed) {
                 break Ended::Stopped;
@@ -125,6 +124,7 @@ impl StreamLoop {
         if let Some(partitions) = round.assigned {
             let generation = self.consumer.group().metadata().map_or(-1, |member| member.generation());
             tracing::info!(partitions = partitions.len(), generation, "assigned");
+            self.health.set_thread(self.number, ThreadState::Running);
             self.tell(Event::Assigned { partitions, generation });
         }
         if !self.chunk.is_empty() || round.drained {

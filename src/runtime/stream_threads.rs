@@ -41,6 +41,7 @@ pub struct Parts {
     pub stores: Arc<Stores>,
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
+    pub progress: Progress,
     /// Member and transactional ids begin with it.
     pub instance: String,
     pub is_static: bool,
@@ -97,6 +98,7 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
         parts.health.set_thread(number, ThreadState::Dead { reason: reason.clone() });
         ThreadDied { thread: number, reason }
     };
+    parts.health.set_thread(number, ThreadState::Starting);
     let mut consumers = 0;
     loop {
         consumers += 1;
@@ -132,7 +134,7 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
     let identity = format!("{}-{number}", parts.instance);
     let name = format!("stream-{number}");
     let topology = parts.topology.clone();
-    let progress = Progress::new(parts.metrics.clone());
+    let progress = parts.progress.clone();
     let worker = Worker::start(&name, topology.clone(), parts.properties.clone(), progress)
         .map_err(|error| error.to_string())?;
     let mut driver = Driver::new(

@@ -220,7 +220,7 @@ impl Desk {
         if restorer.is_reached() {
             return Ok(0);
         }
-        let bar = self.progress.begin(task, restorer.remaining());
+        let mut bar = self.progress.begin(task, restorer.remaining());
         let topic = self.topology.output(self.topology.changelog).name.clone();
         let reader = match self.reader.take() {
             Some(reader) => reader,

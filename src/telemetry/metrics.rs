@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Counter, CounterVec, Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use super::counts::Counts;
@@ -148,9 +148,18 @@ impl Metrics {
         self.recovery.remaining.with_label_values(&[digits.format(partition)]).set(saturated(records));
     }
 
-    pub fn restored(&self, partition: i32, records: u64) {
+    /// So many records more, in so many seconds.
+    pub fn restored(&self, partition: i32, records: u64, seconds: f64) {
         let mut digits = itoa::Buffer::new();
-        self.recovery.restored.with_label_values(&[digits.format(partition)]).inc_by(records);
+        let partition = [digits.format(partition)];
+        self.recovery.restored.with_label_values(&partition).inc_by(records);
+        self.recovery.seconds.with_label_values(&partition).inc_by(seconds);
+    }
+
+    /// How fast a restore goes, or went.
+    pub fn set_restore_rate(&self, partition: i32, records_per_s: u64) {
+        let mut digits = itoa::Buffer::new();
+        self.recovery.rate.with_label_values(&[digits.format(partition)]).set(saturated(records_per_s));
     }
 
     /// The task went to another instance.
@@ -189,6 +198,8 @@ impl Default for Metrics {
 struct RecoveryMetrics {
     remaining: IntGaugeVec,
     restored: IntCounterVec,
+    seconds: CounterVec,
+    rate: IntGaugeVec,
     lost: IntCounterVec,
 }
 
@@ -196,10 +207,17 @@ impl RecoveryMetrics {
     fn new(all: &Registry) -> Self {
         let remaining = "Changelog records that a task has still to replay, at most";
         let restored = "Changelog records replayed";
+        let seconds = "Time spent replaying changelog records";
+        let rate = "Changelog records a second of the restore under way, or of the last one";
         let lost = "Records that retention took before they were read";
         Self {
             remaining: gauges(all, "otp_stream_restore_remaining_records", remaining, &["partition"]),
             restored: counters(all, "otp_stream_restored_records_total", restored, &["partition"]),
+            seconds: registered(
+                all,
+                CounterVec::new(Opts::new("otp_stream_restore_seconds_total", seconds), &["partition"]),
+            ),
+            rate: gauges(all, "otp_stream_restore_records_per_second", rate, &["partition"]),
             lost: counters(all, "otp_stream_lost_records_total", lost, &["topic"]),
         }
     }

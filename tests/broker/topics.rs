@@ -1,12 +1,15 @@
 //! `topics plan|create|verify` against a real cluster.
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 
+use crate::harness::event::{send, validate};
 use crate::harness::node::node;
 use crate::harness::process::otp_stream;
-use crate::harness::world::{World, must};
+use crate::harness::world::{PARTITIONS, World, must};
 
 fn admin() -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", &node().bootstrap).create().expect("an admin client")
@@ -85,4 +88,51 @@ fn verify_names_a_missing_topic() {
     let (status, said) = told;
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains(topic.as_str()), "{said}");
+}
+
+#[test]
+fn the_start_refuses_a_request_topic_that_forgets() {
+    let world = World::new("compacted");
+    let topic = &world.topics.requests;
+    let wrong = AlterConfig::new(ResourceSpecifier::Topic(topic))
+        .set("cleanup.policy", "compact")
+        .set("message.timestamp.type", "LogAppendTime");
+    let done = wait(admin().alter_configs([&wrong], &AdminOptions::new())).expect("an answer");
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
+    assert_eq!(verify_differs(&world).0, Some(1));
+    let output = otp_stream(&world.configs, &["run"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(topic.as_str()) && said.contains("cleanup.policy is compact"), "{said}");
+}
+
+#[test]
+fn a_request_topic_recreated_under_a_running_service_is_read_from_its_beginning() {
+    let mut world = World::new("recreated");
+    let process = world.run();
+    let code = world.code_for("9123456740");
+    for number in 0..9 {
+        world.ask(send(&(9_123_456_741_u64 + number).to_string()));
+    }
+    let topic = world.topics.requests.clone();
+    let options = AdminOptions::new().operation_timeout(Some(std::time::Duration::from_secs(10)));
+    let gone = wait(admin().delete_topics(&[&topic], &options)).expect("an answer");
+    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    let again = NewTopic::new(&topic, PARTITIONS, TopicReplication::Fixed(1))
+        .set("message.timestamp.type", "LogAppendTime")
+        .set("retention.ms", "86400000");
+    let mut made = wait(admin().create_topics([&again], &options)).expect("an answer");
+    for _ in 0..40 {
+        if made.iter().all(Result::is_ok) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(250));
+        made = wait(admin().create_topics([&again], &options)).expect("an answer");
+    }
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
+
+    let fresh = crate::harness::kafka::Upstream::new();
+    fresh.produce(&topic, &validate("9123456740", &code).id("after"));
+    assert_eq!(world.result("after")["reason"], "verified", "the state is there, the new topic is read");
+    assert!(process.terminate().success());
 }

@@ -1,7 +1,7 @@
 //! `otp-stream bench`: load and latency of a running service, seen from outside.
 //!
 //! It produces requests as callers do, watches replies with read_committed, and reads what the service's process used.
-//! It starts no service and changes nothing of its configuration; `./dev bench` does the whole round.
+//! Only `recovery` starts and kills the service itself; the others need a running one. `./dev bench` does the whole round.
 
 mod bare;
 mod clock;
@@ -9,6 +9,7 @@ mod ground;
 mod latency;
 mod process;
 mod progress;
+mod recovery;
 mod report;
 mod requests;
 mod throughput;
@@ -19,7 +20,7 @@ use self::ground::Ground;
 use self::report::Report;
 use self::requests::Run;
 use super::{Failure, cluster, print};
-use crate::config::Loaded;
+use crate::config::{Loaded, Sources};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -64,7 +65,23 @@ enum What {
         #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(100..))]
         inputs: u64,
     },
-    /// All of it one after the other, beside the targets
+    /// How soon the service answers after `kill -9`, and how fast it restores a lost store; starts and kills it itself
+    #[command(after_help = EXAMPLES)]
+    Recovery {
+        /// Subjects with a live code
+        #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+        subjects: u64,
+        /// Kills of each kind
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+        /// Requests a second amid which it is killed
+        #[arg(long, value_name = "R", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+        rate: u64,
+        /// The store and the topics hold the subjects of an earlier run: load none
+        #[arg(long)]
+        reuse: bool,
+    },
+    /// All but `recovery`, one after the other, beside the targets
     #[command(after_help = EXAMPLES)]
     All,
 }
@@ -74,12 +91,13 @@ Examples:
   otp-stream bench latency --rate 200 --seconds 10
   otp-stream bench throughput --requests 200000 --pid \"$(pgrep -f 'otp-stream.* run')\"
   otp-stream --set kafka.bootstrap_servers=broker:9092 bench bare
+  otp-stream bench recovery --subjects 100000              with the service stopped
   ./dev bench                                              everything, with a broker and a service of its own
 
-The service must run, on the configured cluster and topics; `bare` needs the cluster alone. Subjects are made up, under a
+The service must run, on the configured cluster and topics; `bare` and `recovery` need the cluster alone. Subjects are made up, under a
 tenant that no other run has. Whoever sends the SMS of this cluster must not be connected.";
 
-pub(super) fn perform(loaded: &Loaded, args: &BenchArgs) -> Result<(), Failure> {
+pub(super) fn perform(loaded: &Loaded, sources: &Sources, args: &BenchArgs) -> Result<(), Failure> {
     let properties = cluster::properties(loaded)?;
     let ground = Ground::of(loaded, properties, args.caller.as_deref())?;
     let mut report = Report::default();
@@ -91,6 +109,10 @@ pub(super) fn perform(loaded: &Loaded, args: &BenchArgs) -> Result<(), Failure> 
             report.latency = Some(latency::measure(&ground, new_run(), rate, seconds, args.pid)?);
         }
         What::Bare { inputs } => report.bare = Some(bare::measure(&ground, new_run(), inputs)?),
+        What::Recovery { subjects, rounds, rate, reuse } => {
+            let plan = recovery::Plan { subjects, rounds, rate, reuse };
+            report.recovery = Some(recovery::measure(&ground, new_run(), &loaded.config, sources, &plan)?);
+        }
         What::All => {
             report.bare = Some(bare::measure(&ground, new_run(), 600_000)?);
             report.memory = Some(throughput::measure(&ground, new_run(), 200_000, args.pid)?);

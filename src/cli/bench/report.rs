@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::bare::Bare;
 use super::latency::Latency;
+use super::recovery::Recovery;
 use super::throughput::Throughput;
 
 /// Kafka Streams 4.3.1 with the same topology, state, events and headers: exactly-once v2, RocksDB, one thread, on two
@@ -44,6 +45,8 @@ pub struct Report {
     pub throughput: Option<Throughput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
 }
 
 #[derive(Clone, Copy)]
@@ -69,6 +72,9 @@ impl Report {
 
     /// Figure, target, Kafka Streams and how many times better than it, a line each.
     pub fn table(&self) -> String {
+        if let Some(recovery) = &self.recovery {
+            return recovery.table();
+        }
         let mut text = format!(
             "{:<44}{:>12} {:<7}{:>12}  {:>15}{:>9}\n",
             "figure", "measured", "", "target", "Kafka Streams", "better"

@@ -16,7 +16,7 @@ use crate::cli::{Failure, cluster};
 use crate::config::{Loaded, keys};
 use crate::kafka::{Admin, Mock, NewTopic, Properties, TopicOutcome};
 use crate::rocks::{Instance, Memory};
-use crate::runtime::{Parts, Stores, StreamThreads, describe, wall};
+use crate::runtime::{Parts, Progress, Stores, StreamThreads, describe, wall};
 use crate::telemetry::{Health, Metrics};
 
 /// How long the stream thread may take until it serves.
@@ -76,13 +76,15 @@ impl Stage {
             std::env::temp_dir().join(format!("otp-stream-demo-{}-{}", std::process::id(), wall().ms()));
         let instance = Instance::take(&directory, &settings.application_id)?;
         let health = Arc::new(Health::new(1));
+        let metrics = Arc::new(Metrics::new());
         let parts = Parts {
             topology: topology.clone(),
             properties: properties.clone(),
             limits: Limits::default(),
             instance: instance.id().as_str().to_owned(),
             stores: Arc::new(Stores::new(instance, Memory::new())),
-            metrics: Arc::new(Metrics::new()),
+            progress: Progress::new(metrics.clone()),
+            metrics,
             health: health.clone(),
             is_static: loaded.config.application.membership == crate::config::Membership::Static
                 && mock.is_none(),

@@ -1,7 +1,7 @@
 //! The two analytic streams, in one shape for all contracts: `otp-validation-result` and `otp-lifecycle`
 //! (spec/interface.md). Every field is present; what does not apply is null. No code, number or address is in them.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
 
@@ -209,7 +209,7 @@ pub fn validation_result(
         attempts: judged.and_then(|it| it.attempts),
         attempts_remaining: judged.and_then(|it| it.attempts_remaining),
         locked_until: judged.and_then(|it| it.locked_until).map(LogTime::ms),
-        policy_version: about.policy_version.map(|version| Shown(Hex(version.0))),
+        policy_version: about.policy_version.map(Shown),
         occurred_at: events.envelope().time.ms(),
     };
     let key = subject.as_ref().map(String::as_bytes);
@@ -289,7 +289,7 @@ fn publish_lifecycle(
         send_number: facts.send_number,
         reason: facts.reason,
         locked_until: facts.locked_until.map(|end| end.map(LogTime::ms)),
-        policy_version: about.policy_version.map(|version| Shown(Hex(version.0))),
+        policy_version: about.policy_version.map(Shown),
         occurred_at: events.envelope().time.ms(),
     };
     let key = subject.as_ref().map(String::as_bytes);
@@ -324,7 +324,7 @@ struct ResultBody<'a> {
     attempts: Option<u8>,
     attempts_remaining: Option<u32>,
     locked_until: Option<u64>,
-    policy_version: Option<Shown<Hex<8>>>,
+    policy_version: Option<Shown<PolicyVersion>>,
     occurred_at: u64,
 }
 
@@ -350,7 +350,7 @@ struct LifecycleBody<'a> {
     reason: Option<Suppression>,
     #[serde(skip_serializing_if = "Option::is_none")]
     locked_until: Option<Option<u64>>,
-    policy_version: Option<Shown<Hex<8>>>,
+    policy_version: Option<Shown<PolicyVersion>>,
     occurred_at: u64,
 }
 
@@ -360,15 +360,6 @@ pub(super) struct Shown<T>(pub T);
 impl<T: Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
-    }
-}
-
-/// Lower-case hex digits.
-struct Hex<const N: usize>([u8; N]);
-
-impl<const N: usize> Display for Hex<N> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

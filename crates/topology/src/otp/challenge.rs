@@ -1,5 +1,6 @@
 //! One issued code and the terms it was issued under. Holds no code and no hash of one.
 
+use super::hex::Hex;
 use super::identity::Purpose;
 use super::keys::KeyId;
 use super::policy::PolicyVersion;
@@ -130,13 +131,7 @@ impl ChallengeId {
 impl std::fmt::Display for ChallengeId {
     /// The 36 characters of a UUID.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (at, byte) in self.0.iter().enumerate() {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        Hex { bytes: &self.0, hyphens_before: &[4, 6, 8, 10] }.fmt(f)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::hex::Hex;
+
 /// The public contracts; names are part of keys and events and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ContractName {
@@ -148,11 +150,6 @@ pub struct Pseudonym(pub [u8; 16]);
 impl Pseudonym {
     /// 32 lower-case hex digits.
     pub fn to_hex(self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        self.0
-            .iter()
-            .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
-            .map(char::from)
-            .collect()
+        Hex { bytes: &self.0, hyphens_before: &[] }.to_string()
     }
 }

@@ -11,6 +11,7 @@ mod command;
 mod decision;
 mod derive;
 mod expire;
+mod hex;
 mod identity;
 mod issue;
 mod keys;

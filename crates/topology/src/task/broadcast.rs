@@ -39,7 +39,7 @@ impl<S: StateStore> Task<S> {
             Broadcast::Policy => Family::Policy,
             Broadcast::Template => Family::Template,
         };
-        let key = StoreKey::new(family, incoming.key.unwrap_or_default()).as_bytes().to_vec();
+        let key = StoreKey::new(family, incoming.key.unwrap_or_default()).into_bytes();
         match incoming.value {
             Some(value) => self.overlay.put(key, value.to_vec()),
             None => self.overlay.delete(key),
@@ -154,9 +154,9 @@ fn key_text<'a>(incoming: &Incoming<'a>) -> Result<&'a str, String> {
 }
 
 fn mark_key(topic: &str) -> Vec<u8> {
-    StoreKey::new(Family::Mark, format!("arrived/{topic}").as_bytes()).as_bytes().to_vec()
+    StoreKey::new(Family::Mark, format!("arrived/{topic}").as_bytes()).into_bytes()
 }
 
 fn sent_key(topic: &str) -> Vec<u8> {
-    StoreKey::new(Family::Mark, format!("sent/{topic}").as_bytes()).as_bytes().to_vec()
+    StoreKey::new(Family::Mark, format!("sent/{topic}").as_bytes()).into_bytes()
 }

@@ -19,7 +19,7 @@ impl<S: StateStore> Task<S> {
             return self.dead_letter(incoming, "directory", "bad_key", message, out);
         };
         let pseudonym = self.topology.keys.pseudonym(&subject);
-        let key = StoreKey::new(Family::Directory, &pseudonym.0).as_bytes().to_vec();
+        let key = StoreKey::new(Family::Directory, &pseudonym.0).into_bytes();
         let Some(value) = incoming.value else {
             return self.overlay.delete(key);
         };

@@ -120,7 +120,7 @@ fn encode_key(path: Path, topology: &Topology, topic: SourceTopic, partition: i3
     rest.extend_from_slice(name);
     rest.push(0);
     rest.extend_from_slice(&partition.to_be_bytes());
-    StoreKey::new(Family::Position, &rest).as_bytes().to_vec()
+    StoreKey::new(Family::Position, &rest).into_bytes()
 }
 
 fn decode_key(key: &[u8]) -> Result<(Path, &str, i32), BadRecord> {

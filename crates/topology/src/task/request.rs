@@ -84,7 +84,8 @@ impl<S: StateStore> Task<S> {
             }
             None => None,
         };
-        let digest = digest_of(&caller.name, id);
+        // Coordinates alone would mean another record in a recreated topic.
+        let digest = said.ce_id.map_or(RequestDigest(asked.base), |id| digest_of(&caller.name, id));
         if let Some(found) = &found {
             let now = found.loaded.subject.judged_at(incoming.time);
             if let Some(remembered) = found.loaded.subject.recall(digest, now) {

@@ -28,7 +28,7 @@ impl<S: StateStore> Task<S> {
     /// Writes a subject; `was_due` is the due time of its loaded state.
     pub(super) fn save(&mut self, pseudonym: Pseudonym, subject: &Subject, was_due: Option<LogTime>) {
         let key = StoreKey::new(Family::Subject, &pseudonym.0);
-        self.overlay.put(key.as_bytes().to_vec(), encode_subject(subject));
+        self.overlay.put(key.into_bytes(), encode_subject(subject));
         if let Some(due) = due_at(subject)
             && was_due.is_none_or(|was| due < was)
         {
@@ -37,7 +37,7 @@ impl<S: StateStore> Task<S> {
     }
 
     pub(super) fn erase(&mut self, pseudonym: Pseudonym) {
-        self.overlay.delete(StoreKey::new(Family::Subject, &pseudonym.0).as_bytes().to_vec());
+        self.overlay.delete(StoreKey::new(Family::Subject, &pseudonym.0).into_bytes());
     }
 }
 
@@ -46,13 +46,13 @@ pub(super) fn index_key(due: LogTime, pseudonym: Pseudonym) -> Vec<u8> {
     let mut rest = [0; 24];
     rest[..8].copy_from_slice(&due.ms().to_be_bytes());
     rest[8..].copy_from_slice(&pseudonym.0);
-    StoreKey::new(Family::Expiry, &rest).as_bytes().to_vec()
+    StoreKey::new(Family::Expiry, &rest).into_bytes()
 }
 
 /// The first key of the index after everything that is due at a watermark.
 pub(super) fn index_end(watermark: LogTime) -> Vec<u8> {
     let after = watermark.plus(1).ms();
-    StoreKey::new(Family::Expiry, &after.to_be_bytes()).as_bytes().to_vec()
+    StoreKey::new(Family::Expiry, &after.to_be_bytes()).into_bytes()
 }
 
 /// Whose entry it is; `None`: no index key.

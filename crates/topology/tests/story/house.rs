@@ -147,7 +147,7 @@ impl House {
     }
 
     fn seen(&self, record: Published) -> Seen {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let body = record.value.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null);
         let headers =
             record.headers.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect();

@@ -20,6 +20,7 @@ pub use rules::RuleError;
 use sha2::{Digest, Sha256};
 
 use super::challenge::{Digits, Resend};
+use super::hex::Hex;
 use super::identity::ContractName;
 use rules::{Number, Spelling};
 
@@ -29,10 +30,10 @@ const MINUTE_MS: u64 = 60 * 1000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PolicyVersion(pub [u8; 8]);
 
-impl PolicyVersion {
+impl std::fmt::Display for PolicyVersion {
     /// 16 lower-case hex digits.
-    pub fn to_hex(self) -> String {
-        format!("{:016x}", u64::from_be_bytes(self.0))
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Hex { bytes: &self.0, hyphens_before: &[] }.fmt(f)
     }
 }
 

@@ -41,6 +41,25 @@ fn header() -> impl Strategy<Value = (usize, Vec<u8>)> {
     (0..NAMES.len(), value)
 }
 
+/// Headers by themselves, or after a whole origin as a forwarder writes one.
+fn headers() -> impl Strategy<Value = Vec<(usize, Vec<u8>)>> {
+    let topic = prop::sample::select(vec!["requests", "policies", "admin", "directory", "app-repartition"]);
+    let partition = prop::sample::select(vec![0_i32, 1, -1, i32::MIN, i32::MAX]);
+    let offset = prop::sample::select(vec![0_i64, 7, -1, i64::MIN, i64::MAX]);
+    let time = prop::sample::select(vec![0, 1_700_000_000_000, u64::MAX]);
+    let origin = (topic, partition, offset, time).prop_map(|(topic, partition, offset, time)| {
+        let at = |name: &str| NAMES.iter().position(|it| *it == name).expect("listed");
+        vec![
+            (at("otp.origin.topic"), topic.as_bytes().to_vec()),
+            (at("otp.origin.partition"), partition.to_be_bytes().to_vec()),
+            (at("otp.origin.offset"), offset.to_be_bytes().to_vec()),
+            (at("otp.origin.time"), time.to_be_bytes().to_vec()),
+        ]
+    });
+    let begun = prop_oneof![Just(Vec::new()), origin];
+    (begun, prop::collection::vec(header(), 0..4)).prop_map(|(begun, more)| [begun, more].concat())
+}
+
 fn key() -> impl Strategy<Value = Option<String>> {
     let known = vec!["egov|pb|9123456789", "egov/pb", "egov/*/en_IN/sms.login.otp.msg", CANARY];
     prop_oneof![
@@ -59,7 +78,7 @@ proptest! {
         partition in 0_i32..3,
         key in key(),
         value in prop::option::weighted(0.95, json()),
-        headers in prop::collection::vec(header(), 0..8),
+        headers in headers(),
     ) {
         // The driver's own hops begin at the offsets of its first start: with a foreign record among them the next
         // request stays in place.

@@ -1,0 +1,226 @@
+//! What a request costs on the pure path: one task in memory, without broker, disk and threads.
+//!
+//! `cargo bench -p otp-topology`. The load is that of `otp-stream bench throughput`: half `send` for new subjects, half
+//! `validate` of their codes, in commits of 2,000 records. Each line is the time of one step by each request.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use otp_topology::contract::egov::EgovSettings;
+use otp_topology::otp::{Bounds, ContractName, KeyId, KeyPurpose, Keyring, LogTime};
+use otp_topology::state::{MemoryStore, StateStore};
+use otp_topology::task::settings::{CallerSettings, TopicNames};
+use otp_topology::task::topology::{output_names, source_names};
+use otp_topology::task::{Incarnation, Settings, SourceKind, Task, TopicFacts, Topology};
+use otp_topology::wire::outbox::Outbox;
+use otp_topology::wire::record::{RecordBatch, SourcePartition};
+
+const SUBJECTS: u64 = 20_000;
+const RECORDS_PER_COMMIT: usize = 2_000;
+const START_MS: u64 = 1_700_000_000_000;
+
+#[derive(Default)]
+struct Spent {
+    push: Duration,
+    process: Duration,
+    plan: Duration,
+    walk: Duration,
+    write: Duration,
+    outputs: usize,
+    output_bytes: usize,
+    headers: usize,
+    codes: Vec<Option<String>>,
+}
+
+fn main() {
+    let topology = Arc::new(topology());
+    let store = MemoryStore::default();
+    let (mut task, _) = Task::open(0, topology.clone(), store.clone()).expect("blank");
+    let source =
+        SourcePartition { topic: topology.source_of(SourceKind::Requests(0)).expect("one"), partition: 0 };
+    let mut spent = Spent { codes: vec![None; SUBJECTS as usize], ..Spent::default() };
+    let half = SUBJECTS;
+    run(&topology, &mut task, &store, source, half, 0, &mut spent, |number, body| {
+        send(number, body);
+        number
+    });
+    report("sends", half, &spent);
+    let codes: Vec<_> = std::mem::take(&mut spent.codes).into_iter().flatten().collect();
+    assert_eq!(codes.len() as u64, SUBJECTS);
+    let mut spent = Spent { codes: vec![None; SUBJECTS as usize * 2], ..Spent::default() };
+    run(&topology, &mut task, &store, source, half * 2, half, &mut spent, |number, body| {
+        let at = number / 2;
+        if number.is_multiple_of(2) {
+            send(SUBJECTS + at, body);
+            SUBJECTS + at
+        } else {
+            validate(at, &codes[at as usize], body);
+            at
+        }
+    });
+    report("half sends, half validations", half * 2, &spent);
+}
+
+#[expect(clippy::too_many_arguments, reason = "a run has that many parts")]
+fn run(
+    topology: &Topology,
+    task: &mut Task<MemoryStore>,
+    store: &MemoryStore,
+    source: SourcePartition,
+    count: u64,
+    first: u64,
+    spent: &mut Spent,
+    write: impl Fn(u64, &mut Vec<u8>) -> u64,
+) {
+    let mut batch = RecordBatch::default();
+    let mut outbox = Outbox::default();
+    let mut body = Vec::new();
+    let mut number = 0;
+    while number < count {
+        batch.clear();
+        while batch.len() < RECORDS_PER_COMMIT && number < count {
+            body.clear();
+            let subject = write(number, &mut body);
+            let key = format!("egov|b0000019a0b1c2d3e|{}", 6_000_000_000 + subject);
+            let id = format!("bench-0000019a0b1c2d3e-{:016x}", first + number);
+            let correlation = [7; 16];
+            let begin = now();
+            batch.push(
+                source,
+                (first + number) as i64,
+                LogTime::from_ms(START_MS + number / 50),
+                Some(key.as_bytes()),
+                Some(&body),
+                [("ce_id", Some(id.as_bytes())), ("kafka_correlationId", Some(&correlation[..]))],
+            );
+            spent.push += begin.elapsed();
+            number += 1;
+        }
+        let wall = LogTime::from_ms(START_MS + number / 50);
+        outbox.clear();
+        let begin = now();
+        for record in batch.iter() {
+            task.process(&record, wall, &mut outbox).expect("a good record");
+        }
+        spent.process += begin.elapsed();
+        let begin = now();
+        task.plan_commit(&mut outbox);
+        spent.plan += begin.elapsed();
+        let begin = now();
+        for record in outbox.iter() {
+            black_box((record.key(), record.value()));
+            for header in record.headers() {
+                black_box(header);
+            }
+        }
+        spent.walk += begin.elapsed();
+        let begin = now();
+        let (writes, _) = black_box(task.committed(Some(1), wall));
+        spent.write += begin.elapsed();
+        store.write(&writes).expect("memory");
+        for record in outbox.iter() {
+            spent.outputs += 1;
+            spent.output_bytes += record.value().map_or(0, <[u8]>::len) + record.key().map_or(0, <[u8]>::len);
+            for (name, value) in record.headers() {
+                spent.headers += 1;
+                spent.output_bytes += name.len() + value.map_or(0, <[u8]>::len);
+            }
+            if topology.output(record.topic()).name == "sms" {
+                keep_code(record.value().expect("a body"), spent);
+            }
+        }
+    }
+}
+
+fn keep_code(body: &[u8], spent: &mut Spent) {
+    let body: serde_json::Value = serde_json::from_slice(body).expect("JSON");
+    let number: u64 = body["mobileNumber"].as_str().expect("text").parse().expect("digits");
+    let message = body["message"].as_str().expect("text");
+    let code = message.chars().filter(char::is_ascii_digit).collect();
+    spent.codes[(number - 6_000_000_000) as usize] = Some(code);
+}
+
+fn report(what: &str, requests: u64, spent: &Spent) {
+    let each = |time: Duration| time.as_secs_f64() * 1e9 / requests as f64;
+    println!("{what}: {requests} requests, ns each");
+    for (name, time) in [
+        ("copy the fetched record", spent.push),
+        ("process", spent.process),
+        ("plan the changelog", spent.plan),
+        ("walk over the outputs", spent.walk),
+        ("make the write batch", spent.write),
+    ] {
+        println!("  {name:<26}{:>8.0}", each(time));
+    }
+    let each = |count: usize| count as f64 / requests as f64;
+    println!(
+        "  {:.1} outputs, {:.1} headers, {:.0} bytes",
+        each(spent.outputs),
+        each(spent.headers),
+        each(spent.output_bytes)
+    );
+}
+
+fn send(subject: u64, body: &mut Vec<u8>) {
+    let kind = if subject.is_multiple_of(2) { "login" } else { "register" };
+    let number = 6_000_000_000 + subject;
+    body.extend_from_slice(
+        format!(
+            r#"{{"operation":"send","RequestInfo":{{"apiId":"Rainmaker","ver":".01","ts":"","action":"_send","did":"1","key":"","msgId":"20170310130900|en_IN","authToken":null}},"otp":{{"mobileNumber":"{number}","type":"{kind}","userType":"CITIZEN","tenantId":"b0000019a0b1c2d3e.amritsar"}}}}"#
+        )
+        .as_bytes(),
+    );
+}
+
+fn validate(subject: u64, code: &str, body: &mut Vec<u8>) {
+    let number = 6_000_000_000 + subject;
+    body.extend_from_slice(
+        format!(
+            r#"{{"operation":"validate","RequestInfo":{{"apiId":"Rainmaker","ver":".01","ts":"","action":"_send","did":"1","key":"","msgId":"20170310130900|en_IN","authToken":null}},"otp":{{"otp":"{code}","identity":"{number}","tenantId":"b0000019a0b1c2d3e.amritsar"}}}}"#
+        )
+        .as_bytes(),
+    );
+}
+
+fn topology() -> Topology {
+    let name = |name: &str| name.to_owned();
+    let settings = Settings {
+        application_id: name("app"),
+        callers: vec![CallerSettings {
+            name: name("egov"),
+            contract: ContractName::Egov,
+            request_topic: name("requests"),
+            reply_topic: name("replies"),
+            operations: EgovSettings::operations(),
+            reveal_code: false,
+        }],
+        topics: TopicNames {
+            sms: name("sms"),
+            email: name("email"),
+            validation_result: name("results"),
+            lifecycle: name("lifecycle"),
+            dead_letter: name("dead-letters"),
+            user_directory: name("directory"),
+            otp_policy: name("policies"),
+            message_template: name("templates"),
+            otp_admin: name("admin"),
+        },
+        policies: BTreeMap::new(),
+        bounds: Bounds::default(),
+        egov: EgovSettings::default(),
+        dead_letter_copy: false,
+    };
+    let facts = TopicFacts { partitions: 1, incarnation: Incarnation([7; 16]) };
+    let sources = source_names(&settings).into_iter().map(|(name, _)| name);
+    let cluster = output_names(&settings).into_iter().chain(sources).map(|name| (name, facts)).collect();
+    let key = |(at, purpose)| (purpose, KeyId(1), LogTime::from_ms(0), [at as u8 + 1; 32]);
+    let keys = KeyPurpose::ALL.into_iter().enumerate().map(key).collect();
+    Topology::build(&settings, Keyring::new(keys).expect("complete"), &cluster).expect("a fitting cluster")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,147 @@
+//! `otp-stream run` as a process of this measurement: started, asked over HTTP, killed.
+//!
+//! It takes the configuration of this process, with a few keys of the measurement's own over it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::config::Sources;
+
+const READ_MAX: Duration = Duration::from_secs(5);
+/// Lines of the log that a failure shows.
+const LAST_LINES: usize = 15;
+
+/// How to start the process again and again.
+pub struct Launch {
+    pub sources: Sources,
+    /// `KEY=VALUE`, over everything else.
+    pub sets: Vec<String>,
+    /// Where its HTTP port listens.
+    pub http: String,
+    /// Appended to.
+    pub log: PathBuf,
+}
+
+/// A running process; killed when dropped.
+pub struct Subprocess {
+    child: Child,
+    http: String,
+    log: PathBuf,
+}
+
+impl Launch {
+    /// # Errors
+    /// The log cannot be written, or the process cannot be started.
+    pub fn start(&self, store: &Path) -> Result<Subprocess> {
+        let log = OpenOptions::new().create(true).append(true).open(&self.log);
+        let log: File = log.with_context(|| format!("{} cannot be written", self.log.display()))?;
+        let mut command = Command::new(std::env::current_exe()?);
+        for file in &self.sources.files {
+            command.arg("--config").arg(file);
+        }
+        let store = format!("store.directory={}", store.display());
+        for set in self.sources.sets.iter().chain(&self.sets).chain([&store]) {
+            command.arg("--set").arg(set);
+        }
+        let child = command
+            .arg("run")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("otp-stream cannot be started")?;
+        Ok(Subprocess { child, http: self.http.clone(), log: self.log.clone() })
+    }
+}
+
+impl Subprocess {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL, and the end awaited.
+    ///
+    /// # Errors
+    /// It had ended before.
+    pub fn kill_9(mut self) -> Result<()> {
+        self.check_running()?;
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// It has ended by itself.
+    pub fn check_running(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+            let lines: Vec<_> = text.lines().rev().take(LAST_LINES).collect();
+            let lines: Vec<_> = lines.into_iter().rev().collect();
+            bail!("`otp-stream run` ended with {status}; the end of its log:\n{}", lines.join("\n"));
+        }
+        Ok(())
+    }
+
+    pub fn is_ready(&self) -> bool {
+        is_ready(&self.http)
+    }
+
+    /// The sum of a metric over its labels; 0 if it is not there.
+    ///
+    /// # Errors
+    /// The port does not answer.
+    pub fn metric(&self, name: &str) -> Result<f64> {
+        let (_, text) = get(&self.http, "/metrics").context("the process does not tell its metrics")?;
+        Ok(sum_of(&text, name))
+    }
+}
+
+impl Drop for Subprocess {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Whether `/readyz` at this address says so.
+pub fn is_ready(address: &str) -> bool {
+    get(address, "/readyz").is_some_and(|(status, _)| status == 200)
+}
+
+fn get(address: &str, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(READ_MAX)).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
+}
+
+fn sum_of(text: &str, name: &str) -> f64 {
+    let value = |line: &str| {
+        let rest = line.strip_prefix(name).filter(|rest| rest.starts_with(['{', ' ']))?;
+        rest.rsplit(' ').next()?.parse::<f64>().ok()
+    };
+    text.lines().filter_map(value).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_summed_over_its_labels_and_not_mistaken_for_another() {
+        let text = "# HELP a x\na{p=\"0\"} 1\na{p=\"1\"} 2.5\na_total 7\nb 3\n";
+        for (name, sum) in [("a", 3.5), ("a_total", 7.0), ("b", 3.0), ("c", 0.0)] {
+            assert_eq!(sum_of(text, name), sum, "{name}");
+        }
+    }
+}

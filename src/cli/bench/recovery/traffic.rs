@@ -1,0 +1,184 @@
+//! Requests around a kill: a probe, a stream at a constant rate, and the account of their replies.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail, ensure};
+use otp_topology::wire::headers::KAFKA_CORRELATION_ID;
+
+use super::super::clock::moment;
+use super::super::ground::{Ground, REPLY};
+use super::super::requests::{Ask, Run, Writer};
+use crate::kafka::{Properties, Seen, Sender, Tail, ToSend};
+
+/// How long the replies to everything that was sent may take.
+const REPLIES_MAX: Duration = Duration::from_secs(60);
+const FLUSH_MAX: Duration = Duration::from_secs(10);
+
+/// The traffic of one run: every request has the number of its subject, in the order of sending.
+pub struct Traffic<'a> {
+    ground: &'a Ground,
+    run: Run,
+    tail: Tail,
+    sender: Sender,
+    writer: Writer,
+    first: u64,
+    sent: Arc<AtomicU64>,
+    seen: Vec<bool>,
+    answered: u64,
+}
+
+/// Sends at a constant rate until it is stopped.
+pub struct Stream {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<()>>,
+}
+
+/// What one more thread needs to send.
+struct Source {
+    run: Run,
+    properties: Properties,
+    topic: String,
+    partitions: i32,
+    next: Arc<AtomicU64>,
+    rate: u64,
+}
+
+impl<'a> Traffic<'a> {
+    /// Numbers begin at `first`; replies count from now on.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub fn new(ground: &'a Ground, run: Run, first: u64) -> Result<Self> {
+        let replies: Vec<_> = ground.ends()?.into_iter().filter(|(place, _)| place.topic == REPLY).collect();
+        Ok(Self {
+            ground,
+            run,
+            tail: ground.watch(&replies)?,
+            sender: Sender::new(&ground.properties, std::slice::from_ref(&ground.request_topic))?,
+            writer: Writer::new(run, ground.request_partitions),
+            first,
+            sent: Arc::new(AtomicU64::new(first)),
+            seen: Vec::new(),
+            answered: 0,
+        })
+    }
+
+    /// One request, in the log when this returns.
+    ///
+    /// # Errors
+    /// The cluster does not take it.
+    pub fn probe(&mut self) -> Result<u64> {
+        let number = self.sent.fetch_add(1, Ordering::SeqCst);
+        send(&self.sender, &mut self.writer, number)?;
+        self.sender.flush(FLUSH_MAX)?;
+        Ok(number)
+    }
+
+    /// Until the reply to a request is read; the moment of reading.
+    ///
+    /// # Errors
+    /// It does not come, or a request has two.
+    pub fn await_reply(&mut self, number: u64, alive: impl FnMut() -> Result<()>) -> Result<Instant> {
+        let at = usize::try_from(number - self.first)?;
+        self.look_until(alive, |it| it.seen.get(at).copied().unwrap_or(false))
+    }
+
+    /// Until everything sent so far has its reply.
+    ///
+    /// # Errors
+    /// As [`Traffic::await_reply`].
+    pub fn await_all(&mut self, alive: impl FnMut() -> Result<()>) -> Result<()> {
+        self.look_until(alive, |it| it.answered >= it.sent.load(Ordering::SeqCst) - it.first)?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// No thread can be started.
+    pub fn stream(&self, rate: u64) -> Result<Stream> {
+        let source = Source {
+            run: self.run,
+            properties: self.ground.properties.clone(),
+            topic: self.ground.request_topic.clone(),
+            partitions: self.ground.request_partitions,
+            next: self.sent.clone(),
+            rate,
+        };
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::Builder::new()
+            .name("bench-stream".to_owned())
+            .spawn(move || source.pour(&stopped))?;
+        Ok(Stream { stop, thread })
+    }
+
+    fn look_until(
+        &mut self,
+        mut alive: impl FnMut() -> Result<()>,
+        done: impl Fn(&Self) -> bool,
+    ) -> Result<Instant> {
+        let begin = moment();
+        while !done(self) {
+            match self.tail.look(Duration::from_millis(20))? {
+                Seen::Record(record) => {
+                    let id = record.headers().find(|(name, _)| *name == KAFKA_CORRELATION_ID);
+                    let number = id.and_then(|(_, id)| self.run.number_of_answer(id?));
+                    let Some(at) = number.and_then(|it| it.checked_sub(self.first)) else { continue };
+                    let at = usize::try_from(at)?;
+                    if self.seen.len() <= at {
+                        self.seen.resize(at + 1, false);
+                    }
+                    ensure!(!self.seen[at], "request {at} has two replies");
+                    self.seen[at] = true;
+                    self.answered += 1;
+                }
+                Seen::End(..) | Seen::Nothing => alive()?,
+            }
+            if begin.elapsed() > REPLIES_MAX {
+                let sent = self.sent.load(Ordering::SeqCst) - self.first;
+                bail!("{} replies to {sent} requests after {} s", self.answered, REPLIES_MAX.as_secs());
+            }
+        }
+        Ok(moment())
+    }
+}
+
+impl Stream {
+    /// # Errors
+    /// A request was not taken.
+    pub fn stop(self) -> Result<()> {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.join().map_err(|_| anyhow!("the sender panicked"))?
+    }
+}
+
+impl Source {
+    fn pour(self, stop: &AtomicBool) -> Result<()> {
+        let sender = Sender::new(&self.properties, std::slice::from_ref(&self.topic))?;
+        let mut writer = Writer::new(self.run, self.partitions);
+        let (begin, mut sent) = (moment(), 0);
+        while !stop.load(Ordering::SeqCst) {
+            let due = begin.elapsed().as_micros() * u128::from(self.rate) / 1_000_000;
+            while sent < due {
+                send(&sender, &mut writer, self.next.fetch_add(1, Ordering::SeqCst))?;
+                sent += 1;
+            }
+            sender.serve(Duration::ZERO)?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(sender.flush(FLUSH_MAX)?)
+    }
+}
+
+fn send(sender: &Sender, writer: &mut Writer, number: u64) -> Result<()> {
+    let written = writer.write(number, Ask::Send { subject: number });
+    Ok(sender.send(ToSend {
+        topic: 0,
+        partition: written.partition,
+        key: Some(written.key),
+        value: Some(written.body),
+        headers: &written.headers,
+    })?)
+}

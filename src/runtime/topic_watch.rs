@@ -1,0 +1,78 @@
+//! Looks now and then whether the topics in which positions count are still the ones that the service started with.
+//!
+//! librdkafka goes on at the same offset in a topic that was deleted and created again: what lies before it would never
+//! be read. A topic that is gone is waited for: only its successor shows where to go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use otp_topology::task::{Incarnation, Topology};
+
+use super::cluster::facts_of;
+use crate::kafka::{Admin, EdgeError};
+
+/// Between two looks: how long records of a recreated topic may be passed over before they are read after all.
+const INTERVAL: Duration = Duration::from_secs(5);
+const ASK_MAX: Duration = Duration::from_secs(3);
+
+pub struct TopicWatch {
+    another: Arc<AtomicBool>,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TopicWatch {
+    pub fn start(admin: Admin, topology: Arc<Topology>) -> Self {
+        let another = Arc::new(AtomicBool::new(false));
+        let (stop, stopped) = channel();
+        let told = another.clone();
+        let thread = std::thread::Builder::new()
+            .name("topic-watch".to_owned())
+            .spawn(move || {
+                while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                    match recreated(&admin, &topology) {
+                        Ok(None) => {}
+                        Ok(Some(topic)) => {
+                            tracing::warn!(topic, "the topic was recreated: all tasks are taken up again");
+                            told.store(true, Ordering::Relaxed);
+                            return;
+                        }
+                        Err(error) => tracing::warn!(%error, "the topics' ids were not compared this time"),
+                    }
+                }
+            })
+            .expect("the process may start threads");
+        Self { another, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Whether a topic has another id than at the start.
+    pub fn saw_another(&self) -> bool {
+        self.another.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for TopicWatch {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that watches the topics panicked");
+        }
+    }
+}
+
+/// The first topic that is there under another id.
+fn recreated(admin: &Admin, topology: &Topology) -> Result<Option<String>, EdgeError> {
+    let changelog = (&topology.output(topology.changelog).name, topology.changelog_incarnation);
+    let sources = topology.sources.iter().map(|source| (&source.name, source.incarnation));
+    let known: Vec<(&String, Incarnation)> = sources.chain([changelog]).collect();
+    let names: Vec<String> = known.iter().map(|(name, _)| (*name).clone()).collect();
+    let facts = facts_of(admin, &names, ASK_MAX)?;
+    let differs =
+        |(name, id): &(&String, Incarnation)| facts.get(*name).is_some_and(|it| it.incarnation != *id);
+    Ok(known.into_iter().find(differs).map(|(name, _)| name.clone()))
+}
