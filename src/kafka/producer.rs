@@ -84,7 +84,7 @@ impl Producer {
         let opaque = if self.changelog == Some(record.topic()) { partition as usize + 1 } else { 0 };
         let mut full_since = None;
         loop {
-            let headers = (record.header_count(), record.headers());
+            let headers = (record.header_count(), record.header_bytes());
             let produced =
                 self.client.produce(topic, partition, record.key(), record.value(), headers, opaque);
             match produced {

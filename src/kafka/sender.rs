@@ -69,7 +69,8 @@ impl Sender {
     pub fn send(&self, record: ToSend<'_>) -> Result<(), EdgeError> {
         let mut full_since = None;
         loop {
-            let headers = (record.headers.len(), record.headers.iter().copied());
+            let names = record.headers.iter().map(|(name, value)| (name.as_bytes(), *value));
+            let headers = (record.headers.len(), names);
             let ToSend { topic, partition, key, value, .. } = record;
             match self.client.produce(topic, partition, key, value, headers, 0) {
                 Ok(()) => {

@@ -110,7 +110,7 @@ impl Client {
         partition: i32,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
-        headers: (usize, impl Iterator<Item = (&'h str, Option<&'h [u8]>)>),
+        headers: (usize, impl Iterator<Item = (&'h [u8], Option<&'h [u8]>)>),
         opaque: usize,
     ) -> Result<(), Failure> {
         let (key, key_len) = parts(key);
@@ -313,7 +313,7 @@ impl Handle {
 
 /// Headers in librdkafka's form; null for none.
 fn native_headers<'h>(
-    (count, headers): (usize, impl Iterator<Item = (&'h str, Option<&'h [u8]>)>),
+    (count, headers): (usize, impl Iterator<Item = (&'h [u8], Option<&'h [u8]>)>),
 ) -> *mut sys::rd_kafka_headers_t {
     if count == 0 {
         return ptr::null_mut();

@@ -163,13 +163,16 @@ impl<'a> Outgoing<'a> {
 
     /// Shared headers first, then the record's own.
     pub fn headers(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
+        let text = |name| std::str::from_utf8(name).expect("names are pushed as str");
+        self.header_bytes().map(move |(name, value)| (text(name), value))
+    }
+
+    /// As [`Outgoing::headers`], for a producer, which takes any bytes for a name.
+    pub fn header_bytes(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
         let Self { outbox, entry } = self;
-        [entry.shared, entry.own].into_iter().flat_map(move |run| {
-            outbox.headers[run.first as usize..run.end as usize].iter().map(move |it| {
-                let name = std::str::from_utf8(outbox.slice(&it.name)).expect("names are pushed as str");
-                (name, it.value.as_ref().map(|span| outbox.slice(span)))
-            })
-        })
+        let run = |run: SharedHeaders| &outbox.headers[run.first as usize..run.end as usize];
+        let all = run(entry.shared).iter().chain(run(entry.own));
+        all.map(move |it| (outbox.slice(&it.name), it.value.as_ref().map(|span| outbox.slice(span))))
     }
 
     pub fn header_count(self) -> usize {
