@@ -6,12 +6,13 @@
 mod harness;
 
 mod bad_input;
-mod crash;
 mod demo;
 mod directory;
 mod foreign_clients;
+mod instances;
 mod locks;
 mod main_flow;
+mod refusals;
 mod reload;
 mod repeats;
 mod replay;
@@ -19,3 +20,4 @@ mod replies;
 mod restart;
 mod routing;
 mod topics;
+mod torture;

@@ -1,17 +1,17 @@
 //! A plain producer and a plain `read_committed` reader: what an upstream service and its consumers have.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList, error::KafkaError};
 
 use super::event::{Event, Request};
-use super::node::node;
 
 const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
 const EVENT_LIMIT: Duration = Duration::from_secs(40);
@@ -19,7 +19,10 @@ const EVENT_LIMIT: Duration = Duration::from_secs(40);
 /// Partition and offset of what was produced.
 type Place = (i32, i64);
 
-struct Places;
+#[derive(Default)]
+struct Places {
+    lost: AtomicUsize,
+}
 
 impl ClientContext for Places {}
 
@@ -27,9 +30,13 @@ impl ProducerContext for Places {
     type DeliveryOpaque = Box<Option<mpsc::Sender<Place>>>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, asker: Self::DeliveryOpaque) {
-        if let (Ok(message), Some(asker)) = (result, *asker) {
+        match (result, *asker) {
             // An asker that gave up has panicked already.
-            asker.send((message.partition(), message.offset())).unwrap_or(());
+            (Ok(message), Some(asker)) => asker.send((message.partition(), message.offset())).unwrap_or(()),
+            (Ok(_), None) => {}
+            (Err(_), _) => {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -38,15 +45,33 @@ impl ProducerContext for Places {
 pub struct Upstream(ThreadedProducer<Places>);
 
 impl Upstream {
-    pub fn new() -> Self {
+    pub fn new(bootstrap: &str) -> Self {
         let producer = ClientConfig::new()
-            .set("bootstrap.servers", &node().bootstrap)
+            .set("bootstrap.servers", bootstrap)
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random")
             .set("linger.ms", "1")
-            .create_with_context(Places)
+            .create_with_context(Places::default())
             .expect("a producer");
         Self(producer)
+    }
+
+    /// Waits until a topic is known with all its partitions: before that, records for one of them are refused.
+    pub fn await_topic(&self, topic: &str, partitions: i32) {
+        let until = Instant::now() + DELIVERY_LIMIT;
+        let count = || {
+            let metadata = self.0.client().fetch_metadata(Some(topic), DELIVERY_LIMIT).expect("metadata");
+            metadata.topics().first().map_or(0, |topic| topic.partitions().len())
+        };
+        while i32::try_from(count()) != Ok(partitions) {
+            assert!(Instant::now() < until, "the topic {topic} does not exist");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// How many records the broker did not take.
+    pub fn lost(&self) -> usize {
+        self.0.context().lost.load(Ordering::Relaxed)
     }
 
     /// Produces and waits until the broker has it.
@@ -91,18 +116,18 @@ pub struct Tap {
 }
 
 impl Tap {
-    pub fn on(topics: &[&str]) -> Self {
-        Self::with(topics, "read_committed")
+    pub fn on(bootstrap: &str, topics: &[&str]) -> Self {
+        Self::with(bootstrap, topics, "read_committed")
     }
 
     /// Also what was aborted.
-    pub fn on_all_bytes_of(topics: &[&str]) -> Self {
-        Self::with(topics, "read_uncommitted")
+    pub fn on_all_bytes_of(bootstrap: &str, topics: &[&str]) -> Self {
+        Self::with(bootstrap, topics, "read_uncommitted")
     }
 
-    fn with(topics: &[&str], isolation: &str) -> Self {
+    fn with(bootstrap: &str, topics: &[&str], isolation: &str) -> Self {
         let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &node().bootstrap)
+            .set("bootstrap.servers", bootstrap)
             .set("group.id", "tap")
             .set("isolation.level", isolation)
             .set("enable.auto.commit", "false")

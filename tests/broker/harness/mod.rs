@@ -2,9 +2,13 @@
 
 pub mod audit;
 pub mod event;
+pub mod fold;
+pub mod history;
 pub mod kafka;
 pub mod node;
 pub mod process;
+pub mod replayed;
+pub mod seat;
 pub mod secrets;
 pub mod tools;
 pub mod world;

@@ -1,11 +1,12 @@
-//! One Apache Kafka for the whole test program: private ports, a private directory, gone when the program ends.
+//! Apache Kafka for the test program: one broker that all scenarios share, and one of its own for each that kills it.
+//! Private ports, a private directory, gone when the program ends.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -18,16 +19,28 @@ const CLUSTER_ID: &str = "b3RwLXN0cmVhbS10ZXN0cw";
 
 pub struct Node {
     pub bootstrap: String,
-    /// Everything of this test program lies below.
+    /// Everything that belongs to it lies below.
     pub directory: PathBuf,
+    port: u16,
     /// The JVM hangs on the standard input of this shell: when the test program ends, in whatever way, so does it.
-    _leash: Mutex<Child>,
+    leash: Mutex<Child>,
 }
 
-/// The broker, started by whoever asks first.
-pub fn node() -> &'static Node {
-    static NODE: OnceLock<Node> = OnceLock::new();
-    NODE.get_or_init(Node::start)
+/// The broker that scenarios share, started by whoever asks first.
+pub fn node() -> Arc<Node> {
+    static NODE: OnceLock<Arc<Node>> = OnceLock::new();
+    NODE.get_or_init(|| Arc::new(Node::start(directory().to_owned()))).clone()
+}
+
+/// Everything of one scenario lies below.
+pub fn scenario_directory(name: &str) -> PathBuf {
+    directory().join(name)
+}
+
+/// Everything of this test program lies below.
+fn directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(fresh_directory)
 }
 
 /// A port of the loopback interface that nothing listens on, below those that outgoing connections take.
@@ -52,8 +65,27 @@ pub fn classpath() -> String {
 }
 
 impl Node {
-    fn start() -> Self {
-        let directory = fresh_directory();
+    /// A broker for one scenario alone.
+    pub fn own(name: &str) -> Arc<Self> {
+        let directory = scenario_directory(name).join("broker");
+        fs::create_dir_all(&directory).expect("a directory for the broker");
+        Arc::new(Self::start(directory))
+    }
+
+    /// SIGKILL, and the end awaited.
+    pub fn kill_9(&self) {
+        let mut leash = self.leash.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(leash.stdin.take());
+        leash.wait().expect("the shell ends");
+    }
+
+    /// With the same ports and the same data.
+    pub fn start_again(&self) {
+        *self.leash.lock().unwrap_or_else(PoisonError::into_inner) = leash(&self.directory);
+        self.await_answer();
+    }
+
+    fn start(directory: PathBuf) -> Self {
         let (port, controller) = (free_port(), free_port());
         let file = directory.join("server.properties");
         let text = include_str!("../../../scripts/kafka/server.properties")
@@ -61,22 +93,13 @@ impl Node {
             .replace("@CONTROLLER_PORT@", &controller.to_string())
             .replace("@LOG_DIR@", &directory.join("kafka").display().to_string());
         fs::write(&file, text).expect("server.properties is written");
-        let log = directory.join("server.log");
-        let leash = Command::new("bash")
-            .args(["-c", LEASH, "leash"])
-            .arg(classpath())
-            .arg(&file)
-            .arg(CLUSTER_ID)
-            .arg(&log)
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("bash starts");
-        let node = Self { bootstrap: format!("127.0.0.1:{port}"), directory, _leash: Mutex::new(leash) };
-        node.await_answer(port, &log);
+        let leash = Mutex::new(leash(&directory));
+        let node = Self { bootstrap: format!("127.0.0.1:{port}"), directory, port, leash };
+        node.await_answer();
         node
     }
 
-    fn await_answer(&self, port: u16, log: &Path) {
+    fn await_answer(&self) {
         let until = Instant::now() + START_LIMIT;
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.bootstrap)
@@ -84,27 +107,40 @@ impl Node {
             .create()
             .expect("a consumer");
         while Instant::now() < until {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok()
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok()
                 && consumer.fetch_metadata(None, Duration::from_secs(5)).is_ok()
             {
                 return;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let said = fs::read_to_string(log).unwrap_or_default();
+        let said = fs::read_to_string(self.directory.join("server.log")).unwrap_or_default();
         panic!("Kafka did not start within {START_LIMIT:?}; its log:\n{said}");
     }
 }
 
-/// Formats, runs, and kills the broker when standard input closes.
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill_9();
+    }
+}
+
+fn leash(directory: &Path) -> Child {
+    let mut command = Command::new("bash");
+    command.args(["-c", LEASH, "leash"]).arg(classpath()).arg(CLUSTER_ID).current_dir(directory);
+    command.stdin(Stdio::piped()).spawn().expect("bash starts")
+}
+
+/// Formats what is blank, runs the broker, and kills it when standard input closes.
 const LEASH: &str = r#"
 tool() { java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn "$@"; }
-{ tool -cp "$1" kafka.tools.StorageTool format -t "$3" -c "$2" &&
+{ { [ -f kafka/meta.properties ] || tool -cp "$1" kafka.tools.StorageTool format -t "$2" -c server.properties; } &&
   exec java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$1" kafka.Kafka "$2"; } >"$4" 2>&1 </dev/null &
+    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$1" kafka.Kafka server.properties; } >>server.log 2>&1 </dev/null &
 broker=$!
 read -r _
 kill -9 "$broker"
+wait "$broker"
 "#;
 
 /// A directory for this process; those of test programs that are gone are removed.

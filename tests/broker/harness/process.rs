@@ -48,36 +48,50 @@ fn command(configs: &[PathBuf]) -> Command {
 }
 
 impl Process {
-    /// Starts it and waits until it is ready. `log` is appended to.
-    pub fn start(configs: &[PathBuf], port: u16, log: &Path) -> Self {
-        let process = Self::start_only(configs, port, log);
-        process.await_ready()
+    /// Just started. `log` is appended to.
+    pub fn start_only(configs: &[PathBuf], port: u16, log: &Path) -> Self {
+        let mut run = command(configs);
+        run.arg("run");
+        Self::spawn(run, port, log)
     }
 
-    pub fn start_only(configs: &[PathBuf], port: u16, log: &Path) -> Self {
+    /// As [`Process::start_only`]; a write beyond [`Process::limit_files`] is an error to it and not its end.
+    pub fn start_limitable(configs: &[PathBuf], port: u16, log: &Path) -> Self {
+        let program = command(configs);
+        let mut run = Command::new("bash");
+        run.args(["-c", "trap '' XFSZ; exec \"$@\"", "limitable"]);
+        run.arg(program.get_program()).args(program.get_args()).arg("run");
+        Self::spawn(run, port, log)
+    }
+
+    fn spawn(mut run: Command, port: u16, log: &Path) -> Self {
         let file: File = OpenOptions::new().create(true).append(true).open(log).expect("a log file");
-        let child = command(configs)
-            .arg("run")
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("a second handle"))
-            .stderr(file)
-            .spawn()
-            .expect("otp-stream starts");
+        run.stdin(Stdio::null()).stdout(file.try_clone().expect("a second handle")).stderr(file);
+        let child = run.spawn().expect("otp-stream starts");
         Self { child, port, log: log.to_owned() }
     }
 
     pub fn await_ready(mut self) -> Self {
         let until = Instant::now() + READY_LIMIT;
         while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().expect("its status") {
+            if let Some(status) = self.ended() {
                 panic!("otp-stream run ended with {status}:\n{}", self.last_words());
             }
-            if self.get("/readyz").is_some_and(|(status, _)| status == 200) {
+            if self.is_ready() {
                 return self;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
         panic!("otp-stream run is not ready after {READY_LIMIT:?}:\n{}", self.last_words());
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.get("/readyz").is_some_and(|(status, _)| status == 200)
+    }
+
+    /// Its status, if it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("its status")
     }
 
     /// SIGKILL, and the end awaited.
@@ -88,17 +102,41 @@ impl Process {
 
     /// SIGTERM, and the end awaited.
     pub fn terminate(mut self) -> ExitStatus {
-        let pid = self.child.id();
-        let told = Command::new("bash").args(["-c", &format!("kill -TERM {pid}")]).status();
-        assert!(told.expect("bash starts").success(), "the signal is delivered");
+        self.tell_to_end();
         self.await_end()
+    }
+
+    /// SIGTERM.
+    pub fn tell_to_end(&self) {
+        self.run_on(&format!("kill -TERM {}", self.child.id()));
+    }
+
+    /// SIGSTOP: it does nothing until [`Process::go_on`], and does not know.
+    pub fn hold(&self) {
+        self.run_on(&format!("kill -STOP {}", self.child.id()));
+    }
+
+    /// SIGCONT.
+    pub fn go_on(&self) {
+        self.run_on(&format!("kill -CONT {}", self.child.id()));
+    }
+
+    /// No file of it grows beyond so many bytes; `None`: without limit.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        self.run_on(&format!("prlimit --pid {} --fsize={bytes}:unlimited", self.child.id()));
+    }
+
+    fn run_on(&self, line: &str) {
+        let told = Command::new("bash").args(["-c", line]).status().expect("bash starts");
+        assert!(told.success(), "`{line}` succeeds");
     }
 
     /// Waits for an end that comes by itself.
     pub fn await_end(&mut self) -> ExitStatus {
         let until = Instant::now() + END_LIMIT;
         while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().expect("its status") {
+            if let Some(status) = self.ended() {
                 return status;
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,12 +11,15 @@ use serde_json::Value;
 use super::audit::{Asked, findings};
 use super::event::{self, Event, Request};
 use super::kafka::{Tap, Upstream};
-use super::node::{free_port, node};
+use super::node::{Node, free_port, node, scenario_directory};
 use super::process::{Process, otp_stream};
+use super::seat::Seat;
 
 pub const PARTITIONS: i32 = 3;
 
 pub struct World {
+    pub node: Arc<Node>,
+    pub application: String,
     pub directory: PathBuf,
     pub configs: Vec<PathBuf>,
     pub topics: Topics,
@@ -53,40 +57,69 @@ impl World {
 
     /// `settings` is TOML that lies over the scenario's configuration.
     pub fn with(name: &str, settings: &str) -> Self {
-        let directory = node().directory.join(name);
+        Self::on_node(node(), name, settings)
+    }
+
+    /// On a broker of one's choice.
+    pub fn on_node(node: Arc<Node>, name: &str, settings: &str) -> Self {
+        let directory = scenario_directory(name);
         fs::create_dir_all(&directory).expect("a directory for the scenario");
         let topics = Topics::of(name);
         let http_port = free_port();
         let keys = directory.join("keys.toml");
         let base = directory.join("base.toml");
         let over = directory.join("over.toml");
-        fs::write(&base, topics.configuration(name, &directory.display().to_string(), http_port))
-            .expect("written");
+        let text = topics.configuration(name, &node.bootstrap, &directory.display().to_string(), http_port);
+        fs::write(&base, text).expect("written");
         fs::write(&over, settings).expect("written");
         let configs = vec![base, over];
         must(&configs, &["keys", "generate", "--out", &keys.display().to_string()]);
         must(&configs, &["topics", "create"]);
-        let tap = Tap::on(&topics.outputs());
-        let upstream = Upstream::new();
-        Self { directory, configs, topics, upstream, tap, asked: BTreeMap::new(), http_port }
+        let tap = Tap::on(&node.bootstrap, &topics.outputs());
+        let upstream = Upstream::new(&node.bootstrap);
+        for topic in [&topics.requests, &topics.desk_requests] {
+            upstream.await_topic(topic, PARTITIONS);
+        }
+        let application = name.to_owned();
+        Self {
+            node,
+            application,
+            directory,
+            configs,
+            topics,
+            upstream,
+            tap,
+            asked: BTreeMap::new(),
+            http_port,
+        }
     }
 
     /// `otp-stream run`, ready.
     pub fn run(&self) -> Process {
-        Process::start(&self.configs, self.http_port, &self.log())
+        self.seat().run()
     }
 
     /// `otp-stream run`, just started.
     pub fn run_only(&self) -> Process {
-        Process::start_only(&self.configs, self.http_port, &self.log())
+        self.seat().run_only()
     }
 
     pub fn log(&self) -> PathBuf {
-        self.directory.join("otp-stream.log")
+        self.seat().log
     }
 
     pub fn store(&self) -> PathBuf {
-        self.directory.join("store")
+        self.seat().store
+    }
+
+    /// Where the scenario's first process runs.
+    pub fn seat(&self) -> Seat {
+        Seat::of(&self.configs, &self.directory, self.http_port)
+    }
+
+    /// Where another process runs, beside the first; `settings` is TOML that lies over the scenario's.
+    pub fn further_seat(&self, name: &str, settings: &str) -> Seat {
+        Seat::further(&self.configs, &self.directory.join(name), free_port(), settings)
     }
 
     /// Produces a request of the first caller and waits for its one reply.
@@ -120,8 +153,13 @@ impl World {
 
     /// Produces a request with a `ce_id` without waiting for the broker.
     pub fn pour(&mut self, request: Request, id: &str) {
+        let topic = self.topics.requests.clone();
+        self.pour_on(&topic, request, id);
+    }
+
+    pub fn pour_on(&mut self, topic: &str, request: Request, id: &str) {
         let request = request.id(id);
-        self.upstream.pour(&self.topics.requests, &request);
+        self.upstream.pour(topic, &request);
         self.asked.entry(id.to_owned()).or_default().count(&request);
     }
 
@@ -184,7 +222,7 @@ pub fn must(configs: &[PathBuf], args: &[&str]) -> String {
 }
 
 impl Topics {
-    fn of(name: &str) -> Self {
+    pub fn of(name: &str) -> Self {
         let of = |what: &str| format!("{name}.{what}");
         Self {
             requests: of("request"),
@@ -204,6 +242,16 @@ impl Topics {
         }
     }
 
+    /// Every topic that `topics create` makes.
+    pub fn all(&self) -> Vec<String> {
+        let prefix = self.changelog.strip_suffix("-changelog").expect("its name");
+        let inputs = [&self.requests, &self.desk_requests, &self.directory, &self.policies, &self.templates];
+        let internal = [format!("{prefix}-changelog"), format!("{prefix}-repartition")];
+        let unread = [self.admin.clone(), format!("{prefix}.client-registry")];
+        let named = inputs.into_iter().cloned().chain(self.outputs().map(str::to_owned));
+        named.chain(internal).chain(unread).collect()
+    }
+
     /// What the service writes for others.
     pub fn outputs(&self) -> [&str; 7] {
         [
@@ -217,11 +265,10 @@ impl Topics {
         ]
     }
 
-    fn configuration(&self, name: &str, directory: &str, http_port: u16) -> String {
+    fn configuration(&self, name: &str, bootstrap: &str, directory: &str, http_port: u16) -> String {
         let Self { requests, replies, desk_requests, desk_replies, sms, email, results, lifecycle, .. } =
             self;
         let Self { dead_letters, directory: users, policies, templates, admin, .. } = self;
-        let bootstrap = &node().bootstrap;
         format!(
             r#"
 [application]
