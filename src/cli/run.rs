@@ -98,11 +98,13 @@ fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Fa
     let (topology, limits) = topology(loaded, admin)?;
     let metrics = Arc::new(Metrics::new());
     let own = instance.id().as_str().to_owned();
+    let stores = Stores::new(instance, Memory::new());
+    stores.check_partitions(topology.partitions).map_err(|error| Failure::Runtime(error.into()))?;
     Ok(Parts {
         topology,
         properties: cluster::properties(loaded)?,
         limits,
-        stores: Arc::new(Stores::new(instance, Memory::new())),
+        stores: Arc::new(stores),
         progress: Progress::new(metrics.clone()),
         metrics,
         health: Arc::new(Health::new(config.processing.threads)),

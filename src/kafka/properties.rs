@@ -108,7 +108,8 @@ impl Properties {
     pub(super) fn group_consumer(&self, group: &str, static_member: Option<&str>) -> ClientConfig {
         let mut config = self.config(&[
             ("session.timeout.ms", "10000"),
-            ("heartbeat.interval.ms", "2000"),
+            // A member hears of a rebalance with its next heartbeat, so a task waits for one when it moves.
+            ("heartbeat.interval.ms", "300"),
             ("max.poll.interval.ms", "120000"),
             // A fetch that waits is in the way of a partition that resumes.
             ("fetch.wait.max.ms", "50"),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use otp_topology::state::StoreError;
+use otp_topology::task::LocalKey;
 
 use crate::rocks::{Instance, Memory, TaskStore, wipe};
 
@@ -26,6 +27,27 @@ impl Stores {
     /// The id that lies in the directory.
     pub fn instance_id(&self) -> &str {
         self.instance.id().as_str()
+    }
+
+    /// Whether the state that lies here was made for so many partitions; a blank directory fits any count. One store
+    /// is asked, since all of one application have the same count; one that cannot be read is its task's business.
+    ///
+    /// # Errors
+    /// Another count; the text names the remedy.
+    pub fn check_partitions(&self, count: i32) -> Result<(), StoreError> {
+        let task = self.instance.tasks().ok().and_then(|tasks| tasks.first().copied());
+        let store = task.and_then(|task| self.open(task).ok());
+        let made_for = store.and_then(|store| LocalKey::Partitions.read_number(&store).ok().flatten());
+        match made_for {
+            Some(made_for) if made_for != i64::from(count) => Err(StoreError {
+                place: self.instance.task_directory(task.unwrap_or_default()).display().to_string(),
+                reason: format!(
+                    "the state was made for {made_for} partitions and the changelog has {count}: the count never \
+                     changes under one application id; choose a new application.id and new internal topics"
+                ),
+            }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// # Errors
