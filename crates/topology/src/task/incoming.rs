@@ -21,6 +21,8 @@ pub(super) struct Incoming<'a> {
 /// What a record of the repartition topic is.
 pub(super) enum Arrival<'a> {
     Forwarded(Incoming<'a>),
+    /// As forwarded, before its topic was made anew: its offset counts in no position of today.
+    Bygone(Incoming<'a>),
     /// All that a broadcast topic held at the first start has been broadcast.
     Mark(Incoming<'a>),
 }
@@ -70,7 +72,10 @@ impl<'a> Arrival<'a> {
             value: record.value,
             headers: record.headers,
         };
+        let incarnation = record.headers.last(headers::OTP_ORIGIN_INCARNATION);
+        let is_bygone = incarnation.is_some_and(|it| it != topology.source(topic).incarnation.0);
         match record.headers.last(headers::OTP_KIND) {
+            None if is_bygone => Some(Self::Bygone(incoming)),
             None => Some(Self::Forwarded(incoming)),
             Some(kind) => (kind == headers::KIND_MARK.as_bytes()).then_some(Self::Mark(incoming)),
         }

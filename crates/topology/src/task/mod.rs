@@ -102,7 +102,7 @@ impl<S: StateStore> Task<S> {
 
     /// Decides where a source partition starts that was never read; to be committed before its first record is.
     pub fn start_at(&mut self, source: SourcePartition, offset: i64) {
-        self.positions.advance(Path::Read, source, offset);
+        self.positions.start(source, offset);
     }
 
     /// Works on one record of this task's source partitions. `wall` is the wall clock, used only to drop what is past
@@ -126,15 +126,18 @@ impl<S: StateStore> Task<S> {
         Ok(())
     }
 
-    /// Puts a record that no transaction can carry into the dead letters, by reference, and moves past it.
+    /// Puts a record that no transaction can carry into the dead letters, by reference to where it was first read from,
+    /// and moves past it.
     pub fn give_up(&mut self, record: &Record<'_>, out: &mut Outbox) {
-        self.dead_letter(
-            &Incoming::in_place(record),
-            "commit",
-            "poison",
-            "its transaction failed repeatedly",
-            out,
-        );
+        let incoming = match Arrival::read(record, &self.topology) {
+            Some(Arrival::Forwarded(origin)) if self.is_hop(record) => {
+                self.positions.advance(Path::Arrived, origin.source, origin.offset + 1);
+                origin
+            }
+            Some(Arrival::Bygone(origin)) if self.is_hop(record) => origin,
+            Some(_) | None => Incoming::in_place(record),
+        };
+        self.dead_letter(&incoming, "commit", "poison", "its transaction failed repeatedly", out);
         self.positions.advance(Path::Read, record.source, record.offset + 1);
     }
 
@@ -165,6 +168,10 @@ impl<S: StateStore> Task<S> {
         self.positions.abort();
         self.caches.clear();
         self.counters = Counters::default();
+    }
+
+    fn is_hop(&self, record: &Record<'_>) -> bool {
+        self.topology.source(record.source.topic).kind == SourceKind::Repartition
     }
 
     fn in_place_or_forwarded(
@@ -200,6 +207,7 @@ impl<S: StateStore> Task<S> {
                 self.put_mark(&incoming);
                 return Ok(());
             }
+            Arrival::Bygone(incoming) => return self.apply(&incoming, wall, out),
             Arrival::Forwarded(incoming) => incoming,
         };
         if self.positions.is_applied(Path::Arrived, incoming.source, incoming.offset) {

@@ -38,6 +38,8 @@ type Places = HashMap<(Path, SourcePartition), i64>;
 pub struct Positions {
     committed: Places,
     moved: Places,
+    /// Decided starts that are not committed: an abort leaves them decided.
+    started: Places,
 }
 
 impl Positions {
@@ -79,6 +81,12 @@ impl Positions {
         self.moved.insert((path, source), next);
     }
 
+    /// Decides where a source partition starts.
+    pub fn start(&mut self, source: SourcePartition, next: i64) {
+        self.started.insert((Path::Read, source), next);
+        self.advance(Path::Read, source, next);
+    }
+
     pub fn has_moved(&self) -> bool {
         !self.moved.is_empty()
     }
@@ -97,10 +105,11 @@ impl Positions {
 
     pub fn commit(&mut self) {
         self.committed.extend(self.moved.drain());
+        self.started.clear();
     }
 
     pub fn abort(&mut self) {
-        self.moved.clear();
+        self.moved.clone_from(&self.started);
     }
 }
 

@@ -83,5 +83,7 @@ fn origin_headers(
     };
     let mut bytes = OriginBytes::default();
     let kind = kind.map(|kind| (headers::OTP_KIND, Some(kind.as_bytes())));
-    out.headers(origin.write(&mut bytes).into_iter().chain(kind))
+    let incarnation = &topology.source(incoming.source.topic).incarnation.0;
+    let incarnation = (headers::OTP_ORIGIN_INCARNATION, Some(&incarnation[..]));
+    out.headers(origin.write(&mut bytes).into_iter().chain([incarnation]).chain(kind))
 }

@@ -84,7 +84,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// The group does not know this member any more.
     pub(super) fn fence(&mut self) {
         if self.assignment.state == Holding::Active {
-            self.assignment.state = Holding::Fenced { since: self.wall };
+            self.assignment.state = Holding::Fenced { since: self.passed };
             self.command(Command::Pause(self.assignment.partitions.clone()));
         }
     }
@@ -168,7 +168,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// A task cannot go on; it is tried again later, and the others go on.
     pub(super) fn fail_task(&mut self, task: i32, reason: &str) {
-        let retry_at = self.wall.plus(self.limits.task_retry_ms);
+        let retry_at = self.passed.plus(self.limits.task_retry_ms);
         let Some(slot) = self.slots.get_mut(&task) else {
             return;
         };

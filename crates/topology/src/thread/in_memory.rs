@@ -126,7 +126,7 @@ impl InMemory {
         loop {
             self.tell(Event::Tick);
             self.pump();
-            let is_more_due = self.thread.swept_at < wall;
+            let is_more_due = self.thread.swept_at < self.thread.passed;
             if !is_more_due {
                 return std::mem::take(&mut self.published);
             }

@@ -49,6 +49,8 @@ pub struct StreamThread<S> {
     limits: Limits,
     /// The wall clock as of the latest event.
     wall: LogTime,
+    /// What intervals are measured by: moves with the wall clock, and stands still when that is set back.
+    passed: LogTime,
     commands: VecDeque<Command>,
     assignment: Assignment,
     slots: BTreeMap<i32, Slot<S>>,
@@ -65,6 +67,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             topology,
             limits,
             wall: LogTime::default(),
+            passed: LogTime::default(),
             commands: VecDeque::new(),
             assignment: Assignment::default(),
             slots: BTreeMap::new(),
@@ -78,6 +81,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// Takes in an event. `wall` is the wall clock.
     pub fn on(&mut self, event: Event<S>, wall: LogTime) {
+        self.passed = self.passed.plus(wall.since(self.wall));
         self.wall = wall;
         match event {
             Event::Fetched { batch, drained } => self.fetched(&batch, drained),
@@ -124,7 +128,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         } else if self.work.is_empty() {
             IDLE_MS
         } else {
-            self.commit_due_at().since(wall).min(IDLE_MS)
+            self.commit_due_at().since(self.passed.plus(wall.since(self.wall))).min(IDLE_MS)
         }
     }
 

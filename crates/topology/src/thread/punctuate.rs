@@ -18,13 +18,13 @@ impl<S: StateStore + Clone> StreamThread<S> {
     pub(super) fn tick(&mut self) {
         self.retry();
         if self.transaction.state == State::Idle && self.assignment.state == Holding::Active {
-            if self.wall.since(self.swept_at) >= self.limits.sweep_interval_ms {
-                self.swept_at = self.wall;
+            if self.passed.since(self.swept_at) >= self.limits.sweep_interval_ms {
+                self.swept_at = self.passed;
                 self.probe();
                 self.sweep();
             }
-            if self.wall.since(self.purged_at) >= self.limits.purge_interval_ms {
-                self.purged_at = self.wall;
+            if self.passed.since(self.purged_at) >= self.limits.purge_interval_ms {
+                self.purged_at = self.passed;
                 self.purge();
             }
         }
@@ -145,7 +145,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     fn retry(&mut self) {
         match self.transaction.state {
-            State::Replacing { retry_at: Some(at) } if self.wall >= at => {
+            State::Replacing { retry_at: Some(at) } if self.passed >= at => {
                 self.transaction.replacements += 1;
                 self.transaction.state = State::Replacing { retry_at: None };
                 self.command(Command::ReplaceProducer);
@@ -161,14 +161,14 @@ impl<S: StateStore + Clone> StreamThread<S> {
             | State::Aborting(_) => {}
         }
         if let Holding::Fenced { since } = self.assignment.state
-            && self.wall.since(since) >= self.limits.fence_wait_ms
+            && self.passed.since(since) >= self.limits.fence_wait_ms
         {
             return self.retake();
         }
-        let wall = self.wall;
-        self.ask_unmarked(|ask_at| wall >= ask_at);
+        let passed = self.passed;
+        self.ask_unmarked(|ask_at| passed >= ask_at);
         let due =
-            |slot: &Slot<S>| matches!(slot.stage, Stage::Failed { retry_at, .. } if self.wall >= retry_at);
+            |slot: &Slot<S>| matches!(slot.stage, Stage::Failed { retry_at, .. } if self.passed >= retry_at);
         let again: Vec<i32> =
             self.slots.iter().filter(|(_, slot)| due(slot)).map(|(task, _)| *task).collect();
         for task in again {

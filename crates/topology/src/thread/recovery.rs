@@ -115,7 +115,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             Unit::Forwarder(source) => {
                 let offset = |it: SourcePartition| stable.get(&it).copied().flatten();
                 if !self.topology.broadcast_sources().all(|it| offset(it).is_some()) {
-                    let ask_at = self.wall.plus(self.limits.task_retry_ms);
+                    let ask_at = self.passed.plus(self.limits.task_retry_ms);
                     self.forwarders.insert(source, Forwarder::Unmarked { ask_at });
                     return;
                 }

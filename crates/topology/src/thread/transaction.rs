@@ -201,7 +201,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             }
             Err(reason) => {
                 self.report(Report::UnknownOutcome { reason });
-                let retry_at = Some(self.wall.plus(self.limits.task_retry_ms));
+                let retry_at = Some(self.passed.plus(self.limits.task_retry_ms));
                 self.transaction.state = State::Replacing { retry_at };
             }
         }

@@ -77,7 +77,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             return;
         }
         if self.work.is_empty() {
-            self.work.since = self.wall;
+            self.work.since = self.passed;
         }
         for record in batch.iter() {
             let Some(input) = self.input(record.source).filter(|it| it.resumed && record.offset >= it.next)
@@ -179,7 +179,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         work.stop.is_some()
             || work.batch.len() >= self.limits.records_per_commit_max
             || work.batch.size_bytes() >= BATCH_BYTES_MAX
-            || self.wall >= self.commit_due_at()
+            || self.passed >= self.commit_due_at()
     }
 
     /// Plans the commit of everything processed, and of what the sweep and first starts left to commit.
@@ -259,8 +259,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
         let work = &mut self.work;
         work.done = work.processed;
         work.rewind();
-        work.committed_at = self.wall;
-        work.since = self.wall;
+        work.committed_at = self.passed;
+        work.since = self.passed;
         if work.done == work.batch.len() {
             work.drop_batch();
         } else {

@@ -47,6 +47,7 @@ pub const OTP_ORIGIN_PARTITION: &str = "otp.origin.partition";
 pub const OTP_ORIGIN_OFFSET: &str = "otp.origin.offset";
 pub const OTP_ORIGIN_TIME: &str = "otp.origin.time";
 pub const OTP_ORIGIN_KEY: &str = "otp.origin.key";
+pub const OTP_ORIGIN_INCARNATION: &str = "otp.origin.incarnation";
 pub const OTP_KIND: &str = "otp.kind";
 
 /// The value of [`OTP_KIND`] of a mark; other forwarded records have no such header.
