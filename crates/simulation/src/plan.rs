@@ -121,6 +121,14 @@ pub struct Planned {
     pub what: What,
 }
 
+impl Planned {
+    fn without_poison(&mut self) {
+        if let What::Load(Item::Request { is_poison, .. }) = &mut self.what {
+            *is_poison = false;
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
@@ -175,6 +183,10 @@ impl Plan {
             let (instance, fault) = (dice.usize(..instances), fault(&mut dice, scenario));
             plan.planned.push(Planned { step, what: What::Fault { instance, fault } });
         }
+        if scenario == Scenario::Recreated {
+            // A dead letter does not say which creation of its topic it means.
+            plan.planned.iter_mut().for_each(Planned::without_poison);
+        }
         plan.planned.sort_by_key(|it| it.step);
         plan
     }
@@ -201,7 +213,7 @@ fn fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
         Scenario::Sweep => &[
             Fault::TimePasses { ms: 25_000 },
             Fault::TimePasses { ms: 62_000 },
-            Fault::TimePasses { ms: 1_000_000 },
+            Fault::TimePasses { ms: 200_000 },
         ],
         Scenario::FirstStartLatest => &[Fault::Kill, Fault::ExpireOffsets],
         Scenario::Dynamic => &[Fault::Remove, Fault::Stop, Fault::Kill, Fault::Rebalance],

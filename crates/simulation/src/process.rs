@@ -311,7 +311,7 @@ impl Process {
             Command::Resume(starts) => {
                 for (source, next) in starts {
                     self.fetching.insert(source, Fetching { next, is_paused: false, end_told: -1 });
-                    self.delivered.retain(|(it, offset)| *it != source || *offset < next);
+                    self.delivered.retain(|(it, _)| *it != source);
                 }
                 None
             }

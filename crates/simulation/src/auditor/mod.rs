@@ -95,6 +95,7 @@ impl Auditor {
     pub fn recreated(&mut self, topic: usize, topology: Arc<Topology>) {
         self.asked.retain(|at, _| at.topic != topic);
         self.reference.recreated(&topology);
+        self.codes.is_recreated = true;
         self.topology = topology;
     }
 
@@ -135,7 +136,7 @@ impl Auditor {
                 self.answered(record, topic)?;
             }
             if at.topic == self.dead_letters {
-                self.dead_letter(record, broker)?;
+                self.dead_letter(record)?;
             }
             self.codes.committed(topic, record)?;
         }
@@ -172,20 +173,17 @@ impl Auditor {
         Ok(())
     }
 
-    /// By reference; one that lay on the repartition topic stands for its origin.
-    fn dead_letter(&mut self, record: &Stored, broker: &Broker) -> Result<(), String> {
-        let place = |record: &Stored| {
+    /// By reference to where the record was first read from.
+    fn dead_letter(&mut self, record: &Stored) -> Result<(), String> {
+        let named = |record: &Stored| {
             let topic = header(record, "__dlq.errors.topic")?;
             let partition = header(record, "__dlq.errors.partition")?.parse().ok()?;
             let offset: i64 = header(record, "__dlq.errors.offset")?.parse().ok()?;
             Some((Place { topic: self.house.topics.iter().position(|it| it == topic)?, partition }, offset))
         };
-        let Some((mut at, mut offset)) = place(record) else {
-            return Err("a dead letter names no record".to_owned());
-        };
+        let (at, offset) = named(record).ok_or("a dead letter names no record")?;
         if at.topic == self.repartition {
-            let origin = broker.log(at).any(offset).and_then(|(_, record)| origin_of(record, &self.house));
-            (at, offset) = origin.ok_or("a dead letter names a record of the hop that is not there")?;
+            return Err("a dead letter names a record of the hop, which will be purged".to_owned());
         }
         if let Some(asked) = self.asked.get_mut(&at).and_then(|of| of.get_mut(&offset)) {
             asked.dead_letters += 1;
@@ -248,7 +246,7 @@ impl Auditor {
 }
 
 /// Where a forwarded record came from.
-fn origin_of(record: &Stored, house: &House) -> Option<(Place, i64)> {
+pub(crate) fn origin_of(record: &Stored, house: &House) -> Option<(Place, i64)> {
     let bytes = |name: &str| record.headers.iter().rev().find(|(it, _)| it == name)?.1.as_deref();
     let topic = std::str::from_utf8(bytes("otp.origin.topic")?).ok()?;
     let partition = i32::from_be_bytes(bytes("otp.origin.partition")?.try_into().ok()?);

@@ -10,7 +10,7 @@ use otp_topology::task::{SourceKind, Task, Topology, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
-use super::header;
+use super::{header, origin_of};
 use crate::broker::{Broker, Decided, Place, Stored};
 use crate::house::House;
 use crate::workload::{PEOPLE, canonical};
@@ -149,7 +149,9 @@ impl Reference {
         if is_request && !task.has_all_marks().unwrap_or(false) {
             return Err(format!("{} decides before it has the policies", house.source_name(source)));
         }
-        let is_given_up = served.iter().any(|(_, it)| is_poison_letter(it, house, source, offset));
+        let here = (house.source_place(source), offset);
+        let origin = origin_of(record, house).unwrap_or(here);
+        let is_given_up = served.iter().any(|(_, it)| is_poison_letter(it, house, origin));
         let is_new = offset >= self.expected.get(&source).copied().unwrap_or(0);
         if is_given_up && is_new {
             task.give_up(&batch.get(0), out);
@@ -263,8 +265,7 @@ fn is_expiry(record: &Stored) -> bool {
     header(record, "ce_type") == Some("org.digit.otp.expired.v1")
 }
 
-fn is_poison_letter(record: &Stored, house: &House, source: SourcePartition, offset: i64) -> bool {
-    let at = house.source_place(source);
+fn is_poison_letter(record: &Stored, house: &House, (at, offset): (Place, i64)) -> bool {
     header(record, "otp.error.code") == Some("poison")
         && header(record, "__dlq.errors.topic") == Some(&house.topics[at.topic])
         && header(record, "__dlq.errors.partition") == Some(&at.partition.to_string())
