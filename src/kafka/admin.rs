@@ -24,6 +24,9 @@ use super::errors::EdgeError;
 use super::ffi::{Failure, SharedClient, TopicFacts, config_error, describe_topics};
 use super::properties::Properties;
 
+/// Between two looks at whether the cluster knows a new topic.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
@@ -93,7 +96,8 @@ impl Admin {
         names.iter().map(answer).collect()
     }
 
-    /// Creates topics; the outcomes come in their order.
+    /// Creates topics; the outcomes come in their order. The controller's answer comes before every broker has heard of
+    /// a topic, so this waits until the cluster describes what was created, for as long at most as the call may take.
     ///
     /// # Errors
     /// The request as a whole failed.
@@ -119,7 +123,21 @@ impl Admin {
             TopicOutcome::Failed(EdgeError::plain(format!("create topic {name}"), "no answer for it"))
         };
         let outcome = |it: &NewTopic| outcomes.remove(&it.name).unwrap_or_else(|| unanswered(&it.name));
-        Ok(topics.iter().map(outcome).collect())
+        let outcomes: Vec<_> = topics.iter().map(outcome).collect();
+        let made = topics.iter().zip(&outcomes).filter(|(_, it)| !matches!(it, TopicOutcome::Failed(_)));
+        self.await_known(&made.map(|(topic, _)| topic.name.clone()).collect::<Vec<_>>(), timeout)?;
+        Ok(outcomes)
+    }
+
+    fn await_known(&self, names: &[String], timeout: Duration) -> Result<(), EdgeError> {
+        let looks = timeout.as_millis() / LOOK.as_millis();
+        for _ in 0..looks {
+            if self.describe(names, timeout)?.iter().all(Option::is_some) {
+                break;
+            }
+            thread::sleep(LOOK);
+        }
+        Ok(())
     }
 
     /// The effective settings of each topic, in the order of the names.
