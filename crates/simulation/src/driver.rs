@@ -25,7 +25,7 @@ impl Process {
                 Some(Event::OffsetsSent(self.send_offsets(offsets, *generation, site)))
             }
             Command::Commit => {
-                if self.must_wait(site) {
+                if self.must_wait(site) || self.freezes(site) {
                     return None;
                 }
                 let outcome = self.commit(site);
@@ -66,6 +66,21 @@ impl Process {
         }
     }
 
+    fn freezes(&mut self, site: &mut Site<'_>) -> bool {
+        let fault = take(site.armed, |fault| matches!(fault, Fault::ZombieCommits { .. }));
+        if let Some(Fault::ZombieCommits { ms }) = fault {
+            site.broker.group.remove_instance(self.number, site.now);
+            self.frozen_until = site.now + ms;
+            site.trace.note("frozen", [self.number as i64, ms as i64, 0], || {
+                format!(
+                    "{} stands still for {ms} ms before its commit, and the group removes it",
+                    name(self.number)
+                )
+            });
+        }
+        fault.is_some()
+    }
+
     fn must_wait(&self, site: &Site<'_>) -> bool {
         self.epoch.is_some() && site.broker.transactions.is_ending(self.number) && self.doomed.is_none()
     }
@@ -104,7 +119,10 @@ impl Process {
         generation: i32,
         site: &mut Site<'_>,
     ) -> Outcome {
-        self.sent = offsets.to_vec();
+        if self.held.is_none() {
+            self.sent.clear();
+        }
+        self.sent.extend_from_slice(offsets);
         let by = self.credentials();
         let Some(epoch) = self.epoch else {
             return Outcome::Unknown("no producer".to_owned());

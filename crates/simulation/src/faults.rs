@@ -30,6 +30,7 @@ pub fn strike(world: &mut World<'_>, instance: usize, fault: Fault) {
         | Fault::OffsetsTimeOut
         | Fault::CommitFails
         | Fault::CommitTimesOut { .. }
+        | Fault::ZombieCommits { .. }
         | Fault::AbortTimesOut
         | Fault::InitFails
         | Fault::WriteFails
@@ -106,7 +107,8 @@ fn recreate(world: &mut World<'_>) {
     }
     kill_all(world);
     let topic = world.house.topic(REQUESTS);
-    for decided in std::mem::take(&mut world.broker.decided) {
+    for mut decided in std::mem::take(&mut world.broker.decided) {
+        decided.at = world.now;
         world.auditor.decided(&decided, &world.broker);
     }
     for log in &mut world.broker.logs[topic] {

@@ -72,6 +72,10 @@ pub enum Fault {
     CommitTimesOut {
         effect: Effect,
     },
+    /// The group removes the member in the midst of its commit, and the process goes on only after a while.
+    ZombieCommits {
+        ms: u64,
+    },
     AbortTimesOut,
     InitFails,
     WriteFails,
@@ -148,7 +152,8 @@ impl Plan {
         let scenario = scenario.unwrap_or(drawn);
         let shape = Shape {
             partitions: match scenario {
-                Scenario::Hop | Scenario::BatchOfTasks | Scenario::Wide => dice.i32(2..=3),
+                Scenario::BatchOfTasks => 4,
+                Scenario::Hop | Scenario::Wide => dice.i32(2..=3),
                 _ => dice.i32(1..=2),
             },
             is_wide: scenario == Scenario::Wide || scenario == Scenario::Everything && dice.bool(),
@@ -166,7 +171,7 @@ impl Plan {
             instances,
             is_static: scenario != Scenario::Dynamic && dice.u8(..3) > 0,
             latest: scenario == Scenario::FirstStartLatest,
-            records_per_commit_max: dice.usize(1..=6),
+            records_per_commit_max: dice.usize(1..=if scenario == Scenario::BatchOfTasks { 12 } else { 6 }),
             planned: Vec::new(),
         };
         for _ in 0..dice.usize(25..50) {
@@ -198,22 +203,22 @@ impl Plan {
 
 fn fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
     let special: &[Fault] = match scenario {
-        Scenario::TwoOwners => &[Fault::Remove, Fault::Remove, Fault::Pause { ms: 14_000 }],
+        Scenario::TwoOwners => &[ZOMBIE, ZOMBIE, Fault::Remove, Fault::Pause { ms: 14_000 }],
         Scenario::Everything | Scenario::Hop | Scenario::Wide => &[],
         Scenario::Crashes => {
             &[Fault::Kill, Fault::LoseTail { batches: 3 }, Fault::LoseDisk, Fault::WriteFails]
         }
-        Scenario::Suspend => &[Fault::Rebalance, Fault::Stop, Fault::Remove, Fault::Kill],
+        Scenario::Suspend => &[ZOMBIE, Fault::Rebalance, Fault::Stop, Fault::Remove, Fault::Kill],
         Scenario::OldDisk => {
             &[Fault::KeepCopy, Fault::PutCopyBack, Fault::LoseTail { batches: 8 }, Fault::Compact]
         }
-        Scenario::BatchOfTasks => &[Fault::Rebalance, Fault::CommitFails, Fault::Remove],
+        Scenario::BatchOfTasks => &[ZOMBIE, ZOMBIE, Fault::Rebalance, Fault::CommitFails, Fault::Remove],
         Scenario::OffsetsReset => &[Fault::ResetOffsets, Fault::ExpireOffsets],
         Scenario::Recreated => &[Fault::Recreate, Fault::Kill],
         Scenario::Sweep => &[
             Fault::TimePasses { ms: 25_000 },
             Fault::TimePasses { ms: 62_000 },
-            Fault::TimePasses { ms: 200_000 },
+            Fault::TimePasses { ms: 2_000_000 },
         ],
         Scenario::FirstStartLatest => &[Fault::Kill, Fault::ExpireOffsets],
         Scenario::Dynamic => &[Fault::Remove, Fault::Stop, Fault::Kill, Fault::Rebalance],
@@ -230,8 +235,10 @@ fn fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
     any_fault(dice)
 }
 
+const ZOMBIE: Fault = Fault::ZombieCommits { ms: 600 };
+
 fn any_fault(dice: &mut fastrand::Rng) -> Fault {
-    match dice.u8(..31) {
+    match dice.u8(..32) {
         0..3 => Fault::Kill,
         3 => Fault::Stop,
         4 => Fault::Pause { ms: dice.u64(100..30_000) },
@@ -263,6 +270,7 @@ fn any_fault(dice: &mut fastrand::Rng) -> Fault {
         27 => Fault::TimePasses { ms: dice.u64(1_000..70_000) },
         28 => Fault::Compact,
         29 => Fault::ExpireOffsets,
+        30 => Fault::ZombieCommits { ms: dice.u64(100..900) },
         _ => Fault::UpstreamHangs,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use otp_topology::otp::LogTime;
 use otp_topology::state::WriteBatch;
-use otp_topology::task::Topology;
+use otp_topology::task::{SourceKind, Topology};
 use otp_topology::thread::{AssignmentId, Command, Event, Limits, Outcome, Report, Start, StreamThread};
 use otp_topology::wire::record::SourcePartition;
 
@@ -104,6 +104,8 @@ pub struct Process {
     pub(crate) delivered: Vec<(SourcePartition, i64)>,
     pub(crate) sent: Vec<(SourcePartition, i64)>,
     pub(crate) busy_until: u64,
+    /// Until then nothing of it runs, heartbeats included.
+    pub(crate) frozen_until: u64,
     failed: bool,
     pub(crate) recovered: BTreeSet<i32>,
     pub(crate) early_ends: BTreeMap<i32, i64>,
@@ -149,6 +151,7 @@ impl Process {
             delivered: Vec::new(),
             sent: Vec::new(),
             busy_until: 0,
+            frozen_until: 0,
             failed: false,
             recovered: BTreeSet::new(),
             early_ends: BTreeMap::new(),
@@ -166,11 +169,13 @@ impl Process {
     }
 
     pub fn step(&mut self, site: &mut Site<'_>) -> Option<Gone> {
-        if site.now < self.busy_until {
+        if site.now < self.busy_until.max(self.frozen_until) {
             return None;
         }
-        let landing = site.dice.usize(..4);
-        self.land(site, landing);
+        if site.dice.u8(..3) == 0 {
+            let landing = site.dice.usize(..6);
+            self.land(site, landing);
+        }
         if self.failed {
             return Some(Gone::Failed);
         }
@@ -202,6 +207,9 @@ impl Process {
     /// The client's own thread tells the coordinator that it lives.
     pub fn beat(&mut self, site: &mut Site<'_>) {
         let Standing::In { member, generation } = self.standing else { return };
+        if site.now < self.frozen_until {
+            return;
+        }
         if self.pending.is_some() || self.in_callback && self.claim.member.is_none() {
             return;
         }
@@ -312,6 +320,11 @@ impl Process {
                 for (source, next) in starts {
                     self.fetching.insert(source, Fetching { next, is_paused: false, end_told: -1 });
                     self.delivered.retain(|(it, _)| *it != source);
+                    let is_directory = self.topology.source(source.topic).kind == SourceKind::Directory;
+                    if site.planted == Some(Planted::SkipDirectory) && is_directory {
+                        let offset = site.broker.log(site.house.source_place(source)).end();
+                        self.events.push_back(Event::ReachedEnd { source, offset });
+                    }
                 }
                 None
             }
@@ -399,7 +412,7 @@ impl Process {
                     format!("{} takes up task {task} after {restored} records of its changelog", name(number))
                 });
                 self.recovered.insert(*task);
-                let source = self.topology.source_of(otp_topology::task::SourceKind::Repartition);
+                let source = self.topology.source_of(SourceKind::Repartition);
                 let source = SourcePartition { topic: source.expect("there is one"), partition: *task };
                 if self.owns(site, source) {
                     let store = site.disk.store(*task);

@@ -112,9 +112,7 @@ impl Process {
         }
         let extent = |source: &SourcePartition| {
             let log = site.broker.log(site.house.source_place(*source));
-            let kind = self.topology.source(source.topic).kind;
-            let skips = site.planted == Some(Planted::SkipDirectory) && kind == SourceKind::Directory;
-            (*source, Extent { start: log.start, end: if skips { 0 } else { log.end() } })
+            (*source, Extent { start: log.start, end: log.end() })
         };
         let sources = sources.iter().map(extent).collect();
         let changelog = match unit {
@@ -260,6 +258,7 @@ impl Process {
                         && log_is_of_task_zero(&self.topology, batch_source(&one))
                 })
             {
+                self.delivered.push((source, offset));
                 continue;
             }
             batch.push(source, offset, LogTime::from_ms(time), key, value, headers);

@@ -72,12 +72,13 @@ pub struct Drafted {
 }
 
 /// Policy records, good and bad ones.
-const POLICY_RECORDS: [(&str, Option<&str>); 6] = [
+const POLICY_RECORDS: [(&str, Option<&str>); 7] = [
     ("egov/pb", Some(r#"{"digits":8}"#)),
     ("egov/*", Some(r#"{"lifetimeMs":20000}"#)),
     ("egov/pb", Some(r#"{"resend":"rotate"}"#)),
     ("egov/pb", None),
     ("egov/pb.amritsar", Some(r#"{"wrongTriesMax":3,"lockAfter":5}"#)),
+    ("egov/pb", Some(r#"{"lockMs":7200000}"#)),
     ("egov/pb", Some(r#"{"digits":99}"#)),
 ];
 

@@ -347,7 +347,8 @@ impl<'p> World<'p> {
     }
 
     fn judge(&mut self) {
-        for decided in std::mem::take(&mut self.broker.decided) {
+        for mut decided in std::mem::take(&mut self.broker.decided) {
+            decided.at = self.now;
             let (producer, commit) = (decided.producer, decided.commit);
             self.quiet_since = self.now;
             self.trace.note(

@@ -1,7 +1,7 @@
 //! What every run of the pipeline simulates. Any number of further seeds: `./dev simulate`.
 
 use otp_simulation::fleet::first_failure;
-use otp_simulation::plan::Plan;
+use otp_simulation::plan::{Plan, Scenario};
 use otp_simulation::planted::Planted;
 use otp_simulation::{Houses, run};
 
@@ -22,33 +22,39 @@ fn the_same_seed_gives_the_same_run() {
     assert_ne!(hash(1, false), hash(2, false));
 }
 
-/// Each planted bug, and the number of seeds within which it must be found.
-const FOUND_WITHIN: [(Planted, u64); 17] = [
-    (Planted::WriteBeforeCommit, 200),
-    (Planted::RestoreToLso, 4_000),
-    (Planted::SkipSendOffsets, 200),
-    (Planted::StaleMetadata, 1_000),
-    (Planted::KeepProducer, 400),
-    (Planted::LogDeltas, 100),
-    (Planted::PositionFirst, 100),
-    (Planted::UnknownEndIsZero, 200),
-    (Planted::SkipOverlay, 100),
-    (Planted::KeepSuspended, 200),
-    (Planted::SharedPosition, 100),
-    (Planted::KeepBatch, 100),
-    (Planted::TrustRecreated, 400),
-    (Planted::AnswerAnew, 100),
-    (Planted::PolicyOutside, 100),
-    (Planted::SkipDirectory, 200),
-    (Planted::EarlyKey, 100),
+/// Each planted bug, the scenario that is about it, and the number of seeds within which it must be found.
+const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 20] = [
+    (Planted::WriteBeforeCommit, None, 100),
+    (Planted::RestoreToLso, Some(Scenario::TwoOwners), 1_000),
+    (Planted::EndBeforeStable, None, 1_000),
+    (Planted::SkipSendOffsets, None, 100),
+    (Planted::StaleMetadata, None, 200),
+    (Planted::KeepProducer, None, 200),
+    (Planted::LogDeltas, None, 50),
+    (Planted::PositionFirst, None, 100),
+    (Planted::UnknownEndIsZero, None, 100),
+    (Planted::SkipOverlay, None, 50),
+    (Planted::KeepSuspended, None, 200),
+    (Planted::SharedPosition, None, 50),
+    (Planted::KeepBatch, None, 50),
+    (Planted::SomeOffsets, Some(Scenario::BatchOfTasks), 2_000),
+    (Planted::SweepLocks, Some(Scenario::Sweep), 6_000),
+    (Planted::TrustRecreated, Some(Scenario::Recreated), 100),
+    (Planted::AnswerAnew, None, 50),
+    (Planted::PolicyOutside, None, 50),
+    (Planted::SkipDirectory, Some(Scenario::Directory), 1_000),
+    (Planted::EarlyKey, None, 50),
 ];
 
 #[test]
 fn every_planted_bug_is_found() {
+    assert_eq!(FOUND_WITHIN.map(|(planted, ..)| planted), Planted::ALL, "each has its line");
     let missed: Vec<_> = FOUND_WITHIN
         .iter()
-        .filter(|(planted, seeds)| first_failure(0, *seeds, None, Some(*planted), |_| {}).is_none())
-        .map(|(planted, seeds)| format!("{} within {seeds} seeds", planted.name()))
+        .filter(|(planted, scenario, seeds)| {
+            first_failure(0, *seeds, *scenario, Some(*planted), |_| {}).is_none()
+        })
+        .map(|(planted, _, seeds)| format!("{} within {seeds} seeds", planted.name()))
         .collect();
     assert!(missed.is_empty(), "an oracle is too weak; not found: {missed:?}");
 }

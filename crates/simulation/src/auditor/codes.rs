@@ -15,6 +15,8 @@ const TRIES_MAX: u64 = 3;
 /// Requests of one subject after which an answer may be forgotten.
 const REMEMBERED_MAX: usize = 15;
 const REMEMBERED_MS: u64 = 14 * 60 * 1000;
+/// From then on the sweep may have forgotten an answer, whatever the time of a request that comes late.
+const SWEPT_MS: u64 = 29 * 60 * 1000;
 
 #[derive(Default)]
 pub struct Codes {
@@ -71,7 +73,7 @@ impl Codes {
 
     /// # Errors
     /// What the event says may not be.
-    pub fn committed(&mut self, topic: &str, record: &Stored) -> Result<(), String> {
+    pub fn committed(&mut self, topic: &str, record: &Stored, now: u64) -> Result<(), String> {
         let is_event = matches!(topic, "sms" | "email" | "results" | "lifecycle" | "dead-letters");
         if is_event {
             let id = header(record, "ce_id").unwrap_or_default().to_owned();
@@ -85,7 +87,7 @@ impl Codes {
             "sms" => self.message(record),
             "results" => self.result(record),
             "lifecycle" => self.lifecycle(record),
-            "replies" | "desk-replies" => self.reply(record),
+            "replies" | "desk-replies" => self.reply(record, now),
             _ => Ok(()),
         }
     }
@@ -161,7 +163,7 @@ impl Codes {
     }
 
     /// A repeated request gets the same answer.
-    fn reply(&mut self, record: &Stored) -> Result<(), String> {
+    fn reply(&mut self, record: &Stored, now: u64) -> Result<(), String> {
         let correlation = header(record, "ce_correlationid").unwrap_or_default();
         let id = header(record, "ce_causationid").unwrap_or_default().to_owned();
         let body = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
@@ -178,7 +180,9 @@ impl Codes {
         let answer = format!("{event} {told} {body}");
         match self.first.get(&id) {
             Some((first, at, before))
-                if number.abs_diff(*first) < REMEMBERED_MAX && time.abs_diff(*at) < REMEMBERED_MS =>
+                if number.abs_diff(*first) < REMEMBERED_MAX
+                    && time.abs_diff(*at) < REMEMBERED_MS
+                    && now.saturating_sub(*at) < SWEPT_MS =>
             {
                 if *before != answer {
                     return Err(format!("the request {id} was answered {before}, and repeated {answer}"));

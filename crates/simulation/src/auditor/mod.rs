@@ -4,6 +4,7 @@
 mod codes;
 mod ending;
 mod reference;
+mod swept;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hasher;
@@ -138,7 +139,7 @@ impl Auditor {
             if at.topic == self.dead_letters {
                 self.dead_letter(record)?;
             }
-            self.codes.committed(topic, record)?;
+            self.codes.committed(topic, record, decided.at)?;
         }
         let starts = self.reference.apply(decided, broker, &house, [self.changelog, self.repartition])?;
         for (source, offset) in starts {

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use otp_topology::otp::{CanonicalSubject, LogTime};
-use otp_topology::state::{MemoryStore, StateStore};
+use otp_topology::state::{Family, MemoryStore, StateStore, WriteBatch};
 use otp_topology::task::{SourceKind, Task, Topology, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
-use super::{header, origin_of};
+use super::{header, origin_of, swept};
 use crate::broker::{Broker, Decided, Place, Stored};
 use crate::house::House;
 use crate::workload::{PEOPLE, canonical};
@@ -92,6 +92,15 @@ impl Reference {
             &drained(&mut out, house),
         )?;
         self.sweep(&swept, house)?;
+        self.commit(decided, changelog)?;
+        starts.extend(self.check_offsets(decided, broker, house)?);
+        Ok(starts)
+    }
+
+    /// Commits, and compares what the changelog got. What a record did not change, the sweep did: that must be lawful,
+    /// and is taken over.
+    fn commit(&mut self, decided: &Decided, changelog: usize) -> Result<(), String> {
+        let mut out = Outbox::default();
         for (number, task) in self.tasks.iter_mut().enumerate() {
             if task.is_dirty() {
                 task.plan_commit(&mut out);
@@ -99,8 +108,34 @@ impl Reference {
                 self.stores[number].write(&batch).expect("memory does not fail");
             }
         }
-        starts.extend(self.check_offsets(decided, broker, house)?);
-        Ok(starts)
+        let changed: BTreeSet<(i32, Vec<u8>)> = out
+            .iter()
+            .filter(|it| it.topic() == self.topology.changelog)
+            .map(|it| (it.partition(), it.key().unwrap_or_default().to_vec()))
+            .collect();
+        for (at, record) in decided.outputs.iter().filter(|(at, _)| at.topic == changelog) {
+            let key = record.key.clone().unwrap_or_default();
+            if matches!(Family::of(&key), Some(Family::Mark | Family::Position) | None) {
+                continue;
+            }
+            let store = &self.stores[at.partition as usize];
+            let before = store.get(&key).expect("memory does not fail");
+            if before == record.value {
+                continue;
+            }
+            let is_sweep =
+                Family::of(&key) == Some(Family::Subject) && !changed.contains(&(at.partition, key.clone()));
+            if !is_sweep {
+                return Err(format!(
+                    "the changelog of task {} got a value that its records do not give",
+                    at.partition
+                ));
+            }
+            swept::check(before.as_deref(), record.value.as_deref(), decided.at)?;
+            let writes = vec![(key, record.value.clone())];
+            store.write(&WriteBatch { writes }).expect("memory does not fail");
+        }
+        Ok(())
     }
 
     fn serve(
@@ -144,7 +179,10 @@ impl Reference {
             self.advance(source, offset + 1);
             return Ok(());
         };
-        let is_request = matches!(self.topology.source(source.topic).kind, SourceKind::Requests(_));
+        let origin_topic =
+            header(record, "otp.origin.topic").and_then(|name| self.topology.source_named(name));
+        let topic = origin_topic.unwrap_or(source.topic);
+        let is_request = matches!(self.topology.source(topic).kind, SourceKind::Requests(_));
         let task = &mut self.tasks[task as usize];
         if is_request && !task.has_all_marks().unwrap_or(false) {
             return Err(format!("{} decides before it has the policies", house.source_name(source)));

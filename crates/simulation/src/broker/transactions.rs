@@ -14,6 +14,8 @@ pub type Epoch = i32;
 pub struct Decided {
     pub producer: usize,
     pub commit: bool,
+    /// The true time.
+    pub at: u64,
     pub offsets: Vec<(SourcePartition, i64)>,
     /// In the order in which they landed.
     pub outputs: Vec<(Place, Rc<Stored>)>,
