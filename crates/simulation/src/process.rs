@@ -317,15 +317,7 @@ impl Process {
                 None
             }
             Command::Resume(starts) => {
-                for (source, next) in starts {
-                    self.fetching.insert(source, Fetching { next, is_paused: false, end_told: -1 });
-                    self.delivered.retain(|(it, _)| *it != source);
-                    let is_directory = self.topology.source(source.topic).kind == SourceKind::Directory;
-                    if site.planted == Some(Planted::SkipDirectory) && is_directory {
-                        let offset = site.broker.log(site.house.source_place(source)).end();
-                        self.events.push_back(Event::ReachedEnd { source, offset });
-                    }
-                }
+                self.resume(starts, site);
                 None
             }
             Command::Pause(sources) => {
@@ -379,6 +371,18 @@ impl Process {
         };
         if let Some(answer) = answer {
             self.thread.on(answer, site.wall);
+        }
+    }
+
+    fn resume(&mut self, starts: Vec<(SourcePartition, i64)>, site: &Site<'_>) {
+        for (source, next) in starts {
+            self.fetching.insert(source, Fetching { next, is_paused: false, end_told: -1 });
+            self.delivered.retain(|(it, _)| *it != source);
+            let is_directory = self.topology.source(source.topic).kind == SourceKind::Directory;
+            if site.planted == Some(Planted::SkipDirectory) && is_directory {
+                let offset = site.broker.log(site.house.source_place(source)).end();
+                self.events.push_back(Event::ReachedEnd { source, offset });
+            }
         }
     }
 
