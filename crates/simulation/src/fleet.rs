@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use crate::oracle::Violation;
 use crate::plan::{Plan, Scenario};
 use crate::planted::Planted;
 use crate::world::{Houses, run};
@@ -11,10 +12,16 @@ use crate::world::{Houses, run};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub seed: u64,
-    pub violation: String,
+    pub violation: Violation,
 }
 
-/// The lowest of `seeds` seeds that fails; later ones are not looked at once one is found.
+/// The cores that share the seeds.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, Into::into)
+}
+
+/// The lowest of `seeds` seeds that fails; later ones are not looked at once one is found. `progress` is told how many
+/// are done.
 pub fn first_failure(
     from: u64,
     seeds: u64,
@@ -24,9 +31,10 @@ pub fn first_failure(
 ) -> Option<Failure> {
     let next = AtomicU64::new(from);
     let stop_at = AtomicU64::new(from + seeds);
+    let done = AtomicU64::new(0);
     let found: Mutex<Option<Failure>> = Mutex::default();
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
+        for _ in 0..cores() {
             scope.spawn(|| {
                 let mut houses = Houses::default();
                 loop {
@@ -35,7 +43,7 @@ pub fn first_failure(
                         return;
                     }
                     let outcome = run(&mut houses, &Plan::of(seed, scenario), planted, false);
-                    progress(seed - from + 1);
+                    progress(done.fetch_add(1, Ordering::Relaxed) + 1);
                     let Some(violation) = outcome.violation else { continue };
                     stop_at.fetch_min(seed, Ordering::Relaxed);
                     let mut found = found.lock().expect("nobody panics while holding it");

@@ -19,6 +19,7 @@ mod faults;
 pub mod fleet;
 mod house;
 pub mod minimise;
+pub mod oracle;
 pub mod plan;
 pub mod planted;
 mod process;

@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
-use otp_simulation::fleet::{Failure, first_failure};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use otp_simulation::fleet::{Failure, cores, first_failure};
 use otp_simulation::minimise::minimised;
 use otp_simulation::plan::{Plan, Scenario};
 use otp_simulation::planted::Planted;
 use otp_simulation::{Houses, run};
+
+/// Seeds from one line of progress to the next.
+const LINE_EVERY: u64 = 5_000;
 
 /// Runs the service on a broker, disks and clocks in memory that fail by the seed.
 #[derive(Parser)]
@@ -54,18 +57,24 @@ fn main() -> ExitCode {
         let plan = Plan::of(from, scenario);
         let outcome = run(&mut Houses::default(), &plan, planted, true);
         outcome.lines.iter().for_each(|line| println!("{line}"));
-        println!("{}", outcome.violation.as_deref().unwrap_or("nothing is wrong"));
+        let verdict = outcome.violation.as_ref().map_or("nothing is wrong".to_owned(), ToString::to_string);
+        println!("{verdict}");
         return ExitCode::from(u8::from(outcome.violation.is_some()));
     }
-    let bar = ProgressBar::new(seeds);
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left");
-    bar.set_style(style.expect("a fixed template"));
-    let failure = first_failure(from, seeds, scenario, planted, |done| bar.set_position(done));
-    let (rate, seconds) = (bar.per_sec(), bar.elapsed().as_secs_f64());
+    let bar = ProgressBar::new(seeds).with_style(style());
+    let failure = first_failure(from, seeds, scenario, planted, |done| {
+        bar.set_position(done);
+        // Where no bar is drawn, a line now and then.
+        if bar.is_hidden() && done % LINE_EVERY == 0 && done < seeds {
+            println!("{done} of {seeds} seeds, {}", rate(done, bar.elapsed().as_secs_f64()));
+        }
+    });
+    let (done, seconds) = (bar.position(), bar.elapsed().as_secs_f64());
     bar.finish_and_clear();
+    println!("{done} seeds in {seconds:.1} s: {}", rate(done, seconds));
     match failure {
         None => {
-            println!("{seeds} seeds from {from}: nothing is wrong ({rate:.0} seeds/s, {seconds:.1} s)");
+            println!("{seeds} seeds from {from}: nothing is wrong");
             ExitCode::SUCCESS
         }
         Some(failure) => {
@@ -73,6 +82,23 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn style() -> ProgressStyle {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {rate}, {eta} left");
+    style.expect("a fixed template").with_key(
+        "rate",
+        |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let shown = out.write_str(&rate(state.pos(), state.elapsed().as_secs_f64()));
+            shown.expect("text can be written to");
+        },
+    )
+}
+
+/// Of all seeds so far.
+fn rate(done: u64, seconds: f64) -> String {
+    let rate = done as f64 / seconds.max(0.001);
+    format!("{rate:.0} seeds/s, {:.0} a core", rate / cores() as f64)
 }
 
 fn named<T: Copy>(
@@ -90,11 +116,13 @@ fn named<T: Copy>(
 
 fn tell(failure: &Failure, scenario: Option<Scenario>, planted: Option<Planted>) {
     let plan = Plan::of(failure.seed, scenario);
-    let (thin, outcome) = minimised(&mut Houses::default(), &plan, planted);
+    let (thin, outcome) = minimised(&mut Houses::default(), &plan, planted, failure.violation.oracle);
     println!("seed {} ({}) fails: {}", failure.seed, plan.scenario.name(), failure.violation);
     println!("thinned out to {} of {} planned happenings:", thin.planned.len(), plan.planned.len());
     outcome.lines.iter().for_each(|line| println!("  {line}"));
-    println!("{}", outcome.violation.unwrap_or_default());
+    if let Some(violation) = &outcome.violation {
+        println!("{violation}");
+    }
     let scenario = scenario.map_or(String::new(), |it| format!(" --scenario {}", it.name()));
     let planted = planted.map_or(String::new(), |it| format!(" --planted {}", it.name()));
     println!("again: ./dev simulate --seed {}{scenario}{planted}", failure.seed);

@@ -12,6 +12,7 @@ use crate::broker::{Broker, Place, Stored};
 use crate::disk::{Disk, PolicyTable};
 use crate::faults;
 use crate::house::{Creations, DESK, House, POLICIES, REQUESTS, START_MS, Shape};
+use crate::oracle::{Oracle, Violation};
 use crate::plan::{CHAOS_STEPS, Fault, Plan, What};
 use crate::planted::Planted;
 use crate::process::{Gone, Late, Process, Site, limits, name};
@@ -39,7 +40,7 @@ pub struct Instance {
 /// What came of a run.
 pub struct Outcome {
     pub hash: u64,
-    pub violation: Option<String>,
+    pub violation: Option<Violation>,
     pub lines: Vec<String>,
     pub steps: u32,
 }
@@ -185,7 +186,7 @@ impl<'p> World<'p> {
             }
         }
         let why = self.why_restless();
-        self.auditor.violated(|| format!("stuck: {why}"));
+        self.auditor.violated(Oracle::Rest.broken(format!("stuck: {why}")));
     }
 
     fn is_at_rest(&self) -> bool {
@@ -228,7 +229,7 @@ impl<'p> World<'p> {
     fn check_rest(&mut self) {
         let logs = self.auditor.check_logs(&self.broker);
         if let Err(violation) = logs {
-            self.auditor.violated(|| violation);
+            self.auditor.violated(violation);
         }
         let topic = self.house.source(
             &self
@@ -251,7 +252,7 @@ impl<'p> World<'p> {
                 }
                 let store = self.instances[number].disk.store(task);
                 if let Err(violation) = self.auditor.check_store(task, &store) {
-                    self.auditor.violated(|| violation);
+                    self.auditor.violated(violation);
                 }
             }
         }

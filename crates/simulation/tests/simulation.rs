@@ -1,6 +1,7 @@
 //! What every run of the pipeline simulates. Any number of further seeds: `./dev simulate`.
 
 use otp_simulation::fleet::first_failure;
+use otp_simulation::minimise::minimised;
 use otp_simulation::plan::{Plan, Scenario};
 use otp_simulation::planted::Planted;
 use otp_simulation::{Houses, run};
@@ -20,6 +21,17 @@ fn the_same_seed_gives_the_same_run() {
         assert_eq!(hash(seed, false), hash(seed, true), "seed {seed}");
     }
     assert_ne!(hash(1, false), hash(2, false));
+}
+
+#[test]
+fn a_thinned_out_plan_breaks_the_promise_that_the_whole_one_broke() {
+    for planted in [Planted::KeepBatch, Planted::StaleMetadata] {
+        let failure = first_failure(0, 200, None, Some(planted), |_| {}).expect("it is found");
+        let (plan, oracle) = (Plan::of(failure.seed, None), failure.violation.oracle);
+        let (thin, outcome) = minimised(&mut Houses::default(), &plan, Some(planted), oracle);
+        assert_eq!(outcome.violation.map(|it| it.oracle), Some(oracle), "{}", planted.name());
+        assert!(thin.planned.len() < plan.planned.len());
+    }
 }
 
 /// Each planted bug, the scenario that is about it, and the number of seeds within which it must be found.

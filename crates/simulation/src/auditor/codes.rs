@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::header;
 use crate::broker::Stored;
+use crate::oracle::{Judged, Oracle};
 use crate::workload::Phones;
 
 /// No policy of the workload allows more wrong tries.
@@ -58,14 +59,14 @@ impl Codes {
     ///
     /// # Errors
     /// They see two.
-    pub fn landed(&mut self, record: &Stored) -> Result<(), String> {
+    pub fn landed(&mut self, record: &Stored) -> Judged {
         let body = json(record)?;
         let (id, code) = (text(&body, "eventId"), code_in(&body));
         self.all.insert(code.clone());
         match self.landed.insert(id.to_owned(), code.clone()) {
             // Later deliveries rotate or not by the policy, which a crash may let arrive earlier or later.
             Some(before) if id.ends_with("-sms-1") && before.len() == code.len() && before != code => {
-                Err(format!("the delivery {id} was produced with two codes"))
+                Err(Oracle::OneCode.broken(format!("the delivery {id} was produced with two codes")))
             }
             Some(_) | None => Ok(()),
         }
@@ -73,14 +74,14 @@ impl Codes {
 
     /// # Errors
     /// What the event says may not be.
-    pub fn committed(&mut self, topic: &str, record: &Stored, now: u64) -> Result<(), String> {
+    pub fn committed(&mut self, topic: &str, record: &Stored, now: u64) -> Judged {
         let is_event = matches!(topic, "sms" | "email" | "results" | "lifecycle" | "dead-letters");
         if is_event {
             let id = header(record, "ce_id").unwrap_or_default().to_owned();
             let is_new = self.ids.insert((topic.to_owned(), id.clone()));
             // A dead letter is named after its record's place, and a topic made anew has the same places again.
             if !(is_new || self.is_recreated && topic == "dead-letters") {
-                return Err(format!("the event {id} is on {topic} twice"));
+                return Err(Oracle::OneEvent.broken(format!("the event {id} is on {topic} twice")));
             }
         }
         match topic {
@@ -92,7 +93,7 @@ impl Codes {
         }
     }
 
-    fn message(&mut self, record: &Stored) -> Result<(), String> {
+    fn message(&mut self, record: &Stored) -> Judged {
         let body = json(record)?;
         let code = code_in(&body);
         let id = text(&body, "eventId");
@@ -104,7 +105,7 @@ impl Codes {
         Ok(())
     }
 
-    fn result(&mut self, record: &Stored) -> Result<(), String> {
+    fn result(&mut self, record: &Stored) -> Judged {
         let body = json(record)?;
         let (subject, challenge) = (text(&body, "subject").to_owned(), text(&body, "challengeId").to_owned());
         let at = body["occurredAt"].as_u64().unwrap_or(0);
@@ -121,27 +122,29 @@ impl Codes {
         if let Some((from, until)) = self.locks.get(&subject)
             && (*from..*until).contains(&at)
         {
-            return Err(format!("a code of challenge {challenge} is accepted while its subject is locked"));
+            return Err(Oracle::Locks
+                .broken(format!("a code of challenge {challenge} is accepted while its subject is locked")));
         }
         if self.wrong.get(&challenge).copied().unwrap_or(0) >= TRIES_MAX {
-            return Err(format!("a code of challenge {challenge} is accepted past its tries"));
+            return Err(Oracle::Acceptance
+                .broken(format!("a code of challenge {challenge} is accepted past its tries")));
         }
         if !self.accepted.insert(challenge.clone()) {
-            return Err(format!("the code of challenge {challenge} is accepted twice"));
+            return Err(
+                Oracle::Acceptance.broken(format!("the code of challenge {challenge} is accepted twice"))
+            );
         }
         let typed = self.typed.get(text(&body, "requestId")).cloned().unwrap_or_default();
         match self.issued.get(&challenge) {
-            Some((_, expires)) if at > *expires => {
-                Err(format!("the code of challenge {challenge} is accepted after its end"))
-            }
-            Some((codes, _)) if !codes.contains(&typed) => {
-                Err(format!("challenge {challenge} accepts a code that nobody was sent"))
-            }
+            Some((_, expires)) if at > *expires => Err(Oracle::Acceptance
+                .broken(format!("the code of challenge {challenge} is accepted after its end"))),
+            Some((codes, _)) if !codes.contains(&typed) => Err(Oracle::Acceptance
+                .broken(format!("challenge {challenge} accepts a code that nobody was sent"))),
             Some(_) | None => Ok(()),
         }
     }
 
-    fn lifecycle(&mut self, record: &Stored) -> Result<(), String> {
+    fn lifecycle(&mut self, record: &Stored) -> Judged {
         let body = json(record)?;
         match text(&body, "type") {
             "unlocked" => drop(self.locks.remove(text(&body, "subject"))),
@@ -154,7 +157,7 @@ impl Codes {
                 if let Some((from, until)) = self.locks.get(text(&body, "subject"))
                     && (*from..*until).contains(&at)
                 {
-                    return Err("a code is issued while its subject is locked".to_owned());
+                    return Err(Oracle::Locks.broken("a code is issued while its subject is locked"));
                 }
             }
             _ => {}
@@ -163,14 +166,15 @@ impl Codes {
     }
 
     /// A repeated request gets the same answer.
-    fn reply(&mut self, record: &Stored, now: u64) -> Result<(), String> {
+    fn reply(&mut self, record: &Stored, now: u64) -> Judged {
         let correlation = header(record, "ce_correlationid").unwrap_or_default();
         let id = header(record, "ce_causationid").unwrap_or_default().to_owned();
         let body = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
         let is_unknown =
             body.contains("OTP.UNKNOWN_CREDENTIAL") || body.contains("OTP.UNKNOWN_MOBILE_NUMBER");
         if is_unknown && self.known.contains(correlation) {
-            return Err(format!("{correlation} asks for somebody who was in the directory all the time"));
+            return Err(Oracle::Directory
+                .broken(format!("{correlation} asks for somebody who was in the directory all the time")));
         }
         let Some(number) = self.requests.get(correlation).copied() else { return Ok(()) };
         let (event, told) = (header(record, "ce_id").unwrap_or_default(), header(record, "ce_time"));
@@ -185,7 +189,8 @@ impl Codes {
                     && now.saturating_sub(*at) < SWEPT_MS =>
             {
                 if *before != answer {
-                    return Err(format!("the request {id} was answered {before}, and repeated {answer}"));
+                    return Err(Oracle::Repeats
+                        .broken(format!("the request {id} was answered {before}, and repeated {answer}")));
                 }
             }
             Some(_) | None => drop(self.first.insert(id, (number, time, answer))),
@@ -194,9 +199,10 @@ impl Codes {
     }
 }
 
-fn json(record: &Stored) -> Result<Value, String> {
+fn json(record: &Stored) -> Judged<Value> {
     let value = record.value.as_deref().unwrap_or_default();
-    serde_json::from_slice(value).map_err(|error| format!("an event is no JSON: {error}"))
+    serde_json::from_slice(value)
+        .map_err(|error| Oracle::OneEvent.broken(format!("an event is no JSON: {error}")))
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> &'a str {

@@ -7,6 +7,7 @@ use otp_topology::task::{LocalKey, Restorer};
 use super::{Auditor, Truth};
 use crate::broker::{Broker, Log};
 use crate::disk::SimStore;
+use crate::oracle::{Judged, Oracle};
 
 impl Auditor {
     /// The first record that is still to be answered.
@@ -19,16 +20,17 @@ impl Auditor {
 
     /// # Errors
     /// A changelog does not give the committed state, or a code lies where none may.
-    pub fn check_logs(&self, broker: &Broker) -> Result<(), String> {
+    pub fn check_logs(&self, broker: &Broker) -> Judged {
         for task in 0..self.topology.partitions {
             let log = broker.log(self.house.output_place(self.topology.changelog, task));
             let whole = restored(log, usize::MAX);
             let parts = restored(log, 3);
             if stripped(&whole) != stripped(&parts) {
-                return Err(format!("two restores of task {task} differ"));
+                return Err(Oracle::Restores.broken(format!("two restores of task {task} differ")));
             }
             if let Some(difference) = self.difference(task, &whole.entries()) {
-                return Err(format!("the changelog of task {task} folds to another state: {difference}"));
+                return Err(Oracle::Restores
+                    .broken(format!("the changelog of task {task} folds to another state: {difference}")));
             }
         }
         self.find_codes(broker)
@@ -36,12 +38,14 @@ impl Auditor {
 
     /// # Errors
     /// The store of a task's owner is not the committed state.
-    pub fn check_store(&self, task: i32, store: &SimStore) -> Result<(), String> {
+    pub fn check_store(&self, task: i32, store: &SimStore) -> Judged {
         let difference = self.difference(task, &store.entries());
-        difference.map_or(Ok(()), |it| Err(format!("the store of the owner of task {task} is another: {it}")))
+        difference.map_or(Ok(()), |it| {
+            Err(Oracle::Store.broken(format!("the store of the owner of task {task} is another: {it}")))
+        })
     }
 
-    fn find_codes(&self, broker: &Broker) -> Result<(), String> {
+    fn find_codes(&self, broker: &Broker) -> Judged {
         for topic in [self.changelog, self.dead_letters] {
             for log in &broker.logs[topic] {
                 for offset in 0..log.end() {
@@ -52,7 +56,9 @@ impl Auditor {
                     }
                     let value = record.value.as_deref().unwrap_or_default();
                     if digit_runs(value).any(|run| self.codes.all.contains(run)) {
-                        return Err(format!("a code lies in {}", self.house.topics[topic]));
+                        return Err(
+                            Oracle::Secrets.broken(format!("a code lies in {}", self.house.topics[topic]))
+                        );
                     }
                 }
             }

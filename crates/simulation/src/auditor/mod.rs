@@ -17,6 +17,7 @@ use otp_topology::task::Topology;
 use crate::broker::{Broker, Decided, Place, Stored};
 use crate::disk::SimStore;
 use crate::house::House;
+use crate::oracle::{Judged, Oracle, Violation};
 use crate::process::name;
 use crate::trace::Fnv;
 use codes::Codes;
@@ -36,7 +37,7 @@ pub struct Auditor {
     versions: Vec<HashSet<u64>>,
     /// Request records and how often each was answered.
     asked: BTreeMap<Place, BTreeMap<i64, Asked>>,
-    pub first_violation: Option<String>,
+    pub first_violation: Option<Violation>,
     changelog: usize,
     repartition: usize,
     dead_letters: usize,
@@ -82,9 +83,9 @@ impl Auditor {
         &mut self.codes
     }
 
-    pub fn violated(&mut self, what: impl FnOnce() -> String) {
+    pub fn violated(&mut self, violation: Violation) {
         if self.first_violation.is_none() {
-            self.first_violation = Some(what());
+            self.first_violation = Some(violation);
         }
     }
 
@@ -110,7 +111,7 @@ impl Auditor {
     /// The message of a transaction that may yet be aborted.
     pub fn sms_landed(&mut self, record: &Stored) {
         if let Err(violation) = self.codes.landed(record) {
-            self.violated(|| violation);
+            self.violated(violation);
         }
     }
 
@@ -120,11 +121,12 @@ impl Auditor {
             return;
         }
         if let Err(violation) = self.judge(decided, broker) {
-            self.violated(|| format!("{violation} (transaction of {})", name(decided.producer)));
+            let what = format!("{} (transaction of {})", violation.what, name(decided.producer));
+            self.violated(violation.oracle.broken(what));
         }
     }
 
-    fn judge(&mut self, decided: &Decided, broker: &Broker) -> Result<(), String> {
+    fn judge(&mut self, decided: &Decided, broker: &Broker) -> Judged {
         let house = self.house.clone();
         for (at, record) in &decided.outputs {
             if at.topic == self.changelog {
@@ -157,39 +159,44 @@ impl Auditor {
         };
     }
 
-    fn answered(&mut self, record: &Stored, topic: &str) -> Result<(), String> {
+    fn answered(&mut self, record: &Stored, topic: &str) -> Judged {
         let correlation = header(record, "ce_correlationid").unwrap_or_default();
         let all = self.asked.values_mut().flat_map(BTreeMap::values_mut);
         let Some(asked) = all.into_iter().find(|it| it.correlation.as_deref() == Some(correlation)) else {
             return if self.reference.is_recreated() || self.reference.starts_late() {
                 Ok(())
             } else {
-                Err(format!("a reply on {topic} answers {correlation:?}, which nobody asked"))
+                Err(Oracle::OneAnswer
+                    .broken(format!("a reply on {topic} answers {correlation:?}, which nobody asked")))
             };
         };
         asked.answers += 1;
         if asked.answers + asked.dead_letters > 1 {
-            return Err(format!("{} ({correlation}) is answered twice", asked.what));
+            return Err(Oracle::OneAnswer.broken(format!("{} ({correlation}) is answered twice", asked.what)));
         }
         Ok(())
     }
 
     /// By reference to where the record was first read from.
-    fn dead_letter(&mut self, record: &Stored) -> Result<(), String> {
+    fn dead_letter(&mut self, record: &Stored) -> Judged {
         let named = |record: &Stored| {
             let topic = header(record, "__dlq.errors.topic")?;
             let partition = header(record, "__dlq.errors.partition")?.parse().ok()?;
             let offset: i64 = header(record, "__dlq.errors.offset")?.parse().ok()?;
             Some((Place { topic: self.house.topics.iter().position(|it| it == topic)?, partition }, offset))
         };
-        let (at, offset) = named(record).ok_or("a dead letter names no record")?;
+        let (at, offset) =
+            named(record).ok_or_else(|| Oracle::OneAnswer.broken("a dead letter names no record"))?;
         if at.topic == self.repartition {
-            return Err("a dead letter names a record of the hop, which will be purged".to_owned());
+            return Err(
+                Oracle::OneAnswer.broken("a dead letter names a record of the hop, which will be purged")
+            );
         }
         if let Some(asked) = self.asked.get_mut(&at).and_then(|of| of.get_mut(&offset)) {
             asked.dead_letters += 1;
             if asked.answers + asked.dead_letters > 1 {
-                return Err(format!("{} is answered twice, the second time by a dead letter", asked.what));
+                return Err(Oracle::OneAnswer
+                    .broken(format!("{} is answered twice, the second time by a dead letter", asked.what)));
             }
         }
         Ok(())
@@ -204,24 +211,20 @@ impl Auditor {
         });
         if let Some((key, _)) = bad {
             let family = char::from(key[0]);
-            self.violated(|| {
-                format!(
-                    "the store of task {task} of {} holds a value (family {family}) that was never committed",
-                    name(instance)
-                )
-            });
+            self.violated(Oracle::Uncommitted.broken(format!(
+                "the store of task {task} of {} holds a value (family {family}) that was never committed",
+                name(instance)
+            )));
         }
     }
 
     /// A task is taken up only with exactly the committed state (I5, I6).
     pub fn taken_up(&mut self, instance: usize, task: i32, store: &SimStore) {
         if let Some(difference) = self.difference(task, &store.entries()) {
-            self.violated(|| {
-                format!(
-                    "{} takes up task {task} with another state than the committed: {difference}",
-                    name(instance)
-                )
-            });
+            self.violated(Oracle::TakenUp.broken(format!(
+                "{} takes up task {task} with another state than the committed: {difference}",
+                name(instance)
+            )));
         }
     }
 

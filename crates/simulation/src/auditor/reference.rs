@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use otp_topology::otp::{CanonicalSubject, LogTime};
 use otp_topology::state::{Family, MemoryStore, StateStore, WriteBatch};
-use otp_topology::task::{SourceKind, Task, Topology, forward_only};
+use otp_topology::task::{SourceKind, Task, TaskError, Topology, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use super::{header, origin_of, swept};
 use crate::broker::{Broker, Decided, Place, Stored};
 use crate::house::House;
+use crate::oracle::{Judged, Oracle, Violation};
 use crate::workload::{PEOPLE, canonical};
 
 pub(super) struct Reference {
@@ -72,7 +73,7 @@ impl Reference {
         broker: &Broker,
         house: &House,
         [changelog, repartition]: [usize; 2],
-    ) -> Result<Starts, String> {
+    ) -> Judged<Starts> {
         let real: Vec<_> = decided
             .outputs
             .iter()
@@ -99,7 +100,7 @@ impl Reference {
 
     /// Commits, and compares what the changelog got. What a record did not change, the sweep did: that must be lawful,
     /// and is taken over.
-    fn commit(&mut self, decided: &Decided, changelog: usize) -> Result<(), String> {
+    fn commit(&mut self, decided: &Decided, changelog: usize) -> Judged {
         let mut out = Outbox::default();
         for (number, task) in self.tasks.iter_mut().enumerate() {
             if task.is_dirty() {
@@ -126,10 +127,10 @@ impl Reference {
             let is_sweep =
                 Family::of(&key) == Some(Family::Subject) && !changed.contains(&(at.partition, key.clone()));
             if !is_sweep {
-                return Err(format!(
+                return Err(Oracle::OneByOne.broken(format!(
                     "the changelog of task {} got a value that its records do not give",
                     at.partition
-                ));
+                )));
             }
             swept::check(before.as_deref(), record.value.as_deref(), decided.at)?;
             let writes = vec![(key, record.value.clone())];
@@ -146,17 +147,18 @@ impl Reference {
         broker: &Broker,
         house: &House,
         out: &mut Outbox,
-    ) -> Result<(), String> {
+    ) -> Judged {
         let log = broker.log(house.source_place(source));
         let Some((time, record)) = log.any(offset) else {
-            return Err(format!("{} has no record {offset}", house.source_name(source)));
+            return Err(Oracle::Lost.broken(format!("{} has no record {offset}", house.source_name(source))));
         };
         let next = self.expected.get(&source).copied().unwrap_or(0).max(log.start);
         if !self.latest
             && let Some(skipped) = (next..offset).find(|at| log.visible(*at).is_some())
         {
             let place = house.source_name(source);
-            return Err(format!("lost: record {skipped} of {place} is passed, {offset} is served"));
+            return Err(Oracle::Lost
+                .broken(format!("lost: record {skipped} of {place} is passed, {offset} is served")));
         }
         let mut batch = RecordBatch::default();
         let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
@@ -185,7 +187,8 @@ impl Reference {
         let is_request = matches!(self.topology.source(topic).kind, SourceKind::Requests(_));
         let task = &mut self.tasks[task as usize];
         if is_request && !task.has_all_marks().unwrap_or(false) {
-            return Err(format!("{} decides before it has the policies", house.source_name(source)));
+            return Err(Oracle::Policies
+                .broken(format!("{} decides before it has the policies", house.source_name(source))));
         }
         let here = (house.source_place(source), offset);
         let origin = origin_of(record, house).unwrap_or(here);
@@ -194,8 +197,7 @@ impl Reference {
         if is_given_up && is_new {
             task.give_up(&batch.get(0), out);
         } else {
-            task.process(&batch.get(0), wall, out)
-                .map_err(|error| format!("the reference fails: {error}"))?;
+            task.process(&batch.get(0), wall, out).map_err(failed)?;
         }
         self.advance(source, offset + 1);
         Ok(())
@@ -206,20 +208,19 @@ impl Reference {
         *expected = (*expected).max(next);
     }
 
-    fn sweep(&mut self, swept: &[&(Place, std::rc::Rc<Stored>)], house: &House) -> Result<(), String> {
+    fn sweep(&mut self, swept: &[&(Place, std::rc::Rc<Stored>)], house: &House) -> Judged {
         let mut due: BTreeSet<(usize, u64)> = BTreeSet::new();
         for (_, record) in swept {
             let body: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap_or_default())
-                .map_err(|error| format!("a lifecycle event is no JSON: {error}"))?;
+                .map_err(|error| Oracle::OneEvent.broken(format!("a lifecycle event is no JSON: {error}")))?;
             let home = record.key.as_ref().and_then(|key| self.homes.get(key));
-            let home = home.ok_or("an expiry of somebody unknown is told")?;
+            let home =
+                home.ok_or_else(|| Oracle::OneByOne.broken("an expiry of somebody unknown is told"))?;
             due.insert((*home, body["occurredAt"].as_u64().unwrap_or(0)));
         }
         let mut out = Outbox::default();
         for (home, watermark) in due {
-            self.tasks[home]
-                .sweep(LogTime::from_ms(watermark), &mut out)
-                .map_err(|error| format!("the reference fails: {error}"))?;
+            self.tasks[home].sweep(LogTime::from_ms(watermark), &mut out).map_err(failed)?;
         }
         let mut real: Vec<_> = swept.iter().map(|(at, record)| (*at, (**record).clone())).collect();
         let mut expected = drained(&mut out, house);
@@ -230,7 +231,7 @@ impl Reference {
     }
 
     /// A committed offset never passes a record that was not served. Gives the starts that were decided.
-    fn check_offsets(&mut self, decided: &Decided, broker: &Broker, house: &House) -> Result<Starts, String> {
+    fn check_offsets(&mut self, decided: &Decided, broker: &Broker, house: &House) -> Judged<Starts> {
         let mut starts = Vec::new();
         for (source, next) in &decided.offsets {
             let log = broker.log(house.source_place(*source));
@@ -243,9 +244,9 @@ impl Reference {
             let from = known.unwrap_or(0).max(log.start);
             if let Some(lost) = (from..*next).find(|at| log.visible(*at).is_some()) {
                 let place = house.source_name(*source);
-                return Err(format!(
+                return Err(Oracle::Lost.broken(format!(
                     "lost: the offset {next} of {place} is committed, record {lost} was not served"
-                ));
+                )));
             }
             self.advance(*source, *next);
         }
@@ -310,11 +311,15 @@ fn is_poison_letter(record: &Stored, house: &House, (at, offset): (Place, i64)) 
         && header(record, "__dlq.errors.offset") == Some(&offset.to_string())
 }
 
+fn failed(error: TaskError) -> Violation {
+    Oracle::OneByOne.broken(format!("the reference fails: {error}"))
+}
+
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-fn compare(real: &[(Place, Stored)], expected: &[(Place, Stored)]) -> Result<(), String> {
+fn compare(real: &[(Place, Stored)], expected: &[(Place, Stored)]) -> Judged {
     let shown = |it: Option<&(Place, Stored)>| {
         it.map_or("nothing".to_owned(), |(at, record)| {
             let text = |bytes: &Option<Vec<u8>>| {
@@ -333,10 +338,10 @@ fn compare(real: &[(Place, Stored)], expected: &[(Place, Stored)]) -> Result<(),
     let first = (0..real.len().max(expected.len())).find(|at| real.get(*at) != expected.get(*at));
     match first {
         None => Ok(()),
-        Some(at) => Err(format!(
+        Some(at) => Err(Oracle::OneByOne.broken(format!(
             "a transaction committed {} where the same records one by one give {}",
             shown(real.get(at)),
             shown(expected.get(at))
-        )),
+        ))),
     }
 }
