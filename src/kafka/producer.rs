@@ -19,6 +19,9 @@ use super::properties::Properties;
 
 /// How long one record may wait for room in the queue.
 const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// The first wait for a producer id, and the longest; each is twice the one before.
+const INIT_WAIT_MIN: Duration = Duration::from_millis(20);
+const INIT_WAIT_MAX: Duration = Duration::from_millis(640);
 
 /// What was delivered since the transaction began.
 #[derive(Default)]
@@ -59,10 +62,23 @@ impl Producer {
 
     /// Takes over the transactional id: fences its other owners and settles what they left open.
     ///
+    /// librdkafka asks again only every 500 ms, both before it has a connection and while the coordinator aborts what a
+    /// dead process left open, which takes a few milliseconds. Calling it again makes it ask at once.
+    ///
     /// # Errors
     /// See [`Class`]; a time-out may be tried again on the same producer.
+    #[expect(clippy::disallowed_methods, reason = "bounds a blocking call")]
     pub fn init(&self, timeout: Duration) -> Result<(), TransactionError> {
-        step("init_transactions", self.client.handle().init_transactions(timeout))
+        let (begun, mut wait) = (Instant::now(), INIT_WAIT_MIN);
+        loop {
+            let left = timeout.saturating_sub(begun.elapsed());
+            match step("init_transactions", self.client.handle().init_transactions(wait.min(left))) {
+                Err(error) if wait < left && is_passing(error.class) => {
+                    wait = INIT_WAIT_MAX.min(wait * 2);
+                }
+                result => return result,
+            }
+        }
     }
 
     /// # Errors
@@ -173,6 +189,14 @@ impl Producer {
 impl Drop for Producer {
     fn drop(&mut self) {
         self.client.purge();
+    }
+}
+
+/// Whether asking for a producer id again may help; nothing is open yet that could have an unknown outcome.
+fn is_passing(class: Class) -> bool {
+    match class {
+        Class::Retriable | Class::UnknownOutcome => true,
+        Class::Abortable | Class::FencedGeneration | Class::FencedEpoch | Class::Fatal => false,
     }
 }
 

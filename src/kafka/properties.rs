@@ -220,6 +220,9 @@ impl Properties {
         let mut config = ClientConfig::new();
         own(&mut config, &[("client.id", "otp-stream"), ("socket.nagle.disable", "true")]);
         own(&mut config, &[("enable.metrics.push", "false"), ("reconnect.backoff.max.ms", "2000")]);
+        // A new client waits half of this before its second connection, and it needs two or three before it has a
+        // coordinator: at a start those waits are the longest. Each failure doubles it.
+        own(&mut config, &[("reconnect.backoff.ms", "20")]);
         own(&mut config, defaults);
         for (key, value) in &self.chosen {
             config.set(key, value);
