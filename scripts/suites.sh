@@ -60,11 +60,7 @@ suite_simulation() { cargo_suite simulation "simulation (2,000 seeds, planted bu
 
 suite_edges() { cargo_suite edges "edges (unit tests, dashboards)" --lib --bins --test dashboards; }
 
-# Without the loop that kills the broker: its finding is open (docs/operating.md), `./dev torture --only broker` shows it.
-suite_broker() {
-  cargo_suite broker "broker (the process on a real Kafka)" --test broker -- --skip torture::own_broker
-  SUITE_ROWS[-1]+="left out: torture::own_broker, an open finding"
-}
+suite_broker() { cargo_suite broker "broker (the process on a real Kafka)" --test broker; }
 
 # A suite that is one command: one thing that passes or fails.
 whole_suite() {

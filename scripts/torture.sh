@@ -46,7 +46,7 @@ torture_test() {
     twins) echo process::a_copied_store_directory ;;
     store) echo store::a_store_lost_or_put_back ;;
     full) echo store::a_full_disk ;;
-    broker) echo own_broker::a_broker_killed_and_started_again ;;
+    broker) echo brokers::brokers_killed_and_started_again ;;
     offsets) echo upstream::offsets_set_back_to_the_beginning ;;
     recreated) echo upstream::a_request_topic_deleted_and_made_anew ;;
     hanging) echo upstream::upstream_transactions_that_hang ;;

@@ -3,9 +3,11 @@
 use std::ffi::CString;
 use std::time::Duration;
 
+use rdkafka::error::RDKafkaErrorCode as Code;
+
 use super::consumer::c_names;
 use super::errors::EdgeError;
-use super::ffi::{Partitions, SharedClient};
+use super::ffi::{Failure, Partitions, SharedClient};
 use super::properties::Properties;
 
 /// Asks the group's coordinator; may be shared between threads.
@@ -44,7 +46,7 @@ impl StableOffsets {
             .handle()
             .committed(&mut list, timeout)
             .and_then(|()| list.first_error())
-            .map_err(|failure| EdgeError::new("committed offsets", failure))?;
+            .map_err(unread)?;
         let offset = |(name, partition): (&CString, i32)| {
             let it =
                 list.iter().find(|it| it.topic == name.as_c_str() && it.partition == partition).ok_or_else(
@@ -58,4 +60,17 @@ impl StableOffsets {
         };
         names.iter().zip(partitions).map(|(name, (_, partition))| offset((name, *partition))).collect()
     }
+}
+
+/// The coordinator answers nothing while a transaction holds an offset of the group.
+fn unread(failure: Failure) -> EdgeError {
+    let held = failure.code == Code::OperationTimedOut;
+    let mut error = EdgeError::new("committed offsets", failure);
+    if held {
+        error.text.push_str(
+            "; either the cluster does not answer, or an open transaction holds them and ends with its \
+             transaction.timeout.ms; if it does not, find it with kafka-transactions.sh find-hanging and abort it",
+        );
+    }
+    error
 }

@@ -204,7 +204,8 @@ impl Properties {
 
     /// Asks for watermarks: the end of the log, not the last stable offset.
     pub(super) fn watermarks(&self) -> ClientConfig {
-        let mut config = self.config(&[]);
+        // A client without topics of its own asks a partition's former leader until its metadata is of age.
+        let mut config = self.config(&[("metadata.max.age.ms", "1000")]);
         config.set("isolation.level", "read_uncommitted");
         config
     }

@@ -1,5 +1,6 @@
 //! Performs the commands of one stream thread, and answers them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ pub(super) struct Driver {
     counts: Counts,
     assignment: AssignmentId,
     began_at: Option<Instant>,
+    /// Why a task failed the last time, until it is ready.
+    failed: BTreeMap<i32, String>,
 }
 
 impl Driver {
@@ -65,6 +68,7 @@ impl Driver {
             metrics,
             assignment: AssignmentId::default(),
             began_at: None,
+            failed: BTreeMap::new(),
         }
     }
 
@@ -271,10 +275,11 @@ impl Driver {
                 self.metrics.aborted("unknown");
                 tracing::warn!(%reason, "the end of a transaction is unknown; a new producer settles it");
             }
-            Report::TaskReady { task, restored } => tracing::info!(task, restored, "task restored"),
-            Report::TaskFailed { task, reason } => {
-                tracing::error!(task, %reason, "task failed; it is tried again")
+            Report::TaskReady { task, restored } => {
+                self.failed.remove(&task);
+                tracing::info!(task, restored, "task restored");
             }
+            Report::TaskFailed { task, reason } => self.report_failed(task, reason),
             Report::Lost { source, records } => {
                 let topic = &self.topology.source(source.topic).name;
                 self.metrics.lost(topic, u64::try_from(records).unwrap_or(0));
@@ -299,6 +304,14 @@ impl Driver {
                     "no transaction can carry this record: dead letter"
                 );
             }
+        }
+    }
+
+    /// A task that waits is tried every second: told again only when the reason is another one.
+    fn report_failed(&mut self, task: i32, reason: String) {
+        if self.failed.get(&task) != Some(&reason) {
+            tracing::error!(task, %reason, "task failed; it is tried again");
+            self.failed.insert(task, reason);
         }
     }
 }

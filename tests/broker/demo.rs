@@ -1,6 +1,6 @@
 //! The newcomer's first command, on a cluster and without one.
 
-use crate::harness::node::node;
+use crate::harness::cluster::cluster;
 use crate::harness::process::otp_stream;
 
 fn check(args: &[&str]) {
@@ -19,6 +19,6 @@ fn the_story_is_told_without_a_cluster() {
 
 #[test]
 fn the_story_is_told_on_a_cluster_again_and_again() {
-    check(&["demo", "--bootstrap-servers", &node().bootstrap]);
-    check(&["demo", "--bootstrap-servers", &node().bootstrap]);
+    check(&["demo", "--bootstrap-servers", &cluster().bootstrap]);
+    check(&["demo", "--bootstrap-servers", &cluster().bootstrap]);
 }

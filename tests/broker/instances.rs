@@ -129,7 +129,7 @@ fn another_partition_count_is_refused_at_the_start() {
         world.topics.desk_replies.clone(),
     ];
     let more: Vec<_> = grown.iter().map(|topic| NewPartitions::new(topic, 5)).collect();
-    let done = wait(admin(&world.node.bootstrap).create_partitions(&more, &AdminOptions::new()));
+    let done = wait(admin(&world.cluster.bootstrap).create_partitions(&more, &AdminOptions::new()));
     assert!(done.expect("an answer").iter().all(Result::is_ok));
     std::thread::sleep(Duration::from_secs(1));
     let output = otp_stream(&world.configs, &["run"]);

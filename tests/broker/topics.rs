@@ -6,8 +6,8 @@ use rdkafka::admin::{
 };
 use rdkafka::client::DefaultClientContext;
 
+use crate::harness::cluster::cluster;
 use crate::harness::event::{send, validate};
-use crate::harness::node::node;
 use crate::harness::process::otp_stream;
 use crate::harness::world::{PARTITIONS, World, must};
 
@@ -58,7 +58,7 @@ fn verify_names_a_wrong_property() {
     let topic = &world.topics.requests;
     let wrong = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("message.timestamp.type", "CreateTime");
     let done =
-        wait(admin(&node().bootstrap).alter_configs([&wrong], &AdminOptions::new())).expect("an answer");
+        wait(admin(&cluster().bootstrap).alter_configs([&wrong], &AdminOptions::new())).expect("an answer");
     assert!(done.iter().all(Result::is_ok), "{done:?}");
     let (status, said) = verify_differs(&world);
     assert_eq!(status, Some(1), "{said}");
@@ -71,7 +71,7 @@ fn verify_names_a_wrong_partition_count() {
     let topic = &world.topics.directory;
     let more = [NewPartitions::new(topic, 5)];
     let done =
-        wait(admin(&node().bootstrap).create_partitions(&more, &AdminOptions::new())).expect("an answer");
+        wait(admin(&cluster().bootstrap).create_partitions(&more, &AdminOptions::new())).expect("an answer");
     assert!(done.iter().all(Result::is_ok), "{done:?}");
     let (status, said) = verify_differs(&world);
     assert_eq!(status, Some(1), "{said}");
@@ -85,7 +85,7 @@ fn verify_names_a_missing_topic() {
     let world = World::new("verify-missing");
     let topic = &world.topics.results;
     let done =
-        wait(admin(&node().bootstrap).delete_topics(&[topic], &AdminOptions::new())).expect("an answer");
+        wait(admin(&cluster().bootstrap).delete_topics(&[topic], &AdminOptions::new())).expect("an answer");
     assert!(done.iter().all(Result::is_ok), "{done:?}");
     let told = verify_differs(&world);
     let (status, said) = told;
@@ -101,7 +101,7 @@ fn the_start_refuses_a_request_topic_that_forgets() {
         .set("cleanup.policy", "compact")
         .set("message.timestamp.type", "LogAppendTime");
     let done =
-        wait(admin(&node().bootstrap).alter_configs([&wrong], &AdminOptions::new())).expect("an answer");
+        wait(admin(&cluster().bootstrap).alter_configs([&wrong], &AdminOptions::new())).expect("an answer");
     assert!(done.iter().all(Result::is_ok), "{done:?}");
     assert_eq!(verify_differs(&world).0, Some(1));
     let output = otp_stream(&world.configs, &["run"]);
@@ -120,22 +120,22 @@ fn a_request_topic_recreated_under_a_running_service_is_read_from_its_beginning(
     }
     let topic = world.topics.requests.clone();
     let options = AdminOptions::new().operation_timeout(Some(std::time::Duration::from_secs(10)));
-    let gone = wait(admin(&node().bootstrap).delete_topics(&[&topic], &options)).expect("an answer");
+    let gone = wait(admin(&cluster().bootstrap).delete_topics(&[&topic], &options)).expect("an answer");
     assert!(gone.iter().all(Result::is_ok), "{gone:?}");
     let again = NewTopic::new(&topic, PARTITIONS, TopicReplication::Fixed(1))
         .set("message.timestamp.type", "LogAppendTime")
         .set("retention.ms", "86400000");
-    let mut made = wait(admin(&node().bootstrap).create_topics([&again], &options)).expect("an answer");
+    let mut made = wait(admin(&cluster().bootstrap).create_topics([&again], &options)).expect("an answer");
     for _ in 0..40 {
         if made.iter().all(Result::is_ok) {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(250));
-        made = wait(admin(&node().bootstrap).create_topics([&again], &options)).expect("an answer");
+        made = wait(admin(&cluster().bootstrap).create_topics([&again], &options)).expect("an answer");
     }
     assert!(made.iter().all(Result::is_ok), "{made:?}");
 
-    let fresh = crate::harness::kafka::Upstream::new(&node().bootstrap);
+    let fresh = crate::harness::kafka::Upstream::new(&cluster().bootstrap);
     fresh.produce(&topic, &validate("9123456740", &code).id("after"));
     assert_eq!(world.result("after")["reason"], "verified", "the state is there, the new topic is read");
     assert!(process.terminate().success());

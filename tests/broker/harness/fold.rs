@@ -12,7 +12,7 @@ use super::world::{PARTITIONS, World};
 
 /// Every key in which they differ. `store` is the directory of an instance that had every task and has ended.
 pub fn differences(world: &World, store: &Path) -> Vec<String> {
-    let mut changelog = Tap::on(&world.node.bootstrap, &[&world.topics.changelog]);
+    let mut changelog = Tap::on(&world.cluster.bootstrap, &[&world.topics.changelog]);
     changelog.settle(Duration::from_millis(500));
     let mut folded: BTreeMap<(i32, Vec<u8>), Vec<u8>> = BTreeMap::new();
     for record in changelog.events {

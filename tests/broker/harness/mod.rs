@@ -1,11 +1,11 @@
 //! What a scenario stands on: a broker, the program as a process, plain Kafka clients, an auditor.
 
 pub mod audit;
+pub mod cluster;
 pub mod event;
 pub mod fold;
 pub mod history;
 pub mod kafka;
-pub mod node;
 pub mod process;
 pub mod replayed;
 pub mod seat;

@@ -30,7 +30,7 @@ impl Chosen {
 pub fn differences(world: &World, chosen: &Chosen) -> Vec<String> {
     let topics = &world.topics;
     let log = [&topics.policies, &topics.requests, &topics.desk_requests].map(String::as_str);
-    let mut log = Tap::on(&world.node.bootstrap, &log);
+    let mut log = Tap::on(&world.cluster.bootstrap, &log);
     log.settle(Duration::from_millis(500));
     log.events.retain(chosen.requests);
     log.events

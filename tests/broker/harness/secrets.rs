@@ -30,7 +30,7 @@ pub fn assert_kept(
     let metrics = process.metrics();
     let lines = metrics.lines().filter(|line| holds(line.as_bytes(), &needles));
     places.extend(lines.map(|line| format!("/metrics: {line}")));
-    let mut changelog = Tap::on_all_bytes_of(&world.node.bootstrap, &[&world.topics.changelog]);
+    let mut changelog = Tap::on_all_bytes_of(&world.cluster.bootstrap, &[&world.topics.changelog]);
     changelog.settle(std::time::Duration::from_millis(500));
     assert!(!changelog.events.is_empty(), "the changelog holds something");
     places.extend(changelog.events.iter().filter(|e| holds(&bytes(e), &needles)).map(place));

@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::node::{classpath, node};
+use super::cluster::{classpath, cluster};
 
 /// `kcat -P` of one record.
 pub fn kcat_produce(topic: &str, key: &str, headers: &[(&str, &str)], value: &str) {
     let mut command = Command::new("kcat");
-    command.args(["-b", &node().bootstrap, "-P", "-t", topic, "-k", key]);
+    command.args(["-b", &cluster().bootstrap, "-P", "-t", topic, "-k", key]);
     for (name, value) in headers {
         command.args(["-H", &format!("{name}={value}")]);
     }
@@ -20,7 +20,7 @@ pub fn kcat_produce(topic: &str, key: &str, headers: &[(&str, &str)], value: &st
 /// All committed records of a topic as `kcat -J` prints them.
 pub fn kcat_consume(topic: &str) -> Vec<Value> {
     let mut command = Command::new("kcat");
-    command.args(["-b", &node().bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"]);
+    command.args(["-b", &cluster().bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"]);
     command.args(["-X", "isolation.level=read_committed"]);
     let output = command.output().expect("kcat is installed: `./dev test` installs it");
     assert!(output.status.success(), "kcat -C: {}", String::from_utf8_lossy(&output.stderr));
@@ -31,7 +31,7 @@ pub fn kcat_consume(topic: &str) -> Vec<Value> {
 /// The console producer: one line `headers TAB key TAB value`, headers as `name:value`.
 pub fn console_produce(topic: &str, line: &str) {
     let mut command = java("org.apache.kafka.tools.ConsoleProducer");
-    command.args(["--bootstrap-server", &node().bootstrap, "--topic", topic]);
+    command.args(["--bootstrap-server", &cluster().bootstrap, "--topic", topic]);
     for property in ["parse.headers=true", "parse.key=true"] {
         command.args(["--reader-property", property]);
     }
@@ -41,7 +41,7 @@ pub fn console_produce(topic: &str, line: &str) {
 /// The console consumer: the first `count` committed records, `headers TAB key TAB value` each.
 pub fn console_consume(topic: &str, count: usize) -> Vec<String> {
     let mut command = java("org.apache.kafka.tools.consumer.ConsoleConsumer");
-    command.args(["--bootstrap-server", &node().bootstrap, "--topic", topic, "--from-beginning"]);
+    command.args(["--bootstrap-server", &cluster().bootstrap, "--topic", topic, "--from-beginning"]);
     command.args(["--isolation-level", "read_committed", "--timeout-ms", "30000"]);
     command.args(["--max-messages", &count.to_string()]);
     for property in ["print.headers=true", "print.key=true"] {

@@ -9,16 +9,16 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::audit::{Asked, findings};
+use super::cluster::{Cluster, cluster, free_port, scenario_directory};
 use super::event::{self, Event, Request};
 use super::kafka::{Tap, Upstream};
-use super::node::{Node, free_port, node, scenario_directory};
 use super::process::{Process, otp_stream};
 use super::seat::Seat;
 
 pub const PARTITIONS: i32 = 3;
 
 pub struct World {
-    pub node: Arc<Node>,
+    pub cluster: Arc<Cluster>,
     pub application: String,
     pub directory: PathBuf,
     pub configs: Vec<PathBuf>,
@@ -57,11 +57,11 @@ impl World {
 
     /// `settings` is TOML that lies over the scenario's configuration.
     pub fn with(name: &str, settings: &str) -> Self {
-        Self::on_node(node(), name, settings)
+        Self::on_cluster(cluster(), name, settings)
     }
 
-    /// On a broker of one's choice.
-    pub fn on_node(node: Arc<Node>, name: &str, settings: &str) -> Self {
+    /// On a cluster of one's choice.
+    pub fn on_cluster(cluster: Arc<Cluster>, name: &str, settings: &str) -> Self {
         let directory = scenario_directory(name);
         fs::create_dir_all(&directory).expect("a directory for the scenario");
         let topics = Topics::of(name);
@@ -69,20 +69,21 @@ impl World {
         let keys = directory.join("keys.toml");
         let base = directory.join("base.toml");
         let over = directory.join("over.toml");
-        let text = topics.configuration(name, &node.bootstrap, &directory.display().to_string(), http_port);
+        let text =
+            topics.configuration(name, &cluster.bootstrap, &directory.display().to_string(), http_port);
         fs::write(&base, text).expect("written");
         fs::write(&over, settings).expect("written");
         let configs = vec![base, over];
         must(&configs, &["keys", "generate", "--out", &keys.display().to_string()]);
         must(&configs, &["topics", "create"]);
-        let tap = Tap::on(&node.bootstrap, &topics.outputs());
-        let upstream = Upstream::new(&node.bootstrap);
+        let tap = Tap::on(&cluster.bootstrap, &topics.outputs());
+        let upstream = Upstream::new(&cluster.bootstrap);
         for topic in [&topics.requests, &topics.desk_requests] {
             upstream.await_topic(topic, PARTITIONS);
         }
         let application = name.to_owned();
         Self {
-            node,
+            cluster,
             application,
             directory,
             configs,
@@ -277,7 +278,6 @@ id = "{name}"
 bootstrap_servers = "{bootstrap}"
 [kafka.create]
 partitions = {PARTITIONS}
-replication_factor = 1
 [kafka.topics]
 sms = "{sms}"
 email = "{email}"

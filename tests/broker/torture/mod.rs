@@ -1,8 +1,8 @@
 //! Loops of faults, one test for each kind: processes on a real broker, under load, and at the end the whole committed
 //! history against every promise. A pass takes some seconds; `./dev torture` makes many.
 
+mod brokers;
 mod load;
-mod own_broker;
 mod process;
 mod store;
 mod trial;

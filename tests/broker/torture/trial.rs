@@ -145,7 +145,7 @@ impl Trial {
     fn clear_away(self) {
         let topics = self.world.topics.all();
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-        let deleted = wait(admin(&self.world.node.bootstrap).delete_topics(&names, &AdminOptions::new()));
+        let deleted = wait(admin(&self.world.cluster.bootstrap).delete_topics(&names, &AdminOptions::new()));
         deleted.expect("the cluster answers");
         let directory = self.world.directory.clone();
         drop(self.world);

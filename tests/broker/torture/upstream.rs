@@ -41,7 +41,7 @@ fn offsets_set_back_to_the_beginning() {
 /// As `kafka-consumer-groups --reset-offsets --to-earliest` does; refused until the last member's session is over.
 fn set_offsets_back(world: &World) {
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &world.node.bootstrap)
+        .set("bootstrap.servers", &world.cluster.bootstrap)
         .set("group.id", &world.application)
         .create()
         .expect("a consumer");
@@ -81,7 +81,7 @@ fn a_request_topic_deleted_and_made_anew() {
 }
 
 fn make_anew(world: &World) {
-    let admin = admin(&world.node.bootstrap);
+    let admin = admin(&world.cluster.bootstrap);
     let topic = world.topics.requests.as_str();
     let deleted = wait(admin.delete_topics(&[topic], &AdminOptions::new())).expect("an answer");
     assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
@@ -121,7 +121,7 @@ fn upstream_transactions_that_hang() {
 /// its records may ever be answered.
 fn hang(world: &World, seed: u64, round: u64) {
     let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", &world.node.bootstrap)
+        .set("bootstrap.servers", &world.cluster.bootstrap)
         .set("transactional.id", format!("{}-upstream-{round}", world.application))
         .set("transaction.timeout.ms", "2000")
         .set("message.timeout.ms", "2000")

@@ -1,0 +1,201 @@
+//! Apache Kafka for the test program: one broker that all scenarios share, and a cluster of its own for each that kills
+//! brokers. Private ports, a private directory, gone when the program ends.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::Metadata;
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// 16 bytes in base64, as `kafka.tools.StorageTool` takes them.
+const CLUSTER_ID: &str = "b3RwLXN0cmVhbS10ZXN0cw";
+
+/// Lies over `server.properties` where there are three brokers: one may die, and nothing stops.
+const THREE_REPLICAS: &str = "
+default.replication.factor=3
+min.insync.replicas=2
+offsets.topic.replication.factor=3
+transaction.state.log.replication.factor=3
+transaction.state.log.min.isr=2
+share.coordinator.state.topic.replication.factor=3
+share.coordinator.state.topic.min.isr=2
+";
+
+pub struct Cluster {
+    pub bootstrap: String,
+    brokers: Vec<Broker>,
+}
+
+struct Broker {
+    port: u16,
+    /// Everything that belongs to it lies below.
+    directory: PathBuf,
+    /// The JVM hangs on the standard input of this shell: when the test program ends, in whatever way, so does it.
+    leash: Mutex<Child>,
+}
+
+/// The broker that scenarios share, started by whoever asks first.
+pub fn cluster() -> Arc<Cluster> {
+    static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
+    SHARED.get_or_init(|| Arc::new(Cluster::start(directory(), 1, ""))).clone()
+}
+
+/// Everything of one scenario lies below.
+pub fn scenario_directory(name: &str) -> PathBuf {
+    directory().join(name)
+}
+
+/// Everything of this test program lies below.
+fn directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(fresh_directory)
+}
+
+/// A port of the loopback interface that nothing listens on, below those that outgoing connections take.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let base = u16::try_from(std::process::id() % 9_000).expect("below 9000");
+    loop {
+        let port = 20_000 + (base + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// The jars of Kafka and its tools.
+pub fn classpath() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".kafka/classpath");
+    fs::read_to_string(&file)
+        .unwrap_or_else(|e| panic!("{}: {e}; `./dev test` fetches Kafka and writes it", file.display()))
+        .trim()
+        .to_owned()
+}
+
+impl Cluster {
+    /// Three brokers for one scenario alone; each is a controller, too.
+    pub fn of_three(name: &str) -> Arc<Self> {
+        Arc::new(Self::start(&directory().join(format!("{name}-brokers")), 3, THREE_REPLICAS))
+    }
+
+    /// SIGKILL, and the end awaited; `broker` counts from 0.
+    pub fn kill_9(&self, broker: usize) {
+        self.brokers[broker].kill_9();
+    }
+
+    /// With the same ports and the same data, until every partition has all its replicas again.
+    pub fn start_again(&self, broker: usize) {
+        let broker = &self.brokers[broker];
+        *broker.leash.lock().unwrap_or_else(PoisonError::into_inner) = leash(&broker.directory);
+        self.await_whole();
+    }
+
+    fn start(directory: &Path, size: usize, over: &str) -> Self {
+        let ports: Vec<(u16, u16)> = (0..size).map(|_| (free_port(), free_port())).collect();
+        let listed = |text: &dyn Fn(usize) -> String| (0..size).map(text).collect::<Vec<_>>().join(",");
+        let voters = listed(&|it| format!("{}@127.0.0.1:{}", it + 1, ports[it].1));
+        let bootstrap = listed(&|it| format!("127.0.0.1:{}", ports[it].0));
+        let brokers = (0..size).map(|it| {
+            let (port, controller) = ports[it];
+            let directory = directory.join(format!("broker-{}", it + 1));
+            fs::create_dir_all(&directory).expect("a directory for the broker");
+            let text = include_str!("../../../scripts/kafka/server.properties")
+                .replace("@PORT@", &port.to_string())
+                .replace("@CONTROLLER_PORT@", &controller.to_string())
+                .replace("@LOG_DIR@", &directory.join("kafka").display().to_string());
+            let own = format!("node.id={}\ncontroller.quorum.voters={voters}\n", it + 1);
+            fs::write(directory.join("server.properties"), text + over + &own).expect("written");
+            let leash = Mutex::new(leash(&directory));
+            Broker { port, directory, leash }
+        });
+        let cluster = Self { brokers: brokers.collect(), bootstrap };
+        cluster.await_whole();
+        cluster
+    }
+
+    fn await_whole(&self) {
+        let until = Instant::now() + START_LIMIT;
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("log_level", "0")
+            .create()
+            .expect("a consumer");
+        while Instant::now() < until {
+            if self.brokers.iter().all(|it| TcpStream::connect(("127.0.0.1", it.port)).is_ok())
+                && let Ok(metadata) = consumer.fetch_metadata(None, Duration::from_secs(5))
+                && is_whole(&metadata, self.brokers.len())
+            {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let logs = self.brokers.iter().map(|it| fs::read_to_string(it.directory.join("server.log")));
+        let said = logs.map(Result::unwrap_or_default).collect::<Vec<_>>().join("\n");
+        panic!("Kafka did not start within {START_LIMIT:?}; its log:\n{said}");
+    }
+}
+
+fn is_whole(metadata: &Metadata, brokers: usize) -> bool {
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    metadata.brokers().len() == brokers
+        && partitions.into_iter().all(|it| it.leader() >= 0 && it.isr().len() == it.replicas().len())
+}
+
+impl Broker {
+    fn kill_9(&self) {
+        let mut leash = self.leash.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(leash.stdin.take());
+        leash.wait().expect("the shell ends");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for broker in &self.brokers {
+            broker.kill_9();
+            drop(fs::remove_dir_all(&broker.directory));
+        }
+    }
+}
+
+fn leash(directory: &Path) -> Child {
+    let mut command = Command::new("bash");
+    command.args(["-c", LEASH, "leash"]).arg(classpath()).arg(CLUSTER_ID).current_dir(directory);
+    command.stdin(Stdio::piped()).spawn().expect("bash starts")
+}
+
+/// Formats what is blank, runs the broker, and kills it when standard input closes.
+const LEASH: &str = r#"
+tool() { java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn "$@"; }
+{ { [ -f kafka/meta.properties ] || tool -cp "$1" kafka.tools.StorageTool format -t "$2" -c server.properties; } &&
+  exec java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$1" kafka.Kafka server.properties; } >>server.log 2>&1 </dev/null &
+broker=$!
+read -r _
+kill -9 "$broker"
+wait "$broker"
+"#;
+
+/// A directory for this process; those of test programs that are gone are removed.
+fn fresh_directory() -> PathBuf {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for old in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = old.file_name().to_string_lossy().into_owned();
+        if let Some(pid) = name.strip_prefix("broker-")
+            && !Path::new("/proc").join(pid).exists()
+        {
+            drop(fs::remove_dir_all(old.path()));
+        }
+    }
+    let directory = parent.join(format!("broker-{}", std::process::id()));
+    fs::create_dir_all(&directory).expect("a directory for the test program");
+    directory
+}
