@@ -36,7 +36,7 @@ impl Reference {
         let homes = (0..PEOPLE).map(|who| {
             let subject = CanonicalSubject::parse(&canonical(who)).expect("a subject");
             let home = topology.home_of(subject.as_str()) as usize;
-            (topology.keys.pseudonym(&subject).to_hex().into_bytes(), home)
+            (topology.keys.pseudonym(&subject).to_hex().as_bytes().to_vec(), home)
         });
         Self {
             tasks: opened(&topology, &stores),

@@ -1,15 +1,13 @@
 //! The two analytic streams, in one shape for all contracts: `otp-validation-result` and `otp-lifecycle`
 //! (spec/interface.md). Every field is present; what does not apply is null. No code, number or address is in them.
 
-use std::fmt::Display;
-
-use serde::{Serialize, Serializer};
-
-use super::{EventKind, Events};
+use super::events::event_id;
+use super::{EventId, EventKind, Events};
 use crate::otp::{
     ChallengeId, ContractName, LogTime, Notice, NoticeKind, PolicyVersion, Pseudonym, Purpose, Refusal,
     Verdict, Verification,
 };
+use crate::wire::json_text::WriteJson;
 use crate::wire::outbox::OutputTopic;
 
 /// What an analytic event is about, whatever happened.
@@ -27,8 +25,7 @@ pub struct About<'a> {
 }
 
 /// A way by which a code travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
     Sms,
     Email,
@@ -46,8 +43,7 @@ pub struct Route<'a> {
 }
 
 /// Why a notification was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suppression {
     SendTooSoon,
     SendLimit,
@@ -67,6 +63,16 @@ pub enum Judgement<'a> {
     StaleRequest,
     /// It could not be judged, or the caller may not verify.
     InvalidRequest,
+}
+
+impl WriteJson for Channel {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let name = match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+        };
+        name.write_json(out);
+    }
 }
 
 impl From<Refusal> for Suppression {
@@ -194,26 +200,27 @@ pub fn validation_result(
     };
     let id = events.id("result");
     let subject = about.subject.map(Pseudonym::to_hex);
-    let body = ResultBody {
-        event_id: &id,
-        contract: about.contract.as_str(),
-        tenant_id: about.tenant,
-        subject: subject.as_deref(),
-        challenge_id: judged.and_then(|it| it.challenge).map(Shown),
-        request_id: about.request_id,
-        purpose: judged.and_then(|it| it.purpose).map(Purpose::as_str),
-        caller: about.caller,
-        client_ref: about.client_ref,
-        result,
-        reason,
-        attempts: judged.and_then(|it| it.attempts),
-        attempts_remaining: judged.and_then(|it| it.attempts_remaining),
-        locked_until: judged.and_then(|it| it.locked_until).map(LogTime::ms),
-        policy_version: about.policy_version.map(Shown),
-        occurred_at: events.envelope().time.ms(),
-    };
-    let key = subject.as_ref().map(String::as_bytes);
-    events.publish(topic, key, &id, EventKind::VALIDATION_RESULT, &body);
+    let occurred_at = events.envelope().time.ms();
+    let key = subject.as_ref().map(|it| it.as_bytes());
+    events.publish(topic, key, &id, EventKind::VALIDATION_RESULT, |object| {
+        object
+            .member("eventId", id)
+            .member("contract", about.contract.as_str())
+            .member("tenantId", about.tenant)
+            .member("subject", subject)
+            .member("challengeId", judged.and_then(|it| it.challenge).map(ChallengeId::to_uuid))
+            .member("requestId", about.request_id)
+            .member("purpose", judged.and_then(|it| it.purpose).map(Purpose::as_str))
+            .member("caller", about.caller)
+            .member("clientRef", about.client_ref)
+            .member("result", result)
+            .member("reason", reason)
+            .member("attempts", judged.and_then(|it| it.attempts))
+            .member("attemptsRemaining", judged.and_then(|it| it.attempts_remaining))
+            .member("lockedUntil", judged.and_then(|it| it.locked_until).map(LogTime::ms))
+            .member("policyVersion", about.policy_version.map(PolicyVersion::to_hex))
+            .member("occurredAt", occurred_at);
+    });
 }
 
 impl Judgement<'_> {
@@ -271,95 +278,40 @@ fn publish_lifecycle(
 ) {
     let id = lifecycle_id(events, facts);
     let subject = about.subject.map(Pseudonym::to_hex);
-    let body = LifecycleBody {
-        event_id: &id,
-        kind: facts.kind,
-        contract: about.contract.as_str(),
-        tenant_id: about.tenant,
-        subject: subject.as_deref(),
-        challenge_id: facts.challenge.map(Shown),
-        request_id: about.request_id,
-        purpose: facts.purpose.map(Purpose::as_str),
-        caller: about.caller,
-        client_ref: about.client_ref,
-        channels: route.channels,
-        country_code: route.country_code,
-        prefix: route.prefix,
-        locale: route.locale,
-        send_number: facts.send_number,
-        reason: facts.reason,
-        locked_until: facts.locked_until.map(|end| end.map(LogTime::ms)),
-        policy_version: about.policy_version.map(Shown),
-        occurred_at: events.envelope().time.ms(),
-    };
-    let key = subject.as_ref().map(String::as_bytes);
-    events.publish(topic, key, &id, EventKind(facts.kind), &body);
+    let occurred_at = events.envelope().time.ms();
+    let key = subject.as_ref().map(|it| it.as_bytes());
+    events.publish(topic, key, &id, EventKind(facts.kind), |object| {
+        object
+            .member("eventId", id)
+            .member("type", facts.kind)
+            .member("contract", about.contract.as_str())
+            .member("tenantId", about.tenant)
+            .member("subject", subject)
+            .member("challengeId", facts.challenge.map(ChallengeId::to_uuid))
+            .member("requestId", about.request_id)
+            .member("purpose", facts.purpose.map(Purpose::as_str))
+            .member("caller", about.caller)
+            .member("clientRef", about.client_ref)
+            .member("channels", route.channels)
+            .member("countryCode", route.country_code)
+            .member("prefix", route.prefix)
+            .member("locale", route.locale)
+            .member("sendNumber", facts.send_number)
+            .member("reason", facts.reason.map(Suppression::as_str));
+        if let Some(end) = facts.locked_until {
+            object.member("lockedUntil", end.map(LogTime::ms));
+        }
+        object
+            .member("policyVersion", about.policy_version.map(PolicyVersion::to_hex))
+            .member("occurredAt", occurred_at);
+    });
 }
 
 /// One request tells each kind at most once for a purpose, and each reason of `suppressed` at most once.
-fn lifecycle_id(events: &Events<'_>, facts: &LifecycleFacts) -> String {
-    let detail = facts.reason.map(Suppression::as_str).or(facts.purpose.map(Purpose::as_str));
-    let mut id = events.id(facts.kind);
-    if let Some(detail) = detail {
-        id.push('-');
-        id.push_str(detail);
-    }
-    id
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ResultBody<'a> {
-    event_id: &'a str,
-    contract: &'a str,
-    tenant_id: Option<&'a str>,
-    subject: Option<&'a str>,
-    challenge_id: Option<Shown<ChallengeId>>,
-    request_id: Option<&'a str>,
-    purpose: Option<&'a str>,
-    caller: Option<&'a str>,
-    client_ref: Option<&'a str>,
-    result: &'a str,
-    reason: &'a str,
-    attempts: Option<u8>,
-    attempts_remaining: Option<u32>,
-    locked_until: Option<u64>,
-    policy_version: Option<Shown<PolicyVersion>>,
-    occurred_at: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LifecycleBody<'a> {
-    event_id: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    contract: &'a str,
-    tenant_id: Option<&'a str>,
-    subject: Option<&'a str>,
-    challenge_id: Option<Shown<ChallengeId>>,
-    request_id: Option<&'a str>,
-    purpose: Option<&'a str>,
-    caller: Option<&'a str>,
-    client_ref: Option<&'a str>,
-    channels: Option<&'a [Channel]>,
-    country_code: Option<&'a str>,
-    prefix: Option<&'a str>,
-    locale: Option<&'a str>,
-    send_number: Option<u8>,
-    reason: Option<Suppression>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    locked_until: Option<Option<u64>>,
-    policy_version: Option<Shown<PolicyVersion>>,
-    occurred_at: u64,
-}
-
-/// Serializes as what it prints, straight into the event.
-pub(super) struct Shown<T>(pub T);
-
-impl<T: Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+fn lifecycle_id(events: &Events<'_>, facts: &LifecycleFacts) -> EventId {
+    match facts.reason.map(Suppression::as_str).or(facts.purpose.map(Purpose::as_str)) {
+        Some(detail) => event_id(&[events.envelope().event_base, facts.kind, detail]),
+        None => events.id(facts.kind),
     }
 }
 

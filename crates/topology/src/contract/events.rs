@@ -1,8 +1,9 @@
 //! The envelope of every event: CloudEvents 1.0 headers in binary mode, and where the event goes.
 
-use serde::Serialize;
+use arrayvec::ArrayString;
 
 use crate::otp::LogTime;
+use crate::wire::json_text::Object;
 use crate::wire::murmur2;
 use crate::wire::outbox::{Outbox, OutputTopic, SharedHeaders};
 use crate::wire::rfc3339;
@@ -16,7 +17,30 @@ impl EventKind {
     pub const VALIDATION_RESULT: Self = Self("validation-result");
     pub const SMS: Self = Self("sms");
     pub const EMAIL: Self = Self("email");
+
+    fn ce_type(self) -> ArrayString<64> {
+        let mut text = ArrayString::new();
+        for part in ["org.digit.otp.", self.0, ".v1"] {
+            text.push_str(part);
+        }
+        text
+    }
 }
+
+/// Parts with hyphens between them.
+pub(super) fn event_id(parts: &[&str]) -> EventId {
+    let mut id = EventId::new();
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            id.push('-');
+        }
+        id.push_str(part);
+    }
+    id
+}
+
+/// An event's id, on the stack. The longest is a base of 36 characters and `-suppressed-unknown_recipient`.
+pub type EventId = ArrayString<96>;
 
 /// What all events of one request have in common.
 #[derive(Clone, Copy, Debug)]
@@ -65,24 +89,22 @@ impl<'a> Events<'a> {
     }
 
     /// An event id that no other event of this request has: the request's base and a name.
-    pub fn id(&self, name: &str) -> String {
-        format!("{}-{name}", self.envelope.event_base)
+    pub fn id(&self, name: &str) -> EventId {
+        event_id(&[self.envelope.event_base, name])
     }
 
-    /// Publishes `body` as JSON under `key`, on the key's partition.
+    /// Publishes a JSON object under `key`, on the key's partition; `body` adds its members.
     pub fn publish(
         &mut self,
         to: OutputTopic,
         key: Option<&[u8]>,
         id: &str,
         kind: EventKind,
-        body: &impl Serialize,
+        body: impl FnOnce(&mut Object<'_>),
     ) {
         let count = self.partitions[usize::from(to.0)];
         let partition = key.map_or(0, |key| murmur2::partition(key, count));
-        self.publish_at(to, partition, key, id, kind, &[], |bytes| {
-            serde_json::to_writer(bytes, body).expect("events are plain values");
-        });
+        self.publish_at(to, partition, key, id, kind, &[], |bytes| Object::write(bytes, body));
     }
 
     /// Publishes a value on a given partition, with headers of its own after those of every event.
@@ -97,7 +119,7 @@ impl<'a> Events<'a> {
         extra: &[(&str, Option<&[u8]>)],
         value: impl FnOnce(&mut Vec<u8>),
     ) {
-        let event_type = format!("org.digit.otp.{}.v1", kind.0);
+        let event_type = kind.ce_type();
         let named = [("ce_id", Some(id.as_bytes())), ("ce_type", Some(event_type.as_bytes()))];
         let own = self.outbox.headers(named.into_iter().chain(extra.iter().copied()));
         self.outbox.push(to, partition, key, self.shared, own, value);

@@ -1,6 +1,8 @@
 //! One issued code and the terms it was issued under. Holds no code and no hash of one.
 
-use super::hex::Hex;
+use arrayvec::ArrayString;
+
+use super::hex::hex;
 use super::identity::Purpose;
 use super::keys::KeyId;
 use super::policy::PolicyVersion;
@@ -108,6 +110,12 @@ impl Challenge {
 }
 
 impl ChallengeId {
+    /// The 36 characters of a UUID.
+    pub fn to_uuid(self) -> ArrayString<36> {
+        let Self(id) = self;
+        hex(&[&id[..4], &id[4..6], &id[6..8], &id[8..10], &id[10..]])
+    }
+
     /// Reads the 36 characters of a UUID; hex digits of either case.
     pub fn parse(text: &str) -> Option<Self> {
         let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
@@ -129,9 +137,8 @@ impl ChallengeId {
 }
 
 impl std::fmt::Display for ChallengeId {
-    /// The 36 characters of a UUID.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Hex { bytes: &self.0, hyphens_before: &[4, 6, 8, 10] }.fmt(f)
+        f.write_str(&self.to_uuid())
     }
 }
 

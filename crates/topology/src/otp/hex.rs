@@ -1,31 +1,30 @@
-//! Lower-case hex digits, written at once: ids are on every event, and a formatter call for each byte is dear.
+//! Lower-case hex digits, on the stack: ids are on every event, and formatting each byte or allocating each text is
+//! dear.
 
-use std::fmt::{Display, Formatter, Result};
+use arrayvec::ArrayString;
 
-/// Shows bytes as hex digits, with hyphens before some of them.
-pub struct Hex<'a> {
-    pub bytes: &'a [u8],
-    /// Places of bytes, ascending.
-    pub hyphens_before: &'a [usize],
-}
-
-/// Enough for sixteen bytes and four hyphens.
-const LEN_MAX: usize = 36;
-
-impl Display for Hex<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [0; LEN_MAX];
-        let mut end = 0;
-        for (at, byte) in self.bytes.iter().enumerate() {
-            if self.hyphens_before.contains(&at) {
-                text[end] = b'-';
-                end += 1;
-            }
-            text[end] = DIGITS[usize::from(byte >> 4)];
-            text[end + 1] = DIGITS[usize::from(byte & 15)];
-            end += 2;
-        }
-        f.write_str(std::str::from_utf8(&text[..end]).expect("digits and hyphens are ASCII"))
+/// The two digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
     }
+    pairs
+};
+
+/// The digits of the groups with a hyphen between any two of them; `LEN` is the length of all that.
+pub fn hex<const LEN: usize>(groups: &[&[u8]]) -> ArrayString<LEN> {
+    let mut text = [b'-'; LEN];
+    let mut rest = &mut text[..];
+    for group in groups {
+        let (digits, after) = rest.split_at_mut(2 * group.len());
+        for (place, byte) in digits.as_chunks_mut().0.iter_mut().zip(*group) {
+            *place = PAIRS[usize::from(*byte)];
+        }
+        rest = after.get_mut(1..).unwrap_or_default();
+    }
+    ArrayString::from_byte_string(&text).expect("digits and hyphens are ASCII")
 }

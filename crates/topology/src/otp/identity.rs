@@ -1,8 +1,9 @@
 //! Who a request is about: contract, tenant root and canonical identity, and the pseudonym that stands for them.
 
+use arrayvec::ArrayString;
 use unicode_normalization::UnicodeNormalization;
 
-use super::hex::Hex;
+use super::hex::hex;
 
 /// The public contracts; names are part of keys and events and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,7 +150,7 @@ pub struct Pseudonym(pub [u8; 16]);
 
 impl Pseudonym {
     /// 32 lower-case hex digits.
-    pub fn to_hex(self) -> String {
-        Hex { bytes: &self.0, hyphens_before: &[] }.to_string()
+    pub fn to_hex(self) -> ArrayString<32> {
+        hex(&[&self.0])
     }
 }

@@ -282,7 +282,7 @@ mod tests {
             |identity| CanonicalSubject::new(ContractName::Egov, "pb", identity).expect("a subject");
         let keyring = Keyring::new(one_of_each()).expect("four keys");
         let pinned = keyring.pseudonym(&subject("9123456789"));
-        assert_eq!(pinned.to_hex(), "685580c09ab02944f6b94fb3faed70f6");
+        assert_eq!(&*pinned.to_hex(), "685580c09ab02944f6b94fb3faed70f6");
         assert_ne!(pinned, keyring.pseudonym(&subject("9123456780")));
         let mut other = one_of_each();
         other[2].3 = [9; 32];

@@ -2,10 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use serde::{Serialize, Serializer};
-
 use super::key::TemplateKey;
 use crate::wire::json::{Json, JsonError, Names, parse_object};
+use crate::wire::json_text::{WriteJson, write_escaped};
 
 /// Longest message, in characters, with a code of ten digits in every placeholder (spec/egov.md, Text).
 pub const RENDERED_CHARS_MAX: usize = 1000;
@@ -61,7 +60,7 @@ pub enum TemplateError {
     ForbiddenCharacter,
 }
 
-/// A message: a template and a code. Prints and serializes as the finished text.
+/// A message: a template and a code. Prints, and is written as JSON, as the finished text.
 #[derive(Clone, Copy)]
 pub struct Rendered<'a> {
     template: &'a Template,
@@ -173,23 +172,26 @@ impl Template {
     }
 }
 
-impl Display for Rendered<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut pieces = self.template.pieces.iter();
-        if let Some(first) = pieces.next() {
-            f.write_str(first)?;
-        }
-        for piece in pieces {
-            f.write_str(self.code)?;
-            f.write_str(piece)?;
-        }
-        Ok(())
+impl<'a> Rendered<'a> {
+    fn parts(self) -> impl Iterator<Item = &'a str> {
+        let pieces = self.template.pieces.iter().enumerate();
+        pieces.flat_map(move |(at, piece)| [if at == 0 { "" } else { self.code }, piece])
     }
 }
 
-impl Serialize for Rendered<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl Display for Rendered<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.parts().try_for_each(|part| f.write_str(part))
+    }
+}
+
+impl WriteJson for Rendered<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        for part in self.parts() {
+            write_escaped(out, part);
+        }
+        out.push(b'"');
     }
 }
 
@@ -310,7 +312,8 @@ mod tests {
         let key = TemplateKey::parse(SMS).expect("a good key");
         let template =
             Template::new(&key, "say \"%s\"\n", None, &TemplateRules::default()).expect("it is good");
-        let json = serde_json::to_string(&template.with("0042")).expect("a string");
-        assert_eq!(json, r#""say \"0042\"\n""#);
+        let mut json = Vec::new();
+        template.with("0042").write_json(&mut json);
+        assert_eq!(json, br#""say \"0042\"\n""#);
     }
 }

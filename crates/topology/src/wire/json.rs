@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use serde::{Serialize, Serializer};
 
+use super::json_text::{Object, WriteJson};
 /// Longest value that is read, in bytes.
 pub const LEN_MAX: usize = 65_536;
 
@@ -167,19 +167,21 @@ impl<'a> Json<'a> {
     }
 }
 
-impl Serialize for Json<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl WriteJson for Json<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(it) => serializer.serialize_bool(*it),
-            Self::Number(Number::Unsigned(it)) => serializer.serialize_u64(*it),
-            Self::Number(Number::Signed(it)) => serializer.serialize_i64(*it),
-            Self::Number(Number::Float(it)) => serializer.serialize_f64(*it),
-            Self::String(text) => serializer.serialize_str(text),
-            Self::Array(items) => serializer.collect_seq(items),
-            Self::Object(members) => {
-                serializer.collect_map(members.iter().map(|(name, value)| (name, value)))
-            }
+            Self::Null => None::<bool>.write_json(out),
+            Self::Bool(it) => it.write_json(out),
+            Self::Number(Number::Unsigned(it)) => it.write_json(out),
+            Self::Number(Number::Signed(it)) => it.write_json(out),
+            Self::Number(Number::Float(it)) => it.write_json(out),
+            Self::String(text) => text.write_json(out),
+            Self::Array(items) => items.write_json(out),
+            Self::Object(members) => Object::write(out, |object| {
+                for (name, value) in members {
+                    object.named(name, value);
+                }
+            }),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod headers;
 pub mod json;
+pub mod json_text;
 pub mod kcat;
 pub mod murmur2;
 pub mod outbox;

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use super::mobile::BadMobile;
 use super::operation::Operation;
 use crate::otp::Refusal;
+use crate::wire::json_text::{Object, WriteJson};
 
 /// `error.message` of the rows.
 pub const INVALID_OTP_REQUEST: &str = "Invalid OTP request";
@@ -31,7 +30,7 @@ pub struct Failure<'a> {
 }
 
 /// One item of `error.fields`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FieldError<'a> {
     pub code: &'static str,
     pub message: Cow<'a, str>,
@@ -106,6 +105,14 @@ impl<'a> Failure<'a> {
     /// Wrong, expired, used and locked look the same.
     pub fn not_validated() -> Self {
         Self { outcome: "not_validated", ..Self::invalid(UNSUCCESSFUL, vec![NOT_VALIDATED]) }
+    }
+}
+
+impl WriteJson for FieldError<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        Object::write(out, |object| {
+            object.member("code", self.code).member("message", &self.message).member("field", self.field);
+        });
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::settings::Flavour;
-use crate::contract::{EventKind, Events};
+use crate::contract::events::event_id;
+use crate::contract::{EventId, EventKind, Events};
 use crate::otp::ChallengeView;
 use crate::text::{Rendered, Template};
+use crate::wire::json_text::{Object, WriteJson};
 use crate::wire::outbox::OutputTopic;
 
 /// A number to send to. The two parts are never joined.
@@ -45,21 +45,21 @@ pub fn publish_sms(
     mobile: Mobile<'_>,
     text: &Template,
 ) {
-    let id = format!("{}-sms-{}", delivery.challenge.code.challenge, delivery.send_number);
+    let id = delivery.event_id(EventKind::SMS);
     let correlation_id = events.envelope().correlation_id;
-    let body = Sms {
-        mobile_number: mobile.number,
-        message: text.with(delivery.code),
-        category: "OTP",
-        expiry_time: delivery.challenge.expires_at.ms(),
-        country_code: mobile.country_code,
-        tenant_id: delivery.tenant,
-        template_id: text.id(),
-        locale: text.locale(),
-        event_id: &id,
-        correlation_id,
-    };
-    events.publish(topic, Some(delivery.key.as_bytes()), &id, EventKind::SMS, &body);
+    events.publish(topic, Some(delivery.key.as_bytes()), &id, EventKind::SMS, |object| {
+        object
+            .member("mobileNumber", mobile.number)
+            .member("message", text.with(delivery.code))
+            .member("category", "OTP")
+            .member("expiryTime", delivery.challenge.expires_at.ms())
+            .member("countryCode", mobile.country_code)
+            .member("tenantId", delivery.tenant)
+            .member("templateId", text.id())
+            .member("locale", text.locale())
+            .member("eventId", id)
+            .member("correlationId", correlation_id);
+    });
 }
 
 /// Publishes the e-mail of a delivery.
@@ -71,22 +71,31 @@ pub fn publish_email(
     texts: &EmailTexts,
     style: EmailStyle<'_>,
 ) {
-    let id = format!("{}-email-{}", delivery.challenge.code.challenge, delivery.send_number);
+    let id = delivery.event_id(EventKind::EMAIL);
     let key = Some(delivery.key.as_bytes());
     let subject = texts.subject.with(delivery.code);
     let body = texts.body.with(delivery.code);
-    match style.flavour {
+    events.publish(topic, key, &id, EventKind::EMAIL, |object| match style.flavour {
         Flavour::Digit => {
-            let email =
-                Email { email_to: [address], subject, body, is_html: false, tenant_id: delivery.tenant };
-            let request_info = NoRequestInfo {};
-            events.publish(topic, key, &id, EventKind::EMAIL, &DigitEmail { request_info, email });
+            let email = DigitEmail { address, subject, body, tenant: delivery.tenant };
+            object.member("requestInfo", NoRequestInfo).member("email", email);
         }
         Flavour::Mgramseva => {
-            let sender = style.sender;
-            let email = FlatEmail { email: address, subject, body, sender };
-            events.publish(topic, key, &id, EventKind::EMAIL, &email);
+            object
+                .member("email", address)
+                .member("subject", subject)
+                .member("body", body)
+                .member("sender", style.sender);
         }
+    });
+}
+
+impl Delivery<'_> {
+    /// Each number of a challenge's delivery has one event of a kind.
+    fn event_id(&self, kind: EventKind) -> EventId {
+        let mut number = itoa::Buffer::new();
+        let number = number.format(self.send_number);
+        event_id(&[&self.challenge.code.challenge.to_uuid(), kind.0, number])
     }
 }
 
@@ -121,49 +130,34 @@ pub fn is_address(address: &str) -> bool {
         && domain.split('.').all(label)
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Sms<'a> {
-    mobile_number: &'a str,
-    message: Rendered<'a>,
-    category: &'a str,
-    expiry_time: u64,
-    country_code: Option<&'a str>,
-    tenant_id: &'a str,
-    template_id: Option<&'a str>,
-    locale: &'a str,
-    event_id: &'a str,
-    correlation_id: &'a str,
+/// `email` of DIGIT's event.
+struct DigitEmail<'a> {
+    address: &'a str,
+    subject: Rendered<'a>,
+    body: Rendered<'a>,
+    tenant: &'a str,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct DigitEmail<'a> {
-    request_info: NoRequestInfo,
-    email: Email<'a>,
+impl WriteJson for DigitEmail<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        Object::write(out, |object| {
+            object
+                .member("emailTo", [self.address].as_slice())
+                .member("subject", self.subject)
+                .member("body", self.body)
+                .member("isHTML", false)
+                .member("tenantId", self.tenant);
+        });
+    }
 }
 
 /// An empty object: the consumer reads the member, not what is in it.
-#[derive(Serialize)]
-struct NoRequestInfo {}
+struct NoRequestInfo;
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Email<'a> {
-    email_to: [&'a str; 1],
-    subject: Rendered<'a>,
-    body: Rendered<'a>,
-    #[serde(rename = "isHTML")]
-    is_html: bool,
-    tenant_id: &'a str,
-}
-
-#[derive(Serialize)]
-struct FlatEmail<'a> {
-    email: &'a str,
-    subject: Rendered<'a>,
-    body: Rendered<'a>,
-    sender: &'a str,
+impl WriteJson for NoRequestInfo {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        Object::write(out, |_| {});
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Reads the envelope of a request and the fields of its `otp` object: names in any case, types and sizes judged,
 //! nothing more. A missing field, null and a blank one are the same.
 
-use serde::Serialize;
-
 use super::errors::Rejection;
 use super::operation::Operation;
 use crate::wire::json::Json;
+use crate::wire::json_text::{Object, WriteJson};
 use crate::wire::record::Headers;
 
 /// Longest string of `RequestInfo` that is given back, in bytes; a longer one counts as absent.
@@ -130,14 +129,7 @@ impl<'a> RequestInfo<'a> {
 
     /// What the answer gives back of it.
     pub fn response(self, status: Status) -> ResponseInfo<'a> {
-        ResponseInfo {
-            api_id: self.scalar("apiId"),
-            ver: self.scalar("ver"),
-            ts: self.scalar("ts"),
-            res_msg_id: None,
-            msg_id: self.scalar("msgId"),
-            status,
-        }
+        ResponseInfo { asked: self, status }
     }
 
     fn text(self, name: &str) -> Option<&'a str> {
@@ -168,21 +160,38 @@ pub fn usable_locale(locale: &str) -> Option<&str> {
 }
 
 /// How it went, in DIGIT's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Successful,
     Failed,
 }
 
+impl Status {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Successful => "successful",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// `responseInfo` of an answer.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct ResponseInfo<'a> {
-    api_id: Option<&'a Json<'a>>,
-    ver: Option<&'a Json<'a>>,
-    ts: Option<&'a Json<'a>>,
-    res_msg_id: Option<&'a str>,
-    msg_id: Option<&'a Json<'a>>,
+    asked: RequestInfo<'a>,
     status: Status,
+}
+
+impl WriteJson for ResponseInfo<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let asked = self.asked;
+        Object::write(out, |object| {
+            object
+                .member("apiId", asked.scalar("apiId"))
+                .member("ver", asked.scalar("ver"))
+                .member("ts", asked.scalar("ts"))
+                .member("resMsgId", None::<&str>)
+                .member("msgId", asked.scalar("msgId"))
+                .member("status", self.status.as_str());
+        });
+    }
 }

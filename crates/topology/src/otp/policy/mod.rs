@@ -17,10 +17,11 @@ pub use mobile::MobileRule;
 pub use patch::PolicyPatch;
 pub use rules::RuleError;
 
+use arrayvec::ArrayString;
 use sha2::{Digest, Sha256};
 
 use super::challenge::{Digits, Resend};
-use super::hex::Hex;
+use super::hex::hex;
 use super::identity::ContractName;
 use rules::{Number, Spelling};
 
@@ -30,10 +31,10 @@ const MINUTE_MS: u64 = 60 * 1000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PolicyVersion(pub [u8; 8]);
 
-impl std::fmt::Display for PolicyVersion {
+impl PolicyVersion {
     /// 16 lower-case hex digits.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Hex { bytes: &self.0, hyphens_before: &[] }.fmt(f)
+    pub fn to_hex(self) -> ArrayString<16> {
+        hex(&[&self.0])
     }
 }
 
