@@ -8,7 +8,7 @@ use std::ffi::CString;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use otp_topology::wire::outbox::{Outgoing, OutputTopic};
+use otp_topology::wire::outbox::{Outbox, Outgoing, OutputTopic};
 use otp_topology::wire::record::SourcePartition;
 use rdkafka::error::RDKafkaErrorCode as Code;
 
@@ -22,6 +22,13 @@ const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// The first wait for a producer id, and the longest; each is twice the one before.
 const INIT_WAIT_MIN: Duration = Duration::from_millis(20);
 const INIT_WAIT_MAX: Duration = Duration::from_millis(640);
+/// How long a record waits for the delivery of those before it. What stays undelivered for longer may be the sign of an
+/// error, and the next call tells.
+const DELIVERY_WAIT_MAX: Duration = Duration::from_millis(500);
+/// What one request carries for a partition, in bytes; below `batch.size`.
+const REQUEST_BYTES_MAX: usize = 900_000;
+/// What a record adds to its key, value and headers in a request, at most.
+const RECORD_BYTES: usize = 40;
 
 /// What was delivered since the transaction began.
 #[derive(Default)]
@@ -33,6 +40,7 @@ struct Deliveries {
 
 pub struct Producer {
     client: Client,
+    outputs: usize,
     sources: Vec<CString>,
     changelog: Option<OutputTopic>,
     deliveries: Rc<Deliveries>,
@@ -57,7 +65,7 @@ impl Producer {
         let config = properties.transactional_producer(transactional_id);
         let client = Client::new(Kind::Producer, &config, &c_names(outputs)?, callbacks)
             .map_err(|text| EdgeError::plain("create producer", text))?;
-        Ok(Self { client, sources: c_names(sources)?, changelog, deliveries })
+        Ok(Self { client, outputs: outputs.len(), sources: c_names(sources)?, changelog, deliveries })
     }
 
     /// Takes over the transactional id: fences its other owners and settles what they left open.
@@ -67,9 +75,8 @@ impl Producer {
     ///
     /// # Errors
     /// See [`Class`]; a time-out may be tried again on the same producer.
-    #[expect(clippy::disallowed_methods, reason = "bounds a blocking call")]
     pub fn init(&self, timeout: Duration) -> Result<(), TransactionError> {
-        let (begun, mut wait) = (Instant::now(), INIT_WAIT_MIN);
+        let (begun, mut wait) = (now(), INIT_WAIT_MIN);
         loop {
             let left = timeout.saturating_sub(begun.elapsed());
             match step("init_transactions", self.client.handle().init_transactions(wait.min(left))) {
@@ -89,12 +96,56 @@ impl Producer {
         step("begin_transaction", self.client.handle().begin_transaction())
     }
 
-    /// Hands a copy of a record over; waits (bounded) if the queue is full.
+    /// Hands over copies of the outbox's records from the `first`th on, if everything before them is delivered, and no
+    /// more than one request per partition carries. Returns the first that is left.
+    ///
+    /// librdkafka sends an idempotent producer's requests to a partition one at a time, and its thread spins while more
+    /// waits behind one.
     ///
     /// # Errors
     /// See [`Class`]; a record that is too large, or for an unknown partition, is [`Class::Abortable`].
-    #[expect(clippy::disallowed_methods, reason = "bounds a blocking call")]
-    pub fn produce(&self, record: Outgoing<'_>) -> Result<(), TransactionError> {
+    pub fn produce_along(&self, outbox: &Outbox, first: usize) -> Result<usize, TransactionError> {
+        self.client.serve(Duration::ZERO);
+        if self.client.outstanding() > 0 { Ok(first) } else { self.produce_wave(outbox, first) }
+    }
+
+    /// As [`Producer::produce_along`], but waits in between until nothing is left.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn produce_rest(&self, outbox: &Outbox, mut first: usize) -> Result<(), TransactionError> {
+        while first < outbox.len() {
+            let begin = now();
+            while self.client.outstanding() > 0 && begin.elapsed() < DELIVERY_WAIT_MAX {
+                self.client.serve(Duration::from_millis(10));
+            }
+            first = self.produce_wave(outbox, first)?;
+        }
+        Ok(())
+    }
+
+    fn produce_wave(&self, outbox: &Outbox, first: usize) -> Result<usize, TransactionError> {
+        let mut sizes = vec![Vec::new(); self.outputs];
+        let mut next = first;
+        for record in outbox.iter_from(first) {
+            let partitions: &mut Vec<usize> = &mut sizes[usize::from(record.topic().0)];
+            let partition = record.partition() as usize;
+            if partitions.len() <= partition {
+                partitions.resize(partition + 1, 0);
+            }
+            let size = partitions[partition] + record.size_bytes() + RECORD_BYTES;
+            if size > REQUEST_BYTES_MAX && partitions[partition] > 0 {
+                break;
+            }
+            partitions[partition] = size;
+            self.produce(record)?;
+            next += 1;
+        }
+        Ok(next)
+    }
+
+    /// Hands a copy of a record over; waits (bounded) if the queue is full.
+    fn produce(&self, record: Outgoing<'_>) -> Result<(), TransactionError> {
         let topic = usize::from(record.topic().0);
         let partition = record.partition();
         let opaque = if self.changelog == Some(record.topic()) { partition as usize + 1 } else { 0 };
@@ -106,7 +157,7 @@ impl Producer {
             match produced {
                 Ok(()) => return Ok(()),
                 Err(failure) if failure.code == Code::QueueFull => {
-                    let since = *full_since.get_or_insert_with(Instant::now);
+                    let since = *full_since.get_or_insert_with(now);
                     if since.elapsed() > QUEUE_WAIT_MAX {
                         return Err(abortable(failure));
                     }
@@ -165,11 +216,6 @@ impl Producer {
         self.deliveries.failed.get()
     }
 
-    /// Serves what waits (deliveries, errors), without waiting.
-    pub fn serve(&self) {
-        self.client.serve(Duration::ZERO);
-    }
-
     /// A record that librdkafka did not take. What is wrong with the record alone is worth a bisection, not a restart.
     fn refused(&self, failure: Failure) -> TransactionError {
         if let Some(fatal) = self.client.handle().fatal() {
@@ -200,6 +246,11 @@ fn is_passing(class: Class) -> bool {
     }
 }
 
+fn now() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "bounds a blocking call; decides nothing")]
+    Instant::now()
+}
+
 fn step(call: &'static str, result: Result<(), Failure>) -> Result<(), TransactionError> {
     result.map_err(|failure| TransactionError::new(call, failure))
 }
@@ -226,3 +277,7 @@ fn on_delivery(deliveries: Rc<Deliveries>) -> OnDelivery {
         (None, None) => {}
     })
 }
+
+#[cfg(test)]
+#[path = "producer_tests.rs"]
+mod tests;

@@ -130,9 +130,9 @@ impl Properties {
 
     pub(super) fn transactional_producer(&self, transactional_id: &str) -> ClientConfig {
         let mut config = self.config(&[
-            // A commit flushes at once whatever the linger; it only groups what is produced before.
-            ("linger.ms", "1"),
-            ("batch.size", "262144"),
+            // A commit flushes at once whatever the linger; what is produced along is to leave as one request.
+            ("linger.ms", "5"),
+            ("batch.size", "1000000"),
             ("batch.num.messages", "10000"),
             ("compression.type", "lz4"),
             ("queue.buffering.max.messages", "100000"),

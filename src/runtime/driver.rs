@@ -42,6 +42,8 @@ pub(super) struct Driver {
     began_at: Option<Instant>,
     /// Why a task failed the last time, until it is ready.
     failed: BTreeMap<i32, String>,
+    /// Records of the outbox that the producer has.
+    handed_over: usize,
 }
 
 impl Driver {
@@ -69,6 +71,7 @@ impl Driver {
             assignment: AssignmentId::default(),
             began_at: None,
             failed: BTreeMap::new(),
+            handed_over: 0,
         }
     }
 
@@ -165,9 +168,10 @@ impl Driver {
         Some(match command {
             Command::Begin => {
                 self.began_at = Some(now());
+                self.handed_over = 0;
                 Event::Began(self.call(|producer| producer.begin()))
             }
-            Command::Produce { from } => Event::Produced(self.produce(from)),
+            Command::Produce { .. } => Event::Produced(self.produce_along()),
             Command::SendOffsets { offsets, generation } => {
                 Event::OffsetsSent(self.send_offsets(&offsets, generation, group))
             }
@@ -212,16 +216,17 @@ impl Driver {
         }
     }
 
-    fn produce(&mut self, from: usize) -> Outcome {
+    fn produce_along(&mut self) -> Outcome {
         let Some(producer) = &self.producer else {
             return Outcome::Unknown("no producer".to_owned());
         };
-        for record in self.thread.outbox().iter_from(from) {
-            if let Err(error) = producer.produce(record) {
-                return outcome_of(&error);
+        match producer.produce_along(self.thread.outbox(), self.handed_over) {
+            Ok(next) => {
+                self.handed_over = next;
+                Outcome::Done
             }
+            Err(error) => outcome_of(&error),
         }
-        Outcome::Done
     }
 
     /// The ownership fence: only under the generation in which the tasks were taken up.
@@ -237,7 +242,11 @@ impl Driver {
         if generation < 0 || member.generation() != generation || member.member_id().is_empty() {
             return Outcome::FencedByGroup;
         }
-        self.call(|producer| producer.send_offsets(offsets, &member, CALL_MAX))
+        let rest = self.producer.as_ref().map(|it| it.produce_rest(self.thread.outbox(), self.handed_over));
+        match rest {
+            Some(Err(error)) => outcome_of(&error),
+            Some(Ok(())) | None => self.call(|producer| producer.send_offsets(offsets, &member, CALL_MAX)),
+        }
     }
 
     fn commit(&mut self) -> Event<TaskHandle> {

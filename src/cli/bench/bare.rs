@@ -177,9 +177,7 @@ impl Pass {
         let source = SourcePartition { topic: SourceTopic(0), partition: 0 };
         let Some(member) = self.consumer.group().metadata() else { bail!("the consumer is in no group") };
         self.producer.begin()?;
-        for record in self.outbox.iter() {
-            self.producer.produce(record)?;
-        }
+        self.producer.produce_rest(&self.outbox, 0)?;
         self.producer.send_offsets(&[(source, next)], &member, CALL_MAX)?;
         Ok(self.producer.commit(CALL_MAX)?)
     }

@@ -154,9 +154,7 @@ impl Loader {
                     out.extend_from_slice(written.body);
                 });
             }
-            for record in self.outbox.iter() {
-                self.producer.produce(record)?;
-            }
+            self.producer.produce_rest(&self.outbox, 0)?;
             told(end - next);
             next = end;
         }

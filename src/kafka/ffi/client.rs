@@ -76,6 +76,12 @@ impl Client {
         unsafe { sys::rd_kafka_poll(self.handle.raw(), millis(timeout)) };
     }
 
+    /// Records and reports that a producer has not come to the end of.
+    pub fn outstanding(&self) -> usize {
+        // SAFETY: the client lives.
+        unsafe { sys::rd_kafka_outq_len(self.handle.raw()) as usize }
+    }
+
     /// Sends what is a consumer's own queue to the group's, so that `poll` serves both.
     ///
     /// # Errors

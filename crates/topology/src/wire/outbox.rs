@@ -175,6 +175,13 @@ impl<'a> Outgoing<'a> {
         all.map(move |it| (outbox.slice(&it.name), it.value.as_ref().map(|span| outbox.slice(span))))
     }
 
+    /// Bytes of key, value and headers.
+    pub fn size_bytes(self) -> usize {
+        let of = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+        let headers: usize = self.header_bytes().map(|(name, value)| name.len() + of(value)).sum();
+        of(self.key()) + of(self.value()) + headers
+    }
+
     pub fn header_count(self) -> usize {
         let runs = [self.entry.shared, self.entry.own];
         runs.iter().map(|run| (run.end - run.first) as usize).sum()
