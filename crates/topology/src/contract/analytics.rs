@@ -7,7 +7,7 @@ use crate::otp::{
     ChallengeId, ContractName, LogTime, Notice, NoticeKind, PolicyVersion, Pseudonym, Purpose, Refusal,
     Verdict, Verification,
 };
-use crate::wire::json_text::WriteJson;
+use crate::wire::json_text::{Plain, WriteJson};
 use crate::wire::outbox::OutputTopic;
 
 /// What an analytic event is about, whatever happened.
@@ -71,7 +71,7 @@ impl WriteJson for Channel {
             Self::Sms => "sms",
             Self::Email => "email",
         };
-        name.write_json(out);
+        Plain(name).write_json(out);
     }
 }
 
@@ -205,16 +205,16 @@ pub fn validation_result(
     events.publish(topic, key, &id, EventKind::VALIDATION_RESULT, |object| {
         object
             .member("eventId", id)
-            .member("contract", about.contract.as_str())
+            .member("contract", Plain(about.contract.as_str()))
             .member("tenantId", about.tenant)
             .member("subject", subject)
             .member("challengeId", judged.and_then(|it| it.challenge).map(ChallengeId::to_uuid))
             .member("requestId", about.request_id)
-            .member("purpose", judged.and_then(|it| it.purpose).map(Purpose::as_str))
+            .member("purpose", judged.and_then(|it| it.purpose).map(Purpose::as_str).map(Plain))
             .member("caller", about.caller)
             .member("clientRef", about.client_ref)
-            .member("result", result)
-            .member("reason", reason)
+            .member("result", Plain(result))
+            .member("reason", Plain(reason))
             .member("attempts", judged.and_then(|it| it.attempts))
             .member("attemptsRemaining", judged.and_then(|it| it.attempts_remaining))
             .member("lockedUntil", judged.and_then(|it| it.locked_until).map(LogTime::ms))
@@ -283,13 +283,13 @@ fn publish_lifecycle(
     events.publish(topic, key, &id, EventKind(facts.kind), |object| {
         object
             .member("eventId", id)
-            .member("type", facts.kind)
-            .member("contract", about.contract.as_str())
+            .member("type", Plain(facts.kind))
+            .member("contract", Plain(about.contract.as_str()))
             .member("tenantId", about.tenant)
             .member("subject", subject)
             .member("challengeId", facts.challenge.map(ChallengeId::to_uuid))
             .member("requestId", about.request_id)
-            .member("purpose", facts.purpose.map(Purpose::as_str))
+            .member("purpose", facts.purpose.map(Purpose::as_str).map(Plain))
             .member("caller", about.caller)
             .member("clientRef", about.client_ref)
             .member("channels", route.channels)
@@ -297,7 +297,7 @@ fn publish_lifecycle(
             .member("prefix", route.prefix)
             .member("locale", route.locale)
             .member("sendNumber", facts.send_number)
-            .member("reason", facts.reason.map(Suppression::as_str));
+            .member("reason", facts.reason.map(Suppression::as_str).map(Plain));
         if let Some(end) = facts.locked_until {
             object.member("lockedUntil", end.map(LogTime::ms));
         }

@@ -59,8 +59,8 @@ pub struct Inbound<'a> {
 }
 
 /// The subject of a request as the store has it.
-pub struct Known {
-    pub who: CanonicalSubject,
+pub struct Known<'a> {
+    pub who: &'a CanonicalSubject,
     pub pseudonym: Pseudonym,
     pub subject: Subject,
 }
@@ -152,7 +152,7 @@ impl Contracts {
     pub fn serve(
         &self,
         inbound: &Inbound<'_>,
-        known: Option<Known>,
+        known: Option<Known<'_>>,
         reads: &dyn Reads,
         events: &mut Events<'_>,
     ) -> Result<Served, Trouble> {

@@ -1,5 +1,7 @@
 //! Who a request is about: contract, tenant root and canonical identity, and the pseudonym that stands for them.
 
+use std::borrow::Cow;
+
 use arrayvec::ArrayString;
 use unicode_normalization::UnicodeNormalization;
 
@@ -134,13 +136,13 @@ impl CanonicalSubject {
     }
 }
 
-fn canonical_identity(identity: &str) -> String {
+fn canonical_identity(identity: &str) -> Cow<'_, str> {
     let trimmed = identity.trim();
     if trimmed.is_ascii() {
-        return if trimmed.contains('@') { trimmed.to_ascii_lowercase() } else { trimmed.to_owned() };
+        return if trimmed.contains('@') { trimmed.to_ascii_lowercase().into() } else { trimmed.into() };
     }
     let folded: String = trimmed.nfc().collect();
-    if folded.contains('@') { folded.to_lowercase().nfc().collect() } else { folded }
+    if folded.contains('@') { folded.to_lowercase().nfc().collect() } else { folded.into() }
 }
 
 /// The keyed stand-in for a subject in store keys, event keys and analytic events: the first 128 bits of

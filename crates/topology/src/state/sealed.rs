@@ -24,15 +24,18 @@ pub enum Sealed {
     Record(#[from] BadRecord),
 }
 
-/// Seals a value. `bound_to` (the store key) is authenticated with it; `nonce` comes from the record's coordinates,
-/// so that the same record always gives the same bytes.
-pub fn seal(keys: &Keyring, at: LogTime, bound_to: &[u8], nonce: [u8; 12], plain: &[u8]) -> Vec<u8> {
+/// Seals a value, given in parts. `bound_to` (the store key) is authenticated with it; `nonce` comes from the record's
+/// coordinates, so that the same record always gives the same bytes.
+pub fn seal(keys: &Keyring, at: LogTime, bound_to: &[u8], nonce: [u8; 12], plain: &[&[u8]]) -> Vec<u8> {
     let (id, key) = keys.directory().active(at);
-    let mut sealed = Vec::with_capacity(HEAD_BYTES + plain.len() + TAG_BYTES);
+    let length: usize = plain.iter().map(|part| part.len()).sum();
+    let mut sealed = Vec::with_capacity(HEAD_BYTES + length + TAG_BYTES);
     sealed.push(VERSION);
     sealed.extend_from_slice(&id.0.to_be_bytes());
     sealed.extend_from_slice(&nonce);
-    sealed.extend_from_slice(plain);
+    for part in plain {
+        sealed.extend_from_slice(part);
+    }
     let tag = cipher(key)
         .encrypt_inout_detached(&Nonce::from(nonce), bound_to, sealed[HEAD_BYTES..].as_mut().into())
         .expect("a record is shorter than 64 GiB");
@@ -80,7 +83,7 @@ mod tests {
 
     fn sealed(at: u64, plain: &[u8]) -> Vec<u8> {
         let keys = keyring(&[(1, 0), (2, 100)]);
-        seal(&keys, LogTime::from_ms(at), b"Dplace", *b"nonce nonce!", plain)
+        seal(&keys, LogTime::from_ms(at), b"Dplace", *b"nonce nonce!", &[plain])
     }
 
     #[test]

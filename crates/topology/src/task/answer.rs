@@ -25,14 +25,9 @@ impl Answer {
     /// The same answer always gives the same bytes: the nonce comes from the request's coordinates.
     pub fn seal(&self, keys: &Keyring, store_key: &[u8]) -> Vec<u8> {
         let hole = self.reply.code.map_or(u32::MAX, |(at, _)| u32::try_from(at).expect("bodies are short"));
-        let mut plain = Vec::with_capacity(HEAD_LEN + self.reply.body.len());
-        plain.push(FORMAT);
-        plain.extend_from_slice(&self.time.ms().to_be_bytes());
-        plain.extend_from_slice(&self.base);
-        plain.extend_from_slice(&hole.to_be_bytes());
-        plain.extend_from_slice(&self.reply.body);
+        let (time, hole) = (self.time.ms().to_be_bytes(), hole.to_be_bytes());
         let nonce = self.base[..12].try_into().expect("twelve bytes");
-        seal(keys, self.time, store_key, nonce, &plain)
+        seal(keys, self.time, store_key, nonce, &[&[FORMAT], &time, &self.base, &hole, &self.reply.body])
     }
 
     /// # Errors

@@ -26,7 +26,7 @@ impl<S: StateStore> Task<S> {
         if let Err(error) = egov::check_directory_record(value) {
             return self.dead_letter(incoming, "directory", "bad_record", &error.to_string(), out);
         }
-        let sealed = seal(&self.topology.keys, incoming.time, &key, self.nonce(incoming), value);
+        let sealed = seal(&self.topology.keys, incoming.time, &key, self.nonce(incoming), &[value]);
         self.overlay.put(key, sealed);
     }
 

@@ -6,7 +6,7 @@
 //! repartition topic, by the partition they were first read from. The two must not be mixed: a record that takes the
 //! hop back to its own home arrives after later records of the same source were already decided in place.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::TaskError;
 use super::topology::{Incarnation, Topology};
@@ -31,7 +31,7 @@ struct Position {
     incarnation: Incarnation,
 }
 
-type Places = HashMap<(Path, SourcePartition), i64>;
+type Places = BTreeMap<(Path, SourcePartition), i64>;
 
 /// Positions of one task: committed ones as the store has them, and those that moved since.
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ impl Positions {
     }
 
     pub fn commit(&mut self) {
-        self.committed.extend(self.moved.drain());
+        self.committed.append(&mut self.moved);
         self.started.clear();
     }
 

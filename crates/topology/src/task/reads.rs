@@ -1,7 +1,7 @@
 //! What a contract sees of a task's state: the overlay over the store, with policies and templates kept parsed.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::TaskError;
@@ -17,7 +17,8 @@ const CACHED_MAX: usize = 4096;
 /// Policies and templates as last read. Dropped whenever one is written, or a write is taken back.
 #[derive(Default)]
 pub(super) struct Caches {
-    policies: RefCell<HashMap<(ContractName, String), Arc<Policy>>>,
+    /// By contract and tenant.
+    policies: RefCell<BTreeMap<ContractName, HashMap<String, Arc<Policy>>>>,
     templates: RefCell<HashMap<String, Option<Arc<Template>>>>,
 }
 
@@ -62,17 +63,17 @@ impl<S: StateStore> View<'_, S> {
 
 impl<S: StateStore> Reads for View<'_, S> {
     fn policy(&self, contract: ContractName, tenant: &str) -> Result<Arc<Policy>, StoreError> {
-        // The key is made for the look-up and, if it is new, kept.
-        let key = (contract, tenant.to_owned());
-        if let Some(policy) = self.caches.policies.borrow().get(&key) {
-            return Ok(policy.clone());
+        let known = self.caches.policies.borrow().get(&contract).and_then(|it| it.get(tenant)).cloned();
+        if let Some(policy) = known {
+            return Ok(policy);
         }
         let policy = Arc::new(self.read_policy(contract, tenant)?);
         let mut cached = self.caches.policies.borrow_mut();
+        let cached = cached.entry(contract).or_default();
         if cached.len() >= CACHED_MAX {
             cached.clear();
         }
-        cached.insert(key, policy.clone());
+        cached.insert(tenant.to_owned(), policy.clone());
         Ok(policy)
     }
 

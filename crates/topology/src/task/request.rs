@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 use super::answer::Answer;
 use super::incoming::Incoming;
 use super::reads::View;
-use super::subjects::Loaded;
+use super::subjects::{Loaded, subject_key};
 use super::topology::Topology;
 use super::{Task, TaskError};
 use crate::contract::{Caller, Contracts, Envelope, EventKind, Events, Inbound, Known, Reply};
 use crate::otp::{CanonicalSubject, Code, LogTime, Pseudonym, Remembered, RequestDigest};
-use crate::state::{Family, StateStore, StoreKey};
+use crate::state::StateStore;
 use crate::wire::headers::{self, ReplyPartition, RequestHeaders};
 use crate::wire::json::{self, Json};
 use crate::wire::outbox::Outbox;
@@ -119,13 +119,14 @@ impl<S: StateStore> Task<S> {
             past_deadline: asked.said.expires_at.is_some_and(|deadline| wall > deadline),
             age_ms: wall.since(incoming.time),
         };
-        let (known, place) = match found {
+        let (place, subject) = match found {
             Some(Found { who, pseudonym, loaded }) => {
-                let known = Known { who: who.clone(), pseudonym, subject: loaded.subject };
-                (Some(known), Some((who, pseudonym, loaded.due)))
+                (Some((who, pseudonym, loaded.due)), Some(loaded.subject))
             }
             None => (None, None),
         };
+        let known = place.as_ref().zip(subject);
+        let known = known.map(|((who, pseudonym, _), subject)| Known { who, pseudonym: *pseudonym, subject });
         let base_text = Pseudonym(asked.base).to_hex();
         let mut events =
             Events::new(out, &topology.output_partitions, asked.envelope(now, &base_text, &topology));
@@ -135,12 +136,11 @@ impl<S: StateStore> Task<S> {
         asked.publish(&served.reply, place.as_ref().map(|(who, ..)| who), &topology, &mut events)?;
         if let (Some(mut subject), Some((_, pseudonym, due))) = (served.subject, place) {
             let answer = Answer { time: now, base: asked.base, reply: served.reply };
-            let key = StoreKey::new(Family::Subject, &pseudonym.0);
             subject.remember(Remembered {
                 request: digest,
                 at: now,
                 code: answer.reply.code.map(|(_, code)| code),
-                reply: answer.seal(&topology.keys, key.as_bytes()).into(),
+                reply: answer.seal(&topology.keys, &subject_key(pseudonym)).into(),
             });
             self.save(pseudonym, &subject, due);
         }
@@ -184,8 +184,7 @@ impl Asked<'_> {
         topology: &Topology,
         out: &mut Outbox,
     ) -> Result<(), TaskError> {
-        let key = StoreKey::new(Family::Subject, &found.pseudonym.0);
-        let first = Answer::open(&topology.keys, key.as_bytes(), remembered)?;
+        let first = Answer::open(&topology.keys, &subject_key(found.pseudonym), remembered)?;
         let base_text = Pseudonym(first.base).to_hex();
         let mut events =
             Events::new(out, &topology.output_partitions, self.envelope(first.time, &base_text, topology));

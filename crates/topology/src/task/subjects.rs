@@ -16,8 +16,7 @@ pub(super) struct Loaded {
 impl<S: StateStore> Task<S> {
     /// An unknown subject is a blank one.
     pub(super) fn load(&self, pseudonym: Pseudonym) -> Result<Loaded, TaskError> {
-        let key = StoreKey::new(Family::Subject, &pseudonym.0);
-        let Some(bytes) = self.overlay.get(&self.store, key.as_bytes())? else {
+        let Some(bytes) = self.overlay.get(&self.store, &subject_key(pseudonym))? else {
             return Ok(Loaded { subject: Subject::default(), due: None });
         };
         let subject = decode_subject(&bytes).map_err(|error| TaskError::Record { what: "subject", error })?;
@@ -27,26 +26,31 @@ impl<S: StateStore> Task<S> {
 
     /// Writes a subject; `was_due` is the due time of its loaded state.
     pub(super) fn save(&mut self, pseudonym: Pseudonym, subject: &Subject, was_due: Option<LogTime>) {
-        let key = StoreKey::new(Family::Subject, &pseudonym.0);
-        self.overlay.put(key.into_bytes(), encode_subject(subject));
+        self.overlay.put(subject_key(pseudonym).to_vec(), encode_subject(subject));
         if let Some(due) = due_at(subject)
             && was_due.is_none_or(|was| due < was)
         {
-            self.overlay.put(index_key(due, pseudonym), Vec::new());
+            self.overlay.put(index_key(due, pseudonym).to_vec(), Vec::new());
         }
     }
 
     pub(super) fn erase(&mut self, pseudonym: Pseudonym) {
-        self.overlay.delete(StoreKey::new(Family::Subject, &pseudonym.0).into_bytes());
+        self.overlay.delete(subject_key(pseudonym).to_vec());
     }
 }
 
+pub(super) fn subject_key(pseudonym: Pseudonym) -> [u8; 17] {
+    let mut key = [Family::Subject as u8; 17];
+    key[1..].copy_from_slice(&pseudonym.0);
+    key
+}
+
 /// Sorted by due time.
-pub(super) fn index_key(due: LogTime, pseudonym: Pseudonym) -> Vec<u8> {
-    let mut rest = [0; 24];
-    rest[..8].copy_from_slice(&due.ms().to_be_bytes());
-    rest[8..].copy_from_slice(&pseudonym.0);
-    StoreKey::new(Family::Expiry, &rest).into_bytes()
+pub(super) fn index_key(due: LogTime, pseudonym: Pseudonym) -> [u8; 25] {
+    let mut key = [Family::Expiry as u8; 25];
+    key[1..9].copy_from_slice(&due.ms().to_be_bytes());
+    key[9..].copy_from_slice(&pseudonym.0);
+    key
 }
 
 /// The first key of the index after everything that is due at a watermark.

@@ -3,11 +3,11 @@
 //!
 //! Correctness never depends on it: expiry is judged by log time whenever a subject is used.
 
-use super::subjects::{index_end, index_key, pseudonym_of};
+use super::subjects::{index_end, index_key, pseudonym_of, subject_key};
 use super::{Task, TaskError};
 use crate::contract::{Envelope, Events, analytics};
 use crate::otp::{LogTime, Pseudonym, due_at, expire};
-use crate::state::{Family, StateStore, StoreKey};
+use crate::state::{Family, StateStore};
 use crate::wire::outbox::Outbox;
 
 /// How many subjects one transaction sweeps at most, per task.
@@ -36,14 +36,13 @@ impl<S: StateStore> Task<S> {
         watermark: LogTime,
         out: &mut Outbox,
     ) -> Result<(), TaskError> {
-        let key = StoreKey::new(Family::Subject, &pseudonym.0);
-        if self.overlay.get(&self.store, key.as_bytes())?.is_none() {
+        if self.overlay.get(&self.store, &subject_key(pseudonym))?.is_none() {
             return Ok(());
         }
         let loaded = self.load(pseudonym)?;
         let Some(due) = loaded.due else { return Ok(()) };
         if due > watermark {
-            self.overlay.put(index_key(due, pseudonym), Vec::new());
+            self.overlay.put(index_key(due, pseudonym).to_vec(), Vec::new());
             return Ok(());
         }
         let (left, notices) = expire(loaded.subject, watermark);

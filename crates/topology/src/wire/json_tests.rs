@@ -166,6 +166,7 @@ proptest! {
         let json = parse_object(Some(text.as_bytes()), Names::CaseSensitive);
         let json = json.map_err(|error| TestCaseError::fail(error.to_string()))?;
         let theirs: Value = serde_json::from_str(&text).expect("was written as JSON");
+        prop_assert!(is_same(&json, &theirs));
         prop_assert_eq!(written(&json), theirs.to_string());
     }
 
@@ -176,12 +177,52 @@ proptest! {
 
     #[test]
     fn almost_json_never_panics_and_agrees_on_validity(text in r#"[\{\}\[\]",:a-b0-2e.\\ \-]{0,24}"#) {
-        let ours = parse_object(Some(text.as_bytes()), Names::CaseSensitive);
-        let valid = serde_json::from_str::<Value>(&text).is_ok();
-        match ours {
-            Ok(_) | Err(JsonError::NotAnObject) => prop_assert!(valid),
-            Err(JsonError::DuplicateKey) => {}
-            Err(_) => prop_assert!(!valid),
+        check_agreement(&text)?;
+    }
+
+    #[test]
+    fn json_with_one_character_changed_is_read_as_serde_json_reads_it(
+        inner in any_json(),
+        at: prop::sample::Index,
+        cut in 0..2_usize,
+        piece in r#"[\{\}\[\]",:0-9eE+.\\ \-untbfé\n\x00]{0,3}"#,
+    ) {
+        let mut text = serde_json::json!({ "value": inner }).to_string();
+        let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        let at = at.index(places.len());
+        text.replace_range(places[at]..places[(at + cut).min(places.len() - 1)], &piece);
+        check_agreement(&text)?;
+    }
+}
+
+fn check_agreement(text: &str) -> Result<(), TestCaseError> {
+    let theirs = serde_json::from_str::<Value>(text);
+    match parse_object(Some(text.as_bytes()), Names::CaseSensitive) {
+        Ok(ours) => prop_assert!(theirs.is_ok_and(|theirs| is_same(&ours, &theirs)), "{text}"),
+        Err(JsonError::NotAnObject) => prop_assert!(theirs.is_ok_and(|it| !it.is_object()), "{text}"),
+        Err(JsonError::DuplicateKey | JsonError::TooLong) => {}
+        Err(_) => prop_assert!(theirs.is_err(), "{text}"),
+    }
+    Ok(())
+}
+
+fn is_same(ours: &Json<'_>, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Json::Null, Value::Null) => true,
+        (Json::Bool(ours), Value::Bool(theirs)) => ours == theirs,
+        (Json::Number(Number::Unsigned(ours)), theirs) => theirs.as_u64() == Some(*ours),
+        (Json::Number(Number::Signed(ours)), theirs) => theirs.as_i64() == Some(*ours),
+        (Json::Number(Number::Float(ours)), theirs) => theirs.is_f64() && theirs.as_f64() == Some(*ours),
+        (Json::String(ours), Value::String(theirs)) => ours == theirs,
+        (Json::Array(ours), Value::Array(theirs)) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| is_same(ours, theirs))
         }
+        (Json::Object(ours), Value::Object(theirs)) => {
+            let is_there = |(name, ours): &(Cow<'_, str>, Json<'_>)| {
+                theirs.get(name.as_ref()).is_some_and(|theirs| is_same(ours, theirs))
+            };
+            ours.len() == theirs.len() && ours.iter().all(is_there)
+        }
+        _ => false,
     }
 }

@@ -12,6 +12,10 @@ pub trait WriteJson {
     fn write_json(&self, out: &mut Vec<u8>);
 }
 
+/// A word of ours, which has nothing to escape.
+#[derive(Clone, Copy)]
+pub struct Plain<'a>(pub &'a str);
+
 /// An object that is being written: its members, in the order of the calls.
 pub struct Object<'o> {
     out: &'o mut Vec<u8>,
@@ -62,25 +66,44 @@ pub fn write_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Whether a byte is a quote, a backslash or a control character. Eight bytes at a time, the last ones together with
-/// some before them.
-fn has_escapes(text: &[u8]) -> bool {
-    match text.last_chunk() {
-        Some(last) => text.as_chunks().0.iter().chain([last]).any(|bytes| any_escape(*bytes)),
-        None => text.iter().any(|byte| any_escape([*byte; 8])),
+/// The first quote, backslash or control character.
+pub(super) fn first_escaped(text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks();
+    let found = words.iter().map(|bytes| escapes(*bytes)).enumerate().find(|(_, found)| *found != 0);
+    match found {
+        Some((at, found)) => Some(8 * at + found.trailing_zeros() as usize / 8),
+        None => {
+            let at = rest.iter().position(|byte| escapes([*byte; 8]) != 0);
+            at.map(|at| 8 * words.len() + at)
+        }
     }
 }
 
-/// By the carries of subtractions: only a byte that is less than what is taken from it, and itself below 128, gets its
-/// high bit set where no lower byte has.
+/// Whether there is a quote, a backslash or a control character. Eight bytes at a time, the last ones together with
+/// some before them.
+fn has_escapes(text: &[u8]) -> bool {
+    match text.last_chunk() {
+        Some(last) => {
+            let words = text.as_chunks().0.iter();
+            words.fold(escapes(*last), |found, bytes| found | escapes(*bytes)) != 0
+        }
+        None => text.iter().any(|byte| escapes([*byte; 8]) != 0),
+    }
+}
+
+/// The high bits of bytes that have to be escaped, the first byte lowest; perhaps also of bytes after such a one. 0: none
+/// has to be.
+///
+/// By subtraction: only a byte that is less than what is taken from it, and itself below 128, gets its high bit set
+/// where no lower byte has.
 #[inline]
-fn any_escape(bytes: [u8; 8]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+fn escapes(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH_BITS: u64 = ONES << 7;
-    let word = u64::from_ne_bytes(bytes);
-    let any_below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let any_equal = |byte: u8| any_below(word ^ (ONES * u64::from(byte)), 1);
-    (any_below(word, b' ') | any_equal(b'"') | any_equal(b'\\')) & HIGH_BITS != 0
+    let word = u64::from_le_bytes(bytes);
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, b' ') | equal(b'"') | equal(b'\\')) & HIGH_BITS
 }
 
 impl WriteJson for str {
@@ -97,9 +120,20 @@ impl WriteJson for Cow<'_, str> {
     }
 }
 
+impl WriteJson for Plain<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let Self(word) = self;
+        debug_assert!(!has_escapes(word.as_bytes()), "a plain word");
+        out.push(b'"');
+        out.extend_from_slice(word.as_bytes());
+        out.push(b'"');
+    }
+}
+
+/// Ids and digits are composed on the stack: plain words.
 impl<const LEN: usize> WriteJson for ArrayString<LEN> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        self.as_str().write_json(out);
+        Plain(self).write_json(out);
     }
 }
 
@@ -198,6 +232,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_first_character_to_escape_is_found(bytes: Vec<u8>) {
+            let expected = bytes.iter().position(|byte| matches!(byte, 0..b' ' | b'"' | b'\\'));
+            prop_assert_eq!(first_escaped(&bytes), expected);
+            prop_assert_eq!(has_escapes(&bytes), expected.is_some());
+        }
+
         #[test]
         fn a_string_is_read_back(string: String) {
             prop_assert_eq!(serde_json::from_str::<Value>(&text(&*string)).ok(), Some(Value::String(string)));

@@ -32,6 +32,7 @@ pub struct Record<'a> {
 /// The headers of a record, in order; names may repeat.
 #[derive(Clone, Copy, Default)]
 pub struct Headers<'a> {
+    names: &'a str,
     bytes: &'a [u8],
     spans: &'a [HeaderSpan],
 }
@@ -58,6 +59,8 @@ struct Entry {
 /// Fetched records in the order of the fetch. At most 4 GiB: places inside are 32 bits.
 #[derive(Clone, Default)]
 pub struct RecordBatch {
+    /// Of headers.
+    names: String,
     bytes: Vec<u8>,
     headers: Vec<HeaderSpan>,
     entries: Vec<Entry>,
@@ -74,10 +77,11 @@ impl RecordBatch {
 
     /// Bytes of keys, values and headers.
     pub fn size_bytes(&self) -> usize {
-        self.bytes.len()
+        self.names.len() + self.bytes.len()
     }
 
     pub fn clear(&mut self) {
+        self.names.clear();
         self.bytes.clear();
         self.headers.clear();
         self.entries.clear();
@@ -97,7 +101,9 @@ impl RecordBatch {
         let value = value.map(|bytes| self.copy(bytes));
         let first = self.headers.len() as u32;
         for (name, value) in headers {
-            let name = self.copy(name.as_bytes());
+            let start = self.names.len() as u32;
+            self.names.push_str(name);
+            let name = start..self.names.len() as u32;
             let value = value.map(|bytes| self.copy(bytes));
             self.headers.push(HeaderSpan { name, value });
         }
@@ -114,6 +120,7 @@ impl RecordBatch {
             key: entry.key.as_ref().map(|span| slice(&self.bytes, span)),
             value: entry.value.as_ref().map(|span| slice(&self.bytes, span)),
             headers: Headers {
+                names: &self.names,
                 bytes: &self.bytes,
                 spans: &self.headers[entry.headers.start as usize..entry.headers.end as usize],
             },
@@ -139,8 +146,7 @@ impl RecordBatch {
 impl<'a> Headers<'a> {
     pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
         self.spans.iter().map(move |it| {
-            let name = std::str::from_utf8(slice(self.bytes, &it.name)).expect("names are pushed as str");
-            (name, it.value.as_ref().map(|span| slice(self.bytes, span)))
+            (name_of(self.names, &it.name), it.value.as_ref().map(|span| slice(self.bytes, span)))
         })
     }
 
@@ -149,7 +155,7 @@ impl<'a> Headers<'a> {
         self.spans
             .iter()
             .rev()
-            .find(|it| slice(self.bytes, &it.name) == name.as_bytes())
+            .find(|it| name_of(self.names, &it.name) == name)
             .and_then(|it| it.value.as_ref())
             .map(|span| slice(self.bytes, span))
     }
@@ -158,6 +164,10 @@ impl<'a> Headers<'a> {
     pub fn last_str(self, name: &str) -> Option<&'a str> {
         self.last(name).and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
+}
+
+fn name_of<'a>(names: &'a str, span: &Span) -> &'a str {
+    &names[span.start as usize..span.end as usize]
 }
 
 fn slice<'a>(bytes: &'a [u8], span: &Span) -> &'a [u8] {

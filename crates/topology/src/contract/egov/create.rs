@@ -19,15 +19,14 @@ struct Ask<'a> {
 
 /// # Errors
 /// See [`Trouble`].
-pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> Result<Served, Trouble> {
+pub fn serve(turn: &Turn<'_>, known: Option<Known<'_>>, events: &mut Events<'_>) -> Result<Served, Trouble> {
     let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
     let (ask, known) = match (ask, known) {
         (Ok(ask), Some(known)) => (ask, known),
         (Ok(_), None) => return Ok(turn.fail(None, &turn.reject(Rejection::InvalidRequest("otp.tenantId")))),
         (Err(failure), known) => return Ok(turn.fail(known, &failure)),
     };
-    // Owned, because the subject goes into the decision while its canonical identity names the recipient.
-    let identity = known.who.identity().to_owned();
+    let identity = known.who.identity();
     let locale = turn.info.locale().or(ask.locale);
     let mut order = Order {
         purpose: Purpose::Generic,
@@ -39,8 +38,8 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
         locale: locale.unwrap_or(&turn.egov.settings.locale_default),
     };
     if order.exit == Exit::Delivered {
-        order.mobile = mobile(turn, &identity);
-        order.email = Some(identity.as_str()).filter(|it| order.mobile.is_none() && is_address(it));
+        order.mobile = mobile(turn, identity);
+        order.email = Some(identity).filter(|it| order.mobile.is_none() && is_address(it));
     }
     if turn.is_stale() {
         let reason = Suppression::StaleRequest;

@@ -49,7 +49,7 @@ struct Texts {
 /// See [`Trouble`].
 pub fn serve(
     turn: &Turn<'_>,
-    known: Known,
+    known: Known<'_>,
     order: &Order<'_>,
     events: &mut Events<'_>,
 ) -> Result<Issued, Trouble> {
@@ -58,7 +58,7 @@ pub fn serve(
         return without_text(turn, known, order, events);
     };
     let Known { who, pseudonym, subject } = known;
-    let decision = decide(subject, &order.command(), turn.inbound.now, &turn.rules(&who, order.tenant))?;
+    let decision = decide(subject, &order.command(), turn.inbound.now, &turn.rules(who, order.tenant))?;
     let (challenge, send_number) = match decision.outcome {
         Outcome::Issued { challenge, send_number } => (challenge, send_number),
         Outcome::Refused { refusal, .. } => {
@@ -70,7 +70,7 @@ pub fn serve(
         }
     };
     if order.exit == Exit::Delivered {
-        let code = Code::derive(turn.reads.keys(), &who, challenge.code)?;
+        let code = Code::derive(turn.reads.keys(), who, challenge.code)?;
         let delivery = Delivery {
             challenge: &challenge,
             code: code.digits(),
@@ -98,12 +98,12 @@ pub fn serve(
 /// Nothing can be issued; but if it would be refused anyhow, that is the answer.
 fn without_text(
     turn: &Turn<'_>,
-    known: Known,
+    known: Known<'_>,
     order: &Order<'_>,
     events: &mut Events<'_>,
 ) -> Result<Issued, Trouble> {
     let Known { who, pseudonym, subject } = known;
-    let rules = turn.rules(&who, order.tenant);
+    let rules = turn.rules(who, order.tenant);
     let decision = decide(subject.clone(), &order.command(), turn.inbound.now, &rules)?;
     if let Outcome::Refused { refusal, .. } = decision.outcome {
         tell(turn, events, pseudonym, order, &Texts::default(), &decision.notices);

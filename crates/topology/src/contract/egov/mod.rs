@@ -66,7 +66,7 @@ impl Egov {
     pub fn serve(
         &self,
         inbound: &Inbound<'_>,
-        known: Option<Known>,
+        known: Option<Known<'_>>,
         reads: &dyn Reads,
         events: &mut Events<'_>,
     ) -> Result<Served, Trouble> {

@@ -7,7 +7,7 @@ use crate::contract::events::event_id;
 use crate::contract::{EventId, EventKind, Events};
 use crate::otp::ChallengeView;
 use crate::text::{Rendered, Template};
-use crate::wire::json_text::{Object, WriteJson};
+use crate::wire::json_text::{Object, Plain, WriteJson};
 use crate::wire::outbox::OutputTopic;
 
 /// A number to send to. The two parts are never joined.
@@ -51,7 +51,7 @@ pub fn publish_sms(
         object
             .member("mobileNumber", mobile.number)
             .member("message", text.with(delivery.code))
-            .member("category", "OTP")
+            .member("category", Plain("OTP"))
             .member("expiryTime", delivery.challenge.expires_at.ms())
             .member("countryCode", mobile.country_code)
             .member("tenantId", delivery.tenant)

@@ -4,7 +4,7 @@
 use super::errors::Rejection;
 use super::operation::Operation;
 use crate::wire::json::Json;
-use crate::wire::json_text::{Object, WriteJson};
+use crate::wire::json_text::{Object, Plain, WriteJson};
 use crate::wire::record::Headers;
 
 /// Longest string of `RequestInfo` that is given back, in bytes; a longer one counts as absent.
@@ -191,7 +191,7 @@ impl WriteJson for ResponseInfo<'_> {
                 .member("ts", asked.scalar("ts"))
                 .member("resMsgId", None::<&str>)
                 .member("msgId", asked.scalar("msgId"))
-                .member("status", self.status.as_str());
+                .member("status", Plain(self.status.as_str()));
         });
     }
 }

@@ -20,7 +20,7 @@ struct Ask<'a> {
 ///
 /// # Errors
 /// See [`Trouble`].
-pub fn serve(turn: &Turn<'_>, known: Option<Known>, _events: &mut Events<'_>) -> Result<Served, Trouble> {
+pub fn serve(turn: &Turn<'_>, known: Option<Known<'_>>, _events: &mut Events<'_>) -> Result<Served, Trouble> {
     let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
     let (ask, known) = match (ask, known) {
         (Ok(ask), Some(known)) => (ask, known),
@@ -31,7 +31,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, _events: &mut Events<'_>) ->
         return Ok(turn.fail(Some(known), &turn.reject(Rejection::StaleRequest)));
     }
     let command = Command::LookUp(LookUp { challenge: ask.challenge });
-    let rules = turn.rules(&known.who, ask.tenant);
+    let rules = turn.rules(known.who, ask.tenant);
     let decision = decide(known.subject, &command, turn.inbound.now, &rules)?;
     let found = match decision.outcome {
         Outcome::Found(found) => found,

@@ -36,7 +36,7 @@ enum Recipient {
 
 /// # Errors
 /// See [`Trouble`].
-pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> Result<Served, Trouble> {
+pub fn serve(turn: &Turn<'_>, known: Option<Known<'_>>, events: &mut Events<'_>) -> Result<Served, Trouble> {
     let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
     let (ask, known) = match (ask, known) {
         (Ok(ask), Some(known)) => (ask, known),
@@ -63,7 +63,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
         Some(topic) => order.topic = topic,
         None => return Ok(turn.fail(Some(known), &turn.reject(Rejection::TenantUnknown))),
     }
-    let found = recipient(turn, &ask, &known.who)?;
+    let found = recipient(turn, &ask, known.who)?;
     let stored = match found {
         Ok(Recipient::Given) => None,
         Ok(Recipient::Stored(user)) => Some(user),

@@ -64,7 +64,7 @@ impl<'a> Turn<'a> {
     }
 
     /// The answer that changes nothing.
-    pub fn fail(&self, known: Option<Known>, failure: &Failure<'_>) -> Served {
+    pub fn fail(&self, known: Option<Known<'_>>, failure: &Failure<'_>) -> Served {
         Served {
             subject: known.map(|it| it.subject),
             reply: reply::failed(self.info, failure),

@@ -23,7 +23,7 @@ struct Ask<'a> {
 
 /// # Errors
 /// See [`Trouble`].
-pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> Result<Served, Trouble> {
+pub fn serve(turn: &Turn<'_>, known: Option<Known<'_>>, events: &mut Events<'_>) -> Result<Served, Trouble> {
     let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
     let pseudonym = known.as_ref().map(|it| it.pseudonym);
     let (ask, known) = match (ask, known) {
@@ -40,7 +40,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known>, events: &mut Events<'_>) -> 
         return Ok(turn.fail(Some(known), &turn.reject(Rejection::StaleRequest)));
     }
     let command = Command::Verify(Verify { purpose: ask.purpose, code: ask.code });
-    let rules = turn.rules(&known.who, ask.tenant);
+    let rules = turn.rules(known.who, ask.tenant);
     let decision = decide(known.subject, &command, turn.inbound.now, &rules)?;
     let verification = match decision.outcome {
         Outcome::Verified(verification) => verification,

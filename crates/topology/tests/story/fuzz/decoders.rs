@@ -166,9 +166,9 @@ proptest! {
 
     #[test]
     fn sealed_values(plain in prop::collection::vec(any::<u8>(), 0..60), bytes in mutated(vec![
-        seal(&keyring(), LogTime::default(), b"Dplace", [3; 12], b"CANARY"),
+        seal(&keyring(), LogTime::default(), b"Dplace", [3; 12], &[b"CANARY"]),
     ])) {
-        let sealed = seal(&keyring(), LogTime::default(), b"D", [3; 12], &plain);
+        let sealed = seal(&keyring(), LogTime::default(), b"D", [3; 12], &[&plain]);
         prop_assert_eq!(open(&keyring(), b"D", &sealed), Ok(plain));
         match open(&keyring(), b"Dplace", &bytes) {
             Err(error) => silent(&error),

@@ -121,8 +121,8 @@ impl World {
         let headers = batch.get(0).headers;
         let address = egov.address(&body, headers);
         let who = address.subject;
-        let known = who.clone().map(|who| Known {
-            pseudonym: self.keys.pseudonym(&who),
+        let known = who.as_ref().map(|who| Known {
+            pseudonym: self.keys.pseudonym(who),
             subject: self.subjects.get(who.as_str()).cloned().unwrap_or_default(),
             who,
         });
