@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use otp_topology::otp::{KeyId, KeyParts, KeyPurpose, Keyring, KeyringError, LogTime};
@@ -46,6 +46,12 @@ impl KeysFile {
     pub(super) fn check(&self, found: &mut Findings<'_>) {
         if self.file.as_os_str().is_empty() {
             found.add("keys.file", "no file", REMEDY_GENERATE);
+        } else if self.file.to_string_lossy().contains('\n') {
+            found.add(
+                "keys.file",
+                "several lines, where the name of a file belongs",
+                format!("name the file, or set {KEYS_VARIABLE} to its text"),
+            );
         }
     }
 }
@@ -62,7 +68,10 @@ pub fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
     let place = format!("key file {}", path.display());
     let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|err| KeysError {
         place: place.clone(),
-        what: format!("cannot be read ({err})"),
+        what: match err.kind() {
+            ErrorKind::InvalidData => "no text in UTF-8".to_owned(),
+            _ => format!("cannot be read ({err})"),
+        },
         remedy: format!("{REMEDY_GENERATE} and name it as keys.file, or set {KEYS_VARIABLE} to its text"),
     })?;
     warn_of_open_mode(path);
@@ -132,7 +141,7 @@ pub fn generate(now: LogTime) -> Result<Zeroizing<String>, KeysError> {
 /// The file exists, or cannot be written.
 pub fn write_new(path: &Path, text: &str) -> Result<(), KeysError> {
     let failed = |err: std::io::Error| {
-        let exists = err.kind() == std::io::ErrorKind::AlreadyExists;
+        let exists = err.kind() == ErrorKind::AlreadyExists;
         KeysError {
             place: format!("key file {}", path.display()),
             what: if exists { "exists".to_owned() } else { format!("cannot be written ({err})") },
@@ -175,7 +184,9 @@ fn fill(secret: &mut [u8; SECRET_BYTES]) -> Result<(), KeysError> {
 }
 
 fn from_environment() -> Option<Zeroizing<String>> {
-    std::env::var(KEYS_VARIABLE).ok().filter(|text| !text.is_empty()).map(Zeroizing::new)
+    let text = std::env::var_os(KEYS_VARIABLE).filter(|text| !text.is_empty())?;
+    // What is no UTF-8 is no key file, and is refused as such: it never falls back to the file.
+    Some(Zeroizing::new(text.to_string_lossy().into_owned()))
 }
 
 /// What is wrong with a key, and the remedy.

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -104,7 +105,7 @@ impl Layers {
                 Some((key, text)) => layers.assign(key.trim(), text, &Source::Set, &mut problems),
                 None => problems.push(Problem {
                     source: Source::Set,
-                    key: set.clone(),
+                    key: named(set),
                     value: None,
                     what: "no value".to_owned(),
                     remedy: "write --set KEY=VALUE, as in --set http.listen=0.0.0.0:9464".to_owned(),
@@ -187,7 +188,7 @@ impl Layers {
     fn put(&mut self, key: &str, value: Value, source: &Source, problems: &mut Vec<Problem>) {
         let wrong = |what: String, remedy: String, value: &Value| Problem {
             source: source.clone(),
-            key: key.to_owned(),
+            key: named(key),
             value: (!value.is_table()).then(|| mask::shown(key, value)),
             what,
             remedy,
@@ -207,7 +208,7 @@ impl Layers {
                 problems.push(wrong("unknown key".to_owned(), remedy, &value));
             }
             (Some(Known::Open), value) => match property_text(&value) {
-                Some(text) if key != known::OPEN_TABLE => self.set(key, Value::String(text), source),
+                Some(text) if is_property(key) => self.set(key, Value::String(text), source),
                 _ => problems.push(wrong(
                     "not a librdkafka property".to_owned(),
                     "write it as \"name\" = \"value\" under [kafka.properties]".to_owned(),
@@ -221,11 +222,13 @@ impl Layers {
             )),
             (Some(Known::Leaf(shape)), value) => match misfit(key, &value, shape) {
                 None => self.set(key, value, source),
-                Some((at, what, remedy)) => {
-                    let mut problem = wrong(what, remedy, &value);
-                    problem.key = at;
-                    problems.push(problem);
-                }
+                Some(Misfit { key, value, what, remedy }) => problems.push(Problem {
+                    source: source.clone(),
+                    value: Some(mask::shown(&key, value)),
+                    key,
+                    what,
+                    remedy,
+                }),
             },
         }
     }
@@ -268,9 +271,16 @@ fn parse_value(text: &str) -> Option<Value> {
     entries.next().is_none().then_some(value)
 }
 
+/// Whether a key names a property as librdkafka's are named.
+fn is_property(key: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name = key.strip_prefix(known::OPEN_TABLE).and_then(|it| it.strip_prefix('.'));
+    name.is_some_and(|name| !name.is_empty() && name.chars().all(legal))
+}
+
 fn property_text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => (!text.contains('\0')).then(|| text.clone()),
         Value::Integer(number) => Some(number.to_string()),
         Value::Boolean(flag) => Some(flag.to_string()),
         Value::Float(number) => Some(number.to_string()),
@@ -278,8 +288,15 @@ fn property_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Key, objection and remedy if a value has not the shape of the known one.
-fn misfit(key: &str, value: &Value, shape: &Value) -> Option<(String, String, String)> {
+/// The part of a value that has not the shape of the known one.
+struct Misfit<'a> {
+    key: String,
+    value: &'a Value,
+    what: String,
+    remedy: String,
+}
+
+fn misfit<'a>(key: &str, value: &'a Value, shape: &Value) -> Option<Misfit<'a>> {
     match (value, shape) {
         (Value::Array(items), Value::Array(shapes)) => {
             let text = Value::String(String::new());
@@ -294,17 +311,23 @@ fn misfit(key: &str, value: &Value, shape: &Value) -> Option<(String, String, St
                     Some(near) => format!("did you mean {near}?"),
                     None => format!("it may have: {}", names.join(", ")),
                 };
-                return Some((inner, "unknown key".to_owned(), remedy));
+                return Some(Misfit { key: inner, value, what: "unknown key".to_owned(), remedy });
             };
             misfit(&inner, value, shape)
         }),
         (value, shape) if std::mem::discriminant(value) == std::mem::discriminant(shape) => None,
-        (value, shape) => Some((
-            key.to_owned(),
-            format!("{}, where {} belongs", known::type_name(value), known::type_name(shape)),
-            format!("for example {}", mask::one_line(shape)),
-        )),
+        (value, shape) => Some(Misfit {
+            key: key.to_owned(),
+            value,
+            what: format!("{}, where {} belongs", known::type_name(value), known::type_name(shape)),
+            remedy: format!("for example {}", mask::one_line(shape)),
+        }),
     }
+}
+
+/// A key as errors name it, an empty one too.
+fn named(key: &str) -> String {
+    if key.is_empty() { "\"\"".to_owned() } else { key.to_owned() }
 }
 
 fn read_file(path: &Path) -> Result<Table, Box<Problem>> {
@@ -317,8 +340,12 @@ fn read_file(path: &Path) -> Result<Table, Box<Problem>> {
             remedy: remedy.to_owned(),
         })
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|err| wrong(format!("cannot be read ({err})"), "name a file that is there with --config"))?;
+    let text = std::fs::read_to_string(path).map_err(|err| match err.kind() {
+        ErrorKind::InvalidData => {
+            wrong("no text in UTF-8".to_owned(), "see config/default.toml for the form")
+        }
+        _ => wrong(format!("cannot be read ({err})"), "name a file that can be read with --config"),
+    })?;
     text.parse::<Table>().map_err(|err| {
         let line =
             err.span().map_or(1, |span| text.get(..span.start).unwrap_or(&text).matches('\n').count() + 1);

@@ -2,37 +2,63 @@
 
 use toml::Value;
 
-/// Stands for a secret.
-pub const MASK: &str = "\"***\"";
+use super::known;
 
-/// A value as TOML on one line, masked if its key names a secret.
+const STARS: &str = "***";
+
+/// A value as TOML on one line; what a secret's name stands before, at any depth, is masked.
 pub fn shown(key: &str, value: &Value) -> String {
-    if is_secret(key) {
-        return MASK.to_owned();
-    }
-    match value {
-        Value::String(text) => one_line(&Value::String(without_user_info(text))),
-        other => one_line(other),
+    one_line(&masked(key, value))
+}
+
+/// A key as errors show it: a name of a secret ends where the secret itself may have slipped in, as in
+/// `sasl.password:…`.
+pub fn shown_key(key: &str) -> &str {
+    let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '[' | ']');
+    match key.find(|c| !belongs(c)) {
+        Some(at) if is_secret(key) || holds_secret(key) => &key[..at],
+        Some(_) | None => key,
     }
 }
 
-/// Whether a key's value never prints.
+/// Whether a key's value never prints. Mistyped names count: their values are told with the mistake.
 pub fn is_secret(key: &str) -> bool {
-    const WORDS: [&str; 11] = [
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "credential",
-        "jaas",
-        "private",
-        "key.pem",
-        "key_pem",
-        "ssl_key",
-        "oauthbearer.config",
-    ];
+    const PARTS: [&str; 6] = ["jaas", "private", "key.pem", "key_pem", "ssl_key", "oauthbearer.config"];
+    const WORDS: [&str; 5] = ["password", "passwd", "passphrase", "secret", "credential"];
     let key = key.to_lowercase();
-    WORDS.iter().any(|word| key.contains(word))
+    let is_word = |segment: &str, word: &str| {
+        segment.contains(word) || strsim::osa_distance(segment, word) <= if word.len() < 8 { 1 } else { 2 }
+    };
+    let mut segments = key.split(|c: char| !c.is_alphanumeric()).filter(|it| !it.is_empty());
+    PARTS.iter().any(|part| key.contains(part))
+        || key.ends_with("token")
+        || segments.any(|segment| WORDS.iter().any(|word| is_word(segment, word)))
+}
+
+fn masked(key: &str, value: &Value) -> Value {
+    if is_secret(key) {
+        return Value::String(STARS.to_owned());
+    }
+    match value {
+        Value::String(text) if holds_secret(text) => Value::String(STARS.to_owned()),
+        Value::String(text) => Value::String(without_user_info(text)),
+        Value::Array(items) => Value::Array(items.iter().map(|item| masked(key, item)).collect()),
+        Value::Table(table) => {
+            let inner =
+                |(name, value): (&String, &Value)| (name.clone(), masked(&known::join(key, name), value));
+            Value::Table(table.iter().map(inner).collect())
+        }
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => value.clone(),
+    }
+}
+
+/// A key of ours or a private key in PEM, wherever it stands: a key file given in the place of something else.
+fn holds_secret(text: &str) -> bool {
+    const HEX_DIGITS: usize = 64;
+    let sets_secret = |line: &str| line.split_once('=').is_some_and(|(name, _)| is_secret(name));
+    text.contains("PRIVATE KEY")
+        || text.lines().count() > 1 && text.lines().any(sets_secret)
+        || text.split(|c: char| !c.is_ascii_hexdigit()).any(|run| run.len() >= HEX_DIGITS)
 }
 
 /// A value as TOML on one line.
@@ -75,14 +101,12 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// `https://user:password@host` without what stands before the `@`.
+/// `https://user:password@host` without what stands before the last `@`: a password may hold any character.
 fn without_user_info(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.rfind('@') {
-        Some(at) => format!("{scheme}://***@{}", &rest[at + 1..]),
-        None => text.to_owned(),
+    match (text.split_once("://"), text.rfind('@')) {
+        (Some((scheme, _)), Some(at)) if at > scheme.len() => {
+            format!("{scheme}://{STARS}@{}", &text[at + 1..])
+        }
+        _ => text.to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::layers::{Layers, Source};
+use super::mask;
 
 /// Everything that is wrong, in the order it was found.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.source)?;
         if !self.key.is_empty() {
-            write!(f, ": {}", self.key)?;
+            write!(f, ": {}", mask::shown_key(&self.key))?;
         }
         if let Some(value) = &self.value {
             write!(f, " = {value}")?;

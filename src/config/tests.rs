@@ -1,6 +1,7 @@
 //! The behaviour of the configuration, error texts included.
 
 mod defaults;
+mod fuzz;
 mod layers;
 mod mistakes;
 mod print;

@@ -3,7 +3,7 @@
 use otp_topology::otp::Policy;
 
 use super::super::mask;
-use super::{Given, Loaded, load_given, of_file};
+use super::{Given, Loaded, Sources, load, load_given, of_file};
 
 #[test]
 fn a_print_can_be_loaded_again_and_says_where_values_came_from() {
@@ -53,11 +53,49 @@ fn secrets_print_nowhere() {
     for text in &texts {
         assert!(!text.contains("hunter2"), "{text}");
     }
-    assert_eq!(texts[0].matches(mask::MASK).count(), names.len());
+    assert_eq!(texts[0].matches("\"***\"").count(), names.len());
     for wrong in
         ["[kafka]\nsasl_password = \"hunter2\"", "[kafka]\nsasl.password = \"hunter2\"", "x = \"hunter2"]
     {
         let text = load_given(&of_file(&[wrong])).expect_err("wrong");
         assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn a_name_tells_a_secret_even_if_it_is_mistyped() {
+    for (key, expected) in [
+        ("kafka.properties.sasl.password", true),
+        ("kafka.sasl_pasword", true),
+        ("secert", true),
+        ("kafka.properties.sasl.oauthbearer.client.secret", true),
+        ("callers[0].ApiToken", true),
+        ("kafka.properties.sasl.oauthbearer.token.endpoint.url", false),
+        ("kafka.properties.security.protocol", false),
+        ("kafka.properties.ssl.key.location", false),
+        ("kafka.properties.message.max.bytes", false),
+        ("kafka.properties.sasl.username", false),
+        ("tokens.issuer", false),
+        ("keys.file", false),
+    ] {
+        assert_eq!(mask::is_secret(key), expected, "{key}");
+    }
+    let shown = load(&Sources::default()).expect("defaults").print();
+    assert!(!shown.contains("***"), "{shown}");
+}
+
+#[test]
+fn a_secret_within_a_value_is_masked() {
+    for (key, value, expected) in [
+        ("x", "[{ user = 'a', password = 'b' }]", "[{ user = \"a\", password = \"***\" }]"),
+        ("x", "{ ssl = { key = { pem = 'b' } } }", "{ ssl = { key = { pem = \"***\" } } }"),
+        ("x", "['https://u:p/w@host/a']", "[\"https://***@host/a\"]"),
+        ("x", "'mail@host'", "\"mail@host\""),
+        ("x", "\"one\\nsecret = 'ab\"", "\"***\""),
+        ("x", "'0123456789abcdefABCDEF0123456789abcdefABCDEF01234567890123456789'", "\"***\""),
+        ("x", "'-----BEGIN RSA PRIVATE KEY-----'", "\"***\""),
+    ] {
+        let table: toml::Table = format!("value = {value}").parse().expect("TOML");
+        assert_eq!(mask::shown(key, &table["value"]), expected);
     }
 }
