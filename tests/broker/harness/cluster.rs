@@ -1,7 +1,7 @@
 //! Apache Kafka for the test program: one broker that all scenarios share, and a cluster of its own for each that kills
 //! brokers. Private ports, a private directory, gone when the program ends.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -59,13 +59,19 @@ fn directory() -> &'static Path {
     DIRECTORY.get_or_init(fresh_directory)
 }
 
-/// A port of the loopback interface that nothing listens on, below those that outgoing connections take.
+/// A port of the loopback interface that nothing listens on, below those that outgoing connections take. It stays this
+/// program's until it ends, also while nothing listens on it: a lock keeps other test programs away.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
+    static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let locks = std::env::temp_dir().join("otp-stream-test-ports");
+    fs::create_dir_all(&locks).expect("a directory for the locks");
     let base = u16::try_from(std::process::id() % 9_000).expect("below 9000");
     loop {
         let port = 20_000 + (base + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let lock = File::create(locks.join(port.to_string())).expect("a file for the lock");
+        if lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            HELD.lock().unwrap_or_else(PoisonError::into_inner).push(lock);
             return port;
         }
     }
