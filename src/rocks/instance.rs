@@ -126,6 +126,9 @@ fn read_id(directory: &Path) -> Result<Option<InstanceId>, InstanceError> {
             None => Err(InstanceError::BadId(directory.into())),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(InstanceError::BadId(directory.into()))
+        }
         Err(error) => Err(io_error(directory, error)),
     }
 }
@@ -165,8 +168,12 @@ mod tests {
     fn a_damaged_id_is_said_not_replaced() {
         let at = Scratch::new("bad-id");
         drop(Instance::take(&at.0, "app").expect("free"));
-        fs::write(at.0.join("app/instance"), "not an id\n").expect("writable");
-        assert!(matches!(Instance::take(&at.0, "app"), Err(InstanceError::BadId(_))));
+        for damaged in [b"not an id\n".as_slice(), b"", b"\n", b"\xff\xfe", &[b'a'; 65], &[0; 16]] {
+            fs::write(at.0.join("app/instance"), damaged).expect("writable");
+            let told = Instance::take(&at.0, "app").expect_err("no id").to_string();
+            assert!(told.contains("the file `instance` holds no instance id; remove it"), "{told}");
+            assert_eq!(fs::read(at.0.join("app/instance")).expect("still there"), damaged);
+        }
     }
 
     #[test]

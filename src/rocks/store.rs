@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use otp_topology::state::{Rows, StateStore, StoreError, WriteBatch};
 use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompressionType, Error, ErrorKind, IteratorMode,
-    Options, ReadOptions, WriteBatch as NativeBatch, WriteBufferManager, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompressionType, DBRecoveryMode, Error, ErrorKind,
+    IteratorMode, Options, ReadOptions, WriteBatch as NativeBatch, WriteBufferManager, WriteOptions,
 };
 
 /// Block cache of the process, in bytes. Holds write buffers, indexes and filters as well.
@@ -74,7 +74,8 @@ impl TaskStore {
             place: directory.display().to_string(),
             reason: format!("cannot make the directory: {error}"),
         })?;
-        let db = DB::open(&options(memory), directory).map_err(|error| explained(directory, &error))?;
+        refuse_without_beginning(directory)?;
+        let db = open(directory, memory).map_err(|error| explained(directory, &error))?;
         let mut write = WriteOptions::default();
         write.set_sync(false);
         Ok(Self { db, directory: directory.to_owned(), write })
@@ -149,7 +150,7 @@ pub fn wipe(directory: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn options(memory: &Memory) -> Options {
+fn options(memory: &Memory, recovery: DBRecoveryMode) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(&memory.cache);
     blocks.set_block_size(BLOCK_BYTES);
@@ -158,8 +159,13 @@ fn options(memory: &Memory) -> Options {
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
 
-    let mut options = Options::default();
+    // Each write-ahead log names the one before it. Without that, a lost part of the manifest, or a lost log, could
+    // leave a hole: later writes without earlier ones, under a position that counts both.
+    let mut options = Options::default()
+        .get_options_from_string("track_and_verify_wals=true")
+        .expect("RocksDB knows this option, as a test shows");
     options.create_if_missing(true);
+    options.set_wal_recovery_mode(recovery);
     options.set_block_based_table_factory(&blocks);
     options.set_write_buffer_manager(&memory.write_buffers);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
@@ -175,6 +181,45 @@ fn options(memory: &Memory) -> Options {
     options.set_max_log_file_size(1 << 20);
     options.set_paranoid_checks(true);
     options
+}
+
+/// A write-ahead log may end in the middle of a write, or be damaged: what was before is an earlier commit, and the
+/// changelog has the rest. A log that is missing is none of these.
+fn open(directory: &Path, memory: &Memory) -> Result<DB, Error> {
+    let torn = DBRecoveryMode::TolerateCorruptedTailRecords;
+    match DB::open(&options(memory, torn), directory) {
+        Err(error) if is_within_a_log(&error) => {
+            tracing::warn!(
+                directory = %directory.display(),
+                %error,
+                "the write-ahead log is damaged: the store goes back to an earlier commit, and on from the changelog"
+            );
+            DB::open(&options(memory, DBRecoveryMode::PointInTime), directory)
+        }
+        opened => opened,
+    }
+}
+
+/// RocksDB names the file of every other damage.
+fn is_within_a_log(error: &Error) -> bool {
+    let text = error.as_ref();
+    error.kind() == ErrorKind::Corruption
+        && !["MANIFEST", "CURRENT", ".sst", "WAL"].iter().any(|it| text.contains(it))
+}
+
+/// A directory without CURRENT is a blank one to RocksDB, whatever else lies there: it would wipe it.
+fn refuse_without_beginning(directory: &Path) -> Result<(), StoreError> {
+    let failed = |reason: String| StoreError { place: directory.display().to_string(), reason };
+    let entries = std::fs::read_dir(directory)
+        .map_err(|error| failed(format!("cannot read the directory: {error}; check its rights")))?;
+    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+    let holds = |what: &dyn Fn(&str) -> bool| names.iter().filter_map(|name| name.to_str()).any(what);
+    let has_content =
+        holds(&|name| name.starts_with("MANIFEST-") || name.ends_with(".sst") || name.ends_with(".log"));
+    if has_content && !holds(&|name| name == "CURRENT") {
+        return Err(failed(format!("the file CURRENT is missing; remedy: {DAMAGED}")));
+    }
+    Ok(())
 }
 
 const DAMAGED: &str =
@@ -199,6 +244,8 @@ fn explained(directory: &Path, error: &Error) -> StoreError {
     StoreError { place: directory.display().to_string(), reason: format!("{text}; remedy: {remedy}") }
 }
 
+#[cfg(test)]
+mod damage;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;

@@ -6,6 +6,7 @@
 mod harness;
 
 mod bad_input;
+mod damage;
 mod demo;
 mod directory;
 mod foreign_clients;

@@ -1,15 +1,13 @@
 //! `topics plan|create|verify` against a real cluster.
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
 use crate::harness::cluster::cluster;
 use crate::harness::event::{send, validate};
 use crate::harness::process::otp_stream;
-use crate::harness::world::{PARTITIONS, World, must};
+use crate::harness::world::{World, must};
 
 pub fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", bootstrap).create().expect("an admin client")
@@ -18,6 +16,22 @@ pub fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
 /// Runs one admin call to its end.
 pub fn wait<T>(call: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(call)
+}
+
+/// Deletes a topic of several partitions, and creates it as the plan has it.
+pub fn recreate(world: &World, topic: &str) {
+    let options = AdminOptions::new().operation_timeout(Some(std::time::Duration::from_secs(10)));
+    let gone = wait(admin(&cluster().bootstrap).delete_topics(&[topic], &options)).expect("an answer");
+    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    for _ in 0..40 {
+        let created = otp_stream(&world.configs, &["topics", "create"]);
+        let names_it = String::from_utf8_lossy(&created.stdout).contains(topic);
+        if created.status.success() && names_it {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(250));
+    }
+    panic!("the topic {topic} is not there again");
 }
 
 /// Exit status and everything said by `topics verify`.
@@ -119,21 +133,7 @@ fn a_request_topic_recreated_under_a_running_service_is_read_from_its_beginning(
         world.ask(send(&(9_123_456_741_u64 + number).to_string()));
     }
     let topic = world.topics.requests.clone();
-    let options = AdminOptions::new().operation_timeout(Some(std::time::Duration::from_secs(10)));
-    let gone = wait(admin(&cluster().bootstrap).delete_topics(&[&topic], &options)).expect("an answer");
-    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
-    let again = NewTopic::new(&topic, PARTITIONS, TopicReplication::Fixed(1))
-        .set("message.timestamp.type", "LogAppendTime")
-        .set("retention.ms", "86400000");
-    let mut made = wait(admin(&cluster().bootstrap).create_topics([&again], &options)).expect("an answer");
-    for _ in 0..40 {
-        if made.iter().all(Result::is_ok) {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(250));
-        made = wait(admin(&cluster().bootstrap).create_topics([&again], &options)).expect("an answer");
-    }
-    assert!(made.iter().all(Result::is_ok), "{made:?}");
+    recreate(&world, &topic);
 
     let fresh = crate::harness::kafka::Upstream::new(&cluster().bootstrap);
     fresh.produce(&topic, &validate("9123456740", &code).id("after"));
