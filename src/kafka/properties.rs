@@ -288,6 +288,14 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_never_shows_a_secret() {
+        for key in ["sasl.pasword", "sasl.password.file", "ssl.key.pem", "ssl.keystore.password"] {
+            let told = with(key, "CANARY").expect("not owned").check().err().unwrap_or_default();
+            assert!(!told.contains("CANARY"), "{key}: {told}");
+        }
+    }
+
+    #[test]
     fn owned_properties_are_unique_and_never_defaults() {
         let mut keys: Vec<_> = OWNED.iter().map(|(key, ..)| *key).collect();
         keys.sort_unstable();
