@@ -1,6 +1,6 @@
 //! Performs the commands of one stream thread, and answers them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ pub(super) struct Driver {
     failed: BTreeMap<i32, String>,
     /// Records of the outbox that the producer has.
     handed_over: usize,
+    /// Policies that were told to lie beyond the bounds.
+    beyond_bounds: BTreeSet<String>,
 }
 
 impl Driver {
@@ -72,6 +74,7 @@ impl Driver {
             began_at: None,
             failed: BTreeMap::new(),
             handed_over: 0,
+            beyond_bounds: BTreeSet::new(),
         }
     }
 
@@ -271,6 +274,7 @@ impl Driver {
             Report::Committed { counters, records } => {
                 let seconds = self.began_at.take().map_or(0.0, |began| began.elapsed().as_secs_f64());
                 self.counts.publish(&counters, records, seconds, wall());
+                self.report_beyond_bounds(counters.policies_beyond_bounds);
             }
             Report::Aborted { reason } => {
                 self.metrics.aborted("abortable");
@@ -312,6 +316,18 @@ impl Driver {
                     offset,
                     "no transaction can carry this record: dead letter"
                 );
+            }
+        }
+    }
+
+    fn report_beyond_bounds(&mut self, policies: Vec<String>) {
+        for policy in policies {
+            if !self.beyond_bounds.contains(&policy) {
+                tracing::warn!(
+                    policy,
+                    "a stored policy lies beyond policy.bounds: the nearest bound counts; write it anew, or widen the bounds"
+                );
+                self.beyond_bounds.insert(policy);
             }
         }
     }

@@ -19,6 +19,8 @@ pub struct Counters {
     pub expired: u64,
     /// Append times of the requests that were answered.
     pub answered: Vec<LogTime>,
+    /// Keys of stored policies that were used at the nearest bound, since the bounds were tightened.
+    pub policies_beyond_bounds: Vec<String>,
 }
 
 impl Counters {
@@ -46,6 +48,7 @@ impl Counters {
             add(&mut self.dead_letters, at, count);
         }
         self.answered.append(&mut other.answered);
+        self.policies_beyond_bounds.append(&mut other.policies_beyond_bounds);
         for (sum, part) in [
             (&mut self.skipped, &mut other.skipped),
             (&mut self.forwarded, &mut other.forwarded),

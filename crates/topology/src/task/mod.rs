@@ -159,7 +159,9 @@ impl<S: StateStore> Task<S> {
         let mut batch = self.overlay.take();
         changelog::put_local(&mut batch, changelog_next, wall);
         self.positions.commit();
-        (batch, std::mem::take(&mut self.counters))
+        let mut counters = std::mem::take(&mut self.counters);
+        counters.policies_beyond_bounds = self.caches.take_beyond_bounds();
+        (batch, counters)
     }
 
     /// Takes back everything since the last commit.

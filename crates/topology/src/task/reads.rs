@@ -20,12 +20,18 @@ pub(super) struct Caches {
     /// By contract and tenant.
     policies: RefCell<BTreeMap<ContractName, HashMap<String, Arc<Policy>>>>,
     templates: RefCell<HashMap<String, Option<Arc<Template>>>>,
+    /// Keys of policies that were read and lie beyond the bounds, until they are counted.
+    beyond_bounds: RefCell<Vec<String>>,
 }
 
 impl Caches {
     pub fn clear(&mut self) {
         self.policies.get_mut().clear();
         self.templates.get_mut().clear();
+    }
+
+    pub fn take_beyond_bounds(&mut self) -> Vec<String> {
+        std::mem::take(self.beyond_bounds.get_mut())
     }
 }
 
@@ -40,10 +46,14 @@ impl<S: StateStore> View<'_, S> {
     fn read_policy(&self, contract: ContractName, tenant: &str) -> Result<Policy, StoreError> {
         let mut policy = self.topology.base_policy(contract).clone();
         for tenant in Policy::chain(tenant) {
-            let key = StoreKey::new(Family::Policy, format!("{}/{tenant}", contract.as_str()).as_bytes());
+            let name = format!("{}/{tenant}", contract.as_str());
+            let key = StoreKey::new(Family::Policy, name.as_bytes());
             if let Some(record) = self.overlay.get(self.store, key.as_bytes())? {
-                let patch = PolicyPatch::from_json(contract, &record, &self.topology.bounds);
-                let patch = patch.map_err(|error| damaged(&key, &error))?;
+                let patch = PolicyPatch::from_stored(contract, &record, &self.topology.bounds);
+                let (patch, is_beyond) = patch.map_err(|error| damaged(&key, &error))?;
+                if is_beyond {
+                    self.caches.beyond_bounds.borrow_mut().push(name);
+                }
                 policy = policy.with(&patch);
             }
         }

@@ -43,6 +43,12 @@ impl Bounds {
         Err(RuleError::OutOfBounds { rule, value, min, max })
     }
 
+    /// The value itself, or the bound that it lies beyond.
+    pub(super) fn nearest(&self, number: Number, value: u64) -> u64 {
+        let (min, max) = self.ranges[number as usize];
+        value.clamp(min, max)
+    }
+
     /// Within the limits of the code, and no range empty.
     fn checked(self) -> Result<Self, RuleError> {
         for number in Number::ALL {

@@ -29,15 +29,42 @@ impl PolicyPatch {
     /// # Errors
     /// An unknown rule, a wrong type, a value out of bounds: the whole record is refused.
     pub fn from_json(contract: ContractName, bytes: &[u8], bounds: &Bounds) -> Result<Self, RuleError> {
+        let patch = Self::read_json(bytes)?;
+        patch.checked(bounds, contract, Spelling::Record)?;
+        Ok(patch)
+    }
+
+    /// Reads a record that was good when it was stored. Bounds that were tightened since stop nobody: a number beyond
+    /// one counts as the nearest bound. Also tells whether there is such a number.
+    ///
+    /// # Errors
+    /// It is no good record under any bounds.
+    pub fn from_stored(
+        contract: ContractName,
+        bytes: &[u8],
+        bounds: &Bounds,
+    ) -> Result<(Self, bool), RuleError> {
+        let mut patch = Self::read_json(bytes)?;
+        let mut is_beyond = false;
+        for number in Number::ALL {
+            if let Some(value) = &mut patch.numbers[*number as usize] {
+                let nearest = bounds.nearest(*number, *value);
+                is_beyond |= nearest != *value;
+                *value = nearest;
+            }
+        }
+        patch.checked(bounds, contract, Spelling::Record)?;
+        Ok((patch, is_beyond))
+    }
+
+    fn read_json(bytes: &[u8]) -> Result<Self, RuleError> {
         if serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
             return Err(RuleError::NotAnObject);
         }
         let mut fault = None;
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let read = json.deserialize_map(PatchVisitor { spelling: Spelling::Record, fault: &mut fault });
-        let patch = read.map_err(|_| fault.unwrap_or(RuleError::NotAnObject))?;
-        patch.checked(bounds, contract, Spelling::Record)?;
-        Ok(patch)
+        read.map_err(|_| fault.unwrap_or(RuleError::NotAnObject))
     }
 
     /// Only the mobile rules, such as those of `[egov]`.
