@@ -5,6 +5,8 @@
 pub struct Limits {
     /// Commit at the latest after so many records.
     pub records_per_commit_max: usize,
+    /// Commit when so many bytes came of the records so far: a policy goes to every partition.
+    pub output_bytes_max: usize,
     /// Commit at the latest when the first record has waited so long.
     pub commit_interval_max_ms: u64,
     /// A drained input commits at once, but not more often than this.
@@ -37,6 +39,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             records_per_commit_max: 2_000,
+            output_bytes_max: 64 << 20,
             commit_interval_max_ms: 100,
             commit_interval_min_ms: 2,
             aborts_before_bisect: 3,

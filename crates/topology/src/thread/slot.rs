@@ -78,14 +78,8 @@ impl Input {
 impl<S> Stage<S> {
     /// The task, if its state is complete.
     pub fn task(&self) -> Option<&Task<S>> {
-        match self {
-            Self::Gated(task) | Self::Running(task) => Some(task),
-            Self::Opening
-            | Self::AskingStable { .. }
-            | Self::AskingExtents { .. }
-            | Self::Restoring { .. }
-            | Self::Failed { .. } => None,
-        }
+        let (Self::Gated(task) | Self::Running(task)) = self else { return None };
+        Some(task)
     }
 }
 
@@ -94,16 +88,10 @@ impl<S> Slot<S> {
         Self { stage: Stage::Opening, inputs: BTreeMap::new(), purged: 0 }
     }
 
-    /// The task, if its state is complete.
+    /// As [`Stage::task`], to work with.
     pub fn task(&mut self) -> Option<&mut Task<S>> {
-        match &mut self.stage {
-            Stage::Gated(task) | Stage::Running(task) => Some(task),
-            Stage::Opening
-            | Stage::AskingStable { .. }
-            | Stage::AskingExtents { .. }
-            | Stage::Restoring { .. }
-            | Stage::Failed { .. } => None,
-        }
+        let (Stage::Gated(task) | Stage::Running(task)) = &mut self.stage else { return None };
+        Some(task)
     }
 
     pub const fn stage_name(&self) -> &'static str {

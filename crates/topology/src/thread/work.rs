@@ -119,7 +119,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     fn process(&mut self) {
-        while self.work.processed < self.work.end() && self.work.planned.is_none() {
+        while self.work.processed < self.work.end()
+            && self.work.planned.is_none()
+            && self.work.outbox.size_bytes() < self.limits.output_bytes_max
+        {
             let at = self.work.processed;
             let record = self.work.batch.get(at);
             let source = record.source;
@@ -179,6 +182,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         work.stop.is_some()
             || work.batch.len() >= self.limits.records_per_commit_max
             || work.batch.size_bytes() >= BATCH_BYTES_MAX
+            || work.outbox.size_bytes() >= self.limits.output_bytes_max
             || self.passed >= self.commit_due_at()
     }
 

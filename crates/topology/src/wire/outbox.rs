@@ -48,7 +48,8 @@ pub struct Outgoing<'a> {
     entry: &'a Entry,
 }
 
-/// At most 4 GiB: places inside are 32 bits.
+/// Far below 4 GiB, since places inside are 32 bits: a stream thread commits early when much comes of few records
+/// (`Limits::output_bytes_max`).
 #[derive(Clone, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
@@ -63,6 +64,11 @@ impl Outbox {
 
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Bytes of keys, values and headers.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     pub fn clear(&mut self) {

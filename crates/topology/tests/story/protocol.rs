@@ -49,9 +49,14 @@ fn with(store: MemoryStore, key: &StoreKey, value: Option<&[u8]>) -> MemoryStore
 
 impl Script {
     fn new(store: MemoryStore) -> Self {
+        Self::with_output_max(store, Limits::default().output_bytes_max)
+    }
+
+    fn with_output_max(store: MemoryStore, output_bytes_max: usize) -> Self {
         let topology = House::new(1).topology;
         let limits = Limits {
             records_per_commit_max: 1,
+            output_bytes_max,
             sweep_interval_ms: u64::MAX,
             purge_interval_ms: u64::MAX,
             ..Limits::default()
@@ -91,7 +96,8 @@ impl Script {
             }
             "extents" => Event::Extents { assignment, unit, result: Ok(self.extents(rest)) },
             "restored" => Event::Restored { assignment, task, result: result(rest).map(|()| 0) },
-            "request" => self.request(),
+            "request" => self.requests(1),
+            "requests" => self.requests(rest.parse().expect("a count")),
             "later" => {
                 self.now = self.now.plus(rest.parse().expect("milliseconds"));
                 Event::Tick
@@ -119,13 +125,15 @@ impl Script {
         }
     }
 
-    fn request(&mut self) -> Event<MemoryStore> {
+    fn requests(&mut self, count: usize) -> Event<MemoryStore> {
         let topic = self.topology.source_of(SourceKind::Requests(0)).expect("a caller");
         let mut batch = RecordBatch::default();
         let body = send("9123456789").to_string();
         let source = SourcePartition { topic, partition: 0 };
-        batch.push(source, self.offset, self.now, None, Some(body.as_bytes()), []);
-        self.offset += 1;
+        for _ in 0..count {
+            batch.push(source, self.offset, self.now, None, Some(body.as_bytes()), []);
+            self.offset += 1;
+        }
         Event::Fetched { batch, drained: true }
     }
 }
@@ -192,7 +200,10 @@ const ASKED: [Step<'_>; 4] = [
 
 /// A line that ends in `…` says how the command's line begins.
 fn check(store: MemoryStore, steps: &[&[Step<'_>]]) -> Script {
-    let mut script = Script::new(store);
+    check_script(Script::new(store), steps)
+}
+
+fn check_script(mut script: Script, steps: &[&[Step<'_>]]) -> Script {
     for (at, (event, expected)) in steps.concat().into_iter().enumerate() {
         let lines = script.tell(event);
         let same = lines.len() == expected.len()
@@ -203,6 +214,22 @@ fn check(store: MemoryStore, steps: &[&[Step<'_>]]) -> Script {
         assert!(same, "step {at}, {event}: expected {expected:?}, found {lines:#?}");
     }
     script
+}
+
+/// Places in an outbox are 32 bits: what much comes of is committed in parts.
+#[test]
+fn much_output_of_a_fetch_is_committed_in_parts() {
+    let part: &[Step<'_>] = &[
+        ("began", &["produce"]),
+        ("produced", &["send offsets under 3"]),
+        ("sent", &["commit"]),
+        ("committed", &["write"]),
+    ];
+    let (next, last): (&[Step<'_>], &[Step<'_>]) = (&[("written", &["begin"])], &[("written", &[])]);
+    let three: &[Step<'_>] = &[("requests 3", &["begin"])];
+    let small = Script::with_output_max(store_at(7), 1);
+    check_script(small, &[&READY, three, part, next, part, next, part, last]);
+    check(store_at(7), &[&READY, three, part, last]);
 }
 
 /// KIP-892, ksql #1709, KAFKA-20663: a crash made others wipe and restore everything.
