@@ -16,12 +16,15 @@ use super::driver::Driver;
 use super::progress::Progress;
 use super::stores::Stores;
 use super::stream_loop::{Ended, Hook, StreamLoop};
+use super::wall;
 use super::worker::Worker;
 use crate::kafka::{Consumer, Properties};
 use crate::telemetry::{Health, Metrics, ThreadState};
 
 /// New consumers in a row before a stream thread gives up.
 const CONSUMERS_MAX: u32 = 5;
+/// A consumer that lived for so long begins a new row.
+const CONSUMER_LIFE_MS: u64 = 60_000;
 const CONSUMER_PAUSE: Duration = Duration::from_secs(1);
 
 /// A stream thread gave up.
@@ -101,12 +104,13 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
     parts.health.set_thread(number, ThreadState::Starting);
     let mut consumers = 0;
     loop {
-        consumers += 1;
+        let began = wall();
         let ended = match prepare(parts, number, stop) {
             Ok(stream_loop) => stream_loop.run(),
             Err(reason) => Ended::ConsumerDead(reason),
         };
         parts.health.set_tasks(number, Vec::new());
+        consumers = next_in_row(consumers, wall().since(began));
         match ended {
             Ended::Stopped => {
                 parts.health.set_thread(number, ThreadState::Stopped);
@@ -128,6 +132,11 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
             }
         }
     }
+}
+
+/// Which consumer of a row ended, if the one before it was number `last`.
+const fn next_in_row(last: u32, lived_ms: u64) -> u32 {
+    if lived_ms >= CONSUMER_LIFE_MS { 1 } else { last + 1 }
 }
 
 fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<StreamLoop, String> {
@@ -163,4 +172,27 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
         chunk: RecordBatch::default(),
         looked_at: LogTime::default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_consumers_that_die_young_exhaust_a_thread() {
+        for (lives_ms, gives_up) in [
+            (&[0, 10, 59_999, 500, 0][..], true),
+            (&[0, 10, 59_999, 500], false),
+            (&[0, 10, 500, 60_000, 0, 10, 500], false),
+            (&[60_000; 200], false),
+            (&[90_000, 0, 0, 0, 0], true),
+        ] {
+            let mut row = 0;
+            for lived_ms in lives_ms {
+                assert!(row < CONSUMERS_MAX, "{lives_ms:?}: it gave up before");
+                row = next_in_row(row, *lived_ms);
+            }
+            assert_eq!(row >= CONSUMERS_MAX, gives_up, "{lives_ms:?}");
+        }
+    }
 }
