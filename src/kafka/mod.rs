@@ -13,6 +13,7 @@
 //! sender            records without transactions, as callers send them
 //! tail              an onlooker of several topics, in no group
 //! errors            who has to act
+//! outage            brokers that cannot be reached, said once
 //! properties        what the protocol owns, what the operator may set
 //! ```
 
@@ -24,6 +25,7 @@ mod ffi;
 mod group;
 mod mock;
 mod offsets;
+pub mod outage;
 mod producer;
 mod properties;
 mod sender;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use otp_topology::task::{Incarnation, Topology};
 
 use super::cluster::facts_of;
-use crate::kafka::{Admin, EdgeError};
+use crate::kafka::{Admin, EdgeError, outage};
 
 /// Between two looks: how long records of a recreated topic may be passed over before they are read after all.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -34,11 +34,14 @@ impl TopicWatch {
             .spawn(move || {
                 while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                     match recreated(&admin, &topology) {
-                        Ok(None) => {}
+                        Ok(None) => outage::cluster_answered(),
                         Ok(Some(topic)) => {
                             tracing::warn!(topic, "the topic was recreated: all tasks are taken up again");
                             told.store(true, Ordering::Relaxed);
                             return;
+                        }
+                        Err(error) if outage::is_known() => {
+                            tracing::debug!(%error, "the topics' ids were not compared this time");
                         }
                         Err(error) => tracing::warn!(%error, "the topics' ids were not compared this time"),
                     }

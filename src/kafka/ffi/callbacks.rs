@@ -9,6 +9,7 @@ use rdkafka::config::NativeClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
+use super::super::outage;
 use super::{Handle, Partitions, RawCode, text};
 
 /// What a rebalance asks for.
@@ -87,7 +88,7 @@ unsafe extern "C" fn on_delivery(
 unsafe extern "C" fn on_error(_: *mut sys::rd_kafka_t, code: c_int, reason: *const c_char, _: *mut c_void) {
     // SAFETY: librdkafka passes a C string that lives during the call.
     let reason = unsafe { text(reason) };
-    tracing::warn!(target: "otp_stream::kafka", code, reason, "client error");
+    outage::client_error(code, &reason);
 }
 
 unsafe extern "C" fn on_log(
@@ -101,6 +102,8 @@ unsafe extern "C" fn on_log(
     match (level, facility.as_str()) {
         // Settings of the other kind of client, which every client is given.
         (_, "CONFWARN") => tracing::debug!(target: "librdkafka", facility, line),
+        // Each try of each client: `on_error` hears of it, too.
+        (_, "FAIL" | "REQTMOUT") => tracing::debug!(target: "librdkafka", facility, line),
         (..=3, _) => tracing::error!(target: "librdkafka", facility, line),
         (4, _) => tracing::warn!(target: "librdkafka", facility, line),
         (5..=6, _) => tracing::info!(target: "librdkafka", facility, line),
