@@ -20,9 +20,12 @@ pub(super) fn properties(loaded: &Loaded) -> Result<Properties, Failure> {
             let key = format!("kafka.properties.{}", refused.key);
             ConfigError::from(loaded.layers.problem(key, refused.reason, refused.remedy))
         })?;
-    properties.check().map_err(|text| {
-        Failure::Usage(format!(
-            "kafka.properties: {text}; the names are those of librdkafka's CONFIGURATION.md"
+    properties.check().map_err(|(key, text)| {
+        let key = format!("kafka.properties.{key}");
+        ConfigError::from(loaded.layers.problem(
+            key,
+            text,
+            "see librdkafka's CONFIGURATION.md for its properties",
         ))
     })?;
     Ok(properties)

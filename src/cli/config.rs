@@ -15,7 +15,7 @@ pub enum ConfigCommand {
     Print,
 }
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   otp-stream --config base.toml --config prod.toml config check
   otp-stream --set processing.threads=2 config print

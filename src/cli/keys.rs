@@ -23,7 +23,7 @@ pub struct GenerateArgs {
     pub out: Option<PathBuf>,
 }
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   otp-stream keys generate --out ./keys.toml               once per deployment; every instance gets the same file
   OTP_STREAM_KEYS=\"$(otp-stream keys generate)\" otp-stream run

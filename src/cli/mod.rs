@@ -50,16 +50,16 @@ enum Command {
     /// Records from standard input through the real topology, in memory, in the records' own time
     Replay(replay::ReplayArgs),
     /// What the service needs on the cluster
-    #[command(subcommand)]
+    #[command(subcommand, after_help = topics::EXAMPLES)]
     Topics(topics::TopicsCommand),
     /// The secret keys
-    #[command(subcommand)]
+    #[command(subcommand, after_help = keys::EXAMPLES)]
     Keys(keys::KeysCommand),
     /// The configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
     /// Release or erase one subject
-    #[command(subcommand)]
+    #[command(subcommand, after_help = subject::EXAMPLES)]
     Subject(subject::SubjectCommand),
     /// Load and latency of a running service
     Bench(bench::BenchArgs),
@@ -110,10 +110,11 @@ pub fn main() -> ExitCode {
 impl Cli {
     fn perform(self) -> Result<(), Failure> {
         let sources = Sources::of_process(self.config, self.sets);
-        let load = || load(&sources);
+        let load = || load(&sources, None);
         match self.command {
             Command::Run(args) => run::perform(&load()?, &args),
-            Command::Demo(args) => demo::perform(&load()?, &args),
+            // The story is told on the same terminal.
+            Command::Demo(args) => demo::perform(&self::load(&sources, Some("warn"))?, &args),
             Command::Replay(args) => replay::perform(&load()?, &args),
             Command::Topics(command) => topics::perform(&load()?, &command),
             Command::Keys(command) => keys::perform(&command),
@@ -124,10 +125,13 @@ impl Cli {
     }
 }
 
-/// Reads the configuration and starts the log by it.
-fn load(sources: &Sources) -> Result<Loaded, Failure> {
-    let loaded = crate::config::load(sources)?;
+/// Reads the configuration and starts the log by it; `level` serves where nothing names one.
+fn load(sources: &Sources, level: Option<&str>) -> Result<Loaded, Failure> {
+    let mut loaded = crate::config::load(sources)?;
     cluster::properties(&loaded)?;
+    if let Some(level) = level.filter(|_| !loaded.is_named("log.level")) {
+        loaded.config.log.level = level.to_owned();
+    }
     crate::telemetry::log::init(&loaded.config.log).map_err(|err| Failure::Runtime(err.into()))?;
     Ok(loaded)
 }

@@ -39,7 +39,7 @@ pub struct SubjectArgs {
     pub reason: String,
 }
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   otp-stream subject unlock --contract egov --tenant pb --identity 9123456789 --reason 'ticket 4711'
   otp-stream subject forget --contract egov --tenant pb --identity 9123456789";

@@ -18,18 +18,16 @@ fn help_names_every_command_and_teaches_by_example() {
     for name in names {
         assert!(help.contains(&name), "{name} in: {help}");
     }
-    leaves(&mut command, &mut |leaf| {
-        let help = leaf.render_long_help().to_string();
-        assert!(help.contains("Examples:\n  "), "{}: {help}", leaf.get_name());
+    each(&mut command, &mut |command| {
+        let help = command.render_long_help().to_string();
+        assert!(help.contains("Examples:\n  "), "{}: {help}", command.get_name());
     });
 }
 
-fn leaves(command: &mut clap::Command, check: &mut impl FnMut(&mut clap::Command)) {
-    if command.get_subcommands().next().is_none() {
-        check(command);
-    }
+fn each(command: &mut clap::Command, check: &mut impl FnMut(&mut clap::Command)) {
+    check(command);
     for inner in command.get_subcommands_mut().filter(|it| it.get_name() != "help") {
-        leaves(inner, check);
+        each(inner, check);
     }
 }
 

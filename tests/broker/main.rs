@@ -11,6 +11,7 @@ mod demo;
 mod directory;
 mod foreign_clients;
 mod instances;
+mod keys;
 mod locks;
 mod main_flow;
 mod refusals;

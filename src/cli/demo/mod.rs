@@ -34,11 +34,11 @@ Examples:
 
 pub(super) fn perform(loaded: &Loaded, args: &DemoArgs) -> Result<(), Failure> {
     let paper = Paper::new();
+    paper.opening(args.bootstrap_servers.as_deref());
     let stage = match &args.bootstrap_servers {
         Some(servers) => Stage::on_cluster(loaded, servers)?,
         None => Stage::on_mock(loaded)?,
     };
-    paper.opening(args.bootstrap_servers.as_deref());
     let told = Teller::new(&stage, &paper).and_then(|mut teller| teller.tell(story::STEPS));
     let is_mock = args.bootstrap_servers.is_none();
     stage.close().map_err(Failure::Runtime)?;

@@ -36,7 +36,7 @@ pub struct PlanArgs {
     pub json: bool,
 }
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   otp-stream topics plan                                   topics, settings and access rules as a table
   otp-stream topics plan --json | jq -r '.topics[].name'

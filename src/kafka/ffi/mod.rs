@@ -102,12 +102,18 @@ fn millis(timeout: Duration) -> c_int {
 
 /// What is wrong with a configuration, without the value where it may be a secret.
 pub fn config_error(error: &KafkaError) -> String {
+    let (key, text) = refused_key(error);
+    if key.is_empty() { text } else { format!("{key}: {text}") }
+}
+
+/// The property that librdkafka refuses (empty if it is none in particular), and why, without a secret.
+pub fn refused_key(error: &KafkaError) -> (String, String) {
     const SECRETS: [&str; 4] = ["password", "secret", "key", "pem"];
     match error {
         KafkaError::ClientConfig(_, _, key, _) if SECRETS.iter().any(|it| key.contains(it)) => {
-            format!("{key}: librdkafka refuses the value")
+            (key.clone(), "librdkafka refuses the value".to_owned())
         }
-        KafkaError::ClientConfig(_, description, key, _) => format!("{key}: {description}"),
-        other => other.to_string(),
+        KafkaError::ClientConfig(_, description, key, _) => (key.clone(), description.clone()),
+        other => (String::new(), other.to_string()),
     }
 }
