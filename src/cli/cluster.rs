@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Failure;
 use crate::config::{ConfigError, Loaded};
-use crate::kafka::{Admin, EdgeError, Properties};
+use crate::kafka::{Admin, EdgeError, Properties, outage};
 
 /// How long one question to the cluster may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,8 +31,11 @@ pub(super) fn properties(loaded: &Loaded) -> Result<Properties, Failure> {
     Ok(properties)
 }
 
+/// No connection is made yet, so that what fails here are properties that do not go together.
 pub(super) fn admin(loaded: &Loaded) -> Result<Admin, Failure> {
-    Admin::new(&properties(loaded)?).map_err(|err| unreachable_cluster(loaded, &err))
+    Admin::new(&properties(loaded)?).map_err(|err| {
+        Failure::Usage(format!("kafka.properties: {}; see librdkafka's CONFIGURATION.md", err.text))
+    })
 }
 
 /// A question that the cluster did not answer.
@@ -41,7 +44,13 @@ pub(super) fn unreachable_cluster(loaded: &Loaded, err: &EdgeError) -> Failure {
     let remedy = if err.is_denied() {
         "grant what `otp-stream topics plan` lists".to_owned()
     } else {
-        format!("is a cluster at kafka.bootstrap_servers = \"{servers}\"?")
+        if let Ok(properties) = properties(loaded) {
+            outage::let_brokers_say_why(&properties);
+        }
+        format!(
+            "is a cluster at kafka.bootstrap_servers = \"{servers}\", and does it take kafka.properties \
+             (security.protocol, sasl.*, ssl.*)?"
+        )
     };
     Failure::Runtime(anyhow::anyhow!("{err}; {remedy}"))
 }

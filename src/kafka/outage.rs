@@ -9,10 +9,16 @@ use std::time::{Duration, Instant};
 
 use rdkafka_sys::rd_kafka_resp_err_t as RawCode;
 
+use super::ffi::{Callbacks, Client, Kind};
+use super::properties::Properties;
+
 /// Between two lines about the same thing.
 const AGAIN: Duration = Duration::from_secs(60);
 /// An outage is over when a question was answered and nothing failed for so long.
 const CALM: Duration = Duration::from_secs(5);
+
+/// How long brokers are listened to.
+const OBJECTIONS: Duration = Duration::from_secs(2);
 
 static TROUBLE: Mutex<Trouble> = Mutex::new(Trouble { outage: None, others: BTreeMap::new() });
 
@@ -53,6 +59,17 @@ pub(super) fn client_error(code: i32, reason: &str) {
 pub fn cluster_answered() {
     if let Some(seconds) = trouble().answer(now()) {
         tracing::info!(target: "otp_stream::kafka", seconds, "the brokers can be reached again");
+    }
+}
+
+/// Connects once more, so that what the brokers object to reaches the log: a question that timed out tells nothing.
+pub fn let_brokers_say_why(properties: &Properties) {
+    let client = Client::new(Kind::Producer, &properties.sender(), &[], Callbacks::default());
+    if let Ok(client) = client {
+        let until = now() + OBJECTIONS;
+        while now() < until {
+            client.serve(Duration::from_millis(100));
+        }
     }
 }
 

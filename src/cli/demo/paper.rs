@@ -49,7 +49,7 @@ impl Paper {
     pub fn event(&self, it: &Shown<'_>) {
         let what = format!("{} ({})", it.topic, it.kind);
         println!("   {} {}", self.paint(GREEN, "◀──"), self.paint(CYAN, &what));
-        println!("       {}", it.value);
+        println!("       {}", self.emphasised(it.value));
         println!("       {}", self.paint(DIM, &format!("key {}  ce_id {}", it.key, it.id)));
     }
 
@@ -70,6 +70,25 @@ impl Paper {
             );
         }
         println!("Next: README.md, \"By hand\".");
+    }
+
+    /// What the story is about stands out of the JSON around it.
+    fn emphasised(&self, json: &str) -> String {
+        let mut text = json.to_owned();
+        for name in
+            ["message", "type", "result", "reason", "attempts", "isSuccessful", "isValidationSuccessful"]
+        {
+            let Some(at) = text.find(&format!("\"{name}\":")) else { continue };
+            let value = at + name.len() + 3;
+            let end = match text[value..].strip_prefix('"') {
+                Some(inner) => value + inner.find('"').map_or(0, |end| end + 2),
+                None => value + text[value..].find([',', '}']).unwrap_or(0),
+            };
+            if end > value && &text[value..end] != "null" {
+                text.replace_range(at..end, &self.paint(BOLD, &text[at..end]));
+            }
+        }
+        text
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
