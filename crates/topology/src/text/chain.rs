@@ -13,10 +13,10 @@ pub struct Wanted<'a> {
 
 /// The tenant whose templates a tenant uses: less its last `strip_suffix_count` segments, but at least the first.
 pub fn template_tenant(tenant: &str, strip_suffix_count: usize) -> &str {
-    let segments = tenant.split('.').count();
-    let kept = segments.saturating_sub(strip_suffix_count).max(1);
-    match tenant.match_indices('.').nth(kept - 1) {
-        Some((end, _)) => &tenant[..end],
+    let dots = || tenant.bytes().enumerate().filter(|(_, byte)| *byte == b'.').map(|(at, _)| at);
+    let kept = (dots().count() + 1).saturating_sub(strip_suffix_count).max(1);
+    match dots().nth(kept - 1) {
+        Some(end) => &tenant[..end],
         None => tenant,
     }
 }

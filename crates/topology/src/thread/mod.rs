@@ -84,7 +84,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         self.passed = self.passed.plus(wall.since(self.wall));
         self.wall = wall;
         match event {
-            Event::Fetched { batch, drained } => self.fetched(&batch, drained),
+            Event::Fetched { batch, drained } => self.fetched(batch, drained),
             Event::ReachedEnd { source, offset } => self.reached_end(source, offset),
             Event::OutOfRange { source } => self.out_of_range(source),
             Event::Tick => self.tick(),

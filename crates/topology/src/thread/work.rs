@@ -72,24 +72,21 @@ impl Work {
 }
 
 impl<S: StateStore + Clone> StreamThread<S> {
-    pub(super) fn fetched(&mut self, batch: &RecordBatch, drained: bool) {
+    pub(super) fn fetched(&mut self, mut batch: RecordBatch, drained: bool) {
         if !self.takes_work() {
             return;
         }
         if self.work.is_empty() {
             self.work.since = self.passed;
         }
-        for record in batch.iter() {
-            let Some(input) = self.input(record.source).filter(|it| it.resumed && record.offset >= it.next)
-            else {
-                continue;
-            };
-            input.next = record.offset + 1;
+        batch.retain(|source, offset| {
+            let input = self.input(source).filter(|it| it.resumed && offset >= it.next);
+            let Some(input) = input else { return false };
+            input.next = offset + 1;
             input.reached = input.reached.max(input.next);
-            let headers = record.headers.iter();
-            let work = &mut self.work.batch;
-            work.push(record.source, record.offset, record.timestamp, record.key, record.value, headers);
-        }
+            true
+        });
+        self.work.batch.append(batch);
         self.work.drained = drained;
         self.advance();
     }
@@ -309,7 +306,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             };
         let before = self.work.batch.len();
         let kept_done = (0..self.work.done).filter(|at| !orphaned(self.work.batch.get(*at).source)).count();
-        self.work.batch.retain(|source| !orphaned(source));
+        self.work.batch.retain(|source, _| !orphaned(source));
         self.work.done = kept_done;
         self.work.processed = kept_done;
         if self.work.batch.len() < before {

@@ -347,13 +347,10 @@ fn has_duplicates(members: &[(Cow<'_, str>, Json<'_>)], names: Names) -> bool {
             Names::CaseSensitive => a == b,
             Names::IgnoreCase => is_same_ignore_case(a, b),
         };
-        let mut seen = 0_u64;
-        return members.iter().enumerate().any(|(at, (name, _))| {
-            let mark = mark_of(name);
-            let is_new = seen & mark == 0;
-            seen |= mark;
-            !is_new && members[..at].iter().any(|(earlier, _)| same(name, earlier))
-        });
+        return members
+            .iter()
+            .enumerate()
+            .any(|(at, (name, _))| members[..at].iter().any(|(earlier, _)| same(name, earlier)));
     }
     let order = |a: &&str, b: &&str| match names {
         Names::CaseSensitive => a.cmp(b),
@@ -362,13 +359,6 @@ fn has_duplicates(members: &[(Cow<'_, str>, Json<'_>)], names: Names) -> bool {
     let mut sorted: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
     sorted.sort_unstable_by(order);
     sorted.windows(2).any(|pair| order(&pair[0], &pair[1]) == Ordering::Equal)
-}
-
-/// One bit out of 64, the same for names that differ in case only: a name whose bit was not seen is new.
-fn mark_of(name: &str) -> u64 {
-    let fold = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(byte | 0x20));
-    let bytes = name.as_bytes();
-    1 << ((bytes.len() + 5 * fold(bytes.first()) + 11 * fold(bytes.last())) % 64)
 }
 
 /// Most names differ in length, and of the others most are spelled alike.

@@ -73,7 +73,7 @@ pub(super) fn first_escaped(text: &[u8]) -> Option<usize> {
     match found {
         Some((at, found)) => Some(8 * at + found.trailing_zeros() as usize / 8),
         None => {
-            let at = rest.iter().position(|byte| escapes([*byte; 8]) != 0);
+            let at = rest.iter().copied().position(is_escaped);
             at.map(|at| 8 * words.len() + at)
         }
     }
@@ -87,8 +87,12 @@ fn has_escapes(text: &[u8]) -> bool {
             let words = text.as_chunks().0.iter();
             words.fold(escapes(*last), |found, bytes| found | escapes(*bytes)) != 0
         }
-        None => text.iter().any(|byte| escapes([*byte; 8]) != 0),
+        None => text.iter().copied().any(is_escaped),
     }
+}
+
+fn is_escaped(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
 /// The high bits of bytes that have to be escaped, the first byte lowest; perhaps also of bytes after such a one. 0: none

@@ -131,9 +131,33 @@ impl RecordBatch {
         (0..self.len()).map(|at| self.get(at))
     }
 
-    /// Keeps the records of the source partitions that `keep` accepts, in order.
-    pub fn retain(&mut self, mut keep: impl FnMut(SourcePartition) -> bool) {
-        self.entries.retain(|entry| keep(entry.source));
+    /// Keeps the records that `keep` accepts by their source partition and offset, in order.
+    pub fn retain(&mut self, mut keep: impl FnMut(SourcePartition, i64) -> bool) {
+        self.entries.retain(|entry| keep(entry.source, entry.offset));
+    }
+
+    /// Moves the records of another batch behind these.
+    pub fn append(&mut self, mut other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        let (names, bytes) = (self.names.len() as u32, self.bytes.len() as u32);
+        let first = self.headers.len() as u32;
+        let shift = |span: &mut Span, by: u32| *span = span.start + by..span.end + by;
+        for header in &mut other.headers {
+            shift(&mut header.name, names);
+            header.value.iter_mut().for_each(|value| shift(value, bytes));
+        }
+        for entry in &mut other.entries {
+            let spans = entry.key.iter_mut().chain(&mut entry.value);
+            spans.for_each(|span| shift(span, bytes));
+            shift(&mut entry.headers, first);
+        }
+        self.names.push_str(&other.names);
+        self.bytes.append(&mut other.bytes);
+        self.headers.append(&mut other.headers);
+        self.entries.append(&mut other.entries);
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Span {
@@ -244,9 +268,26 @@ mod tests {
     }
 
     #[test]
+    fn appended_records_are_the_same_records() {
+        let shown = |record: Record<'_>| {
+            let headers: Vec<_> =
+                record.headers.iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            format!("{record:?} {:?} {:?} {headers:?}", record.key, record.value)
+        };
+        let one: Vec<String> = batch().iter().map(shown).collect();
+        let mut whole = RecordBatch::default();
+        for _ in 0..3 {
+            whole.append(batch());
+            whole.append(RecordBatch::default());
+        }
+        assert_eq!(whole.iter().map(shown).collect::<Vec<_>>(), [one.clone(), one.clone(), one].concat());
+        assert_eq!(whole.size_bytes(), 60);
+    }
+
+    #[test]
     fn retain_keeps_the_rest_whole_and_in_order() {
         let mut batch = batch();
-        batch.retain(|it| it.topic == SourceTopic(0));
+        batch.retain(|it, _| it.topic == SourceTopic(0));
         assert_eq!(batch.iter().map(|it| it.offset).collect::<Vec<_>>(), [10, 30]);
         assert_eq!(batch.get(1).headers.last_str("b"), Some("x"));
         batch.clear();

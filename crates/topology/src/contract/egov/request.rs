@@ -65,8 +65,16 @@ impl Field {
     /// # Errors
     /// As [`Field::read`].
     pub fn read_filled<'a>(&self, otp: &'a Json<'_>) -> Result<Option<&'a str>, Rejection> {
-        let text = self.read(otp)?.trim();
+        let text = trimmed(self.read(otp)?);
         Ok((!text.is_empty()).then_some(text))
+    }
+}
+
+/// Less surrounding blanks of any script, which are not looked for where the first and last characters are visible ASCII.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
     }
 }
 
