@@ -15,17 +15,42 @@ const GRACE_MS: u64 = 15 * 60 * 1000;
 
 /// The next log time at which the sweep has something to do; `None`: nothing ever by itself (a hard lock, a count).
 pub fn due_at(subject: &Subject) -> Option<LogTime> {
-    let challenges = subject.challenges.iter();
-    let tells = challenges.clone().filter_map(tell_at);
-    let first = [
-        tells.min(),
-        challenges.map(challenge_over_at).min(),
-        subject.sends.iter().copied().map(send_over_at).min(),
-        subject.remembered.iter().map(|it| remembered_over_at(it.at)).min(),
-        lock_over_at(subject.lock),
-    ];
-    let next = first.into_iter().flatten().min();
-    next.or_else(|| subject.is_bare().then(|| subject.last_time.plus(GRACE_MS)))
+    let mut due = DueTime::default();
+    subject.challenges.iter().for_each(|it| due.challenge(it));
+    subject.sends.iter().for_each(|it| due.send(*it));
+    subject.remembered.iter().for_each(|it| due.remembered(it.at));
+    due.of(subject.last_time, subject.consecutive_wrong, subject.lock)
+}
+
+/// Finds a subject's due time from its parts, told in any order: so that a restore need not hold the whole subject.
+#[derive(Debug, Default)]
+pub struct DueTime(Option<LogTime>);
+
+impl DueTime {
+    pub fn challenge(&mut self, challenge: &Challenge) {
+        self.take(challenge_over_at(challenge));
+        tell_at(challenge).into_iter().for_each(|at| self.take(at));
+    }
+
+    pub fn send(&mut self, sent: LogTime) {
+        self.take(send_over_at(sent));
+    }
+
+    pub fn remembered(&mut self, served: LogTime) {
+        self.take(remembered_over_at(served));
+    }
+
+    /// With all challenges, sends and remembered answers told: the rest of the subject decides.
+    pub fn of(mut self, last_time: LogTime, consecutive_wrong: u32, lock: Lock) -> Option<LogTime> {
+        lock_over_at(lock).into_iter().for_each(|at| self.take(at));
+        // Whatever else could be known of it would have given a time.
+        let is_bare = self.0.is_none() && consecutive_wrong == 0 && lock == Lock::None;
+        self.0.or_else(|| is_bare.then(|| last_time.plus(GRACE_MS)))
+    }
+
+    fn take(&mut self, at: LogTime) {
+        self.0 = Some(self.0.map_or(at, |first| first.min(at)));
+    }
 }
 
 /// Removes what is over at the sweep watermark and says what expired. `None`: nothing is left, delete the record.

@@ -32,7 +32,7 @@ pub use decision::{
     ChallengeView, Decision, Notice, NoticeKind, Outcome, Refusal, Verdict, Verification, decide,
 };
 pub use derive::Code;
-pub use expire::{due_at, expire};
+pub use expire::{DueTime, due_at, expire};
 pub use identity::{CanonicalSubject, ContractName, Pseudonym, Purpose};
 pub use keys::{Key, KeyId, KeyParts, KeyPurpose, Keyring, KeyringError, Ring, UnknownKey};
 pub use policy::{Bounds, MobileRule, Policy, PolicyPatch, PolicyVersion, RuleError};

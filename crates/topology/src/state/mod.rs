@@ -6,12 +6,14 @@ mod keys;
 mod memory;
 mod overlay;
 mod records;
+mod run;
 mod sealed;
 mod store;
 
 pub use keys::{Family, StoreKey};
 pub use memory::MemoryStore;
 pub use overlay::Overlay;
-pub use records::{BadRecord, decode_subject, encode_subject};
+pub use records::{BadRecord, decode_subject, encode_subject, subject_due_at};
+pub use run::Run;
 pub use sealed::{Sealed, open, seal};
 pub use store::{Rows, StateStore, StoreError, WriteBatch};

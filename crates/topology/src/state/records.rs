@@ -15,8 +15,8 @@
 //! Every count is one byte.
 
 use crate::otp::{
-    Challenge, ChallengeId, ChallengeState, CodeRef, Digits, KeyId, Lock, LogTime, PolicyVersion, Purpose,
-    REMEMBERED_MAX, Remembered, RequestDigest, Resend, Subject,
+    Challenge, ChallengeId, ChallengeState, CodeRef, Digits, DueTime, KeyId, Lock, LogTime, PolicyVersion,
+    Purpose, REMEMBERED_MAX, Remembered, RequestDigest, Resend, Subject,
 };
 
 const VERSION: u8 = 1;
@@ -76,28 +76,70 @@ pub fn encode_subject(subject: &Subject) -> Vec<u8> {
 /// # Errors
 /// See [`BadRecord`].
 pub fn decode_subject(bytes: &[u8]) -> Result<Subject, BadRecord> {
+    let mut subject = Subject::default();
+    let (last_time, consecutive_wrong, lock) = read_subject(bytes, |part| match part {
+        Part::Challenge(challenge, tenant) => {
+            subject.challenges.push(Challenge { tenant: tenant.into(), ..challenge });
+        }
+        Part::Send(at) => subject.sends.push(at),
+        Part::Remembered(remembered, reply) => {
+            subject.remembered.push(Remembered { reply: reply.into(), ..remembered });
+        }
+    })?;
+    Ok(Subject { last_time, consecutive_wrong, lock, ..subject })
+}
+
+/// `due_at` of what [`decode_subject`] gives, without holding it.
+///
+/// # Errors
+/// As [`decode_subject`].
+pub fn subject_due_at(bytes: &[u8]) -> Result<Option<LogTime>, BadRecord> {
+    let mut due = DueTime::default();
+    let (last_time, consecutive_wrong, lock) = read_subject(bytes, |part| match part {
+        Part::Challenge(challenge, _) => due.challenge(&challenge),
+        Part::Send(at) => due.send(at),
+        Part::Remembered(remembered, _) => due.remembered(remembered.at),
+    })?;
+    Ok(due.of(last_time, consecutive_wrong, lock))
+}
+
+/// A part of a stored subject; its text and bytes lie beside it.
+enum Part<'a> {
+    Challenge(Challenge, &'a str),
+    Send(LogTime),
+    Remembered(Remembered, &'a [u8]),
+}
+
+/// Reads a subject to its end, and tells each part on the way.
+fn read_subject<'a>(
+    bytes: &'a [u8],
+    mut tell: impl FnMut(Part<'a>),
+) -> Result<(LogTime, u32, Lock), BadRecord> {
     let mut reader = Reader(bytes);
     let version = reader.byte()?;
     if version != VERSION {
         return Err(BadRecord::UnknownVersion(version));
     }
-    let subject = Subject {
-        last_time: reader.time()?,
-        consecutive_wrong: reader.u32()?,
-        lock: match reader.byte()? {
-            0 => Lock::None,
-            1 => Lock::Until(reader.time()?),
-            2 => Lock::UntilReleased,
-            _ => return Err(BadRecord::Damaged("lock")),
-        },
-        challenges: reader.list(Purpose::ALL.len(), Reader::challenge)?,
-        sends: reader.list(usize::from(u8::MAX), Reader::time)?,
-        remembered: reader.list(REMEMBERED_MAX, Reader::remembered)?,
+    let (last_time, consecutive_wrong) = (reader.time()?, reader.u32()?);
+    let lock = match reader.byte()? {
+        0 => Lock::None,
+        1 => Lock::Until(reader.time()?),
+        2 => Lock::UntilReleased,
+        _ => return Err(BadRecord::Damaged("lock")),
     };
+    for _ in 0..reader.count(Purpose::ALL.len())? {
+        tell(reader.challenge()?);
+    }
+    for _ in 0..reader.count(usize::from(u8::MAX))? {
+        tell(Part::Send(reader.time()?));
+    }
+    for _ in 0..reader.count(REMEMBERED_MAX)? {
+        tell(reader.remembered()?);
+    }
     if !reader.0.is_empty() {
         return Err(BadRecord::Damaged("more bytes than fields"));
     }
-    Ok(subject)
+    Ok((last_time, consecutive_wrong, lock))
 }
 
 /// An upper bound, so that writing allocates once.
@@ -199,17 +241,9 @@ impl<'a> Reader<'a> {
         self.array().map(|bytes| LogTime::from_ms(u64::from_be_bytes(bytes)))
     }
 
-    /// A count of at most `max`, then so many items.
-    fn list<T>(
-        &mut self,
-        max: usize,
-        item: impl Fn(&mut Self) -> Result<T, BadRecord>,
-    ) -> Result<Vec<T>, BadRecord> {
+    fn count(&mut self, max: usize) -> Result<usize, BadRecord> {
         let count = usize::from(self.byte()?);
-        if count > max {
-            return Err(BadRecord::Damaged("list is too long"));
-        }
-        (0..count).map(|_| item(self)).collect()
+        if count > max { Err(BadRecord::Damaged("list is too long")) } else { Ok(count) }
     }
 
     fn code(&mut self) -> Result<CodeRef, BadRecord> {
@@ -222,7 +256,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn challenge(&mut self) -> Result<Challenge, BadRecord> {
+    fn challenge(&mut self) -> Result<Part<'a>, BadRecord> {
         let code = self.code()?;
         let (issued_at, expires_at) = (self.time()?, self.time()?);
         let [tries_max, tries, resend, sends, flags] = self.array()?;
@@ -238,7 +272,8 @@ impl<'a> Reader<'a> {
         let policy_version = PolicyVersion(self.array()?);
         let length = u16::from_be_bytes(self.array()?);
         let tenant = std::str::from_utf8(self.bytes(usize::from(length))?);
-        Ok(Challenge {
+        let tenant = tenant.map_err(|_| BadRecord::Damaged("tenant"))?;
+        let challenge = Challenge {
             code,
             issued_at,
             expires_at,
@@ -249,12 +284,13 @@ impl<'a> Reader<'a> {
             state,
             decoy: flags & FLAG_DECOY != 0,
             expiry_told: flags & FLAG_EXPIRY_TOLD != 0,
-            tenant: tenant.map_err(|_| BadRecord::Damaged("tenant"))?.into(),
+            tenant: Box::default(),
             policy_version,
-        })
+        };
+        Ok(Part::Challenge(challenge, tenant))
     }
 
-    fn remembered(&mut self) -> Result<Remembered, BadRecord> {
+    fn remembered(&mut self) -> Result<Part<'a>, BadRecord> {
         let request = RequestDigest(self.array()?);
         let at = self.time()?;
         let code = match self.byte()? {
@@ -263,7 +299,8 @@ impl<'a> Reader<'a> {
             _ => return Err(BadRecord::Damaged("remembered code")),
         };
         let length = usize::try_from(self.u32()?).map_err(|_| BadRecord::Damaged("reply"))?;
-        Ok(Remembered { request, at, reply: self.bytes(length)?.into(), code })
+        let reply = self.bytes(length)?;
+        Ok(Part::Remembered(Remembered { request, at, reply: Box::default(), code }, reply))
     }
 }
 
@@ -277,6 +314,7 @@ fn resend_of(byte: u8) -> Result<Resend, BadRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::otp::due_at;
     use proptest::collection::vec;
     use proptest::option;
     use proptest::prelude::*;
@@ -415,6 +453,7 @@ mod tests {
         fn what_is_encoded_decodes_to_itself(subject in subject()) {
             let bytes = encode_subject(&subject);
             prop_assert!(bytes.len() <= size_of_record(&subject));
+            prop_assert_eq!(subject_due_at(&bytes), Ok(due_at(&subject)));
             prop_assert_eq!(decode_subject(&bytes), Ok(subject));
         }
 
@@ -423,6 +462,7 @@ mod tests {
             let mut bytes = encode_subject(&subject);
             let at = at.index(bytes.len());
             bytes[at] ^= 1_u8 << bit;
+            prop_assert_eq!(subject_due_at(&bytes), decode_subject(&bytes).map(|read| due_at(&read)));
             if let Ok(read) = decode_subject(&bytes) {
                 prop_assert_eq!(encode_subject(&read), bytes);
                 prop_assert_ne!(read, subject);
@@ -434,6 +474,7 @@ mod tests {
             if let (true, Some(first)) = (versioned, bytes.first_mut()) {
                 *first = VERSION;
             }
+            prop_assert_eq!(subject_due_at(&bytes), decode_subject(&bytes).map(|read| due_at(&read)));
             if let Ok(subject) = decode_subject(&bytes) {
                 prop_assert_eq!(encode_subject(&subject), bytes);
             }
