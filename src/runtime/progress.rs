@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::telemetry::Metrics;
 
@@ -34,12 +34,12 @@ impl Progress {
     }
 
     pub(super) fn begin(&self, task: i32, records: u64) -> Restoring {
-        let style = "restore task {prefix} [{bar:30}] {human_pos}/{human_len} records, {per_sec}, {eta} left";
+        tracing::info!(task, records, "restoring from the changelog");
+        let style = "restore task {prefix} [{bar:30}] {human_pos}/{human_len} records, {msg}/s, {eta} left";
         let style = ProgressStyle::with_template(style).expect("a constant template");
         let bar = self.bars.add(ProgressBar::new(records)).with_style(style.progress_chars("=> "));
         bar.set_prefix(task.to_string());
         self.metrics.set_restore_remaining(task, records);
-        tracing::info!(task, records, "restoring from the changelog");
         let now = now();
         let metrics = self.metrics.clone();
         Restoring { task, metrics, bar, restored: 0, begun: now, moved: now, told: now }
@@ -47,19 +47,21 @@ impl Progress {
 }
 
 impl Restoring {
-    /// So many records more are in the store, and at most so many are left.
+    /// So many records more are read, and at most so many are left.
     pub fn advance(&mut self, records: u64, remaining: u64) {
         let now = now();
         self.restored += records;
+        let records_per_s = self.records_per_s(now);
+        self.bar.set_message(HumanCount(records_per_s).to_string());
         self.bar.inc(records);
         self.metrics.restored(self.task, records, (now - self.moved).as_secs_f64());
         self.metrics.set_restore_remaining(self.task, remaining);
-        self.metrics.set_restore_rate(self.task, self.records_per_s(now));
+        self.metrics.set_restore_rate(self.task, records_per_s);
         self.moved = now;
         if now - self.told >= LINE_INTERVAL {
             self.told = now;
-            let (task, restored, records_per_s) = (self.task, self.restored, self.records_per_s(now));
-            tracing::info!(task, restored, remaining, records_per_s, "restoring");
+            let (task, restored) = (self.task, self.restored);
+            self.bar.suspend(|| tracing::info!(task, restored, remaining, records_per_s, "restoring"));
         }
     }
 

@@ -162,7 +162,7 @@ impl StreamLoop {
                 ("running", _) => TaskState::Running,
                 ("gated", _) => TaskState::Waiting,
                 (_, Some(reason)) => TaskState::Failed { reason: reason.to_owned() },
-                (_, None) => TaskState::Restoring { remaining: 0 },
+                (_, None) => TaskState::Restoring,
             };
             (task, state)
         });

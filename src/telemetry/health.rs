@@ -37,10 +37,7 @@ pub enum ThreadState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum TaskState {
-    Restoring {
-        /// Changelog records to go, at most.
-        remaining: u64,
-    },
+    Restoring,
     /// Restored; the directory or the policies are not there yet.
     Waiting,
     Running,
@@ -93,7 +90,7 @@ impl TaskState {
 
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Restoring { .. } => "restoring",
+            Self::Restoring => "restoring",
             Self::Waiting => "waiting",
             Self::Running => "running",
             Self::Failed { .. } => "failed",
