@@ -50,7 +50,11 @@ lifetime_ms = 14400000
 lifetime_ms_max = 14400000
 TOML
   fi
-  bench_program bench recovery "${again[@]}" "$@" || die "the measurement failed"
+  if ! bench_program bench recovery "${again[@]}" "$@"; then
+    # What an earlier round has loaded is not lost to a failure of this one.
+    [ "${#again[@]}" -eq 0 ] || BENCH_ID=""
+    die "the measurement failed"
+  fi
   if [ -n "${BENCH_KEEP:-}" ]; then
     touch "$BENCH_DIR/$BENCH_ID/loaded"
     note "kept: BENCH_KEEP=$BENCH_ID loads nothing the next time"

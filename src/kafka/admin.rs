@@ -21,10 +21,10 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::consumer::c_names;
 use super::errors::EdgeError;
-use super::ffi::{Failure, SharedClient, TopicFacts, config_error, describe_topics};
+use super::ffi::{Failure, LogEnd, Partitions, SharedClient, TopicFacts, config_error, describe_topics};
 use super::properties::Properties;
 
-/// Between two looks at whether the cluster knows a new topic.
+/// Between two looks at whether the cluster knows a new topic, or is there again.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// A topic to create.
@@ -202,23 +202,52 @@ impl Admin {
         id.ok_or_else(|| EdgeError::new("cluster id", Failure::of_code(Code::OperationTimedOut)))
     }
 
-    /// The log's start and its high watermark, which no open transaction holds back.
+    /// The start of each partition's log and its high watermark, which no open transaction holds back, in the order of
+    /// the places. Two questions to each leader, however many partitions there are.
     ///
     /// # Errors
-    /// The partition is unknown, or its leader does not answer.
+    /// A partition is unknown, or its leader does not answer.
     pub fn watermarks(
         &self,
-        topic: &str,
-        partition: i32,
+        places: &[(String, i32)],
         timeout: Duration,
-    ) -> Result<Watermarks, EdgeError> {
-        let names: Vec<CString> = c_names(&[topic.to_owned()])?;
-        let (start, end) = self
-            .uncommitted
-            .handle()
-            .watermarks(&names[0], partition, timeout)
-            .map_err(|failure| EdgeError::new(format!("watermarks of {topic} [{partition}]"), failure))?;
-        Ok(Watermarks { start, end })
+    ) -> Result<Vec<Watermarks>, EdgeError> {
+        let names: Vec<String> = places.iter().map(|(topic, _)| topic.clone()).collect();
+        let names: Vec<CString> = c_names(&names)?;
+        let all = |which: LogEnd| {
+            let mut list = Partitions::new(places.len());
+            for (name, (_, partition)) in names.iter().zip(places) {
+                list.add(name, *partition, which as i64);
+            }
+            self.log_ends(&mut list, timeout).map_err(|failure| EdgeError::new("watermarks", failure))?;
+            // In the order of the places: librdkafka fills the list in.
+            Ok(list.iter().map(|it| it.offset).collect::<Vec<_>>())
+        };
+        let (starts, ends) = (all(LogEnd::Start)?, all(LogEnd::End)?);
+        let marks = places.iter().zip(starts.into_iter().zip(ends));
+        marks
+            .map(|((topic, partition), (start, end))| match (start, end) {
+                (0.., 0..) => Ok(Watermarks { start, end }),
+                _ => {
+                    Err(EdgeError::plain(format!("watermarks of {topic} [{partition}]"), "no answer for it"))
+                }
+            })
+            .collect()
+    }
+
+    /// Unlike other questions, librdkafka does not repeat this one when there is no connection yet.
+    fn log_ends(&self, list: &mut Partitions, timeout: Duration) -> Result<(), Failure> {
+        let mut looks = timeout.as_millis() / LOOK.as_millis();
+        loop {
+            let asked = self.uncommitted.handle().log_ends(list, timeout);
+            match asked.and_then(|()| list.first_error()) {
+                Err(failure) if failure.code == Code::BrokerTransportFailure && looks > 0 => {
+                    looks -= 1;
+                    thread::sleep(LOOK);
+                }
+                result => return result,
+            }
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Replayed<'a> {
 
 /// How long a wait lasts before it tells [`Replayed::Idle`].
 const IDLE: Duration = Duration::from_millis(100);
+/// What is taken from librdkafka at once.
+const MESSAGES_MAX: usize = 500;
 
 /// A reader of one topic's partitions; lives on the thread that made it.
 pub struct ChangelogReader {
@@ -70,21 +72,24 @@ impl ChangelogReader {
         each: &mut impl FnMut(Replayed<'_>) -> ControlFlow<()>,
     ) -> Result<(), Failure> {
         loop {
-            let told = match self.client.poll(IDLE) {
-                None => each(Replayed::Idle),
-                Some(message) => match message.error() {
+            let messages = self.client.poll_many(IDLE, MESSAGES_MAX);
+            if messages.is_empty() && each(Replayed::Idle).is_break() {
+                return Ok(());
+            }
+            for message in &messages {
+                let told = match message.error() {
                     None | Some(Code::PartitionEOF) if message.partition() != partition => continue,
-                    None => each(record(&message)),
+                    None => each(record(message)),
                     Some(Code::PartitionEOF) => each(Replayed::End { offset: message.offset() }),
                     Some(code) if is_lasting(code) => {
                         let text = message.error_text();
                         return Err(Failure { text, ..Failure::of_code(code) });
                     }
                     Some(_) => each(Replayed::Idle),
-                },
-            };
-            if told.is_break() {
-                return Ok(());
+                };
+                if told.is_break() {
+                    return Ok(());
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The store keeps the port's promises, survives reopening, and says what is wrong with a directory.
 
+use otp_topology::state::MemoryStore;
+
 use super::super::scratch::Scratch;
 use super::*;
 
@@ -72,4 +74,66 @@ fn what_is_wrong_with_a_directory_is_said_with_a_remedy() {
     assert!(!at.0.exists());
     let store = TaskStore::open(&at.0, &memory).expect("fresh again");
     assert_eq!(store.get(b"a").expect("readable"), None);
+}
+
+/// Rows enough for a file: `count` keys from `first` on, each with the text of its write.
+fn large_run(first: usize, count: usize, text: &str, position: &str) -> Run {
+    let mut run = Run::default();
+    for at in (first..first + count).rev() {
+        run.put(format!("S{at:06}").as_bytes(), text.repeat(100).as_bytes());
+    }
+    run.put(b"Lposition", position.as_bytes());
+    assert!(run.size_bytes() > RUN_FILE_BYTES_MIN, "it goes through a file");
+    run
+}
+
+/// What a SIGKILL leaves: the files as they are while the store is open.
+fn killed_copy(store: &TaskStore, to: &Path) {
+    std::fs::create_dir_all(to).expect("writable");
+    for entry in std::fs::read_dir(store.directory()).expect("readable") {
+        let entry = entry.expect("readable");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+    }
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_whole_runs_and_the_position_behind_them() {
+    let (at, copy) = (Scratch::new("load"), Scratch::new("load-killed"));
+    let memory = Memory::new();
+    let store = TaskStore::open(&at.0, &memory).expect("fresh");
+    let twin = MemoryStore::default();
+    store.write(&batch(&[("Lposition", Some("0")), ("S000007", Some("early"))])).expect("written");
+    let load = |store: &TaskStore, mut run: Run| {
+        twin.write(&run.to_batch()).expect("memory does not fail");
+        store.load(&mut run).expect("loaded");
+    };
+    let compare = |store: &TaskStore, what: &str| {
+        let rows = store.scan(b"", b"Z", usize::MAX).expect("readable");
+        assert!(rows == twin.entries(), "{what}: {} rows, not {}", rows.len(), twin.entries().len());
+    };
+    load(&store, large_run(0, 60_000, "a", "1"));
+    load(&store, large_run(30_000, 60_000, "b", "2"));
+    compare(&store, "two runs, the later over the earlier");
+    // The third run was being written when the process died.
+    std::fs::write(at.0.join(RUN_FILE), b"half a file").expect("writable");
+    killed_copy(&store, &copy.0);
+    compare(&TaskStore::open(&copy.0, &memory).expect("opened after the kill"), "killed in a third run");
+    // Or the second one had just been taken over, and its own name was not removed yet.
+    let second = store.directory().read_dir().expect("readable").flatten().map(|it| it.path());
+    let second = second.filter(|it| it.extension().is_some_and(|end| end == "sst")).max();
+    drop(store);
+    std::fs::remove_file(at.0.join(RUN_FILE)).expect("there");
+    std::fs::hard_link(second.expect("two runs"), at.0.join(RUN_FILE)).expect("linked");
+    let store = TaskStore::open(&at.0, &memory).expect("opened after the kill");
+    let mut third = large_run(80_000, 60_000, "c", "3");
+    third.delete(b"S000007");
+    load(&store, third);
+    let mut tail = Run::default();
+    tail.put(b"S000001", b"tail");
+    tail.put(b"Lposition", b"4");
+    load(&store, tail);
+    store.loaded().expect("settled");
+    compare(&store, "gone on after the kill");
+    drop(store);
+    compare(&TaskStore::open(&at.0, &memory).expect("reopened"), "reopened");
 }

@@ -12,6 +12,7 @@ mod clock;
 mod cluster;
 mod driver;
 mod progress;
+mod restore;
 mod stores;
 mod stream_loop;
 mod stream_threads;

@@ -11,26 +11,18 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use otp_topology::otp::LogTime;
-use otp_topology::state::StateStore;
 use otp_topology::task::{Restorer, Topology};
 use otp_topology::thread::{AssignmentId, Event, Extent, Extents, Unit};
 use otp_topology::wire::record::SourcePartition;
 
 use super::progress::Progress;
+use super::restore::Restore;
 use super::stores::TaskHandle;
-use super::wall;
-use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, Replayed, StableOffsets};
+use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, StableOffsets};
 
 /// How long one question to the cluster may take; a revocation waits for the one under way, so it stays well under the
 /// session time-out.
 const ASK_MAX: Duration = Duration::from_secs(3);
-/// Records of the changelog in one write to the store.
-const RESTORE_BATCH_RECORDS: u64 = 5_000;
-/// Without any progress for this long a restore says what it waits for.
-const RESTORE_QUIET_MAX_MS: u64 = 15_000;
-/// Without any progress for this long the task fails.
-const RESTORE_DEADLINE_MS: u64 = 120_000;
-
 pub(super) enum Job {
     Stable {
         assignment: AssignmentId,
@@ -170,9 +162,7 @@ impl Desk {
                 Event::Restored { assignment, task, result }
             }
             Job::Probe { assignment, asked_at, sources } => {
-                let ends =
-                    sources.into_iter().filter_map(|it| Some((it, self.extent(it).ok()?.end))).collect();
-                Event::Probed { assignment, asked_at, ends }
+                Event::Probed { assignment, asked_at, ends: self.ends(sources) }
             }
         };
         // Nobody listens any more at shutdown.
@@ -191,21 +181,24 @@ impl Desk {
 
     fn extents(&self, unit: Unit, sources: &[SourcePartition]) -> Result<Extents, EdgeError> {
         let changelog = match unit {
-            Unit::Task(task) => {
-                let name = &self.topology.output(self.topology.changelog).name;
-                let ends = self.admin.watermarks(name, task, ASK_MAX)?;
-                Extent { start: ends.start, end: ends.end }
-            }
-            Unit::Forwarder(_) => Extent { start: 0, end: 0 },
+            Unit::Task(task) => Some((self.topology.output(self.topology.changelog).name.clone(), task)),
+            Unit::Forwarder(_) => None,
         };
-        let sources =
-            sources.iter().map(|it| Ok((*it, self.extent(*it)?))).collect::<Result<_, EdgeError>>()?;
-        Ok(Extents { changelog, sources })
+        let sources_named = sources.iter().map(|it| (self.name(*it).to_owned(), it.partition));
+        let places: Vec<_> = changelog.iter().cloned().chain(sources_named).collect();
+        let extents = self.admin.watermarks(&places, ASK_MAX)?;
+        let mut extents = extents.iter().map(|it| Extent { start: it.start, end: it.end });
+        let changelog = changelog.and_then(|_| extents.next()).unwrap_or(Extent { start: 0, end: 0 });
+        Ok(Extents { changelog, sources: sources.iter().copied().zip(extents).collect() })
     }
 
-    fn extent(&self, source: SourcePartition) -> Result<Extent, EdgeError> {
-        let ends = self.admin.watermarks(self.name(source), source.partition, ASK_MAX)?;
-        Ok(Extent { start: ends.start, end: ends.end })
+    /// The ends of those that are known; nobody waits for the others.
+    fn ends(&self, sources: Vec<SourcePartition>) -> Vec<(SourcePartition, i64)> {
+        let end = |it: &SourcePartition| {
+            let place = (self.name(*it).to_owned(), it.partition);
+            Some(self.admin.watermarks(&[place], ASK_MAX).ok()?.first()?.end)
+        };
+        sources.into_iter().filter_map(|it| Some((it, end(&it)?))).collect()
     }
 
     fn restore(
@@ -216,66 +209,33 @@ impl Desk {
         from: i64,
         bound: i64,
     ) -> Result<u64, String> {
-        let mut restorer = Restorer::new(from, bound);
+        let restorer = Restorer::new(from, bound);
         if restorer.is_reached() {
             return Ok(0);
         }
-        let mut bar = self.progress.begin(task, restorer.remaining());
         let topic = self.topology.output(self.topology.changelog).name.clone();
         let reader = match self.reader.take() {
             Some(reader) => reader,
             None => ChangelogReader::new(&self.properties, &self.topology.application_id, &topic)
                 .map_err(|error| error.to_string())?,
         };
+        let mut restore = Restore::new(task, &topic, bound, restorer, store, &self.progress);
         let mut outcome = Ok(());
-        let (mut written, mut moved_at, mut told) = (0, wall(), false);
         let replayed = reader.replay(task, from, |replayed| {
-            if self.has_ended(assignment) {
-                outcome = Err("the assignment has ended".to_owned());
-                return ControlFlow::Break(());
+            let taken = match self.has_ended(assignment) {
+                true => Err("the assignment has ended".to_owned()),
+                false => restore.take(replayed),
+            };
+            match taken {
+                Ok(false) => return ControlFlow::Continue(()),
+                Ok(true) => {}
+                Err(reason) => outcome = Err(reason),
             }
-            match replayed {
-                Replayed::Record { offset, key, value } => {
-                    moved_at = wall_now_and_then(&restorer, moved_at);
-                    if let Err(error) = restorer.record(offset, Some(key), value) {
-                        outcome = Err(error.to_string());
-                        return ControlFlow::Break(());
-                    }
-                }
-                Replayed::End { offset } => restorer.end(offset),
-                Replayed::Idle => {
-                    let quiet_ms = wall().since(moved_at);
-                    if quiet_ms > RESTORE_QUIET_MAX_MS && !told {
-                        told = true;
-                        tracing::warn!(
-                            task,
-                            topic,
-                            bound,
-                            "the restore waits for an open transaction in the changelog; it ends with its transaction.timeout.ms"
-                        );
-                    }
-                    if quiet_ms > RESTORE_DEADLINE_MS {
-                        outcome = Err(format!(
-                            "the restore of task {task} stands still before offset {bound} of `{topic}`: a hanging \
-                             transaction; find it with kafka-transactions.sh find-hanging and abort it"
-                        ));
-                        return ControlFlow::Break(());
-                    }
-                }
-            }
-            if restorer.is_reached() || restorer.restored() - written >= RESTORE_BATCH_RECORDS {
-                bar.advance(restorer.restored() - written, restorer.remaining());
-                written = restorer.restored();
-                if let Err(error) = store.write(&restorer.take_batch(wall())) {
-                    outcome = Err(error.to_string());
-                    return ControlFlow::Break(());
-                }
-            }
-            if restorer.is_reached() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            ControlFlow::Break(())
         });
         self.reader = Some(reader);
         replayed.map_err(|error| error.to_string())?;
-        outcome.map(|()| restorer.restored())
+        outcome.map(|()| restore.restored())
     }
 
     fn purge(&self, partition: i32, before: i64) {
@@ -288,9 +248,4 @@ impl Desk {
     fn name(&self, source: SourcePartition) -> &str {
         &self.topology.source(source.topic).name
     }
-}
-
-/// Reading the clock for each of half a million records a second would cost more than the records.
-fn wall_now_and_then(restorer: &Restorer, last: LogTime) -> LogTime {
-    if restorer.restored().is_multiple_of(1_024) { wall() } else { last }
 }

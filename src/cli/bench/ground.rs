@@ -95,11 +95,9 @@ impl Ground {
     }
 
     fn ends_of(&self, topic: usize, partitions: i32) -> Result<Vec<(Place, i64)>> {
-        let end = |partition| {
-            let marks = self.admin.watermarks(&self.watched[topic], partition, ASK_MAX)?;
-            Ok((Place { topic, partition }, marks.end))
-        };
-        (0..partitions).map(end).collect()
+        let places: Vec<_> = (0..partitions).map(|it| (self.watched[topic].clone(), it)).collect();
+        let marks = self.admin.watermarks(&places, ASK_MAX)?;
+        Ok((0..partitions).zip(marks).map(|(partition, it)| (Place { topic, partition }, it.end)).collect())
     }
 }
 

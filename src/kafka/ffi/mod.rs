@@ -19,7 +19,7 @@ use rdkafka_sys as sys;
 use rdkafka_sys::rd_kafka_resp_err_t as RawCode;
 
 pub use callbacks::{Callbacks, OnDelivery, OnRebalance, Reassignment};
-pub use client::{Client, Handle, Kind, SharedClient};
+pub use client::{Client, Handle, Kind, LogEnd, SharedClient};
 pub use describe::{TopicFacts, describe_topics};
 pub use lists::{GroupMetadata, Partitions};
 pub use message::Message;

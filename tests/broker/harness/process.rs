@@ -150,6 +150,13 @@ impl Process {
         body
     }
 
+    /// The value of one line of the metrics; 0 if it is not there.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.metrics();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or(0.0)
+    }
+
     /// Status and body of a GET.
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
