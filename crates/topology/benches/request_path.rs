@@ -4,14 +4,16 @@
 //! new subjects, half `validate` of their codes, in commits of 2,000 records. Each line is the time that one step takes
 //! for a request: the median of the commits, and the quickest one, which a busy machine disturbs least.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use otp_topology::contract::egov::EgovSettings;
 use otp_topology::otp::{Bounds, ContractName, KeyId, KeyPurpose, Keyring, LogTime};
-use otp_topology::state::{MemoryStore, StateStore};
+use otp_topology::state::{MemoryStore, Rows, StateStore, StoreError, WriteBatch};
 use otp_topology::task::settings::{CallerSettings, TopicNames};
 use otp_topology::task::topology::{output_names, source_names};
 use otp_topology::task::{Incarnation, Settings, SourceKind, Task, TopicFacts, Topology};
@@ -21,6 +23,30 @@ use otp_topology::wire::record::{RecordBatch, SourcePartition};
 const SUBJECTS: u64 = 20_000;
 const RECORDS_PER_COMMIT: usize = 2_000;
 const START_MS: u64 = 1_700_000_000_000;
+
+/// A store in memory, and the time that reading it took: a disk stands there otherwise.
+#[derive(Clone, Default)]
+struct TimedStore {
+    store: MemoryStore,
+    read: Rc<Cell<Duration>>,
+}
+
+impl StateStore for TimedStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let begin = now();
+        let found = self.store.get(key);
+        self.read.set(self.read.get() + begin.elapsed());
+        found
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows, StoreError> {
+        self.store.scan(from, to, limit)
+    }
+
+    fn write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        self.store.write(batch)
+    }
+}
 
 /// What one step took, in nanoseconds by each request of a commit.
 #[derive(Default)]
@@ -42,6 +68,7 @@ impl Step {
 struct Spent {
     push: Step,
     process: Step,
+    read: Step,
     plan: Step,
     walk: Step,
     write: Step,
@@ -53,7 +80,7 @@ struct Spent {
 
 fn main() {
     let topology = Arc::new(topology());
-    let store = MemoryStore::default();
+    let store = TimedStore::default();
     let (mut task, _) = Task::open(0, topology.clone(), store.clone()).expect("blank");
     let source =
         SourcePartition { topic: topology.source_of(SourceKind::Requests(0)).expect("one"), partition: 0 };
@@ -83,8 +110,8 @@ fn main() {
 #[expect(clippy::too_many_arguments, reason = "a run has that many parts")]
 fn run(
     topology: &Topology,
-    task: &mut Task<MemoryStore>,
-    store: &MemoryStore,
+    task: &mut Task<TimedStore>,
+    store: &TimedStore,
     source: SourcePartition,
     count: u64,
     first: u64,
@@ -124,7 +151,9 @@ fn run(
         for record in batch.iter() {
             task.process(&record, wall, &mut outbox).expect("a good record");
         }
-        spent.process.add(begin.elapsed(), requests);
+        let read = store.read.take();
+        spent.process.add(begin.elapsed() - read, requests);
+        spent.read.add(read, requests);
         let begin = now();
         task.plan_commit(&mut outbox);
         spent.plan.add(begin.elapsed(), requests);
@@ -170,7 +199,8 @@ fn report(what: &str, requests: u64, spent: &Spent) {
     println!("{what}: {requests} requests, ns each{:>11}{:>10}", "median", "quickest");
     for (name, step) in [
         ("copy the fetched record", &spent.push),
-        ("process", &spent.process),
+        ("process, less", &spent.process),
+        ("  read the store in memory", &spent.read),
         ("plan the changelog", &spent.plan),
         ("walk over the outputs", &spent.walk),
         ("make the write batch", &spent.write),
