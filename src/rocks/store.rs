@@ -309,11 +309,12 @@ fn open(directory: &Path, memory: &Memory) -> Result<DB, Error> {
     }
 }
 
-/// RocksDB names the file of every other damage.
+/// RocksDB names the file of every other damage. A log that does not fit the one before it is as a damaged one: the
+/// loss of power took the end of the earlier. One that is not there at all belongs to a manifest that is damaged.
 fn is_within_a_log(error: &Error) -> bool {
+    const ELSEWHERE: [&str; 5] = ["MANIFEST", "CURRENT", ".sst", "Missing WAL", "no WAL files"];
     let text = error.as_ref();
-    error.kind() == ErrorKind::Corruption
-        && !["MANIFEST", "CURRENT", ".sst", "WAL"].iter().any(|it| text.contains(it))
+    error.kind() == ErrorKind::Corruption && !ELSEWHERE.iter().any(|it| text.contains(it))
 }
 
 /// A directory without CURRENT is a blank one to RocksDB, whatever else lies there: it would wipe it.
@@ -323,8 +324,8 @@ fn refuse_without_beginning(directory: &Path) -> Result<(), StoreError> {
         .map_err(|error| failed(format!("cannot read the directory: {error}; check its rights")))?;
     let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     let holds = |what: &dyn Fn(&str) -> bool| names.iter().filter_map(|name| name.to_str()).any(what);
-    let has_content =
-        holds(&|name| name.starts_with("MANIFEST-") || name.ends_with(".sst") || name.ends_with(".log"));
+    // A manifest alone is a store whose making was broken off.
+    let has_content = holds(&|name| name.ends_with(".sst") || name.ends_with(".log"));
     if has_content && !holds(&|name| name == "CURRENT") {
         return Err(failed(format!("the file CURRENT is missing; remedy: {DAMAGED}")));
     }
