@@ -214,14 +214,9 @@ impl Admin {
     ) -> Result<Vec<Watermarks>, EdgeError> {
         let names: Vec<String> = places.iter().map(|(topic, _)| topic.clone()).collect();
         let names: Vec<CString> = c_names(&names)?;
-        let all = |which: LogEnd| {
-            let mut list = Partitions::new(places.len());
-            for (name, (_, partition)) in names.iter().zip(places) {
-                list.add(name, *partition, which as i64);
-            }
-            self.log_ends(&mut list, timeout).map_err(|failure| EdgeError::new("watermarks", failure))?;
-            // In the order of the places: librdkafka fills the list in.
-            Ok(list.iter().map(|it| it.offset).collect::<Vec<_>>())
+        let all = |which| {
+            let asked = self.log_ends(&names, places, which, timeout);
+            asked.map_err(|failure| EdgeError::new("watermarks", failure))
         };
         let (starts, ends) = (all(LogEnd::Start)?, all(LogEnd::End)?);
         let marks = places.iter().zip(starts.into_iter().zip(ends));
@@ -235,20 +230,36 @@ impl Admin {
             .collect()
     }
 
-    /// Unlike other questions, librdkafka does not repeat this one when there is no connection yet.
-    fn log_ends(&self, list: &mut Partitions, timeout: Duration) -> Result<(), Failure> {
+    /// Unlike other questions, librdkafka does not repeat this one when there is no connection yet, or a leader is new.
+    fn log_ends(
+        &self,
+        names: &[CString],
+        places: &[(String, i32)],
+        which: LogEnd,
+        timeout: Duration,
+    ) -> Result<Vec<i64>, Failure> {
         let mut looks = timeout.as_millis() / LOOK.as_millis();
         loop {
-            let asked = self.uncommitted.handle().log_ends(list, timeout);
+            let mut list = Partitions::new(places.len());
+            for (name, (_, partition)) in names.iter().zip(places) {
+                list.add(name, *partition, which as i64);
+            }
+            let asked = self.uncommitted.handle().log_ends(&mut list, timeout);
             match asked.and_then(|()| list.first_error()) {
-                Err(failure) if failure.code == Code::BrokerTransportFailure && looks > 0 => {
+                // In the order of the places: librdkafka fills the list in.
+                Ok(()) => return Ok(list.iter().map(|it| it.offset).collect()),
+                Err(failure) if looks > 0 && is_passing(failure.code) => {
                     looks -= 1;
                     thread::sleep(LOOK);
                 }
-                result => return result,
+                Err(failure) => return Err(failure),
             }
         }
     }
+}
+
+fn is_passing(code: Code) -> bool {
+    matches!(code, Code::BrokerTransportFailure | Code::NotLeaderForPartition | Code::LeaderNotAvailable)
 }
 
 fn native_topic(topic: &NewTopic) -> NativeTopic<'_> {
