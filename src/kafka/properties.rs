@@ -131,7 +131,7 @@ impl Properties {
     pub(super) fn transactional_producer(&self, transactional_id: &str) -> ClientConfig {
         let mut config = self.config(&[
             // A commit flushes at once whatever the linger; what is produced along is to leave as one request.
-            ("linger.ms", "5"),
+            ("linger.ms", "1"),
             ("batch.size", "1000000"),
             ("batch.num.messages", "10000"),
             ("compression.type", "lz4"),

@@ -25,6 +25,8 @@ const SEEK_MAX: Duration = Duration::from_secs(5);
 /// A call that librdkafka calls retriable is made so often.
 const TRIES_MAX: u32 = 5;
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// Fewer records are not worth requests of their own before the commit.
+const ALONG_RECORDS_MIN: usize = 1_000;
 
 pub(super) struct Driver {
     pub thread: StreamThread<TaskHandle>,
@@ -219,7 +221,11 @@ impl Driver {
         }
     }
 
+    /// Lets the producer work along where there is much; what is little goes in one request per partition, at the commit.
     fn produce_along(&mut self) -> Outcome {
+        if self.thread.outbox().len() - self.handed_over < ALONG_RECORDS_MIN {
+            return Outcome::Done;
+        }
         let Some(producer) = &self.producer else {
             return Outcome::Unknown("no producer".to_owned());
         };

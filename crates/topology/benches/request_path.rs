@@ -21,7 +21,7 @@ use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 const SUBJECTS: u64 = 20_000;
-const RECORDS_PER_COMMIT: usize = 2_000;
+const RECORDS_PER_COMMIT: usize = 4_000;
 const START_MS: u64 = 1_700_000_000_000;
 
 /// A store in memory, and the time that reading it took: a disk stands there otherwise.
