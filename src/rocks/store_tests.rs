@@ -137,3 +137,27 @@ fn a_restore_that_is_killed_leaves_whole_runs_and_the_position_behind_them() {
     drop(store);
     compare(&TaskStore::open(&at.0, &memory).expect("reopened"), "reopened");
 }
+
+#[test]
+fn a_long_restore_lets_compactions_in_between() {
+    let at = Scratch::new("long-load");
+    let store = TaskStore::open(&at.0, &Memory::new()).expect("fresh");
+    let waiting = || {
+        let files = store.db.property_value("rocksdb.num-files-at-level0").expect("known");
+        files.expect("told").parse::<u32>().expect("a number")
+    };
+    // The first ones find room in lower levels.
+    let runs = 2 * FILES_BEFORE_PAUSE;
+    let most = (0..runs).map(|number| {
+        let text = char::from(b'a' + (number % 26) as u8).to_string();
+        store.load(&mut large_run(0, 40_000, &text, &number.to_string())).expect("loaded");
+        waiting()
+    });
+    assert_eq!(most.max(), Some(FILES_BEFORE_PAUSE), "it comes so far, and no further");
+    store.loaded().expect("settled");
+    let last = MemoryStore::default();
+    let text = char::from(b'a' + ((runs - 1) % 26) as u8).to_string();
+    last.write(&large_run(0, 40_000, &text, &(runs - 1).to_string()).to_batch())
+        .expect("memory does not fail");
+    assert!(store.scan(b"", b"Z", usize::MAX).expect("readable") == last.entries());
+}
