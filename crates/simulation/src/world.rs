@@ -405,8 +405,8 @@ impl<'p> World<'p> {
         let correlation = crate::auditor::header(&record, "ce_correlationid").map(str::to_owned);
         let offset = self.broker.log_mut(at).append(Rc::new(record), None, self.now);
         if topic == REQUESTS || topic == DESK {
-            if let Some(correlation) = &correlation {
-                self.auditor.codes_mut().requests.insert(correlation.clone(), self.numbers);
+            if let (Some(correlation), Some(Item::Request { who, .. })) = (&correlation, item) {
+                self.auditor.codes_mut().requests.insert(correlation.clone(), who);
             }
             let asked = Asked { correlation, answers: 0, dead_letters: 0, what: what.clone() };
             self.auditor.asked(at, offset, asked);

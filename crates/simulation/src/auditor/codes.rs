@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::header;
 use crate::broker::Stored;
 use crate::oracle::{Judged, Oracle};
-use crate::workload::Phones;
+use crate::workload::{PEOPLE, Phones};
 
 /// No policy of the workload allows more wrong tries.
 const TRIES_MAX: u64 = 3;
-/// Requests of one subject after which an answer may be forgotten.
+/// Answers to one subject after which an earlier one may be forgotten.
 const REMEMBERED_MAX: usize = 15;
 const REMEMBERED_MS: u64 = 14 * 60 * 1000;
 /// From then on the sweep may have forgotten an answer, whatever the time of a request that comes late.
@@ -36,9 +36,11 @@ pub struct Codes {
     pub is_recreated: bool,
     /// What a request typed, by its id.
     pub typed: BTreeMap<String, String>,
-    /// By request id: its number, its time, and the first answer.
+    /// By request id: how many answers its person had before, the time, and the answer as it was first given.
     first: BTreeMap<String, (usize, u64, String)>,
-    /// Appended so far, by correlation id.
+    /// Answers that each person got.
+    answers: [usize; PEOPLE],
+    /// Whose request it is, by correlation id.
     pub requests: BTreeMap<String, usize>,
     /// People that the directory has held since before the first start.
     pub known: BTreeSet<String>,
@@ -176,24 +178,25 @@ impl Codes {
             return Err(Oracle::Directory
                 .broken(format!("{correlation} asks for somebody who was in the directory all the time")));
         }
-        let Some(number) = self.requests.get(correlation).copied() else { return Ok(()) };
+        let Some(who) = self.requests.get(correlation).copied() else { return Ok(()) };
+        let before = self.answers[who];
+        self.answers[who] += 1;
         let (event, told) = (header(record, "ce_id").unwrap_or_default(), header(record, "ce_time"));
         let told = told.unwrap_or_default();
         // The time at which it was judged: never before that of an earlier request of the same subject.
         let time = rfc3339::parse(told).map_or(0, LogTime::ms);
         let answer = format!("{event} {told} {body}");
         match self.first.get(&id) {
-            Some((first, at, before))
-                if number.abs_diff(*first) < REMEMBERED_MAX
+            Some((.., first)) if *first == answer => {}
+            Some((number, at, first))
+                if before - number < REMEMBERED_MAX
                     && time.abs_diff(*at) < REMEMBERED_MS
                     && now.saturating_sub(*at) < SWEPT_MS =>
             {
-                if *before != answer {
-                    return Err(Oracle::Repeats
-                        .broken(format!("the request {id} was answered {before}, and repeated {answer}")));
-                }
+                return Err(Oracle::Repeats
+                    .broken(format!("the request {id} was answered {first}, and repeated {answer}")));
             }
-            Some(_) | None => drop(self.first.insert(id, (number, time, answer))),
+            Some(_) | None => drop(self.first.insert(id, (before, time, answer))),
         }
         Ok(())
     }
