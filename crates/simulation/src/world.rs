@@ -251,7 +251,7 @@ impl<'p> World<'p> {
                     continue;
                 }
                 let store = self.instances[number].disk.store(task);
-                if let Err(violation) = self.auditor.check_store(task, &store) {
+                if let Err(violation) = self.auditor.check_store(task, &store, &self.broker) {
                     self.auditor.violated(violation);
                 }
             }

@@ -1,10 +1,12 @@
 //! What must hold when everything has come to rest.
 
-use otp_topology::otp::LogTime;
-use otp_topology::state::{Family, MemoryStore, StateStore};
+use std::collections::BTreeMap;
+
+use otp_topology::otp::{LogTime, due_at};
+use otp_topology::state::{Family, MemoryStore, Rows, StateStore, decode_subject};
 use otp_topology::task::{LocalKey, Restorer};
 
-use super::{Auditor, Truth};
+use super::{Auditor, Truth, shown};
 use crate::broker::{Broker, Log};
 use crate::disk::SimStore;
 use crate::oracle::{Judged, Oracle};
@@ -28,6 +30,10 @@ impl Auditor {
             if stripped(&whole) != stripped(&parts) {
                 return Err(Oracle::Restores.broken(format!("two restores of task {task} differ")));
             }
+            if let Some(subject) = unindexed(&whole.entries()) {
+                let what = format!("a restore of task {task} indexes no due time of {}", shown(subject));
+                return Err(Oracle::Restores.broken(what));
+            }
             if let Some(difference) = self.difference(task, &whole.entries()) {
                 return Err(Oracle::Restores
                     .broken(format!("the changelog of task {task} folds to another state: {difference}")));
@@ -37,12 +43,21 @@ impl Auditor {
     }
 
     /// # Errors
-    /// The store of a task's owner is not the committed state.
-    pub fn check_store(&self, task: i32, store: &SimStore) -> Judged {
-        let difference = self.difference(task, &store.entries());
-        difference.map_or(Ok(()), |it| {
-            Err(Oracle::Store.broken(format!("the store of the owner of task {task} is another: {it}")))
-        })
+    /// The store of a task's owner is not the committed state, or its index would let the sweep miss a subject.
+    pub fn check_store(&self, task: i32, store: &SimStore, broker: &Broker) -> Judged {
+        let entries = store.entries();
+        let differs = |what| Oracle::Store.broken(format!("the store of the owner of task {task}: {what}"));
+        if let Some(difference) = self.difference(task, &entries) {
+            return Err(differs(difference));
+        }
+        if let Some(subject) = unindexed(&entries) {
+            return Err(differs(format!("no entry of the index leads to {}", shown(subject))));
+        }
+        let end = broker.log(self.house.output_place(self.topology.changelog, task)).end();
+        match LocalKey::ChangelogNext.read_number(store) {
+            Ok(next) if next.is_none_or(|next| next <= end) => Ok(()),
+            next => Err(differs(format!("it stands at {next:?}, and its changelog ends at {end}"))),
+        }
     }
 
     fn find_codes(&self, broker: &Broker) -> Judged {
@@ -65,6 +80,25 @@ impl Auditor {
         }
         Ok(())
     }
+}
+
+/// A subject to whose due time no entry of the index leads in time.
+fn unindexed(entries: &Rows) -> Option<&[u8]> {
+    let index = |key: &[u8]| {
+        let (due, pseudonym) = key[1..].split_at_checked(8)?;
+        Some((pseudonym.to_vec(), u64::from_be_bytes(due.try_into().ok()?)))
+    };
+    let mut first: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+    let is_index = |key: &[u8]| Family::of(key) == Some(Family::Expiry);
+    for (pseudonym, due) in entries.iter().filter(|(key, _)| is_index(key)).filter_map(|(key, _)| index(key)) {
+        let earliest = first.entry(pseudonym).or_insert(due);
+        *earliest = due.min(*earliest);
+    }
+    entries.iter().filter(|(key, _)| Family::of(key) == Some(Family::Subject)).find_map(|(key, value)| {
+        let due = due_at(&decode_subject(value).ok()?)?;
+        let is_led_to = first.get(&key[1..]).is_some_and(|first| *first <= due.ms());
+        (!is_led_to).then_some(key.as_slice())
+    })
 }
 
 fn digit_runs(bytes: &[u8]) -> impl Iterator<Item = &str> {

@@ -10,7 +10,7 @@ use otp_topology::task::{SourceKind, Task, TaskError, Topology, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
-use super::{header, origin_of, swept};
+use super::{header, origin_of, shown, swept};
 use crate::broker::{Broker, Decided, Place, Stored};
 use crate::house::House;
 use crate::oracle::{Judged, Oracle, Violation};
@@ -22,6 +22,8 @@ pub(super) struct Reference {
     tasks: Vec<Task<MemoryStore>>,
     /// The first record of each source partition that was not served.
     expected: BTreeMap<SourcePartition, i64>,
+    /// What the transaction that is judged must have logged.
+    changed: BTreeSet<(i32, Vec<u8>)>,
     latest: bool,
     is_recreated: bool,
     homes: BTreeMap<Vec<u8>, usize>,
@@ -43,6 +45,7 @@ impl Reference {
             homes: homes.collect(),
             stores,
             expected: BTreeMap::new(),
+            changed: BTreeSet::new(),
             latest,
             is_recreated: false,
             topology,
@@ -87,34 +90,50 @@ impl Reference {
         let mut out = Outbox::default();
         for (source, offset) in &decided.reads {
             self.serve(*source, *offset, &served, broker, house, &mut out)?;
+            self.commit_each();
         }
         compare(
             &served.iter().map(|(at, record)| (*at, (**record).clone())).collect::<Vec<_>>(),
             &drained(&mut out, house),
         )?;
         self.sweep(&swept, house)?;
-        self.commit(decided, changelog)?;
+        self.commit_each();
+        self.compare_changelog(decided, changelog)?;
         starts.extend(self.check_offsets(decided, broker, house)?);
         Ok(starts)
     }
 
-    /// Commits, and compares what the changelog got. What a record did not change, the sweep did: that must be lawful,
-    /// and is taken over.
-    fn commit(&mut self, decided: &Decided, changelog: usize) -> Judged {
-        let mut out = Outbox::default();
+    /// Commits what one record or one sweep changed: nothing of it waits for the next record.
+    fn commit_each(&mut self) {
         for (number, task) in self.tasks.iter_mut().enumerate() {
             if task.is_dirty() {
+                let mut out = Outbox::default();
                 task.plan_commit(&mut out);
                 let (batch, _) = task.committed(None, LogTime::default());
                 self.stores[number].write(&batch).expect("memory does not fail");
+                let keys = out.iter().map(|it| (it.partition(), it.key().unwrap_or_default().to_vec()));
+                self.changed.extend(keys);
             }
         }
-        let changed: BTreeSet<(i32, Vec<u8>)> = out
-            .iter()
-            .filter(|it| it.topic() == self.topology.changelog)
-            .map(|it| (it.partition(), it.key().unwrap_or_default().to_vec()))
-            .collect();
-        for (at, record) in decided.outputs.iter().filter(|(at, _)| at.topic == changelog) {
+    }
+
+    /// Compares what the changelog got. What a record did not change, the sweep did: that must be lawful, and is taken
+    /// over.
+    fn compare_changelog(&mut self, decided: &Decided, changelog: usize) -> Judged {
+        let logged = || decided.outputs.iter().filter(|(at, _)| at.topic == changelog);
+        let changed = std::mem::take(&mut self.changed);
+        let lacking = changed.iter().find(|(task, key)| {
+            Family::of(key) != Some(Family::Mark)
+                && !logged().any(|(at, record)| {
+                    at.partition == *task && record.key.as_deref() == Some(key.as_slice())
+                })
+        });
+        if let Some((task, key)) = lacking {
+            let what =
+                format!("the changelog of task {task} lacks {}, which its records changed", shown(key));
+            return Err(Oracle::OneByOne.broken(what));
+        }
+        for (at, record) in logged() {
             let key = record.key.clone().unwrap_or_default();
             if matches!(Family::of(&key), Some(Family::Mark | Family::Position) | None) {
                 continue;
