@@ -1,6 +1,9 @@
 //! What a planned fault does when its step comes.
 
+use otp_topology::wire::record::SourcePartition;
+
 use crate::broker::{Place, Stored};
+use crate::cut;
 use crate::house::{DESK, REQUESTS};
 use crate::plan::Fault;
 use crate::process::name;
@@ -11,7 +14,15 @@ const DOWN_MS: u64 = 200;
 pub fn strike(world: &mut World<'_>, instance: usize, fault: Fault) {
     let now = world.now;
     world.trace.note("fault", [instance as i64, 0, 0], || format!("FAULT {}: {fault:?}", name(instance)));
+    let is_cut = world.cut.is_some();
     match fault {
+        // Without the group's offsets nobody can tell; and one cut is enough.
+        Fault::ResetOffsets
+        | Fault::ExpireOffsets
+        | Fault::UpstreamHangs
+        | Fault::CutRequests
+        | Fault::CutChangelog
+            if is_cut => {}
         Fault::Kill => kill(world, instance),
         Fault::Stop => {
             if let Some(process) = &mut world.instances[instance].process {
@@ -69,6 +80,9 @@ pub fn strike(world: &mut World<'_>, instance: usize, fault: Fault) {
         }
         Fault::Recreate => recreate(world),
         Fault::UpstreamHangs => upstream_hangs(world),
+        Fault::CutRequests => cut::requests(world),
+        Fault::CutChangelog => cut::changelog(world),
+        Fault::Retention { percent } => retention(world, percent),
     }
 }
 
@@ -78,7 +92,7 @@ fn kill(world: &mut World<'_>, instance: usize) {
     it.start_at = world.now + DOWN_MS;
 }
 
-fn kill_all(world: &mut World<'_>) {
+pub fn kill_all(world: &mut World<'_>) {
     for instance in 0..world.instances.len() {
         kill(world, instance);
         world.broker.group.remove_instance(instance, world.now);
@@ -87,7 +101,7 @@ fn kill_all(world: &mut World<'_>) {
 }
 
 /// Nothing is open any more.
-fn settle(world: &mut World<'_>) {
+pub fn settle(world: &mut World<'_>) {
     world.late.clear();
     world.broker.expire_transactions(u64::MAX, 0);
     while world.broker.write_marker(0, world.now).is_some() {}
@@ -120,6 +134,18 @@ fn recreate(world: &mut World<'_>) {
     world.auditor.recreated(topic, topology);
     let source = world.house.source(REQUESTS);
     world.broker.offsets.forget(|it| it.topic == source && world.plan.seed.is_multiple_of(2));
+}
+
+fn retention(world: &mut World<'_>, percent: i64) {
+    let seed = world.plan.seed;
+    let topic = world.house.topic(if seed.is_multiple_of(2) { REQUESTS } else { DESK });
+    let partition = (seed / 2 % world.broker.logs[topic].len() as u64) as i32;
+    let at = Place { topic, partition };
+    let log = world.broker.log_mut(at);
+    log.delete_before(log.start + (log.lso() - log.start) * percent / 100);
+    let start = log.start;
+    let source = SourcePartition { topic: world.house.source(&world.house.topics[topic]), partition };
+    world.auditor.retained(at, source, start);
 }
 
 /// A producer upstream dies inside a transaction.

@@ -13,6 +13,7 @@
 
 mod auditor;
 mod broker;
+mod cut;
 mod disk;
 mod driver;
 mod faults;

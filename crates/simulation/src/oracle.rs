@@ -48,6 +48,10 @@ oracles! {
     Restores = "restores",
     /// No code lies in a changelog or a dead letter.
     Secrets = "secrets",
+    /// What lost its end is refused aloud, until it is back.
+    Refusal = "refusal",
+    /// What retention took unread is counted.
+    Counted = "counted",
     /// Without faults everything is answered and comes to rest.
     Rest = "rest",
 }

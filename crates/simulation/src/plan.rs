@@ -51,6 +51,8 @@ scenarios! {
     Wide = "wide",
     /// Clocks that lie.
     Clocks = "clocks",
+    /// Leaders that lost their newest records.
+    Truncated = "truncated",
     /// The user directory decides.
     Directory = "directory",
 }
@@ -104,6 +106,13 @@ pub enum Fault {
     Recreate,
     /// Somebody's transaction hangs on a request topic.
     UpstreamHangs,
+    /// An unclean leader election.
+    CutRequests,
+    CutChangelog,
+    /// Retention takes the older part of a request topic, read or not.
+    Retention {
+        percent: i64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,6 +236,9 @@ fn fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
             Fault::WallJumps { ms: -90_000 },
             Fault::LeaderJumps { ms: 3_000 },
         ],
+        Scenario::Truncated => {
+            &[Fault::CutRequests, Fault::CutChangelog, Fault::CutChangelog, Fault::LoseDisk, Fault::Rebalance]
+        }
         Scenario::Directory => &[Fault::Kill, Fault::Rebalance, Fault::LoseDisk],
     };
     if !special.is_empty() && dice.bool() {
@@ -238,7 +250,7 @@ fn fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
 const ZOMBIE: Fault = Fault::ZombieCommits { ms: 600 };
 
 fn any_fault(dice: &mut fastrand::Rng) -> Fault {
-    match dice.u8(..32) {
+    match dice.u8(..33) {
         0..3 => Fault::Kill,
         3 => Fault::Stop,
         4 => Fault::Pause { ms: dice.u64(100..30_000) },
@@ -271,6 +283,7 @@ fn any_fault(dice: &mut fastrand::Rng) -> Fault {
         28 => Fault::Compact,
         29 => Fault::ExpireOffsets,
         30 => Fault::ZombieCommits { ms: dice.u64(100..900) },
+        31 => Fault::Retention { percent: dice.i64(10..=100) },
         _ => Fault::UpstreamHangs,
     }
 }

@@ -428,11 +428,20 @@ impl Process {
                     format!("{} has committed {records} records", name(number))
                 });
             }
+            Report::Lost { source, records } => {
+                site.auditor.told_lost(site.house.source_place(*source), *records);
+                site.trace.note("lost", [number as i64, *records, 0], || {
+                    format!(
+                        "{} says that {records} of {} are lost",
+                        name(number),
+                        site.house.source_name(*source)
+                    )
+                });
+            }
             Report::Aborted { .. }
             | Report::Fenced
             | Report::UnknownOutcome { .. }
             | Report::TaskFailed { .. }
-            | Report::Lost { .. }
             | Report::PositionsVoid { .. }
             | Report::Wiped { .. }
             | Report::Poison { .. } => {

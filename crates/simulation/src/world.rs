@@ -9,6 +9,7 @@ use otp_topology::wire::record::SourcePartition;
 
 use crate::auditor::{Asked, Auditor};
 use crate::broker::{Broker, Place, Stored};
+use crate::cut::{self, Cut};
 use crate::disk::{Disk, PolicyTable};
 use crate::faults;
 use crate::house::{Creations, DESK, House, POLICIES, REQUESTS, START_MS, Shape};
@@ -61,6 +62,7 @@ pub struct World<'p> {
     /// Requests as they were appended, for repeats.
     made: Vec<(Item, Drafted)>,
     numbers: usize,
+    pub cut: Option<Cut>,
     next: usize,
     /// When the last outcome was logged.
     quiet_since: u64,
@@ -107,6 +109,7 @@ impl<'p> World<'p> {
             policies: PolicyTable::default(),
             made: Vec::new(),
             numbers: 0,
+            cut: None,
             next: 0,
             quiet_since: START_MS,
             house,
@@ -162,21 +165,9 @@ impl<'p> World<'p> {
             instance.start_at = 0;
         }
         self.trace.note("rest", [0; 3], || "the faults are over".to_owned());
+        cut::mend(self);
         for round in 0..REST_ROUNDS_MAX {
-            self.now += 15;
-            self.housekeeping(true);
-            for who in 0..self.instances.len() {
-                self.act(who, |process, site| {
-                    process.beat(site);
-                    process.work(site);
-                    process.step(site)
-                });
-                self.act(who, Process::step);
-            }
-            while self.broker.transactions.has_markers() {
-                self.marker();
-            }
-            self.judge();
+            self.round();
             if self.auditor.first_violation.is_some() {
                 return;
             }
@@ -189,18 +180,42 @@ impl<'p> World<'p> {
         self.auditor.violated(Oracle::Rest.broken(format!("stuck: {why}")));
     }
 
+    /// Everybody acts once, and the broker does all that it has to.
+    pub fn round(&mut self) {
+        self.now += 15;
+        self.housekeeping(true);
+        for who in 0..self.instances.len() {
+            self.act(who, |process, site| {
+                process.beat(site);
+                process.work(site);
+                process.step(site)
+            });
+            self.act(who, Process::step);
+        }
+        while self.broker.transactions.has_markers() {
+            self.marker();
+        }
+        self.judge();
+    }
+
     fn is_at_rest(&self) -> bool {
+        self.is_settled()
+            && self.auditor.unanswered().is_none()
+            && self.processes_are(|process| {
+                process.is_idle() && process.stages().all(|(_, stage, _)| stage == "running")
+            })
+    }
+
+    /// Nothing is open, and everybody has its place in the group.
+    pub fn is_settled(&self) -> bool {
         self.broker.transactions.are_all_settled()
             && self.late.is_empty()
             && !self.broker.group.is_rebalancing()
-            && self.auditor.unanswered().is_none()
-            && self.instances.iter().all(|instance| {
-                instance.process.as_ref().is_some_and(|process| {
-                    process.is_member()
-                        && process.is_idle()
-                        && process.stages().all(|(_, stage, _)| stage == "running")
-                })
-            })
+            && self.processes_are(Process::is_member)
+    }
+
+    fn processes_are(&self, so: impl Fn(&Process) -> bool) -> bool {
+        self.instances.iter().all(|instance| instance.process.as_ref().is_some_and(&so))
     }
 
     fn why_restless(&self) -> String {
@@ -227,7 +242,7 @@ impl<'p> World<'p> {
     }
 
     fn check_rest(&mut self) {
-        let logs = self.auditor.check_logs(&self.broker);
+        let logs = self.auditor.check_losses().and_then(|()| self.auditor.check_logs(&self.broker));
         if let Err(violation) = logs {
             self.auditor.violated(violation);
         }
@@ -402,13 +417,23 @@ impl<'p> World<'p> {
                 self.policies.borrow_mut().insert(key.as_bytes().to_vec(), record.value.clone());
             }
         }
+        let correlation = crate::auditor::header(&record, "ce_correlationid");
+        if let (Some(correlation), Some(Item::Request { who, .. })) = (correlation, item) {
+            self.auditor.codes_mut().requests.insert(correlation.to_owned(), who);
+        }
+        self.land(at, record, what);
+    }
+
+    /// Producers wait for a leader that lost its end.
+    pub fn land(&mut self, at: Place, record: Stored, what: String) {
+        if let Some(cut) = self.cut.as_mut().filter(|cut| cut.at == at) {
+            return cut.waiting.push((record, what));
+        }
         let correlation = crate::auditor::header(&record, "ce_correlationid").map(str::to_owned);
         let offset = self.broker.log_mut(at).append(Rc::new(record), None, self.now);
-        if topic == REQUESTS || topic == DESK {
-            if let (Some(correlation), Some(Item::Request { who, .. })) = (&correlation, item) {
-                self.auditor.codes_mut().requests.insert(correlation.clone(), who);
-            }
-            let asked = Asked { correlation, answers: 0, dead_letters: 0, what: what.clone() };
+        if [REQUESTS, DESK].contains(&self.house.topics[at.topic].as_str()) {
+            let asked =
+                Asked { correlation, answers: 0, dead_letters: 0, what: what.clone(), is_gone: false };
             self.auditor.asked(at, offset, asked);
         }
         let house = &self.house;

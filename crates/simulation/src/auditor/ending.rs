@@ -15,9 +15,24 @@ impl Auditor {
     /// The first record that is still to be answered.
     pub fn unanswered(&self) -> Option<String> {
         self.asked.iter().find_map(|(at, asked)| {
-            let open = asked.iter().find(|(_, it)| it.answers + it.dead_letters == 0);
+            let open = asked.iter().find(|(_, it)| !it.is_gone && it.answers + it.dead_letters == 0);
             open.map(|(offset, it)| format!("{} (record {offset} of {})", it.what, self.house.name(*at)))
         })
+    }
+
+    /// # Errors
+    /// Retention took requests unread, and nobody said so.
+    pub fn check_losses(&self) -> Judged {
+        for (at, asked) in &self.asked {
+            let gone = asked.values().filter(|it| it.is_gone && it.answers + it.dead_letters == 0).count();
+            let told = self.told_lost.get(at).copied().unwrap_or(0);
+            if told < gone as i64 {
+                let place = self.house.name(*at);
+                let what = format!("{gone} requests of {place} are gone unread, and {told} are told");
+                return Err(Oracle::Counted.broken(what));
+            }
+        }
+        Ok(())
     }
 
     /// # Errors
@@ -90,7 +105,8 @@ fn unindexed(entries: &Rows) -> Option<&[u8]> {
     };
     let mut first: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     let is_index = |key: &[u8]| Family::of(key) == Some(Family::Expiry);
-    for (pseudonym, due) in entries.iter().filter(|(key, _)| is_index(key)).filter_map(|(key, _)| index(key)) {
+    for (pseudonym, due) in entries.iter().filter(|(key, _)| is_index(key)).filter_map(|(key, _)| index(key))
+    {
         let earliest = first.entry(pseudonym).or_insert(due);
         *earliest = due.min(*earliest);
     }

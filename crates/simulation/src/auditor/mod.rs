@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use otp_topology::state::{Family, WriteBatch};
 use otp_topology::task::Topology;
+use otp_topology::wire::record::SourcePartition;
 
 use crate::broker::{Broker, Decided, Place, Stored};
 use crate::disk::SimStore;
@@ -37,6 +38,7 @@ pub struct Auditor {
     versions: Vec<HashSet<u64>>,
     /// Request records and how often each was answered.
     asked: BTreeMap<Place, BTreeMap<i64, Asked>>,
+    told_lost: BTreeMap<Place, i64>,
     pub first_violation: Option<Violation>,
     changelog: usize,
     repartition: usize,
@@ -51,6 +53,8 @@ pub struct Asked {
     pub answers: u32,
     pub dead_letters: u32,
     pub what: String,
+    /// Retention took it.
+    pub is_gone: bool,
 }
 
 impl Auditor {
@@ -66,6 +70,7 @@ impl Auditor {
             truth: vec![Truth::new(); n],
             versions: vec![HashSet::new(); n],
             asked: BTreeMap::new(),
+            told_lost: BTreeMap::new(),
             first_violation: None,
             changelog,
             repartition,
@@ -99,6 +104,26 @@ impl Auditor {
         self.reference.recreated(&topology);
         self.codes.is_recreated = true;
         self.topology = topology;
+    }
+
+    /// Retention took what lies before an offset. What was read already may still be answered; what nobody had a place
+    /// before is nobody's.
+    pub fn retained(&mut self, at: Place, source: SourcePartition, start: i64) {
+        if !self.reference.has_place(source) {
+            return self.forget_unanswered_before(at, start);
+        }
+        let asked = self.asked.entry(at).or_default();
+        asked.range_mut(..start).for_each(|(_, it)| it.is_gone = true);
+    }
+
+    /// A process says that so many records of a partition were gone before they were read.
+    pub fn told_lost(&mut self, at: Place, records: i64) {
+        *self.told_lost.entry(at).or_default() += records;
+    }
+
+    /// The first record of a source partition that is not served.
+    pub fn served_up_to(&self, source: SourcePartition) -> i64 {
+        self.reference.next(source)
     }
 
     /// Requests appended before a group that starts at the end had its start are nobody's.

@@ -68,6 +68,15 @@ impl Reference {
         self.latest
     }
 
+    pub fn has_place(&self, source: SourcePartition) -> bool {
+        self.expected.contains_key(&source)
+    }
+
+    /// The first record of a source partition that was not served.
+    pub fn next(&self, source: SourcePartition) -> i64 {
+        self.expected.get(&source).copied().unwrap_or(0)
+    }
+
     /// # Errors
     /// The transaction committed something else, or its offsets pass a record that nobody served.
     pub fn apply(

@@ -44,6 +44,8 @@ pub struct Log {
     pub start: i64,
     /// The first undecided offset of each producer with an open transaction.
     open: BTreeMap<usize, i64>,
+    /// What the leader has lost, until it comes back.
+    tail: Vec<Entry>,
     /// Milliseconds by which this partition's leader is wrong about the time.
     pub skew: i64,
 }
@@ -81,6 +83,18 @@ impl Log {
         self.entries.push(entry);
     }
 
+    /// An unclean election: the new leader ends at an offset. No transaction is open here.
+    pub fn lose_tail(&mut self, end: i64) {
+        self.tail = self.entries.split_off(end as usize);
+    }
+
+    /// The old leader is back. Returns whether nothing was written in its absence.
+    pub fn find_tail(&mut self, end: i64) -> bool {
+        let is_untouched = self.end() == end;
+        self.entries.append(&mut self.tail);
+        is_untouched
+    }
+
     /// The first record at or after an offset that a `read_committed` reader gets, with its offset.
     pub fn next_visible(&self, from: i64) -> Option<(i64, u64, &Rc<Stored>)> {
         let from = from.max(self.start);
@@ -88,9 +102,9 @@ impl Log {
         (from..lso).find_map(|offset| self.visible(offset).map(|(time, record)| (offset, time, record)))
     }
 
-    /// The record at an offset, if it is committed; whether it is deleted does not matter.
+    /// The record at an offset, if it is committed; whether it is deleted or lost does not matter.
     pub fn visible(&self, offset: i64) -> Option<(u64, &Rc<Stored>)> {
-        let entry = self.entries.get(usize::try_from(offset).ok()?)?;
+        let entry = self.entry(offset)?;
         match &entry.what {
             What::Data(record) if entry.fate == Fate::Visible => Some((entry.time, record)),
             What::Data(_) | What::Marker => None,
@@ -99,11 +113,16 @@ impl Log {
 
     /// The record at an offset, whatever became of it.
     pub fn any(&self, offset: i64) -> Option<(u64, &Rc<Stored>)> {
-        let entry = self.entries.get(usize::try_from(offset).ok()?)?;
+        let entry = self.entry(offset)?;
         match &entry.what {
             What::Data(record) => Some((entry.time, record)),
             What::Marker => None,
         }
+    }
+
+    fn entry(&self, offset: i64) -> Option<&Entry> {
+        let offset = usize::try_from(offset).ok()?;
+        self.entries.get(offset).or_else(|| self.tail.get(offset - self.entries.len()))
     }
 
     /// Whether this producer wrote the record at an offset.

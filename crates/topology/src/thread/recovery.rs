@@ -309,6 +309,18 @@ impl<S: StateStore + Clone> StreamThread<S> {
         };
         // Forwarders wait for the group's offset of a broadcast topic, whatever became of an earlier one.
         let is_awaited = matches!(kind, SourceKind::Broadcast(_)) && stable.is_none();
+        if let (Some(position), Some(stable)) = (position, stable)
+            && known == Some(stable)
+            && stable > position.max(start)
+        {
+            return Err(format!(
+                "the group stands at {stable} of `{}` partition {}, past the position {position} of the state: the \
+                 changelog has lost its newest records, or somebody moved the group on. Bring those records back; or set \
+                 the group's offset to {position}, and the records between are served again with the same ids and codes",
+                self.topology.source(source.topic).name,
+                source.partition
+            ));
+        }
         let Some(at) = known else {
             let from_beginning = is_void || !matches!(kind, SourceKind::Requests(_) | SourceKind::Admin);
             let at = match self.limits.start {
