@@ -73,10 +73,12 @@ pub fn strike(world: &mut World<'_>, instance: usize, fault: Fault) {
         Fault::ResetOffsets => {
             kill_all(world);
             world.broker.offsets.reset();
+            world.auditor.offsets_moved();
         }
         Fault::ExpireOffsets => {
             kill_all(world);
             world.broker.offsets.forget(|_| true);
+            world.auditor.offsets_moved();
         }
         Fault::Recreate => recreate(world),
         Fault::UpstreamHangs => upstream_hangs(world),
@@ -133,6 +135,7 @@ fn recreate(world: &mut World<'_>) {
     let topology = world.house.topology(right).clone();
     world.auditor.recreated(topic, topology);
     let source = world.house.source(REQUESTS);
+    world.auditor.offsets_moved();
     world.broker.offsets.forget(|it| it.topic == source && world.plan.seed.is_multiple_of(2));
 }
 

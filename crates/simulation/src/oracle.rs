@@ -34,9 +34,15 @@ oracles! {
     OneByOne = "one by one",
     /// No committed offset passes a record that was not served.
     Lost = "lost",
+    /// The state says of every record that was read that it was; the group never stands past it, and never goes back.
+    Places = "places",
+    /// A request is judged at its own append time, or at that of an earlier record of the same person.
+    LogTime = "log time",
+    /// Who is forgotten is not in the state.
+    Forgotten = "forgotten",
     /// Nothing is decided before the policies are there.
     Policies = "policies",
-    /// The sweep forgets only what is over.
+    /// The sweep forgets only what is over, and tells it when nothing older waits.
     Sweep = "sweep",
     /// A store holds nothing that is not committed.
     Uncommitted = "uncommitted",
@@ -50,7 +56,7 @@ oracles! {
     Secrets = "secrets",
     /// What lost its end is refused aloud, until it is back.
     Refusal = "refusal",
-    /// What retention took unread is counted.
+    /// What retention took unread is counted, and nothing else.
     Counted = "counted",
     /// Without faults everything is answered and comes to rest.
     Rest = "rest",

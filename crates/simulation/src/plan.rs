@@ -135,9 +135,9 @@ pub struct Planned {
 }
 
 impl Planned {
-    fn without_poison(&mut self) {
+    fn with_poison(&mut self, yes: bool) {
         if let What::Load(Item::Request { is_poison, .. }) = &mut self.what {
-            *is_poison = false;
+            *is_poison = yes;
         }
     }
 }
@@ -197,12 +197,20 @@ impl Plan {
             let (instance, fault) = (dice.usize(..instances), fault(&mut dice, scenario));
             plan.planned.push(Planned { step, what: What::Fault { instance, fault } });
         }
+        if seed.is_multiple_of(8) {
+            plan.planned.iter_mut().for_each(|it| it.with_poison(dice.u8(..8) == 0));
+        }
         if scenario == Scenario::Recreated {
             // A dead letter does not say which creation of its topic it means.
-            plan.planned.iter_mut().for_each(Planned::without_poison);
+            plan.planned.iter_mut().for_each(|it| it.with_poison(false));
         }
         plan.planned.sort_by_key(|it| it.step);
         plan
+    }
+
+    pub fn clocks_lie(&self) -> bool {
+        let lies = |fault| matches!(fault, Fault::WallJumps { .. } | Fault::LeaderJumps { .. });
+        self.planned.iter().any(|it| matches!(it.what, What::Fault { fault, .. } if lies(fault)))
     }
 
     pub fn faults(&self) -> usize {

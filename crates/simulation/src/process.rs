@@ -429,7 +429,9 @@ impl Process {
                 });
             }
             Report::Lost { source, records } => {
-                site.auditor.told_lost(site.house.source_place(*source), *records);
+                if self.owns(site, *source) {
+                    site.auditor.told_lost(*source, *records, site.broker);
+                }
                 site.trace.note("lost", [number as i64, *records, 0], || {
                     format!(
                         "{} says that {records} of {} are lost",

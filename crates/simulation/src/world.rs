@@ -99,7 +99,7 @@ impl<'p> World<'p> {
         let producers = plan.instances + 1;
         Self {
             broker: Broker::new(&house.counts, producers, REBALANCE_MS, SESSION_MS),
-            auditor: Auditor::new(house.clone(), plan.latest),
+            auditor: Auditor::new(house.clone(), plan.latest, plan.clocks_lie()),
             instances: (0..plan.instances).map(|_| Instance::default()).collect(),
             late: Vec::new(),
             trace: Trace::new(is_told),
@@ -419,7 +419,7 @@ impl<'p> World<'p> {
         }
         let correlation = crate::auditor::header(&record, "ce_correlationid");
         if let (Some(correlation), Some(Item::Request { who, .. })) = (correlation, item) {
-            self.auditor.codes_mut().requests.insert(correlation.to_owned(), who);
+            self.auditor.codes_mut().requests.insert(correlation.to_owned(), (who, 0));
         }
         self.land(at, record, what);
     }
@@ -430,10 +430,12 @@ impl<'p> World<'p> {
             return cut.waiting.push((record, what));
         }
         let correlation = crate::auditor::header(&record, "ce_correlationid").map(str::to_owned);
-        let offset = self.broker.log_mut(at).append(Rc::new(record), None, self.now);
+        let log = self.broker.log_mut(at);
+        let offset = log.append(Rc::new(record), None, self.now);
+        let time = log.any(offset).map_or(0, |(time, _)| time);
+        self.auditor.codes_mut().appended(&self.house.topics[at.topic], correlation.as_deref(), time);
         if [REQUESTS, DESK].contains(&self.house.topics[at.topic].as_str()) {
-            let asked =
-                Asked { correlation, answers: 0, dead_letters: 0, what: what.clone(), is_gone: false };
+            let asked = Asked { correlation, answers: 0, dead_letters: 0, what: what.clone(), gone: None };
             self.auditor.asked(at, offset, asked);
         }
         let house = &self.house;

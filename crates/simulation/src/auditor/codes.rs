@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::header;
 use crate::broker::Stored;
+use crate::house::ADMIN;
 use crate::oracle::{Judged, Oracle};
 use crate::workload::{PEOPLE, Phones};
 
@@ -40,8 +41,12 @@ pub struct Codes {
     first: BTreeMap<String, (usize, u64, String)>,
     /// Answers that each person got.
     answers: [usize; PEOPLE],
-    /// Whose request it is, by correlation id.
-    pub requests: BTreeMap<String, usize>,
+    /// Whose request it is and when it was appended, by correlation id.
+    pub requests: BTreeMap<String, (usize, u64)>,
+    /// The latest append time among the answered requests of each person.
+    latest: [u64; PEOPLE],
+    /// The latest append time of an order.
+    ordered: u64,
     /// People that the directory has held since before the first start.
     pub known: BTreeSet<String>,
 }
@@ -57,6 +62,15 @@ impl Phones for Codes {
 }
 
 impl Codes {
+    /// A record lies on a topic since then, by its log.
+    pub fn appended(&mut self, topic: &str, correlation: Option<&str>, time: u64) {
+        if topic == ADMIN {
+            self.ordered = self.ordered.max(time);
+        } else if let Some(request) = correlation.and_then(|it| self.requests.get_mut(it)) {
+            request.1 = time;
+        }
+    }
+
     /// Also readers that forget `read_committed` see one code for one delivery.
     ///
     /// # Errors
@@ -178,7 +192,7 @@ impl Codes {
             return Err(Oracle::Directory
                 .broken(format!("{correlation} asks for somebody who was in the directory all the time")));
         }
-        let Some(who) = self.requests.get(correlation).copied() else { return Ok(()) };
+        let Some((who, appended)) = self.requests.get(correlation).copied() else { return Ok(()) };
         let before = self.answers[who];
         self.answers[who] += 1;
         let (event, told) = (header(record, "ce_id").unwrap_or_default(), header(record, "ce_time"));
@@ -186,6 +200,12 @@ impl Codes {
         // The time at which it was judged: never before that of an earlier request of the same subject.
         let time = rfc3339::parse(told).map_or(0, LogTime::ms);
         let answer = format!("{event} {told} {body}");
+        let latest = &mut self.latest[who];
+        *latest = appended.max(*latest);
+        if time > self.ordered.max(*latest) {
+            let what = format!("{correlation} was appended at {appended} and is judged at {time}");
+            return Err(Oracle::LogTime.broken(what));
+        }
         match self.first.get(&id) {
             Some((.., first)) if *first == answer => {}
             Some((number, at, first))

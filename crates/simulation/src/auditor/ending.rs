@@ -6,7 +6,7 @@ use otp_topology::otp::{LogTime, due_at};
 use otp_topology::state::{Family, MemoryStore, Rows, StateStore, decode_subject};
 use otp_topology::task::{LocalKey, Restorer};
 
-use super::{Auditor, Truth, shown};
+use super::{Asked, Auditor, Truth, shown};
 use crate::broker::{Broker, Log};
 use crate::disk::SimStore;
 use crate::oracle::{Judged, Oracle};
@@ -15,7 +15,7 @@ impl Auditor {
     /// The first record that is still to be answered.
     pub fn unanswered(&self) -> Option<String> {
         self.asked.iter().find_map(|(at, asked)| {
-            let open = asked.iter().find(|(_, it)| !it.is_gone && it.answers + it.dead_letters == 0);
+            let open = asked.iter().find(|(_, it)| it.gone.is_none() && it.answers + it.dead_letters == 0);
             open.map(|(offset, it)| format!("{} (record {offset} of {})", it.what, self.house.name(*at)))
         })
     }
@@ -24,7 +24,8 @@ impl Auditor {
     /// Retention took requests unread, and nobody said so.
     pub fn check_losses(&self) -> Judged {
         for (at, asked) in &self.asked {
-            let gone = asked.values().filter(|it| it.is_gone && it.answers + it.dead_letters == 0).count();
+            let is_gone = |it: &&Asked| it.gone.is_some_and(|gone| gone.must_be_told);
+            let gone = asked.values().filter(is_gone).filter(|it| it.answers + it.dead_letters == 0).count();
             let told = self.told_lost.get(at).copied().unwrap_or(0);
             if told < gone as i64 {
                 let place = self.house.name(*at);

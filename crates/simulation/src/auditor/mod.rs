@@ -4,6 +4,7 @@
 mod codes;
 mod ending;
 mod reference;
+mod state;
 mod swept;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -39,6 +40,8 @@ pub struct Auditor {
     /// Request records and how often each was answered.
     asked: BTreeMap<Place, BTreeMap<i64, Asked>>,
     told_lost: BTreeMap<Place, i64>,
+    /// The group's, as last committed.
+    offsets: BTreeMap<SourcePartition, i64>,
     pub first_violation: Option<Violation>,
     changelog: usize,
     repartition: usize,
@@ -54,23 +57,29 @@ pub struct Asked {
     pub dead_letters: u32,
     pub what: String,
     /// Retention took it.
-    pub is_gone: bool,
+    pub gone: Option<Gone>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Gone {
+    must_be_told: bool,
 }
 
 impl Auditor {
-    pub fn new(house: Rc<House>, latest: bool) -> Self {
+    pub fn new(house: Rc<House>, latest: bool, clocks_lie: bool) -> Self {
         let topology = house.topology(Default::default()).clone();
         let n = topology.partitions as usize;
         let names = [&topology.output(topology.changelog).name, &topology.output(topology.repartition).name];
         let [changelog, repartition] = names.map(|name| house.topic(name));
         let dead_letters = house.topic(&topology.output(topology.dead_letter).name);
         Self {
-            reference: Reference::new(topology.clone(), latest),
+            reference: Reference::new(topology.clone(), latest, clocks_lie),
             codes: Codes::default(),
             truth: vec![Truth::new(); n],
             versions: vec![HashSet::new(); n],
             asked: BTreeMap::new(),
             told_lost: BTreeMap::new(),
+            offsets: BTreeMap::new(),
             first_violation: None,
             changelog,
             repartition,
@@ -106,19 +115,24 @@ impl Auditor {
         self.topology = topology;
     }
 
-    /// Retention took what lies before an offset. What was read already may still be answered; what nobody had a place
-    /// before is nobody's.
+    /// Retention took what lies before an offset. What was read already may still be answered; before anybody has a place
+    /// in the partition nothing needs to be told.
     pub fn retained(&mut self, at: Place, source: SourcePartition, start: i64) {
-        if !self.reference.has_place(source) {
-            return self.forget_unanswered_before(at, start);
-        }
+        let gone = Gone { must_be_told: self.reference.has_place(source) };
         let asked = self.asked.entry(at).or_default();
-        asked.range_mut(..start).for_each(|(_, it)| it.is_gone = true);
+        asked.range_mut(..start).for_each(|(_, it)| it.gone = it.gone.or(Some(gone)));
     }
 
     /// A process says that so many records of a partition were gone before they were read.
-    pub fn told_lost(&mut self, at: Place, records: i64) {
+    pub fn told_lost(&mut self, source: SourcePartition, records: i64, broker: &Broker) {
+        let at = self.house.source_place(source);
         *self.told_lost.entry(at).or_default() += records;
+        let most = broker.log(at).start - self.served_up_to(source);
+        if self.reference.has_place(source) && records > most {
+            let place = self.house.name(at);
+            let what = format!("{records} records of {place} are told to be lost, at most {most} are");
+            self.violated(Oracle::Counted.broken(what));
+        }
     }
 
     /// The first record of a source partition that is not served.
@@ -153,6 +167,7 @@ impl Auditor {
 
     fn judge(&mut self, decided: &Decided, broker: &Broker) -> Judged {
         let house = self.house.clone();
+        let forgotten = self.forgotten(&decided.outputs);
         for (at, record) in &decided.outputs {
             if at.topic == self.changelog {
                 self.fold(at.partition, record);
@@ -172,7 +187,8 @@ impl Auditor {
         for (source, offset) in starts {
             self.forget_unanswered_before(house.source_place(source), offset);
         }
-        Ok(())
+        self.check_places(decided, broker)?;
+        self.check_forgotten(&forgotten)
     }
 
     fn fold(&mut self, task: i32, record: &Stored) {

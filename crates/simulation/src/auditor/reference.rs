@@ -25,6 +25,7 @@ pub(super) struct Reference {
     /// What the transaction that is judged must have logged.
     changed: BTreeSet<(i32, Vec<u8>)>,
     latest: bool,
+    clocks_lie: bool,
     is_recreated: bool,
     homes: BTreeMap<Vec<u8>, usize>,
 }
@@ -33,7 +34,7 @@ pub(super) struct Reference {
 type Starts = Vec<(SourcePartition, i64)>;
 
 impl Reference {
-    pub fn new(topology: Arc<Topology>, latest: bool) -> Self {
+    pub fn new(topology: Arc<Topology>, latest: bool, clocks_lie: bool) -> Self {
         let stores: Vec<_> = (0..topology.partitions).map(|_| MemoryStore::default()).collect();
         let homes = (0..PEOPLE).map(|who| {
             let subject = CanonicalSubject::parse(&canonical(who)).expect("a subject");
@@ -47,6 +48,7 @@ impl Reference {
             expected: BTreeMap::new(),
             changed: BTreeSet::new(),
             latest,
+            clocks_lie,
             is_recreated: false,
             topology,
         }
@@ -105,7 +107,7 @@ impl Reference {
             &served.iter().map(|(at, record)| (*at, (**record).clone())).collect::<Vec<_>>(),
             &drained(&mut out, house),
         )?;
-        self.sweep(&swept, house)?;
+        self.sweep(&swept, broker, house)?;
         self.commit_each();
         self.compare_changelog(decided, changelog)?;
         starts.extend(self.check_offsets(decided, broker, house)?);
@@ -236,7 +238,7 @@ impl Reference {
         *expected = (*expected).max(next);
     }
 
-    fn sweep(&mut self, swept: &[&(Place, std::rc::Rc<Stored>)], house: &House) -> Judged {
+    fn sweep(&mut self, swept: &[&(Place, std::rc::Rc<Stored>)], broker: &Broker, house: &House) -> Judged {
         let mut due: BTreeSet<(usize, u64)> = BTreeSet::new();
         for (_, record) in swept {
             let body: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap_or_default())
@@ -248,6 +250,7 @@ impl Reference {
         }
         let mut out = Outbox::default();
         for (home, watermark) in due {
+            self.check_watermark(home, watermark, broker, house)?;
             self.tasks[home].sweep(LogTime::from_ms(watermark), &mut out).map_err(failed)?;
         }
         let mut real: Vec<_> = swept.iter().map(|(at, record)| (*at, (**record).clone())).collect();
@@ -256,6 +259,26 @@ impl Reference {
         real.sort_by_key(order);
         expected.sort_by_key(order);
         compare(&real, &expected)
+    }
+
+    /// What waits in an input of the task is not older than what the sweep takes for the time.
+    fn check_watermark(&self, home: usize, watermark: u64, broker: &Broker, house: &House) -> Judged {
+        if self.clocks_lie {
+            return Ok(());
+        }
+        for source in house.all_sources() {
+            let kind = self.topology.source(source.topic).kind;
+            let is_input = matches!(kind, SourceKind::Requests(_) | SourceKind::Repartition)
+                && self.topology.task_of(source.topic, source.partition) == Some(home as i32);
+            let waiting = broker.log(house.source_place(source)).next_visible(self.next(source));
+            if let Some((offset, time, _)) = waiting.filter(|(_, time, _)| is_input && *time < watermark) {
+                let place = house.source_name(source);
+                return Err(Oracle::Sweep.broken(format!(
+                    "the sweep tells what is over at {watermark}, and record {offset} of {place} waits since {time}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// A committed offset never passes a record that was not served. Gives the starts that were decided.

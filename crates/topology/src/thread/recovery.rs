@@ -67,7 +67,7 @@ impl Forwarder {
 /// Where to resume one source partition.
 struct Resume {
     at: i64,
-    /// Nobody ever read it: the start must be committed before the first record is read.
+    /// Nobody ever read it, or retention has moved it on: the start must be committed before the first record is read.
     decided: bool,
     lost: i64,
 }
@@ -339,7 +339,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
         let purged = matches!(kind, SourceKind::Repartition);
         let lost = if purged { 0 } else { (start - at).max(0) };
-        Ok(Resume { at: at.max(start), decided: is_awaited, lost })
+        // Once it is said, the gap is behind: or each start would count it again.
+        Ok(Resume { at: at.max(start), decided: is_awaited || lost > 0, lost })
     }
 
     fn place_forwarder(&mut self, source: SourcePartition, extents: &Extents) {
