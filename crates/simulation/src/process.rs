@@ -331,9 +331,14 @@ impl Process {
             Command::Suspend { .. } => None,
             Command::CancelRecovery => {
                 self.jobs.retain(|job| job.outlives_its_assignment());
+                self.delivered.clear();
                 None
             }
-            Command::Open { assignment, task } => Some(self.open(assignment, task, false, site)),
+            Command::Open { assignment, task } => {
+                let task_of = |source: SourcePartition| self.topology.task_of(source.topic, source.partition);
+                self.delivered.retain(|(source, _)| task_of(*source) != Some(task));
+                Some(self.open(assignment, task, false, site))
+            }
             Command::Wipe { assignment, task } => Some(self.open(assignment, task, true, site)),
             Command::AskStable { .. }
             | Command::AskExtents { .. }
