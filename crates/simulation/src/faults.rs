@@ -14,15 +14,10 @@ const DOWN_MS: u64 = 200;
 pub fn strike(world: &mut World<'_>, instance: usize, fault: Fault) {
     let now = world.now;
     world.trace.note("fault", [instance as i64, 0, 0], || format!("FAULT {}: {fault:?}", name(instance)));
-    let is_cut = world.cut.is_some();
+    if world.cut.is_some() && must_wait_for_its_end(fault) {
+        return;
+    }
     match fault {
-        // Without the group's offsets nobody can tell; and one cut is enough.
-        Fault::ResetOffsets
-        | Fault::ExpireOffsets
-        | Fault::UpstreamHangs
-        | Fault::CutRequests
-        | Fault::CutChangelog
-            if is_cut => {}
         Fault::Kill => kill(world, instance),
         Fault::Stop => {
             if let Some(process) = &mut world.instances[instance].process {
@@ -71,14 +66,12 @@ pub fn strike(world: &mut World<'_>, instance: usize, fault: Fault) {
         Fault::TimePasses { ms } => world.now += ms,
         Fault::Compact => compact(world),
         Fault::ResetOffsets => {
-            kill_all(world);
+            stop_for_offsets(world);
             world.broker.offsets.reset();
-            world.auditor.offsets_moved();
         }
         Fault::ExpireOffsets => {
-            kill_all(world);
+            stop_for_offsets(world);
             world.broker.offsets.forget(|_| true);
-            world.auditor.offsets_moved();
         }
         Fault::Recreate => recreate(world),
         Fault::UpstreamHangs => upstream_hangs(world),
@@ -86,6 +79,18 @@ pub fn strike(world: &mut World<'_>, instance: usize, fault: Fault) {
         Fault::CutChangelog => cut::changelog(world),
         Fault::Retention { percent } => retention(world, percent),
     }
+}
+
+/// Without the group's offsets nobody could tell what is lost; producers wait; and one cut is enough.
+fn must_wait_for_its_end(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::ResetOffsets
+            | Fault::ExpireOffsets
+            | Fault::UpstreamHangs
+            | Fault::CutRequests
+            | Fault::CutChangelog
+    )
 }
 
 fn kill(world: &mut World<'_>, instance: usize) {
@@ -100,6 +105,12 @@ pub fn kill_all(world: &mut World<'_>) {
         world.broker.group.remove_instance(instance, world.now);
     }
     settle(world);
+}
+
+/// A group's offsets are moved while nobody is in it.
+fn stop_for_offsets(world: &mut World<'_>) {
+    kill_all(world);
+    world.auditor.offsets_moved();
 }
 
 /// Nothing is open any more.

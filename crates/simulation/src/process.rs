@@ -334,11 +334,7 @@ impl Process {
                 self.delivered.clear();
                 None
             }
-            Command::Open { assignment, task } => {
-                let task_of = |source: SourcePartition| self.topology.task_of(source.topic, source.partition);
-                self.delivered.retain(|(source, _)| task_of(*source) != Some(task));
-                Some(self.open(assignment, task, false, site))
-            }
+            Command::Open { assignment, task } => Some(self.open(assignment, task, false, site)),
             Command::Wipe { assignment, task } => Some(self.open(assignment, task, true, site)),
             Command::AskStable { .. }
             | Command::AskExtents { .. }
@@ -398,6 +394,8 @@ impl Process {
         blank: bool,
         site: &mut Site<'_>,
     ) -> Event<SimStore> {
+        let task_of = |source: SourcePartition| self.topology.task_of(source.topic, source.partition);
+        self.delivered.retain(|(source, _)| task_of(*source) != Some(task));
         let store = if blank { site.disk.wipe(task) } else { site.disk.store(task) };
         if site.planted == Some(Planted::PolicyOutside) {
             store.read_policies_from(site.policies.clone());

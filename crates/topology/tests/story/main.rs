@@ -1,10 +1,12 @@
 //! The whole topology in memory: records in, committed records out. Through the real stream thread, tasks and stores.
 
 mod bounds;
+mod found;
 mod fuzz;
 mod gates;
 mod house;
 mod protocol;
 mod requests;
 mod routing;
+mod script;
 mod streams;

@@ -1,0 +1,243 @@
+//! What the simulator found in this very service, each as the shortest script or call that shows it.
+
+use std::sync::Arc;
+
+use otp_topology::otp::{LogTime, Remembered, RequestDigest, Subject};
+use otp_topology::state::{Family, MemoryStore, StoreKey};
+use otp_topology::task::{Path, SourceKind, Task, Topology};
+use otp_topology::wire::headers::{OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders};
+use otp_topology::wire::outbox::Outbox;
+use otp_topology::wire::record::{RecordBatch, SourcePartition};
+
+use crate::house::{House, START_MS, send};
+use crate::script::{ASKED, ASSIGNED, READY, Step, check, store_at, with};
+
+/// The state of a service that stands at this offset of the request topic.
+fn standing_at(next: i64) -> MemoryStore {
+    let value = [&[1], &next.to_be_bytes()[..], &[7; 16]].concat();
+    with(store_at(7), &StoreKey::new(Family::Position, b"Rrequests\0\0\0\0\0"), Some(&value))
+}
+
+/// An abort set back where a bisected batch stopped, so a batch with a poison record ran for ever.
+#[test]
+fn a_poison_record_is_found_and_the_rest_of_its_batch_is_served() {
+    let mut script = check(store_at(7), &[&READY]);
+    let (mut said, mut calls, mut lines) = (Vec::new(), 0, script.tell("poisoned"));
+    while let Some(last) = lines.last().cloned() {
+        calls += 1;
+        assert!(calls < 60, "it ends: {said:?}");
+        said.extend(lines);
+        lines = match last.as_str() {
+            "begin" => script.tell("began"),
+            "produce" => script.tell("produced"),
+            "send offsets under 3" => script.tell("sent"),
+            "commit" if script.is_poisoned() => script.tell("committed abortable"),
+            "commit" => script.tell("committed"),
+            "abort" => script.tell("aborted"),
+            "write" => script.tell("written"),
+            other => panic!("{other} after {said:?}"),
+        };
+    }
+    let count = |what: &str| said.iter().filter(|line| *line == what).count();
+    assert_eq!((count("say: 0 is poison"), count("write")), (1, 2), "{said:?}");
+    let position = script.thread.lag(script.requests_at(), 2);
+    assert_eq!(position, Some(0));
+}
+
+/// A batch that was being bisected when its tasks were given back.
+#[test]
+fn the_rest_of_a_bisected_batch_is_not_run_in_the_next_assignment() {
+    let again: &[Step<'_>] = &[
+        ("committed abortable", &["abort"]),
+        ("aborted", &["begin"]),
+        ASKED[1],
+        ASKED[2],
+        ASKED[3],
+        ("committed abortable", &["abort"]),
+        ("aborted", &["begin"]),
+        ASKED[1],
+        ASKED[2],
+        ASKED[3],
+        ("committed abortable", &["abort"]),
+        ("aborted", &["begin"]),
+        ASKED[1],
+        ASKED[2],
+        ASKED[3],
+        ("revoked", &[]),
+        ("committed", &["write"]),
+        ("written", &["cancel recovery", "suspend", "unassign"]),
+    ];
+    let later: &[Step<'_>] =
+        &[("extents 0..12 0..2", &["restore 12..12"]), ("restored", &["ready"]), ("later 60000", &[])];
+    check(store_at(7), &[&READY, &[("poisoned", &["begin"])], &ASKED[1..], again, &ASSIGNED, later]);
+}
+
+/// An answer that came after its task had failed put the task into a stage that nothing leads out of.
+#[test]
+fn an_answer_after_a_failure_changes_nothing_and_the_task_is_tried_again() {
+    let failed: &[Step<'_>] = &[
+        ("assigned 3", &["open"]),
+        ("opened", &["write", "ask stable"]),
+        ("written no space left", &["task failed: no space left"]),
+        ("stable", &[]),
+        ("extents 0..9", &[]),
+        ("restored", &[]),
+        ("later 999", &[]),
+        ("later 1", &["open"]),
+    ];
+    check(MemoryStore::default(), &[failed]);
+}
+
+/// What was asked when a task was taken up earlier is no answer to what is asked now.
+#[test]
+fn answers_to_an_earlier_take_up_count_for_nothing() {
+    let given_back: &[Step<'_>] = &[("revoked", &["cancel recovery", "suspend", "unassign"]), ASSIGNED[0]];
+    let replaced: &[Step<'_>] = &[
+        ("committed unknown", &["replace producer"]),
+        ("replaced", &["cancel recovery", "suspend", "open"]),
+    ];
+    let first = check(store_at(7), &[&ASSIGNED]).assignment;
+    for taken_up in [[&ASSIGNED[..], given_back].concat(), [&READY[..], &ASKED, replaced].concat()] {
+        let mut script = check(store_at(7), &[&taken_up, &ASSIGNED[1..2]]);
+        for (late, answer, expected) in [
+            ("stable", "stable", "ask extents"),
+            ("extents 0..5", "extents 0..9", "restore 7..9"),
+            ("restored", "restored", "ready"),
+        ] {
+            let current = std::mem::replace(&mut script.assignment, first);
+            assert_eq!(script.tell(late), Vec::<String>::new(), "{late}");
+            script.assignment = current;
+            assert_eq!(script.tell(answer), [expected]);
+        }
+    }
+}
+
+/// Setting the wall clock back stopped retries, commits and sweeps for as long.
+#[test]
+fn a_clock_that_is_set_back_stops_nothing() {
+    let failed: &[Step<'_>] = &[
+        ("extents 0..9", &["restore 7..9"]),
+        ("restored stopped", &["task failed: stopped"]),
+        ("back 3600000", &[]),
+        ("later 999", &[]),
+        ("later 1", &["open"]),
+    ];
+    check(store_at(7), &[&ASSIGNED, failed]);
+}
+
+/// A changelog lost its newest records, the store was blank or older: only the group's offsets knew.
+#[test]
+fn a_group_that_stands_past_the_state_is_refused() {
+    let past: &[Step<'_>] = &[
+        ASSIGNED[0],
+        ASSIGNED[1],
+        ("stable 4", &["ask extents"]),
+        ("extents 0..9 0..9", &["restore 7..9"]),
+        ("restored", &["past the position 3 of the state…"]),
+    ];
+    check(standing_at(3), &[past]);
+    let retained: &[Step<'_>] = &[past[0], past[1], past[2], ("extents 0..9 4..9", &["restore 7..9"])];
+    check(standing_at(3), &[retained, &[("restored", &["ready"])]]);
+}
+
+/// A gap that retention had left was counted again at each start, until something was read behind it.
+#[test]
+fn a_gap_is_counted_once() {
+    let ready: &[Step<'_>] = &[
+        ("extents 0..9 5..9", &["restore 7..9"]),
+        ("restored", &["say: 3 lost", "ready", "begin"]),
+        ("began", &["produce"]),
+        ("produced", &["send offsets under 3"]),
+        ("sent", &["commit"]),
+        ("committed", &["write"]),
+        ("written", &[]),
+        ("revoked", &["cancel recovery", "suspend", "unassign"]),
+    ];
+    let again: &[Step<'_>] = &[("extents 0..12 5..9", &["restore 12..12"]), ("restored", &["ready"])];
+    check(standing_at(2), &[&ASSIGNED, ready, &ASSIGNED, again]);
+}
+
+/// An abort took back a start that was decided and not committed; later it was decided anew, past records.
+#[test]
+fn a_decided_start_outlives_an_abort() {
+    let (topology, source) = (House::new(1).topology, requests());
+    let mut task = opened(&topology);
+    task.start_at(source, 5);
+    task.abort();
+    assert!(task.is_dirty());
+    assert_eq!(task.positions().next(Path::Read, source), Some(5));
+    task.committed(None, LogTime::default());
+    task.abort();
+    assert!(!task.is_dirty(), "committed once");
+}
+
+/// A record that was forwarded before its topic was made anew moved the position of the new topic.
+#[test]
+fn a_hop_from_a_bygone_topic_moves_no_position_of_today() {
+    let check = |incarnation: u8, expected| {
+        let (topology, mut out) = (House::new(1).topology, Outbox::default());
+        let mut task = opened(&topology);
+        let batch = hopped(&topology, incarnation);
+        task.process(&batch.get(0), LogTime::from_ms(START_MS), &mut out).expect("memory does not fail");
+        assert!(out.iter().any(|record| topology.output(record.topic()).name == "replies"), "it is answered");
+        assert_eq!(task.positions().next(Path::Arrived, requests()), expected);
+    };
+    check(7, Some(42));
+    check(8, None);
+}
+
+/// A poison record of the hop was referred to by its place on the hop, which is purged, and its origin could come again.
+#[test]
+fn a_poison_record_of_the_hop_is_named_by_its_origin() {
+    let (topology, mut out) = (House::new(1).topology, Outbox::default());
+    let mut task = opened(&topology);
+    task.give_up(&hopped(&topology, 7).get(0), &mut out);
+    let letter = out.iter().next().expect("a dead letter");
+    let said = |wanted: &str| letter.headers().find(|(name, _)| *name == wanted).and_then(|(_, value)| value);
+    assert_eq!(said("__dlq.errors.topic"), Some(&b"requests"[..]));
+    assert_eq!(said("__dlq.errors.offset"), Some(&b"41"[..]));
+    assert_eq!(task.positions().next(Path::Arrived, requests()), Some(42));
+}
+
+/// A rejection that no rule judged forgot older answers by its time, and left the subject's time behind: a repeat in
+/// between was judged anew.
+#[test]
+fn what_is_forgotten_by_a_time_moves_the_time() {
+    let answer = |number, at| {
+        let request = RequestDigest([number; 16]);
+        Remembered { request, at: LogTime::from_ms(at), reply: Box::default(), code: None }
+    };
+    let mut subject = Subject::default();
+    subject.remember(answer(1, 0));
+    subject.remember(answer(2, 20 * 60 * 1000));
+    let now = subject.judged_at(LogTime::from_ms(1));
+    assert_eq!(now, LogTime::from_ms(20 * 60 * 1000));
+    assert!(subject.recall(RequestDigest([1; 16]), now).is_none());
+}
+
+fn requests() -> SourcePartition {
+    source(SourceKind::Requests(0))
+}
+
+fn source(kind: SourceKind) -> SourcePartition {
+    let topic = House::new(1).topology.source_of(kind).expect("a source");
+    SourcePartition { topic, partition: 0 }
+}
+
+fn opened(topology: &Arc<Topology>) -> Task<MemoryStore> {
+    Task::open(0, topology.clone(), MemoryStore::default()).expect("memory does not fail").0
+}
+
+/// Record 41 of a creation of the request topic, as it lies on the repartition topic.
+fn hopped(topology: &Topology, incarnation: u8) -> RecordBatch {
+    let time = LogTime::from_ms(START_MS);
+    let topic = topology.source(requests().topic).name.as_str();
+    let origin = OriginHeaders { topic, partition: 0, offset: 41, time, key: None };
+    let (mut bytes, incarnation) = (OriginBytes::default(), [incarnation; 16]);
+    let headers =
+        origin.write(&mut bytes).into_iter().chain([(OTP_ORIGIN_INCARNATION, Some(&incarnation[..]))]);
+    let mut batch = RecordBatch::default();
+    let body = send("9123456789").to_string();
+    batch.push(source(SourceKind::Repartition), 3, time, None, Some(body.as_bytes()), headers);
+    batch
+}
