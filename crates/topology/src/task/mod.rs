@@ -127,18 +127,25 @@ impl<S: StateStore> Task<S> {
     }
 
     /// Puts a record that no transaction can carry into the dead letters, by reference to where it was first read from,
-    /// and moves past it.
-    pub fn give_up(&mut self, record: &Record<'_>, out: &mut Outbox) {
-        let incoming = match Arrival::read(record, &self.topology) {
-            Some(Arrival::Forwarded(origin)) if self.is_hop(record) => {
+    /// and moves past it. A mark is never given up: it comes once, and nothing is decided without it.
+    /// Returns whether it was given up.
+    pub fn give_up(&mut self, record: &Record<'_>, out: &mut Outbox) -> bool {
+        self.positions.advance(Path::Read, record.source, record.offset + 1);
+        let arrival = Arrival::read(record, &self.topology).filter(|_| self.is_hop(record));
+        let incoming = match arrival {
+            Some(Arrival::Forwarded(origin)) => {
                 self.positions.advance(Path::Arrived, origin.source, origin.offset + 1);
                 origin
             }
-            Some(Arrival::Bygone(origin)) if self.is_hop(record) => origin,
-            Some(_) | None => Incoming::in_place(record),
+            Some(Arrival::Bygone(origin)) => origin,
+            Some(Arrival::Mark(mark)) => {
+                self.put_mark(&mark);
+                return false;
+            }
+            None => Incoming::in_place(record),
         };
         self.dead_letter(&incoming, "commit", "poison", "its transaction failed repeatedly", out);
-        self.positions.advance(Path::Read, record.source, record.offset + 1);
+        true
     }
 
     /// Whether there is anything to commit: writes, positions that moved.

@@ -126,10 +126,11 @@ impl<S: StateStore + Clone> StreamThread<S> {
             let given_up =
                 self.work.stop == Some(at + 1) && self.work.aborts >= self.limits.aborts_before_bisect;
             let task = self.topology.task_of(source.topic, source.partition);
+            let mut is_poison = false;
             let result = match task {
                 Some(task) => match self.slots.get_mut(&task).and_then(|slot| slot.task()) {
                     Some(task) if given_up => {
-                        task.give_up(&record, &mut self.work.outbox);
+                        is_poison = task.give_up(&record, &mut self.work.outbox);
                         Ok(())
                     }
                     Some(task) => task.process(&record, self.wall, &mut self.work.outbox),
@@ -148,7 +149,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
                     self.work.processed += 1;
                     self.work.counters.count_record(source.topic);
                     self.note_time(source, time);
-                    if given_up {
+                    if is_poison {
                         self.report(Report::Poison { source, offset });
                     }
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use otp_topology::otp::{LogTime, Remembered, RequestDigest, Subject};
 use otp_topology::state::{Family, MemoryStore, StoreKey};
 use otp_topology::task::{Path, SourceKind, Task, Topology};
-use otp_topology::wire::headers::{OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders};
+use otp_topology::wire::headers::{KIND_MARK, OTP_KIND, OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
@@ -197,6 +197,26 @@ fn a_poison_record_of_the_hop_is_named_by_its_origin() {
     assert_eq!(said("__dlq.errors.topic"), Some(&b"requests"[..]));
     assert_eq!(said("__dlq.errors.offset"), Some(&b"41"[..]));
     assert_eq!(task.positions().next(Path::Arrived, requests()), Some(42));
+}
+
+/// Three failures of the coordinator in a row, and the mark of the policies was taken for poison: no request of its task
+/// was ever decided.
+#[test]
+fn a_mark_is_never_given_up() {
+    let (topology, mut out) = (House::new(1).topology, Outbox::default());
+    let mut task = opened(&topology);
+    for (at, name) in ["policies", "templates"].into_iter().enumerate() {
+        let origin =
+            OriginHeaders { topic: name, partition: 0, offset: 0, time: LogTime::default(), key: None };
+        let (mut bytes, mut batch) = (OriginBytes::default(), RecordBatch::default());
+        let kind = (OTP_KIND, Some(KIND_MARK.as_bytes()));
+        let headers = origin.write(&mut bytes).into_iter().chain([kind]);
+        batch.push(source(SourceKind::Repartition), at as i64, LogTime::default(), None, None, headers);
+        assert!(!task.give_up(&batch.get(0), &mut out));
+    }
+    assert!(out.is_empty(), "no dead letter");
+    assert_eq!(task.has_all_marks(), Ok(true));
+    assert_eq!(task.positions().next(Path::Read, source(SourceKind::Repartition)), Some(2));
 }
 
 /// A rejection that no rule judged forgot older answers by its time, and left the subject's time behind: a repeat in
