@@ -94,9 +94,11 @@ pub fn mend(world: &mut World<'_>) {
     while calm < FOUND_OUT_ROUNDS && rounds < ROUNDS_MAX {
         world.round();
         rounds += 1;
-        calm = if world.is_settled() { calm + 1 } else { 0 };
         let processes = world.instances.iter().filter_map(|it| it.process.as_ref());
-        for (_, stage, reason) in processes.flat_map(Process::stages).filter(|(it, ..)| *it == task) {
+        let stages: Vec<_> = processes.flat_map(Process::stages).filter(|(it, ..)| *it == task).collect();
+        // A member that was killed while it joined has the task until its session ends.
+        calm = if world.is_settled() && !stages.is_empty() { calm + 1 } else { 0 };
+        for (_, stage, reason) in stages {
             is_served |= stage == "running" || stage == "gated";
             is_refused |= reason.is_some_and(|it| REFUSALS.iter().any(|refusal| it.contains(refusal)));
         }
