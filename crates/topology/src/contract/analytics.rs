@@ -1,8 +1,7 @@
 //! The two analytic streams, in one shape for all contracts: `otp-validation-result` and `otp-lifecycle`
 //! (spec/interface.md). Every field is present; what does not apply is null. No code, number or address is in them.
 
-use super::events::event_id;
-use super::{EventId, EventKind, Events};
+use super::{EventKind, Events};
 use crate::otp::{
     ChallengeId, ContractName, LogTime, Notice, NoticeKind, PolicyVersion, Pseudonym, Purpose, Refusal,
     Verdict, Verification,
@@ -204,7 +203,7 @@ pub fn validation_result(
     let key = subject.as_ref().map(|it| it.as_bytes());
     events.publish(topic, key, &id, EventKind::VALIDATION_RESULT, |object| {
         object
-            .member("eventId", id)
+            .member("eventId", &*id)
             .member("contract", Plain(about.contract.as_str()))
             .member("tenantId", about.tenant)
             .member("subject", subject)
@@ -282,7 +281,7 @@ fn publish_lifecycle(
     let key = subject.as_ref().map(|it| it.as_bytes());
     events.publish(topic, key, &id, EventKind(facts.kind), |object| {
         object
-            .member("eventId", id)
+            .member("eventId", &*id)
             .member("type", Plain(facts.kind))
             .member("contract", Plain(about.contract.as_str()))
             .member("tenantId", about.tenant)
@@ -308,9 +307,9 @@ fn publish_lifecycle(
 }
 
 /// One request tells each kind at most once for a purpose, and each reason of `suppressed` at most once.
-fn lifecycle_id(events: &Events<'_>, facts: &LifecycleFacts) -> EventId {
+fn lifecycle_id(events: &Events<'_>, facts: &LifecycleFacts) -> String {
     match facts.reason.map(Suppression::as_str).or(facts.purpose.map(Purpose::as_str)) {
-        Some(detail) => event_id(&[events.envelope().event_base, facts.kind, detail]),
+        Some(detail) => [events.envelope().event_base, facts.kind, detail].join("-"),
         None => events.id(facts.kind),
     }
 }
@@ -332,6 +331,10 @@ mod tests {
     };
 
     fn published(write: impl FnOnce(&mut Events<'_>)) -> String {
+        published_from("base", write)
+    }
+
+    fn published_from(event_base: &str, write: impl FnOnce(&mut Events<'_>)) -> String {
         let mut outbox = Outbox::default();
         let envelope = Envelope {
             source: "otp-stream",
@@ -340,7 +343,7 @@ mod tests {
             causation_id: "r-1",
             traceparent: None,
             tracestate: None,
-            event_base: "base",
+            event_base,
         };
         write(&mut Events::new(&mut outbox, &[1], envelope));
         assert_eq!(outbox.len(), 1);
@@ -424,6 +427,15 @@ mod tests {
         check(NoticeKind::Locked, Some(7), Some("\"lockedUntil\":7"));
         check(NoticeKind::Locked, None, Some("\"lockedUntil\":null"));
         check(NoticeKind::Failed, None, None);
+    }
+
+    #[test]
+    fn an_id_may_begin_with_the_coordinates_of_a_topic_with_a_long_name() {
+        let coordinates = format!("{}/2147483647/9223372036854775807", "t".repeat(249));
+        let found = published_from(&coordinates, |events| {
+            validation_result(events, OutputTopic(0), &ABOUT, Judgement::InvalidRequest);
+        });
+        assert!(found.contains(&format!("\"eventId\":\"{coordinates}-result\"")), "{found}");
     }
 
     #[test]

@@ -27,21 +27,6 @@ impl EventKind {
     }
 }
 
-/// Parts with hyphens between them.
-pub(super) fn event_id(parts: &[&str]) -> EventId {
-    let mut id = EventId::new();
-    for (at, part) in parts.iter().enumerate() {
-        if at > 0 {
-            id.push('-');
-        }
-        id.push_str(part);
-    }
-    id
-}
-
-/// An event's id, on the stack. The longest is a base of 36 characters and `-suppressed-unknown_recipient`.
-pub type EventId = ArrayString<96>;
-
 /// What all events of one request have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
@@ -89,8 +74,8 @@ impl<'a> Events<'a> {
     }
 
     /// An event id that no other event of this request has: the request's base and a name.
-    pub fn id(&self, name: &str) -> EventId {
-        event_id(&[self.envelope.event_base, name])
+    pub fn id(&self, name: &str) -> String {
+        [self.envelope.event_base, name].join("-")
     }
 
     /// Publishes a JSON object under `key`, on the key's partition; `body` adds its members.

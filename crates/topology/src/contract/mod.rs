@@ -15,7 +15,7 @@ use crate::text::Template;
 use crate::wire::json::{Json, Names};
 use crate::wire::outbox::OutputTopic;
 use crate::wire::record::Headers;
-pub use events::{Envelope, EventId, EventKind, Events};
+pub use events::{Envelope, EventKind, Events};
 use std::sync::Arc;
 
 /// Who may write to a request topic, and what that grants. The topic is the identity.

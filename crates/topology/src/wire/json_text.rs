@@ -134,7 +134,7 @@ impl WriteJson for Plain<'_> {
     }
 }
 
-/// Ids and digits are composed on the stack: plain words.
+/// Digits are composed on the stack: plain words.
 impl<const LEN: usize> WriteJson for ArrayString<LEN> {
     fn write_json(&self, out: &mut Vec<u8>) {
         Plain(self).write_json(out);

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::settings::Flavour;
-use crate::contract::events::event_id;
-use crate::contract::{EventId, EventKind, Events};
+use crate::contract::{EventKind, Events};
 use crate::otp::ChallengeView;
 use crate::text::{Rendered, Template};
 use crate::wire::json_text::{Object, Plain, WriteJson};
@@ -57,7 +56,7 @@ pub fn publish_sms(
             .member("tenantId", delivery.tenant)
             .member("templateId", text.id())
             .member("locale", text.locale())
-            .member("eventId", id)
+            .member("eventId", &*id)
             .member("correlationId", correlation_id);
     });
 }
@@ -92,10 +91,10 @@ pub fn publish_email(
 
 impl Delivery<'_> {
     /// Each number of a challenge's delivery has one event of a kind.
-    fn event_id(&self, kind: EventKind) -> EventId {
+    fn event_id(&self, kind: EventKind) -> String {
         let mut number = itoa::Buffer::new();
         let number = number.format(self.send_number);
-        event_id(&[&self.challenge.code.challenge.to_uuid(), kind.0, number])
+        [&self.challenge.code.challenge.to_uuid(), kind.0, number].join("-")
     }
 }
 
