@@ -44,6 +44,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             Some(task) => {
                 self.fail_task_at_work(task, "a position is out of its topic's range");
             }
+            None if matches!(self.forwarders.get(&source), Some(Forwarder::Asking { .. })) => {}
             None => self.ask_stable_of_forwarder(source),
         }
     }

@@ -113,6 +113,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 sources
             }
             Unit::Forwarder(source) => {
+                // A late answer would move one that runs back.
+                if !matches!(self.forwarders.get(&source), Some(Forwarder::Asking { stable: None })) {
+                    return;
+                }
                 let offset = |it: SourcePartition| stable.get(&it).copied().flatten();
                 if !self.topology.broadcast_sources().all(|it| offset(it).is_some()) {
                     let ask_at = self.passed.plus(self.limits.task_retry_ms);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use otp_topology::otp::{LogTime, Remembered, RequestDigest, Subject};
 use otp_topology::state::{Family, MemoryStore, StoreKey};
 use otp_topology::task::{Path, SourceKind, Task, Topology};
+use otp_topology::thread::{AssignmentId, Command, Event, Limits, StreamThread, Unit};
 use otp_topology::wire::headers::{KIND_MARK, OTP_KIND, OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
-use crate::house::{House, START_MS, send};
+use crate::house::{House, START_MS, send, settings};
 use crate::script::{ASKED, ASSIGNED, READY, Step, check, store_at, with};
 
 /// The state of a service that stands at this offset of the request topic.
@@ -155,6 +156,27 @@ fn a_gap_is_counted_once() {
     ];
     let again: &[Step<'_>] = &[("extents 0..12 5..9", &["restore 12..12"]), ("restored", &["ready"])];
     check(standing_at(2), &[&ASSIGNED, ready, &ASSIGNED, again]);
+}
+
+/// A forward-only partition whose place was lost twice was asked for twice, and the second answer moved it back.
+#[test]
+fn a_forwarder_takes_one_answer_to_its_question() {
+    let house = House::with(settings(), 1, |name| (name == "requests").then_some(2));
+    let mut thread = StreamThread::<MemoryStore>::new(house.topology.clone(), Limits::default());
+    let source = SourcePartition { partition: 1, ..requests() };
+    let mut asks = |event| {
+        thread.on(event, LogTime::from_ms(START_MS));
+        let commands = std::iter::from_fn(|| thread.next_command());
+        let asks = |it: &Command| matches!(it, Command::AskStable { .. } | Command::AskExtents { .. });
+        commands.filter(asks).count()
+    };
+    assert_eq!(asks(Event::Assigned { partitions: vec![source], generation: 1 }), 1);
+    assert_eq!(asks(Event::OutOfRange { source }), 0);
+    let broadcasts = house.topology.broadcast_sources();
+    let stable: Vec<_> = broadcasts.chain([source]).map(|source| (source, Some(0))).collect();
+    let (assignment, unit) = (AssignmentId(1), Unit::Forwarder(source));
+    assert_eq!(asks(Event::Stable { assignment, unit, result: Ok(stable.clone()) }), 1);
+    assert_eq!(asks(Event::Stable { assignment, unit, result: Ok(stable) }), 0);
 }
 
 /// An abort took back a start that was decided and not committed; later it was decided anew, past records.
