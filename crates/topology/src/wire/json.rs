@@ -3,10 +3,14 @@
 //! Knows no contract: names and types of members are the contracts' affair.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::json_text::{Object, WriteJson, first_escaped};
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+
+use super::json_text::{Object, WriteJson};
+
 /// Longest value that is read, in bytes.
 pub const LEN_MAX: usize = 65_536;
 
@@ -91,11 +95,11 @@ pub fn parse_object(value: Option<&[u8]>, names: Names) -> Result<Json<'_>, Json
         return Err(JsonError::TooLong);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-    let mut reader = Reader { text, at: 0, names };
-    let json = reader.value(1)?;
-    if reader.peek().is_some() {
-        return Err(JsonError::Syntax);
-    }
+    let broken = Cell::new(JsonError::Syntax);
+    let level = Level { depth: 1, names, broken: &broken };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let json = level.deserialize(&mut deserializer).map_err(|_| broken.get())?;
+    deserializer.end().map_err(|_| JsonError::Syntax)?;
     match json {
         Json::Object(_) => Ok(json),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
@@ -195,149 +199,122 @@ impl fmt::Debug for Number {
     }
 }
 
-/// Reads values from a text, one after the other.
-///
-/// Finds out where a value ends and what kind it is. Numbers, and strings with escapes in them, are read by serde_json.
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
+/// Reads one value at a depth. What is broken, beyond the syntax, is told through `broken`, since an error of the
+/// deserializer is only a text.
+#[derive(Clone, Copy)]
+struct Level<'c> {
+    depth: u32,
     names: Names,
+    broken: &'c Cell<JsonError>,
 }
 
-type Members<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
-
-impl<'a> Reader<'a> {
-    /// The next value, at a depth of so many objects and arrays with itself, if it is one.
-    fn value(&mut self, depth: u32) -> Result<Json<'a>, JsonError> {
-        match self.peek() {
-            Some(b'"') => self.string().map(Json::String),
-            Some(b'{') => self.object(depth).map(Json::Object),
-            Some(b'[') => self.array(depth).map(Json::Array),
-            Some(b'n') => self.word("null", Json::Null),
-            Some(b't') => self.word("true", Json::Bool(true)),
-            Some(b'f') => self.word("false", Json::Bool(false)),
-            Some(_) => self.number().map(Json::Number),
-            None => Err(JsonError::Syntax),
-        }
+impl Level<'_> {
+    fn fail<E: de::Error>(self, error: JsonError) -> E {
+        self.broken.set(error);
+        E::custom(error)
     }
 
-    fn object(&mut self, depth: u32) -> Result<Members<'a>, JsonError> {
-        self.enter(depth)?;
-        let mut members = Vec::new();
-        if self.take(b'}') {
-            return Ok(members);
+    /// The level of what an array or object at this level holds.
+    fn enter<E: de::Error>(self) -> Result<Self, E> {
+        if self.depth > DEPTH_MAX {
+            return Err(self.fail(JsonError::TooDeep));
         }
-        members.reserve(8);
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(JsonError::Syntax);
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Level<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level<'_> {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, it: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(it))
+    }
+
+    fn visit_u64<E>(self, it: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Number::Unsigned(it)))
+    }
+
+    fn visit_i64<E>(self, it: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(u64::try_from(it).map_or(Number::Signed(it), Number::Unsigned)))
+    }
+
+    fn visit_f64<E>(self, it: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Number::Float(it)))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+        let inside = self.enter()?;
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(inside)? {
+            array.push(item);
+        }
+        Ok(Json::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
+        let inside = self.enter()?;
+        let mut object = Vec::new();
+        while let Some(name) = members.next_key_seed(Name)? {
+            if object.is_empty() {
+                object.reserve(8);
             }
-            let name = self.string()?;
-            if !self.take(b':') {
-                return Err(JsonError::Syntax);
-            }
-            members.push((name, self.value(depth + 1)?));
-            if !self.goes_on(b'}')? {
-                break;
-            }
+            object.push((name, members.next_value_seed(inside)?));
         }
-        if has_duplicates(&members, self.names) { Err(JsonError::DuplicateKey) } else { Ok(members) }
+        if has_duplicates(&object, self.names) {
+            return Err(self.fail(JsonError::DuplicateKey));
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+/// Reads a member's name.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
     }
 
-    fn array(&mut self, depth: u32) -> Result<Vec<Json<'a>>, JsonError> {
-        self.enter(depth)?;
-        let mut items = Vec::new();
-        if self.take(b']') {
-            return Ok(items);
-        }
-        loop {
-            items.push(self.value(depth + 1)?);
-            if !self.goes_on(b']')? {
-                return Ok(items);
-            }
-        }
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(text))
     }
 
-    /// The string whose opening quote is next.
-    #[inline]
-    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
-        let rest = &self.text[self.at + 1..];
-        match first_escaped(rest.as_bytes()) {
-            Some(length) if rest.as_bytes()[length] == b'"' => {
-                self.at += length + 2;
-                Ok(Cow::Borrowed(&rest[..length]))
-            }
-            Some(_) | None => self.escaped_string().map(Cow::Owned),
-        }
-    }
-
-    #[cold]
-    fn escaped_string(&mut self) -> Result<String, JsonError> {
-        let mut end = self.at + 1;
-        loop {
-            match self.text.as_bytes().get(end).ok_or(JsonError::Syntax)? {
-                b'"' => break,
-                b'\\' => end += 2,
-                _ => end += 1,
-            }
-        }
-        let quoted = &self.text[self.at..=end];
-        self.at = end + 1;
-        serde_json::from_str(quoted).map_err(|_| JsonError::Syntax)
-    }
-
-    fn number(&mut self) -> Result<Number, JsonError> {
-        let rest = &self.text[self.at..];
-        let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-        let length = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
-        let number: serde_json::Number =
-            serde_json::from_str(&rest[..length]).map_err(|_| JsonError::Syntax)?;
-        self.at += length;
-        let integer = number.as_u64().map(Number::Unsigned).or(number.as_i64().map(Number::Signed));
-        integer.or(number.as_f64().map(Number::Float)).ok_or(JsonError::Syntax)
-    }
-
-    fn word(&mut self, word: &str, value: Json<'a>) -> Result<Json<'a>, JsonError> {
-        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            return Err(JsonError::Syntax);
-        }
-        self.at += word.len();
-        Ok(value)
-    }
-
-    /// Past the opening bracket of an object or array at this depth.
-    fn enter(&mut self, depth: u32) -> Result<(), JsonError> {
-        if depth > DEPTH_MAX {
-            return Err(JsonError::TooDeep);
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    /// Past the comma after an item, or past the end.
-    fn goes_on(&mut self, end: u8) -> Result<bool, JsonError> {
-        if self.take(b',') {
-            Ok(true)
-        } else if self.take(end) {
-            Ok(false)
-        } else {
-            Err(JsonError::Syntax)
-        }
-    }
-
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    /// The next byte that is no blank.
-    fn peek(&mut self) -> Option<u8> {
-        let bytes = self.text.as_bytes();
-        while matches!(bytes.get(self.at), Some(b' ' | b'\n' | b'\t' | b'\r')) {
-            self.at += 1;
-        }
-        bytes.get(self.at).copied()
+    fn visit_str<E>(self, text: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(text.to_owned()))
     }
 }
 

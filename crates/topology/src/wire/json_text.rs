@@ -66,48 +66,10 @@ pub fn write_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// The first quote, backslash or control character.
-pub(super) fn first_escaped(text: &[u8]) -> Option<usize> {
-    let (words, rest) = text.as_chunks();
-    let found = words.iter().map(|bytes| escapes(*bytes)).enumerate().find(|(_, found)| *found != 0);
-    match found {
-        Some((at, found)) => Some(8 * at + found.trailing_zeros() as usize / 8),
-        None => {
-            let at = rest.iter().copied().position(is_escaped);
-            at.map(|at| 8 * words.len() + at)
-        }
-    }
-}
-
-/// Whether there is a quote, a backslash or a control character. Eight bytes at a time, the last ones together with
-/// some before them.
+/// Whether there is a quote, a backslash or a control character. Without a way out in between: so it is done many bytes
+/// at a time.
 fn has_escapes(text: &[u8]) -> bool {
-    match text.last_chunk() {
-        Some(last) => {
-            let words = text.as_chunks().0.iter();
-            words.fold(escapes(*last), |found, bytes| found | escapes(*bytes)) != 0
-        }
-        None => text.iter().copied().any(is_escaped),
-    }
-}
-
-fn is_escaped(byte: u8) -> bool {
-    byte < b' ' || byte == b'"' || byte == b'\\'
-}
-
-/// The high bits of bytes that have to be escaped, the first byte lowest; perhaps also of bytes after such a one. 0: none
-/// has to be.
-///
-/// By subtraction: only a byte that is less than what is taken from it, and itself below 128, gets its high bit set
-/// where no lower byte has.
-#[inline]
-fn escapes(bytes: [u8; 8]) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH_BITS: u64 = ONES << 7;
-    let word = u64::from_le_bytes(bytes);
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    (below(word, b' ') | equal(b'"') | equal(b'\\')) & HIGH_BITS
+    text.iter().fold(false, |found, byte| found | matches!(byte, ..b' ' | b'"' | b'\\'))
 }
 
 impl WriteJson for str {
@@ -236,13 +198,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn the_first_character_to_escape_is_found(bytes: Vec<u8>) {
-            let expected = bytes.iter().position(|byte| matches!(byte, 0..b' ' | b'"' | b'\\'));
-            prop_assert_eq!(first_escaped(&bytes), expected);
-            prop_assert_eq!(has_escapes(&bytes), expected.is_some());
-        }
-
         #[test]
         fn a_string_is_read_back(string: String) {
             prop_assert_eq!(serde_json::from_str::<Value>(&text(&*string)).ok(), Some(Value::String(string)));
