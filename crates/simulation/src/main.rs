@@ -44,11 +44,11 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let scenario = match named(arguments.scenario.as_deref(), Scenario::ALL, |it| it.name()) {
+    let scenario = match named("scenario", arguments.scenario.as_deref(), Scenario::ALL, |it| it.name()) {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
-    let planted = match named(arguments.planted.as_deref(), Planted::ALL, |it| it.name()) {
+    let planted = match named("planted", arguments.planted.as_deref(), Planted::ALL, |it| it.name()) {
         Ok(planted) => planted,
         Err(code) => return code,
     };
@@ -101,7 +101,9 @@ fn rate(done: u64, seconds: f64) -> String {
     format!("{rate:.0} seeds/s, {:.0} a core", rate / cores() as f64)
 }
 
+/// What an option names; if it is `list`, or nothing of the kind, all names are told, and the process ends so.
 fn named<T: Copy>(
+    option: &str,
     name: Option<&str>,
     all: &[T],
     of: impl Fn(T) -> &'static str,
@@ -110,7 +112,12 @@ fn named<T: Copy>(
     if let Some(found) = all.iter().find(|it| of(**it) == name) {
         return Ok(Some(*found));
     }
-    all.iter().for_each(|it| eprintln!("{}", of(*it)));
+    let names: Vec<_> = all.iter().map(|it| of(*it)).collect();
+    if name == "list" {
+        println!("{}", names.join("\n"));
+        return Err(ExitCode::SUCCESS);
+    }
+    eprintln!("error: --{option} {name}: there is none of that name; choose one of: {}", names.join(", "));
     Err(ExitCode::from(2))
 }
 

@@ -65,7 +65,8 @@ pub enum Command {
     },
 
     Begin,
-    /// Produce the outbox's records from the `from`th on.
+    /// Produce the outbox's records from the `from`th on; the producer may take its time with them until the offsets are
+    /// sent.
     Produce {
         from: usize,
     },
