@@ -139,6 +139,9 @@ impl Properties {
             ("queue.buffering.max.kbytes", "65536"),
             ("retry.backoff.ms", "10"),
             ("retry.backoff.max.ms", "100"),
+            // Sending offsets forgets its time-out while the group's coordinator is gone from the cluster, and looks for
+            // the new one only when some connection changes (librdkafka #5456, #5511): idle ones are closed, and do.
+            ("connections.max.idle.ms", "5000"),
         ]);
         let timeout = TRANSACTION_TIMEOUT_MS.to_string();
         own(
