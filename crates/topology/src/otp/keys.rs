@@ -2,6 +2,8 @@
 //!
 //! Reads no file: an edge does, and hands plain parts to [`Keyring::new`].
 
+use aes::Aes256Enc;
+use aes_gcm_siv::AesGcmSiv;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
@@ -67,24 +69,27 @@ pub enum KeyringError {
 /// A key as a key file gives it: purpose, id, the log time from which it serves, 32 secret bytes.
 pub type KeyParts = (KeyPurpose, KeyId, LogTime, [u8; 32]);
 
-/// A secret of 32 bytes; zeroized when dropped, never printed.
+/// AES-256-GCM-SIV. It decrypts by encrypting, so the other half of the round keys is never made.
+pub(crate) type Cipher = AesGcmSiv<Aes256Enc>;
+
+/// A secret of 32 bytes, as what it is used for; zeroized when dropped, never printed.
 pub struct Key {
-    secret: Box<Zeroizing<[u8; 32]>>,
-    /// Already keyed; cloned for each use.
+    cipher: Box<Cipher>,
+    /// Cloned for each use.
     keyed: Hmac<Sha256>,
 }
 
 impl Key {
     fn new(secret: &[u8; 32]) -> Self {
         Self {
-            secret: Box::new(Zeroizing::new(*secret)),
+            cipher: Box::new(Cipher::new(secret.into())),
             keyed: Hmac::new_from_slice(secret).expect("HMAC takes keys of any length"),
         }
     }
 
-    /// For ciphers; whoever copies it wipes the copy.
-    pub(crate) fn secret(&self) -> &[u8; 32] {
-        &self.secret
+    /// The cipher under this key.
+    pub(crate) fn cipher(&self) -> &Cipher {
+        &self.cipher
     }
 
     /// An HMAC-SHA-256 under this key.

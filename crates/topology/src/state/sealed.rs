@@ -5,11 +5,10 @@
 //! ```
 
 use aes_gcm_siv::aead::AeadInOut;
-use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce, Tag};
+use aes_gcm_siv::{Nonce, Tag};
 
 use super::records::BadRecord;
-use crate::otp::{Key, KeyId, UnknownKey};
-use crate::otp::{Keyring, LogTime};
+use crate::otp::{KeyId, Keyring, LogTime, UnknownKey};
 
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 12;
@@ -36,7 +35,8 @@ pub fn seal(keys: &Keyring, at: LogTime, bound_to: &[u8], nonce: [u8; 12], plain
     for part in plain {
         sealed.extend_from_slice(part);
     }
-    let tag = cipher(key)
+    let tag = key
+        .cipher()
         .encrypt_inout_detached(&Nonce::from(nonce), bound_to, sealed[HEAD_BYTES..].as_mut().into())
         .expect("a record is shorter than 64 GiB");
     sealed.extend_from_slice(&tag);
@@ -56,14 +56,10 @@ pub fn open(keys: &Keyring, bound_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>, S
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(short)?;
     let key = keys.directory().get(KeyId(u32::from_be_bytes(*id)))?;
     let mut plain = ciphertext.to_vec();
-    cipher(key)
+    key.cipher()
         .decrypt_inout_detached(&Nonce::from(*nonce), bound_to, plain.as_mut_slice().into(), &Tag::from(*tag))
         .map_err(|_| BadRecord::Damaged("sealed value is not what was sealed for this place"))?;
     Ok(plain)
-}
-
-fn cipher(key: &Key) -> Aes256GcmSiv {
-    Aes256GcmSiv::new(key.secret().into())
 }
 
 #[cfg(test)]
