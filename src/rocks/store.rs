@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use otp_topology::state::{Rows, Run, StateStore, StoreError, WriteBatch};
+use otp_topology::state::{Rows, StateStore, StoreError, WriteBatch};
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompressionType, DBRecoveryMode, Error, ErrorKind,
     IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch as NativeBatch,
@@ -124,7 +124,7 @@ impl TaskStore {
     ///
     /// # Errors
     /// The disk failed; the store must be reopened and restored.
-    pub fn load(&self, run: &mut Run) -> Result<(), StoreError> {
+    pub fn load(&self, run: &mut WriteBatch) -> Result<(), StoreError> {
         if run.size_bytes() < RUN_FILE_BYTES_MIN {
             return self.write_all(run.iter());
         }
@@ -178,7 +178,7 @@ impl TaskStore {
         }
     }
 
-    fn load_sorted(&self, run: &Run) -> Result<(), Error> {
+    fn load_sorted(&self, run: &WriteBatch) -> Result<(), Error> {
         let path = self.directory.join(RUN_FILE);
         let mut file = SstFileWriter::create(&self.run_files);
         file.open(&path)?;
@@ -237,7 +237,7 @@ impl StateStore for TaskStore {
     }
 
     fn write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
-        self.write_all(batch.writes.iter().map(|(key, value)| (key.as_slice(), value.as_deref())))
+        self.write_all(batch.iter())
     }
 }
 

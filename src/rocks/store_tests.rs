@@ -77,8 +77,8 @@ fn what_is_wrong_with_a_directory_is_said_with_a_remedy() {
 }
 
 /// Rows enough for a file: `count` keys from `first` on, each with the text of its write.
-fn large_run(first: usize, count: usize, text: &str, position: &str) -> Run {
-    let mut run = Run::default();
+fn large_run(first: usize, count: usize, text: &str, position: &str) -> WriteBatch {
+    let mut run = WriteBatch::default();
     for at in (first..first + count).rev() {
         run.put(format!("S{at:06}").as_bytes(), text.repeat(100).as_bytes());
     }
@@ -103,8 +103,8 @@ fn a_restore_that_is_killed_leaves_whole_runs_and_the_position_behind_them() {
     let store = TaskStore::open(&at.0, &memory).expect("fresh");
     let twin = MemoryStore::default();
     store.write(&batch(&[("Lposition", Some("0")), ("S000007", Some("early"))])).expect("written");
-    let load = |store: &TaskStore, mut run: Run| {
-        twin.write(&run.to_batch()).expect("memory does not fail");
+    let load = |store: &TaskStore, mut run: WriteBatch| {
+        twin.write(&run).expect("memory does not fail");
         store.load(&mut run).expect("loaded");
     };
     let compare = |store: &TaskStore, what: &str| {
@@ -128,7 +128,7 @@ fn a_restore_that_is_killed_leaves_whole_runs_and_the_position_behind_them() {
     let mut third = large_run(80_000, 60_000, "c", "3");
     third.delete(b"S000007");
     load(&store, third);
-    let mut tail = Run::default();
+    let mut tail = WriteBatch::default();
     tail.put(b"S000001", b"tail");
     tail.put(b"Lposition", b"4");
     load(&store, tail);
@@ -157,7 +157,6 @@ fn a_long_restore_lets_compactions_in_between() {
     store.loaded().expect("settled");
     let last = MemoryStore::default();
     let text = char::from(b'a' + ((runs - 1) % 26) as u8).to_string();
-    last.write(&large_run(0, 40_000, &text, &(runs - 1).to_string()).to_batch())
-        .expect("memory does not fail");
+    last.write(&large_run(0, 40_000, &text, &(runs - 1).to_string())).expect("memory does not fail");
     assert!(store.scan(b"", b"Z", usize::MAX).expect("readable") == last.entries());
 }

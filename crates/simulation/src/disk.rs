@@ -56,7 +56,7 @@ impl SimStore {
     pub fn copy(&self) -> Self {
         let copy = Self::default();
         let writes = self.entries().into_iter().map(|(key, value)| (key, Some(value))).collect();
-        copy.platter.entries.write(&WriteBatch { writes }).expect("memory does not fail");
+        copy.platter.entries.write(&writes).expect("memory does not fail");
         copy
     }
 }
@@ -79,9 +79,9 @@ impl StateStore for SimStore {
         if self.platter.fails.take() {
             return Err(StoreError { place: "the disk".to_owned(), reason: "no space left".to_owned() });
         }
-        let mut writes = Vec::with_capacity(batch.writes.len());
-        for (key, _) in &batch.writes {
-            writes.push((key.clone(), self.platter.entries.get(key)?));
+        let mut writes = Vec::with_capacity(batch.len());
+        for (key, _) in batch.iter() {
+            writes.push((key, self.platter.entries.get(key)?));
         }
         // Undone in reverse, so that the first overwritten value of a key wins.
         writes.reverse();
@@ -89,7 +89,7 @@ impl StateStore for SimStore {
         if undo.len() == TAIL_MAX {
             undo.pop_front();
         }
-        undo.push_back(WriteBatch { writes });
+        undo.push_back(writes.into_iter().collect());
         self.platter.entries.write(batch)
     }
 }

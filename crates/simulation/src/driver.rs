@@ -266,13 +266,14 @@ impl Process {
         }
         let store = site.disk.store(task);
         if site.planted == Some(Planted::SweepLocks)
-            && !batch.writes.iter().any(|(key, _)| is_of(Some(key), Family::Position))
+            && !batch.iter().any(|(key, _)| is_of(Some(key), Family::Position))
         {
-            for (key, value) in &mut batch.writes {
-                if is_of(Some(key), Family::Subject) {
-                    *value = value.take().map(without_lock);
-                }
-            }
+            let planted = batch.iter().map(|(key, value)| {
+                let is_subject = is_of(Some(key), Family::Subject);
+                let value = value.map(<[u8]>::to_vec);
+                (key, if is_subject { value.map(without_lock) } else { value })
+            });
+            batch = planted.collect();
         }
         if site.planted == Some(Planted::PositionFirst)
             && let Some(first) = split_position(&mut batch)
@@ -288,20 +289,15 @@ impl Process {
         if result.is_ok() {
             site.auditor.written(self.number, task, &batch);
         }
-        site.trace.note("write", [self.number as i64, task.into(), batch.writes.len() as i64], || {
-            format!(
-                "{} writes the store of task {task}: {} keys, {result:?}",
-                name(self.number),
-                batch.writes.len()
-            )
+        site.trace.note("write", [self.number as i64, task.into(), batch.len() as i64], || {
+            format!("{} writes the store of task {task}: {} keys, {result:?}", name(self.number), batch.len())
         });
         Some(Event::Written { task, result })
     }
 
     fn write_early(&mut self, site: &mut Site<'_>) {
         for record in self.thread.outbox().iter().filter(|it| it.topic() == self.topology.changelog) {
-            let key = record.key().unwrap_or_default().to_vec();
-            let batch = WriteBatch { writes: vec![(key, record.value().map(<[u8]>::to_vec))] };
+            let batch = [(record.key().unwrap_or_default(), record.value())].into_iter().collect();
             site.disk.store(record.partition()).write(&batch).expect("planted");
         }
     }
@@ -316,10 +312,13 @@ pub(crate) fn take(armed: &mut Vec<Fault>, wanted: impl Fn(Fault) -> bool) -> Op
 /// Planted: takes the position out of a batch, unless nothing else is in it.
 pub(crate) fn split_position(batch: &mut WriteBatch) -> Option<WriteBatch> {
     let is_local = |key: &[u8]| is_of(Some(key), Family::Local);
-    let (first, rest): (Vec<_>, Vec<_>) = batch.writes.drain(..).partition(|(key, _)| is_local(key));
-    let both = !first.is_empty() && !rest.is_empty();
-    batch.writes = if both { rest } else { first.iter().cloned().chain(rest).collect() };
-    both.then_some(WriteBatch { writes: first })
+    let (first, rest): (Vec<_>, Vec<_>) = batch.iter().partition(|(key, _)| is_local(key));
+    if first.is_empty() || rest.is_empty() {
+        return None;
+    }
+    let (first, rest) = (first.into_iter().collect(), rest.into_iter().collect());
+    *batch = rest;
+    Some(first)
 }
 
 fn is_passed(sent: &[(SourcePartition, i64)], (source, offset): (SourcePartition, i64)) -> bool {

@@ -246,9 +246,8 @@ impl Auditor {
     /// The store holds nothing that is not committed (I1).
     pub fn written(&mut self, instance: usize, task: i32, batch: &WriteBatch) {
         let versions = &self.versions[task as usize];
-        let bad = batch.writes.iter().find(|(key, value)| {
-            Family::of(key).is_some_and(Family::is_changelogged)
-                && !versions.contains(&version(key, value.as_deref()))
+        let bad = batch.iter().find(|(key, value)| {
+            Family::of(key).is_some_and(Family::is_changelogged) && !versions.contains(&version(key, *value))
         });
         if let Some((key, _)) = bad {
             let family = char::from(key[0]);

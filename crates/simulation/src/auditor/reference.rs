@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use otp_topology::otp::{CanonicalSubject, LogTime};
-use otp_topology::state::{Family, MemoryStore, StateStore, WriteBatch};
+use otp_topology::state::{Family, MemoryStore, StateStore};
 use otp_topology::task::{SourceKind, Task, TaskError, Topology, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
@@ -163,8 +163,8 @@ impl Reference {
                 )));
             }
             swept::check(before.as_deref(), record.value.as_deref(), decided.at)?;
-            let writes = vec![(key, record.value.clone())];
-            store.write(&WriteBatch { writes }).expect("memory does not fail");
+            let write = [(key, record.value.as_ref())].into_iter().collect();
+            store.write(&write).expect("memory does not fail");
         }
         Ok(())
     }

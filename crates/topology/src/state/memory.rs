@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::store::{Rows, StateStore, StoreError, WriteBatch};
+use super::batch::WriteBatch;
+use super::store::{Rows, StateStore, StoreError};
 
 type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -46,9 +47,9 @@ impl StateStore for MemoryStore {
 
     fn write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
         let mut entries = self.lock();
-        for (key, value) in &batch.writes {
+        for (key, value) in batch.iter() {
             match value {
-                Some(value) => entries.insert(key.clone(), value.clone()),
+                Some(value) => entries.insert(key.to_vec(), value.to_vec()),
                 None => entries.remove(key),
             };
         }
@@ -73,10 +74,7 @@ mod tests {
 
     fn store(entries: &[(&str, &str)]) -> MemoryStore {
         let store = MemoryStore::default();
-        let mut batch = WriteBatch::default();
-        for (key, value) in entries {
-            batch.put(key.as_bytes(), value.as_bytes());
-        }
+        let batch = entries.iter().map(|(key, value)| (key, Some(value))).collect();
         store.write(&batch).expect("memory does not fail");
         store
     }
@@ -113,9 +111,7 @@ mod tests {
     fn a_clone_sees_the_same_data_and_debug_shows_none() {
         let first = store(&[]);
         let second = first.clone();
-        first
-            .write(&WriteBatch { writes: vec![(b"key".to_vec(), Some(b"value".to_vec()))] })
-            .expect("memory does not fail");
+        first.write(&[("key", Some("value"))].into_iter().collect()).expect("memory does not fail");
         assert_eq!(second.get(b"key"), Ok(Some(b"value".to_vec())));
         assert_eq!(format!("{second:?}"), "MemoryStore(1 entries)");
     }

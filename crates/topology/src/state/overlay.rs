@@ -5,18 +5,24 @@
 //! ```
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Bound;
+use std::hash::{BuildHasher, RandomState};
 
-use super::store::{Rows, StateStore, StoreError, WriteBatch};
+use hashbrown::HashTable;
+
+use super::batch::WriteBatch;
+use super::store::{Rows, StateStore, StoreError};
 
 /// The writes of an open transaction. Reads see them over the store; a commit turns them into one batch.
 ///
-/// Sorted, not hashed: the batch and its changelog records then have the same order on every run.
+/// Whoever looks at all of them gets them sorted: the batch and its changelog records have the same order on every run.
 #[derive(Clone, Default)]
 pub struct Overlay {
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// One write of each key.
+    writes: WriteBatch,
+    /// The numbers of the writes, by the hashes of their keys.
+    numbers: HashTable<u32>,
+    hasher: RandomState,
 }
 
 impl Overlay {
@@ -29,12 +35,29 @@ impl Overlay {
         self.writes.len()
     }
 
-    pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.writes.insert(key, Some(value));
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.put_with(key, |bytes| bytes.extend_from_slice(value));
     }
 
-    pub fn delete(&mut self, key: Vec<u8>) {
-        self.writes.insert(key, None);
+    /// Puts a value that `value` adds to the bytes it is given.
+    pub fn put_with(&mut self, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
+        match self.number_of(key) {
+            Some(number) => self.writes.put_again(number, key, Some(value)),
+            None => {
+                self.add_number(key);
+                self.writes.put_with(key, value);
+            }
+        }
+    }
+
+    pub fn delete(&mut self, key: &[u8]) {
+        match self.number_of(key) {
+            Some(number) => self.writes.put_again(number, key, None::<fn(&mut Vec<u8>)>),
+            None => {
+                self.add_number(key);
+                self.writes.delete(key);
+            }
+        }
     }
 
     /// # Errors
@@ -44,8 +67,8 @@ impl Overlay {
         store: &impl StateStore,
         key: &[u8],
     ) -> Result<Option<Cow<'a, [u8]>>, StoreError> {
-        match self.writes.get(key) {
-            Some(write) => Ok(write.as_deref().map(Cow::Borrowed)),
+        match self.number_of(key) {
+            Some(number) => Ok(self.writes.get(number).1.map(Cow::Borrowed)),
             None => Ok(store.get(key)?.map(Cow::Owned)),
         }
     }
@@ -64,24 +87,25 @@ impl Overlay {
         if from >= to || limit == 0 {
             return Ok(Vec::new());
         }
-        let range = (Bound::Included(from), Bound::Excluded(to));
-        let deletes = self.writes.range::<[u8], _>(range).filter(|(_, value)| value.is_none()).count();
+        let mut written: Vec<_> = self.writes.iter().filter(|(key, _)| (from..to).contains(key)).collect();
+        written.sort_unstable_by_key(|(key, _)| *key);
+        let deletes = written.iter().filter(|(_, value)| value.is_none()).count();
         // A delete hides at most one entry of the store.
         let mut stored = store.scan(from, to, limit.saturating_add(deletes))?.into_iter().peekable();
-        let mut written = self.writes.range::<[u8], _>(range).peekable();
+        let mut written = written.into_iter().peekable();
         let mut found = Vec::new();
         while found.len() < limit {
             let stored_is_first = match (stored.peek(), written.peek()) {
                 (None, None) => break,
                 (Some(_), None) => true,
                 (None, Some(_)) => false,
-                (Some((stored, _)), Some((written, _))) => stored < *written,
+                (Some((stored, _)), Some((written, _))) => stored.as_slice() < *written,
             };
             if stored_is_first {
                 found.extend(stored.next());
             } else if let Some((key, value)) = written.next() {
                 stored.next_if(|(it, _)| it == key);
-                found.extend(value.as_ref().map(|value| (key.clone(), value.clone())));
+                found.extend(value.map(|value| (key.to_vec(), value.to_vec())));
             }
         }
         Ok(found)
@@ -89,16 +113,35 @@ impl Overlay {
 
     /// All writes, key by key in key order; `None` deletes.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.writes.iter().map(|(key, value)| (key.as_slice(), value.as_deref()))
+        self.writes.iter_sorted()
     }
 
     /// Takes the writes as one batch in key order, and leaves the overlay empty.
     pub fn take(&mut self) -> WriteBatch {
-        WriteBatch { writes: std::mem::take(&mut self.writes).into_iter().collect() }
+        self.numbers.clear();
+        // The next transaction is about to be as large: it does not grow its block step by step.
+        let next = WriteBatch::with_room(self.writes.size_bytes());
+        let mut writes = std::mem::replace(&mut self.writes, next);
+        writes.sort();
+        writes
     }
 
     pub fn clear(&mut self) {
         self.writes.clear();
+        self.numbers.clear();
+    }
+
+    fn number_of(&self, key: &[u8]) -> Option<usize> {
+        let is_key = |number: &u32| self.writes.get(*number as usize).0 == key;
+        self.numbers.find(self.hasher.hash_one(key), is_key).map(|number| *number as usize)
+    }
+
+    /// The next write is of a new key.
+    fn add_number(&mut self, key: &[u8]) {
+        let Self { writes, numbers, hasher } = self;
+        let number = u32::try_from(writes.len()).expect("a batch is written long before");
+        let rehash = |number: &u32| hasher.hash_one(writes.get(*number as usize).0);
+        numbers.insert_unique(hasher.hash_one(key), number, rehash);
     }
 }
 
@@ -111,6 +154,8 @@ impl fmt::Debug for Overlay {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::super::memory::MemoryStore;
@@ -159,12 +204,12 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Put(key, value) => {
-                        overlay.put(key.clone(), vec![value]);
+                        overlay.put(&key, &[value]);
                         model.insert(key, vec![value]);
                     }
                     Step::Delete(key) => {
                         model.remove(&key);
-                        overlay.delete(key);
+                        overlay.delete(&key);
                     }
                     Step::Commit => {
                         store.write(&overlay.take()).expect("memory does not fail");
@@ -191,15 +236,15 @@ mod tests {
     #[test]
     fn a_batch_holds_the_last_write_of_each_key_in_key_order() {
         let mut overlay = Overlay::default();
-        overlay.put(b"b".to_vec(), b"1".to_vec());
-        overlay.delete(b"a".to_vec());
-        overlay.put(b"b".to_vec(), b"2".to_vec());
+        overlay.put(b"b", b"1");
+        overlay.delete(b"a");
+        overlay.put(b"b", b"2");
         let expected = [(b"a".to_vec(), None), (b"b".to_vec(), Some(b"2".to_vec()))];
         let listed: Vec<_> =
             overlay.iter().map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))).collect();
         assert_eq!(listed, expected);
         assert_eq!(format!("{overlay:?}"), "Overlay(2 writes)");
-        assert_eq!(overlay.take().writes, expected);
+        assert_eq!(overlay.take(), expected.into_iter().collect());
         assert!(overlay.is_empty());
     }
 }

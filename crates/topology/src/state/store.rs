@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::batch::WriteBatch;
+
 /// A store that cannot be read or written; the task fails, nothing is decided.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("state store at {place}: {reason}")]
@@ -9,26 +11,6 @@ pub struct StoreError {
     /// The directory, or what stands for it.
     pub place: String,
     pub reason: String,
-}
-
-/// Puts and deletes of one atomic write, in order; a later one of the same key wins.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WriteBatch {
-    pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-}
-
-impl WriteBatch {
-    pub fn put(&mut self, key: &[u8], value: &[u8]) {
-        self.writes.push((key.to_vec(), Some(value.to_vec())));
-    }
-
-    pub fn delete(&mut self, key: &[u8]) {
-        self.writes.push((key.to_vec(), None));
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.writes.is_empty()
-    }
 }
 
 /// Keys and values, in key order.

@@ -39,10 +39,10 @@ impl<S: StateStore> Task<S> {
             Broadcast::Policy => Family::Policy,
             Broadcast::Template => Family::Template,
         };
-        let key = StoreKey::new(family, incoming.key.unwrap_or_default()).into_bytes();
+        let key = StoreKey::new(family, incoming.key.unwrap_or_default());
         match incoming.value {
-            Some(value) => self.overlay.put(key, value.to_vec()),
-            None => self.overlay.delete(key),
+            Some(value) => self.overlay.put(key.as_bytes(), value),
+            None => self.overlay.delete(key.as_bytes()),
         }
         self.caches.clear();
     }
@@ -63,7 +63,7 @@ impl<S: StateStore> Task<S> {
         for home in 0..self.topology.partitions {
             route::forward_mark(&mark, home, &self.topology, out);
         }
-        self.overlay.put(sent_key(&self.topology.source(topic).name), vec![1]);
+        self.overlay.put(&sent_key(&self.topology.source(topic).name), &[1]);
     }
 
     /// Whether [`Task::broadcast_mark`] was done, ever.
@@ -88,7 +88,7 @@ impl<S: StateStore> Task<S> {
     }
 
     pub(super) fn put_mark(&mut self, mark: &Incoming<'_>) {
-        self.overlay.put(mark_key(&self.topology.source(mark.source.topic).name), vec![1]);
+        self.overlay.put(&mark_key(&self.topology.source(mark.source.topic).name), &[1]);
     }
 
     fn has(&self, broadcast: Broadcast, key: impl Fn(&str) -> Vec<u8>) -> Result<bool, StoreError> {

@@ -7,7 +7,7 @@ use super::subjects::index_key;
 use super::{TaskError, Topology, position};
 use crate::otp::{LogTime, Pseudonym};
 use crate::state::{
-    BadRecord, Family, Overlay, Run, StateStore, StoreError, StoreKey, WriteBatch, subject_due_at,
+    BadRecord, Family, Overlay, StateStore, StoreError, StoreKey, WriteBatch, subject_due_at,
 };
 use crate::wire::outbox::{Outbox, SharedHeaders};
 
@@ -89,20 +89,20 @@ pub(super) fn put_local(batch: &mut WriteBatch, changelog_next: Option<i64>, wal
 pub struct Restorer {
     bound: i64,
     next: i64,
-    run: Run,
+    batch: WriteBatch,
     restored: u64,
 }
 
 impl Restorer {
     /// From the store's position (a lower bound of what it holds) to `bound`.
     pub fn new(from: i64, bound: i64) -> Self {
-        Self { bound, next: from, run: Run::default(), restored: 0 }
+        Self { bound, next: from, batch: WriteBatch::default(), restored: 0 }
     }
 
     /// Is about to collect so many bytes before they are written.
     #[must_use]
     pub fn with_room(self, size_bytes: usize) -> Self {
-        Self { run: Run::with_room(size_bytes), ..self }
+        Self { batch: WriteBatch::with_room(size_bytes), ..self }
     }
 
     pub fn is_reached(&self) -> bool {
@@ -130,7 +130,7 @@ impl Restorer {
             // Whatever it was for, it is gone.
             (None, None) => {}
             (None, Some(_)) => return Err(bad("key", BadRecord::Damaged("it is of no logged family"))),
-            (Some(_), None) => self.run.delete(key),
+            (Some(_), None) => self.batch.delete(key),
             (Some(family), Some(value)) => {
                 self.put(family, key, value).map_err(|error| bad(family.what(), error))?;
             }
@@ -146,7 +146,7 @@ impl Restorer {
             Family::Subject => {
                 let pseudonym = <[u8; 16]>::try_from(&key[1..]).map_err(|_| BadRecord::Damaged("key"))?;
                 if let Some(due) = subject_due_at(value)? {
-                    self.run.put(&index_key(due, Pseudonym(pseudonym)), &[]);
+                    self.batch.put(&index_key(due, Pseudonym(pseudonym)), &[]);
                 }
             }
             Family::Position => position::check(key, value)?,
@@ -157,7 +157,7 @@ impl Restorer {
             | Family::Expiry
             | Family::Local => {}
         }
-        self.run.put(key, value);
+        self.batch.put(key, value);
         Ok(())
     }
 
@@ -168,26 +168,24 @@ impl Restorer {
 
     /// What the writes since the last [`Restorer::written`] hold, in bytes.
     pub fn size_bytes(&self) -> usize {
-        self.run.size_bytes()
+        self.batch.size_bytes()
     }
 
     /// The writes so far, with the position that they reach: to be written as a whole, or not at all.
-    pub fn writes(&mut self, wall: LogTime) -> &mut Run {
-        self.run.put(LocalKey::ChangelogNext.key().as_bytes(), &self.next.to_be_bytes());
-        self.run.put(LocalKey::WrittenAt.key().as_bytes(), &wall.ms().to_be_bytes());
-        &mut self.run
+    pub fn writes(&mut self, wall: LogTime) -> &mut WriteBatch {
+        self.batch.put(LocalKey::ChangelogNext.key().as_bytes(), &self.next.to_be_bytes());
+        self.batch.put(LocalKey::WrittenAt.key().as_bytes(), &wall.ms().to_be_bytes());
+        &mut self.batch
     }
 
     /// The store has what [`Restorer::writes`] gave.
     pub fn written(&mut self) {
-        self.run.clear();
+        self.batch.clear();
     }
 
-    /// As [`Restorer::writes`], for a store that takes batches only.
+    /// As [`Restorer::writes`], for a store that keeps what it is given.
     pub fn take_batch(&mut self, wall: LogTime) -> WriteBatch {
-        let batch = self.writes(wall).to_batch();
-        self.written();
-        batch
+        std::mem::take(self.writes(wall))
     }
 }
 
@@ -205,8 +203,8 @@ mod tests {
             assert!(refused.contains("offset 5") && refused.contains(expected), "{refused}");
             let batch = restorer.take_batch(LogTime::default());
             let next = LocalKey::ChangelogNext.key();
-            assert_eq!(batch.writes[0], (next.as_bytes().to_vec(), Some(3_i64.to_be_bytes().to_vec())));
-            assert_eq!(batch.writes.len(), 2, "nothing of it is written");
+            assert_eq!(batch.iter().next(), Some((next.as_bytes(), Some(&3_i64.to_be_bytes()[..]))));
+            assert_eq!(batch.len(), 2, "nothing of it is written");
         }
     }
 

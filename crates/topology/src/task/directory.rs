@@ -19,15 +19,16 @@ impl<S: StateStore> Task<S> {
             return self.dead_letter(incoming, "directory", "bad_key", message, out);
         };
         let pseudonym = self.topology.keys.pseudonym(&subject);
-        let key = StoreKey::new(Family::Directory, &pseudonym.0).into_bytes();
+        let key = StoreKey::new(Family::Directory, &pseudonym.0);
+        let key = key.as_bytes();
         let Some(value) = incoming.value else {
             return self.overlay.delete(key);
         };
         if let Err(error) = egov::check_directory_record(value) {
             return self.dead_letter(incoming, "directory", "bad_record", &error.to_string(), out);
         }
-        let sealed = seal(&self.topology.keys, incoming.time, &key, self.nonce(incoming), &[value]);
-        self.overlay.put(key, sealed);
+        let sealed = seal(&self.topology.keys, incoming.time, key, self.nonce(incoming), &[value]);
+        self.overlay.put(key, &sealed);
     }
 
     /// From the record's coordinates: the same record is sealed to the same bytes.

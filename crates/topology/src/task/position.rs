@@ -95,11 +95,12 @@ impl Positions {
     pub fn plan(&self, topology: &Topology, overlay: &mut Overlay) {
         for ((path, source), next) in &self.moved {
             let Incarnation(id) = topology.source(source.topic).incarnation;
-            let mut value = Vec::with_capacity(VALUE_LEN);
-            value.push(FORMAT);
-            value.extend_from_slice(&next.to_be_bytes());
-            value.extend_from_slice(&id);
-            overlay.put(encode_key(*path, topology, source.topic, source.partition), value);
+            let key = encode_key(*path, topology, source.topic, source.partition);
+            overlay.put_with(&key, |value| {
+                value.push(FORMAT);
+                value.extend_from_slice(&next.to_be_bytes());
+                value.extend_from_slice(&id);
+            });
         }
     }
 

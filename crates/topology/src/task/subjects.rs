@@ -5,7 +5,7 @@
 
 use super::{Task, TaskError};
 use crate::otp::{LogTime, Pseudonym, Subject, due_at};
-use crate::state::{Family, StateStore, StoreKey, decode_subject, encode_subject};
+use crate::state::{Family, StateStore, StoreKey, decode_subject, write_subject};
 
 /// A subject as stored, with what its index entry is derived from.
 pub(super) struct Loaded {
@@ -26,16 +26,16 @@ impl<S: StateStore> Task<S> {
 
     /// Writes a subject; `was_due` is the due time of its loaded state.
     pub(super) fn save(&mut self, pseudonym: Pseudonym, subject: &Subject, was_due: Option<LogTime>) {
-        self.overlay.put(subject_key(pseudonym).to_vec(), encode_subject(subject));
+        self.overlay.put_with(&subject_key(pseudonym), |bytes| write_subject(subject, bytes));
         if let Some(due) = due_at(subject)
             && was_due.is_none_or(|was| due < was)
         {
-            self.overlay.put(index_key(due, pseudonym).to_vec(), Vec::new());
+            self.overlay.put(&index_key(due, pseudonym), &[]);
         }
     }
 
     pub(super) fn erase(&mut self, pseudonym: Pseudonym) {
-        self.overlay.delete(subject_key(pseudonym).to_vec());
+        self.overlay.delete(&subject_key(pseudonym));
     }
 }
 

@@ -22,7 +22,7 @@ impl<S: StateStore> Task<S> {
         let (from, to) = ([Family::Expiry as u8], index_end(watermark));
         let due = self.overlay.scan(&self.store, &from, &to, SWEEP_SUBJECTS_MAX)?;
         for (key, _) in &due {
-            self.overlay.delete(key.clone());
+            self.overlay.delete(key);
             if let Some(pseudonym) = pseudonym_of(key) {
                 self.sweep_subject(pseudonym, watermark, out)?;
             }
@@ -42,7 +42,7 @@ impl<S: StateStore> Task<S> {
         let loaded = self.load(pseudonym)?;
         let Some(due) = loaded.due else { return Ok(()) };
         if due > watermark {
-            self.overlay.put(index_key(due, pseudonym).to_vec(), Vec::new());
+            self.overlay.put(&index_key(due, pseudonym), &[]);
             return Ok(());
         }
         let (left, notices) = expire(loaded.subject, watermark);

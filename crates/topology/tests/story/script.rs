@@ -43,8 +43,7 @@ pub fn store_at(changelog_next: i64) -> MemoryStore {
 }
 
 pub fn with(store: MemoryStore, key: &StoreKey, value: Option<&[u8]>) -> MemoryStore {
-    let write = (key.as_bytes().to_vec(), value.map(<[u8]>::to_vec));
-    store.write(&WriteBatch { writes: vec![write] }).expect("memory does not fail");
+    store.write(&[(key.as_bytes(), value)].into_iter().collect()).expect("memory does not fail");
     store
 }
 

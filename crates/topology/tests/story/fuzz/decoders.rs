@@ -200,9 +200,9 @@ proptest! {
         let mut restorer = Restorer::new(0, i64::MAX);
         let refused = restorer.record(offset, Some(&key), (!tombstone).then_some(&value));
         let batch = restorer.take_batch(LogTime::default());
-        prop_assert!(batch.writes.iter().filter(|(key, _)| Family::of(key) == Some(Family::Local)).count() == 2);
+        prop_assert!(batch.iter().filter(|(key, _)| Family::of(key) == Some(Family::Local)).count() == 2);
         if refused.is_err() {
-            prop_assert_eq!(batch.writes.len(), 2);
+            prop_assert_eq!(batch.len(), 2);
         }
     }
 }
