@@ -6,9 +6,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::batch::WriteBatch;
 use super::store::{Rows, StateStore, StoreError};
@@ -22,7 +23,7 @@ pub struct Overlay {
     writes: WriteBatch,
     /// The numbers of the writes, by the hashes of their keys.
     numbers: HashTable<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 impl Overlay {
@@ -41,22 +42,16 @@ impl Overlay {
 
     /// Puts a value that `value` adds to the bytes it is given.
     pub fn put_with(&mut self, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
-        match self.number_of(key) {
+        match self.number(key) {
             Some(number) => self.writes.put_again(number, key, Some(value)),
-            None => {
-                self.add_number(key);
-                self.writes.put_with(key, value);
-            }
+            None => self.writes.put_with(key, value),
         }
     }
 
     pub fn delete(&mut self, key: &[u8]) {
-        match self.number_of(key) {
+        match self.number(key) {
             Some(number) => self.writes.put_again(number, key, None::<fn(&mut Vec<u8>)>),
-            None => {
-                self.add_number(key);
-                self.writes.delete(key);
-            }
+            None => self.writes.delete(key),
         }
     }
 
@@ -67,8 +62,9 @@ impl Overlay {
         store: &impl StateStore,
         key: &[u8],
     ) -> Result<Option<Cow<'a, [u8]>>, StoreError> {
-        match self.number_of(key) {
-            Some(number) => Ok(self.writes.get(number).1.map(Cow::Borrowed)),
+        let is_key = |number: &u32| self.writes.get(*number as usize).0 == key;
+        match self.numbers.find(self.hasher.hash_one(key), is_key) {
+            Some(number) => Ok(self.writes.get(*number as usize).1.map(Cow::Borrowed)),
             None => Ok(store.get(key)?.map(Cow::Owned)),
         }
     }
@@ -131,17 +127,22 @@ impl Overlay {
         self.numbers.clear();
     }
 
-    fn number_of(&self, key: &[u8]) -> Option<usize> {
-        let is_key = |number: &u32| self.writes.get(*number as usize).0 == key;
-        self.numbers.find(self.hasher.hash_one(key), is_key).map(|number| *number as usize)
-    }
-
-    /// The next write is of a new key.
-    fn add_number(&mut self, key: &[u8]) {
+    /// The number of the write of this key; `None`: there is none yet, and the next write is it.
+    fn number(&mut self, key: &[u8]) -> Option<usize> {
         let Self { writes, numbers, hasher } = self;
-        let number = u32::try_from(writes.len()).expect("a batch is written long before");
-        let rehash = |number: &u32| hasher.hash_one(writes.get(*number as usize).0);
-        numbers.insert_unique(hasher.hash_one(key), number, rehash);
+        let key_of = |number: &u32| writes.get(*number as usize).0;
+        let place = numbers.entry(
+            hasher.hash_one(key),
+            |number| key_of(number) == key,
+            |number| hasher.hash_one(key_of(number)),
+        );
+        match place {
+            Entry::Occupied(place) => Some(*place.get() as usize),
+            Entry::Vacant(place) => {
+                place.insert(u32::try_from(writes.len()).expect("a batch is written long before"));
+                None
+            }
+        }
     }
 }
 
