@@ -228,23 +228,23 @@ impl Asked<'_> {
 
 fn event_base(incoming: &Incoming<'_>, topology: &Topology) -> [u8; 16] {
     let origin = incoming.origin(topology);
-    let mut hash = Sha256::new();
-    hash.update(origin.topic.as_bytes());
-    hash.update([0]);
-    hash.update(origin.partition.to_be_bytes());
-    hash.update(origin.offset.to_be_bytes());
-    hash.update(origin.time.ms().to_be_bytes());
-    first_half(&hash.finalize())
+    hash_128(&[
+        origin.topic.as_bytes(),
+        &[0],
+        &origin.partition.to_be_bytes(),
+        &origin.offset.to_be_bytes(),
+        &origin.time.ms().to_be_bytes(),
+    ])
 }
 
 fn digest_of(caller: &str, request_id: &str) -> RequestDigest {
-    let mut hash = Sha256::new();
-    hash.update((caller.len() as u64).to_be_bytes());
-    hash.update(caller.as_bytes());
-    hash.update(request_id.as_bytes());
-    RequestDigest(first_half(&hash.finalize()))
+    let length = (caller.len() as u64).to_be_bytes();
+    RequestDigest(hash_128(&[&length, caller.as_bytes(), request_id.as_bytes()]))
 }
 
-fn first_half(hash: &[u8]) -> [u8; 16] {
-    hash[..16].try_into().expect("a hash of 32 bytes")
+/// The first 128 bits of SHA-256 over parts as one text.
+fn hash_128(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize()[..16].try_into().expect("a hash of 32 bytes")
 }
