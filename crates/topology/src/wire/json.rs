@@ -3,12 +3,10 @@
 //! Knows no contract: names and types of members are the contracts' affair.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-
+use super::json_reader::Reader;
 use super::json_text::{Object, WriteJson};
 
 /// Longest value that is read, in bytes.
@@ -17,7 +15,7 @@ pub const LEN_MAX: usize = 65_536;
 /// Deepest nesting; the object itself is level 1.
 pub const DEPTH_MAX: u32 = 32;
 
-/// Up to this many members the search for duplicates compares each with each; above, it sorts.
+/// Up to this many members the search for duplicates compares each with each that may be it; above, it sorts.
 const PAIRWISE_MEMBERS_MAX: usize = 16;
 
 /// A JSON value that borrows from its text where it can. Object keys keep their order.
@@ -95,11 +93,7 @@ pub fn parse_object(value: Option<&[u8]>, names: Names) -> Result<Json<'_>, Json
         return Err(JsonError::TooLong);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-    let broken = Cell::new(JsonError::Syntax);
-    let level = Level { depth: 1, names, broken: &broken };
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let json = level.deserialize(&mut deserializer).map_err(|_| broken.get())?;
-    deserializer.end().map_err(|_| JsonError::Syntax)?;
+    let json = Reader::new(text, names).whole()?;
     match json {
         Json::Object(_) => Ok(json),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
@@ -199,135 +193,22 @@ impl fmt::Debug for Number {
     }
 }
 
-/// Reads one value at a depth. What is broken, beyond the syntax, is told through `broken`, since an error of the
-/// deserializer is only a text.
-#[derive(Clone, Copy)]
-struct Level<'c> {
-    depth: u32,
-    names: Names,
-    broken: &'c Cell<JsonError>,
-}
-
-impl Level<'_> {
-    fn fail<E: de::Error>(self, error: JsonError) -> E {
-        self.broken.set(error);
-        E::custom(error)
-    }
-
-    /// The level of what an array or object at this level holds.
-    fn enter<E: de::Error>(self) -> Result<Self, E> {
-        if self.depth > DEPTH_MAX {
-            return Err(self.fail(JsonError::TooDeep));
-        }
-        Ok(Self { depth: self.depth + 1, ..self })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Level<'_> {
-    type Value = Json<'de>;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Level<'_> {
-    type Value = Json<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, it: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Bool(it))
-    }
-
-    fn visit_u64<E>(self, it: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(Number::Unsigned(it)))
-    }
-
-    fn visit_i64<E>(self, it: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(u64::try_from(it).map_or(Number::Signed(it), Number::Unsigned)))
-    }
-
-    fn visit_f64<E>(self, it: f64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(Number::Float(it)))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::String(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
-        Ok(Json::String(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
-        let inside = self.enter()?;
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(inside)? {
-            array.push(item);
-        }
-        Ok(Json::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
-        let inside = self.enter()?;
-        let mut object = Vec::new();
-        while let Some(name) = members.next_key_seed(Name)? {
-            if object.is_empty() {
-                object.reserve(8);
-            }
-            object.push((name, members.next_value_seed(inside)?));
-        }
-        if has_duplicates(&object, self.names) {
-            return Err(self.fail(JsonError::DuplicateKey));
-        }
-        Ok(Json::Object(object))
-    }
-}
-
-/// Reads a member's name.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
-fn has_duplicates(members: &[(Cow<'_, str>, Json<'_>)], names: Names) -> bool {
+/// Whether two members have one name.
+pub(super) fn has_duplicates(members: &[(Cow<'_, str>, Json<'_>)], names: Names) -> bool {
+    let same = |a: &str, b: &str| match names {
+        Names::CaseSensitive => a == b,
+        Names::IgnoreCase => is_same_ignore_case(a, b),
+    };
     if members.len() <= PAIRWISE_MEMBERS_MAX {
-        let same = |a: &str, b: &str| match names {
-            Names::CaseSensitive => a == b,
-            Names::IgnoreCase => is_same_ignore_case(a, b),
-        };
-        return members
-            .iter()
-            .enumerate()
-            .any(|(at, (name, _))| members[..at].iter().any(|(earlier, _)| same(name, earlier)));
+        // Names that begin alike and are of one length share a bit; nearly all have one of their own.
+        let mut seen = 0_u64;
+        return members.iter().enumerate().any(|(at, (name, _))| {
+            let first = name.bytes().next().map_or(0, |byte| byte.to_ascii_lowercase());
+            let bit = 1 << ((name.len() + 5 * usize::from(first)) % 64);
+            let is_seen = seen & bit != 0;
+            seen |= bit;
+            is_seen && members[..at].iter().any(|(earlier, _)| same(name, earlier))
+        });
     }
     let order = |a: &&str, b: &&str| match names {
         Names::CaseSensitive => a.cmp(b),

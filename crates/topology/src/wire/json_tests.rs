@@ -23,6 +23,12 @@ fn check_error(text: &str, error: JsonError) {
     check(text.as_bytes(), Names::IgnoreCase, Err(error));
 }
 
+/// Names that are the same in another case only.
+fn check_error_ignoring_case(text: &str) {
+    check(text.as_bytes(), Names::CaseSensitive, Ok(text));
+    check(text.as_bytes(), Names::IgnoreCase, Err(JsonError::DuplicateKey));
+}
+
 /// An object whose innermost object is at level `depth`.
 fn nested(depth: usize) -> String {
     format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth))
@@ -84,9 +90,9 @@ fn refuses_duplicate_names_at_any_level() {
     check_error(r#"{"a":1,"a":1}"#, JsonError::DuplicateKey);
     check_error(r#"{"a":1,"b":2,"\u0061":3}"#, JsonError::DuplicateKey);
     check_error(r#"{"x":[{"y":{"a":1,"a":2}}]}"#, JsonError::DuplicateKey);
-    let differing_in_case = r#"{"otp":1,"oTp":2}"#;
-    check(differing_in_case.as_bytes(), Names::CaseSensitive, Ok(differing_in_case));
-    check(differing_in_case.as_bytes(), Names::IgnoreCase, Err(JsonError::DuplicateKey));
+    check_error_ignoring_case(r#"{"otp":1,"oTp":2}"#);
+    check_error_ignoring_case(r#"{"x":0,"Otp":1,"otp":2}"#);
+    check_error_ignoring_case(r#"{"[tp":1,"x":0,"[TP":2}"#);
     let apart = r#"{"a":{"b":1},"b":{"a":1},"é":1,"É":2}"#;
     check(apart.as_bytes(), Names::IgnoreCase, Ok(apart));
 }

@@ -2,6 +2,7 @@
 
 pub mod headers;
 pub mod json;
+mod json_reader;
 pub mod json_text;
 pub mod kcat;
 pub mod murmur2;
