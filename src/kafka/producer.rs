@@ -25,6 +25,8 @@ const INIT_WAIT_MAX: Duration = Duration::from_millis(640);
 /// How long a record waits for the delivery of those before it. What stays undelivered for longer may be the sign of an
 /// error, and the next call tells.
 const DELIVERY_WAIT_MAX: Duration = Duration::from_millis(500);
+/// Fewer records are not worth a request of their own before the commit.
+const FEW_RECORDS: usize = 1_000;
 /// What one request carries for a partition, in bytes; below `batch.size`.
 const REQUEST_BYTES_MAX: usize = 900_000;
 /// What a record adds to its key, value and headers in a request, at most.
@@ -96,15 +98,19 @@ impl Producer {
         step("begin_transaction", self.client.handle().begin_transaction())
     }
 
-    /// Hands over copies of the outbox's records from the `first`th on, if everything before them is delivered, and no
-    /// more than one request per partition carries. Returns the first that is left.
+    /// Hands over copies of the outbox's records from the `first`th on, if they are many, everything before them is
+    /// delivered, and no more than one request per partition carries. Returns the first that is left.
     ///
     /// librdkafka sends an idempotent producer's requests to a partition one at a time, and its thread spins while more
-    /// waits behind one.
+    /// waits behind one. The first records of a transaction go over even if they are few: they linger for company, but
+    /// librdkafka adds their partitions to the transaction meanwhile, a millisecond later and with a request.
     ///
     /// # Errors
     /// See [`Class`]; a record that is too large, or for an unknown partition, is [`Class::Abortable`].
     pub fn produce_along(&self, outbox: &Outbox, first: usize) -> Result<usize, TransactionError> {
+        if first > 0 && outbox.len() - first < FEW_RECORDS {
+            return Ok(first);
+        }
         self.client.serve(Duration::ZERO);
         if self.client.outstanding() > 0 { Ok(first) } else { self.produce_wave(outbox, first) }
     }
@@ -114,12 +120,14 @@ impl Producer {
     /// # Errors
     /// As there.
     pub fn produce_rest(&self, outbox: &Outbox, mut first: usize) -> Result<(), TransactionError> {
+        // Behind a few there is room in the same request.
+        let mut wait = first >= FEW_RECORDS;
         while first < outbox.len() {
-            let begin = now();
-            while self.client.outstanding() > 0 && begin.elapsed() < DELIVERY_WAIT_MAX {
-                self.client.serve(Duration::from_millis(10));
+            if wait {
+                self.client.flush(DELIVERY_WAIT_MAX);
             }
             first = self.produce_wave(outbox, first)?;
+            wait = true;
         }
         Ok(())
     }

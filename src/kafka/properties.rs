@@ -130,8 +130,9 @@ impl Properties {
 
     pub(super) fn transactional_producer(&self, transactional_id: &str) -> ClientConfig {
         let mut config = self.config(&[
-            // A commit flushes at once whatever the linger; what is produced along is to leave as one request.
-            ("linger.ms", "1"),
+            // A commit flushes at once whatever the linger. What is produced along is to leave as one request, with what
+            // comes until the commit where there is little: this is longer than the pause between commits.
+            ("linger.ms", "3"),
             ("batch.size", "1000000"),
             ("batch.num.messages", "10000"),
             ("compression.type", "lz4"),

@@ -13,7 +13,7 @@ use super::stores::Stores;
 use super::stores::TaskHandle;
 use super::wall;
 use super::worker::{Job, Worker};
-use crate::kafka::{Class, Group, Producer, Properties, TransactionError};
+use crate::kafka::{Class, Group, GroupMetadata, Producer, Properties, TransactionError};
 use crate::telemetry::{Counts, Metrics};
 
 /// How long one transactional call may take.
@@ -25,8 +25,6 @@ const SEEK_MAX: Duration = Duration::from_secs(5);
 /// A call that librdkafka calls retriable is made so often.
 const TRIES_MAX: u32 = 5;
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
-/// Fewer records are not worth requests of their own before the commit.
-const ALONG_RECORDS_MIN: usize = 1_000;
 
 pub(super) struct Driver {
     pub thread: StreamThread<TaskHandle>,
@@ -37,6 +35,8 @@ pub(super) struct Driver {
     properties: Properties,
     transactional_id: String,
     producer: Option<Producer>,
+    /// Who we are in the group, from the first commit of an assignment on: asking costs two changes of threads.
+    member: Option<GroupMetadata>,
     stores: Arc<Stores>,
     metrics: Arc<Metrics>,
     counts: Counts,
@@ -70,6 +70,7 @@ impl Driver {
             properties,
             transactional_id,
             producer: None,
+            member: None,
             stores,
             metrics,
             assignment: AssignmentId::default(),
@@ -102,6 +103,9 @@ impl Driver {
     pub fn tell(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
         if let Event::Probed { ends, .. } = &event {
             self.show_lag(ends);
+        }
+        if let Event::Assigned { .. } = &event {
+            self.member = None;
         }
         self.thread.on(event, wall());
         while let Some(command) = self.thread.next_command() {
@@ -221,11 +225,7 @@ impl Driver {
         }
     }
 
-    /// Lets the producer work along where there is much; what is little goes in one request per partition, at the commit.
     fn produce_along(&mut self) -> Outcome {
-        if self.thread.outbox().len() - self.handed_over < ALONG_RECORDS_MIN {
-            return Outcome::Done;
-        }
         let Some(producer) = &self.producer else {
             return Outcome::Unknown("no producer".to_owned());
         };
@@ -240,22 +240,24 @@ impl Driver {
 
     /// The ownership fence: only under the generation in which the tasks were taken up.
     fn send_offsets(
-        &self,
+        &mut self,
         offsets: &[(SourcePartition, i64)],
         generation: i32,
         group: &Group<'_>,
     ) -> Outcome {
-        let Some(member) = group.metadata() else {
+        let Some(member) = self.member.take().or_else(|| group.metadata()) else {
             return Outcome::FencedByGroup;
         };
         if generation < 0 || member.generation() != generation || member.member_id().is_empty() {
             return Outcome::FencedByGroup;
         }
         let rest = self.producer.as_ref().map(|it| it.produce_rest(self.thread.outbox(), self.handed_over));
-        match rest {
+        let outcome = match rest {
             Some(Err(error)) => outcome_of(&error),
             Some(Ok(())) | None => self.call(|producer| producer.send_offsets(offsets, &member, CALL_MAX)),
-        }
+        };
+        self.member = Some(member);
+        outcome
     }
 
     fn commit(&mut self) -> Event<TaskHandle> {

@@ -84,6 +84,12 @@ impl Client {
         unsafe { sys::rd_kafka_poll(self.handle.raw(), millis(timeout)) };
     }
 
+    /// Sends what lingers, and serves deliveries until nothing is outstanding or `timeout` is over.
+    pub fn flush(&self, timeout: Duration) {
+        // SAFETY: the client lives. What is left shows in `outstanding`.
+        unsafe { sys::rd_kafka_flush(self.handle.raw(), millis(timeout)) };
+    }
+
     /// Records and reports that a producer has not come to the end of.
     pub fn outstanding(&self) -> usize {
         // SAFETY: the client lives.
