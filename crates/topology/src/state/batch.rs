@@ -73,7 +73,8 @@ impl WriteBatch {
         self.writes.clear();
     }
 
-    /// Brings the writes into the order of their keys, and keeps the last one of each key.
+    /// Brings the writes into the order of their keys, and keeps the last one of each key. No key is without bytes: it
+    /// begins with its family.
     pub fn sort(&mut self) {
         let mut writes = std::mem::take(&mut self.writes);
         self.order(&mut writes);
@@ -115,7 +116,7 @@ impl WriteBatch {
         (0..writes.len()).map(move |number| {
             // In the order of keys each write lies somewhere else in memory: it is fetched while others are worked on.
             if let Some(soon) = writes.get(number + TOUCHED_AHEAD) {
-                std::hint::black_box(self.bytes[soon.at as usize]);
+                std::hint::black_box(self.bytes.get(soon.at as usize).copied());
             }
             self.read(&writes[number])
         })
@@ -213,6 +214,14 @@ mod tests {
             batch.clear();
             prop_assert!(batch.is_empty() && batch.size_bytes() == 0);
         }
+    }
+
+    #[test]
+    fn a_write_may_have_no_bytes_at_all() {
+        let keys = || (1..=TOUCHED_AHEAD as u8).map(|key| vec![key]).chain([Vec::new()]);
+        let batch: WriteBatch = keys().map(|key| (key, None::<&[u8]>)).collect();
+        assert!(batch.iter().eq(keys().collect::<Vec<_>>().iter().map(|key| (key.as_slice(), None))));
+        assert_eq!(batch.iter_sorted().next(), Some((&[][..], None)));
     }
 
     #[test]
