@@ -15,7 +15,7 @@ pub const LEN_MAX: usize = 65_536;
 /// Deepest nesting; the object itself is level 1.
 pub const DEPTH_MAX: u32 = 32;
 
-/// Up to this many members the search for duplicates compares each with each that may be it; above, it sorts.
+/// Up to this many members the search for duplicates compares each with each; above, it sorts.
 const PAIRWISE_MEMBERS_MAX: usize = 16;
 
 /// A JSON value that borrows from its text where it can. Object keys keep their order.
@@ -195,20 +195,15 @@ impl fmt::Debug for Number {
 
 /// Whether two members have one name.
 pub(super) fn has_duplicates(members: &[(Cow<'_, str>, Json<'_>)], names: Names) -> bool {
-    let same = |a: &str, b: &str| match names {
-        Names::CaseSensitive => a == b,
-        Names::IgnoreCase => is_same_ignore_case(a, b),
-    };
     if members.len() <= PAIRWISE_MEMBERS_MAX {
-        // Names that begin alike and are of one length share a bit; nearly all have one of their own.
-        let mut seen = 0_u64;
-        return members.iter().enumerate().any(|(at, (name, _))| {
-            let first = name.bytes().next().map_or(0, |byte| byte.to_ascii_lowercase());
-            let bit = 1 << ((name.len() + 5 * usize::from(first)) % 64);
-            let is_seen = seen & bit != 0;
-            seen |= bit;
-            is_seen && members[..at].iter().any(|(earlier, _)| same(name, earlier))
-        });
+        let same = |a: &str, b: &str| match names {
+            Names::CaseSensitive => a == b,
+            Names::IgnoreCase => is_same_ignore_case(a, b),
+        };
+        return members
+            .iter()
+            .enumerate()
+            .any(|(at, (name, _))| members[..at].iter().any(|(earlier, _)| same(name, earlier)));
     }
     let order = |a: &&str, b: &&str| match names {
         Names::CaseSensitive => a.cmp(b),
