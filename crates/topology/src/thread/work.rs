@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::StreamThread;
 use super::command::Report;
-use super::slot::Input;
+use super::slot::{Input, Slot};
 use super::transaction::After;
 use crate::otp::LogTime;
 use crate::state::StateStore;
@@ -161,9 +161,16 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     fn produce_along(&mut self) {
-        if self.work.outbox.len() > self.work.sent {
-            self.step();
+        if self.work.outbox.len() == self.work.sent {
+            return;
         }
+        if self.work.sent == 0 {
+            let tasks = self.slots.values_mut().filter_map(Slot::task);
+            for task in tasks.filter(|task| task.is_dirty()) {
+                task.announce_commit(&mut self.work.outbox);
+            }
+        }
+        self.step();
     }
 
     pub(super) fn commit_due_at(&self) -> LogTime {

@@ -5,6 +5,7 @@
 
 use otp_topology::state::{Family, StoreKey};
 use otp_topology::task::LocalKey;
+use otp_topology::thread::Limits;
 
 use crate::script::{ASKED, ASSIGNED, READY, Script, Step, check, check_script, store_at, with};
 
@@ -19,9 +20,29 @@ fn much_output_of_a_fetch_is_committed_in_parts() {
     ];
     let (next, last): (&[Step<'_>], &[Step<'_>]) = (&[("written", &["begin"])], &[("written", &[])]);
     let three: &[Step<'_>] = &[("requests 3", &["begin"])];
-    let small = Script::with_output_max(store_at(7), 1);
-    check_script(small, &[&READY, three, part, next, part, next, part, last]);
+    let limits = Limits { records_per_commit_max: 1, output_bytes_max: 1, ..Limits::default() };
+    check_script(
+        Script::with_limits(store_at(7), limits),
+        &[&READY, three, part, next, part, next, part, last],
+    );
     check(store_at(7), &[&READY, three, part, last]);
+}
+
+/// A client needs a request to make a partition part of a transaction: none is left for the commit to wait for.
+#[test]
+fn the_changelog_is_part_of_a_transaction_before_its_commit_is_planned() {
+    let first: &[Step<'_>] = &[("committed", &["write"]), ("written", &[])];
+    let gathering: &[Step<'_>] = &[("request", &["begin"])];
+    let script = Script::with_limits(store_at(7), Limits::default());
+    let mut script = check_script(script, &[&READY, &ASKED, first, gathering]);
+    let in_changelog =
+        |it: &Script| it.thread.outbox().iter().filter(|at| at.topic() == it.topology.changelog).count();
+    let announced = in_changelog(&script);
+    assert!(announced > 0);
+    script =
+        check_script(script, &[&[("began", &["produce"]), ("produced", &[]), ("later 2", &["produce"])]]);
+    assert!(in_changelog(&script) > announced, "the commit's own records");
+    check_script(script, &[&[("produced", &["send offsets under 3"]), ("sent", &["commit"])]]);
 }
 
 /// KIP-892, ksql #1709, KAFKA-20663: a crash made others wipe and restore everything.

@@ -49,18 +49,12 @@ pub fn with(store: MemoryStore, key: &StoreKey, value: Option<&[u8]>) -> MemoryS
 
 impl Script {
     pub fn new(store: MemoryStore) -> Self {
-        Self::with_output_max(store, Limits::default().output_bytes_max)
+        Self::with_limits(store, Limits { records_per_commit_max: 1, ..Limits::default() })
     }
 
-    pub fn with_output_max(store: MemoryStore, output_bytes_max: usize) -> Self {
+    pub fn with_limits(store: MemoryStore, limits: Limits) -> Self {
         let topology = House::new(1).topology;
-        let limits = Limits {
-            records_per_commit_max: 1,
-            output_bytes_max,
-            sweep_interval_ms: u64::MAX,
-            purge_interval_ms: u64::MAX,
-            ..Limits::default()
-        };
+        let limits = Limits { sweep_interval_ms: u64::MAX, purge_interval_ms: u64::MAX, ..limits };
         let thread = StreamThread::new(topology.clone(), limits);
         let now = LogTime::from_ms(START_MS);
         Self { topology, thread, store, now, assignment: AssignmentId(0), offset: 0 }
