@@ -26,6 +26,9 @@ const CONSUMERS_MAX: u32 = 5;
 /// A consumer that lived for so long begins a new row.
 const CONSUMER_LIFE_MS: u64 = 60_000;
 const CONSUMER_PAUSE: Duration = Duration::from_secs(1);
+/// How long a thread may take to end: longer than the calls that it may be in.
+const END_MAX: Duration = Duration::from_secs(90);
+const END_LOOK: Duration = Duration::from_millis(10);
 
 /// A stream thread gave up.
 #[derive(Debug, thiserror::Error)]
@@ -79,14 +82,22 @@ impl StreamThreads {
         self.threads.iter().any(JoinHandle::is_finished)
     }
 
-    /// Waits for the end of all threads.
+    /// Waits for the end of all threads, but not for ever: what a thread leaves open is settled by the next start.
     ///
     /// # Errors
-    /// A thread gave up.
+    /// A thread gave up, or does not end.
     pub fn join(self) -> Result<(), ThreadDied> {
         self.stop();
         let mut outcome = Ok(());
+        let mut left = END_MAX;
         for (thread, handle) in self.threads.into_iter().enumerate() {
+            while !handle.is_finished() {
+                left = left.checked_sub(END_LOOK).ok_or_else(|| ThreadDied {
+                    thread,
+                    reason: format!("it has not ended within {} s; its call hangs", END_MAX.as_secs()),
+                })?;
+                std::thread::sleep(END_LOOK);
+            }
             let panicked = || ThreadDied { thread, reason: "it panicked; see the log".to_owned() };
             let ended = handle.join().unwrap_or_else(|_| Err(panicked()));
             outcome = outcome.and(ended);

@@ -173,7 +173,9 @@ impl Pages {
             }
             "/livez" => match self.health.report().live {
                 true => text(StatusCode::OK, "live\n"),
-                false => text(StatusCode::SERVICE_UNAVAILABLE, "a stream thread is dead, see /readyz\n"),
+                false => {
+                    text(StatusCode::SERVICE_UNAVAILABLE, "a stream thread is dead or stuck, see /readyz\n")
+                }
             },
             "/readyz" => {
                 let report = self.health.report();
