@@ -114,8 +114,9 @@ impl Properties {
             // A fetch that waits is in the way of a partition that resumes.
             ("fetch.wait.max.ms", "50"),
             ("fetch.queue.backoff.ms", "5"),
-            ("queued.min.messages", "20000"),
-            ("queued.max.messages.kbytes", "16384"),
+            // More than one commit takes; each record that waits here is half a kilobyte more than its own bytes.
+            ("queued.min.messages", "5000"),
+            ("queued.max.messages.kbytes", "4096"),
         ]);
         own(&mut config, COMMITTED_READER);
         own(

@@ -13,9 +13,9 @@ use rocksdb::{
     WriteBufferManager, WriteOptions,
 };
 
-/// Block cache of the process, in bytes; write buffers are accounted for in it. Blocks that it has not come from the
-/// system's cache of files for little, since they are not compressed.
-const CACHE_BYTES: usize = 40 << 20;
+/// Block cache of the process, in bytes; write buffers are accounted for in it, and leave little. Blocks come from the
+/// system's cache of files for as much, since they are not compressed.
+const CACHE_BYTES: usize = 34 << 20;
 /// Write buffers of the process, in bytes, accounted for in the cache.
 const WRITE_BUFFERS_BYTES: usize = 32 << 20;
 /// One store's write buffer, in bytes.
