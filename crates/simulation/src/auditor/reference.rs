@@ -131,39 +131,40 @@ impl Reference {
     /// Compares what the changelog got. What a record did not change, the sweep did: that must be lawful, and is taken
     /// over.
     fn compare_changelog(&mut self, decided: &Decided, changelog: usize) -> Judged {
-        let logged = || decided.outputs.iter().filter(|(at, _)| at.topic == changelog);
+        // Of several records of a key in one transaction the last one counts.
+        let logged: BTreeMap<_, _> = decided
+            .outputs
+            .iter()
+            .filter(|(at, _)| at.topic == changelog)
+            .map(|(at, record)| ((at.partition, record.key.clone().unwrap_or_default()), &record.value))
+            .collect();
         let changed = std::mem::take(&mut self.changed);
         let lacking = changed.iter().find(|(task, key)| {
-            Family::of(key) != Some(Family::Mark)
-                && !logged().any(|(at, record)| {
-                    at.partition == *task && record.key.as_deref() == Some(key.as_slice())
-                })
+            Family::of(key) != Some(Family::Mark) && !logged.contains_key(&(*task, key.clone()))
         });
         if let Some((task, key)) = lacking {
             let what =
                 format!("the changelog of task {task} lacks {}, which its records changed", shown(key));
             return Err(Oracle::OneByOne.broken(what));
         }
-        for (at, record) in logged() {
-            let key = record.key.clone().unwrap_or_default();
+        for ((task, key), value) in logged {
             if matches!(Family::of(&key), Some(Family::Mark | Family::Position) | None) {
                 continue;
             }
-            let store = &self.stores[at.partition as usize];
+            let store = &self.stores[task as usize];
             let before = store.get(&key).expect("memory does not fail");
-            if before == record.value {
+            if before == *value {
                 continue;
             }
             let is_sweep =
-                Family::of(&key) == Some(Family::Subject) && !changed.contains(&(at.partition, key.clone()));
+                Family::of(&key) == Some(Family::Subject) && !changed.contains(&(task, key.clone()));
             if !is_sweep {
                 return Err(Oracle::OneByOne.broken(format!(
-                    "the changelog of task {} got a value that its records do not give",
-                    at.partition
+                    "the changelog of task {task} got a value that its records do not give"
                 )));
             }
-            swept::check(before.as_deref(), record.value.as_deref(), decided.at)?;
-            let write = [(key, record.value.as_ref())].into_iter().collect();
+            swept::check(before.as_deref(), value.as_deref(), decided.at)?;
+            let write = [(key, value.as_ref())].into_iter().collect();
             store.write(&write).expect("memory does not fail");
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! Writes for one store, in one block of memory: neither a key nor a value has an allocation of its own, and the block
 //! can be used again.
 
-use std::borrow::Cow;
 use std::fmt;
 
 /// Bytes of a key that are compared at once: enough to tell apart almost all keys of a store.
@@ -84,14 +83,13 @@ impl WriteBatch {
 
     /// Keys and values; without a value: a delete.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.walk(Cow::Borrowed(&self.writes))
-    }
-
-    /// As [`WriteBatch::iter`], in the order of the keys; of several writes of a key the last one comes first.
-    pub fn iter_sorted(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        let mut writes = self.writes.clone();
-        self.order(&mut writes);
-        self.walk(Cow::Owned(writes))
+        (0..self.writes.len()).map(|number| {
+            // In the order of keys each write lies somewhere else in memory: it is fetched while others are worked on.
+            if let Some(soon) = self.writes.get(number + TOUCHED_AHEAD) {
+                std::hint::black_box(self.bytes.get(soon.at as usize).copied());
+            }
+            self.get(number)
+        })
     }
 
     /// The key and value of a write by its number.
@@ -110,16 +108,6 @@ impl WriteBatch {
             let keys = a.head.cmp(&b.head).then_with(|| self.key(a).cmp(self.key(b)));
             keys.then(b.at.cmp(&a.at))
         });
-    }
-
-    fn walk<'a>(&'a self, writes: Cow<'a, [Write]>) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
-        (0..writes.len()).map(move |number| {
-            // In the order of keys each write lies somewhere else in memory: it is fetched while others are worked on.
-            if let Some(soon) = writes.get(number + TOUCHED_AHEAD) {
-                std::hint::black_box(self.bytes.get(soon.at as usize).copied());
-            }
-            self.read(&writes[number])
-        })
     }
 
     fn read(&self, write: &Write) -> (&[u8], Option<&[u8]>) {
@@ -219,9 +207,10 @@ mod tests {
     #[test]
     fn a_write_may_have_no_bytes_at_all() {
         let keys = || (1..=TOUCHED_AHEAD as u8).map(|key| vec![key]).chain([Vec::new()]);
-        let batch: WriteBatch = keys().map(|key| (key, None::<&[u8]>)).collect();
+        let mut batch: WriteBatch = keys().map(|key| (key, None::<&[u8]>)).collect();
         assert!(batch.iter().eq(keys().collect::<Vec<_>>().iter().map(|key| (key.as_slice(), None))));
-        assert_eq!(batch.iter_sorted().next(), Some((&[][..], None)));
+        batch.sort();
+        assert_eq!(batch.iter().next(), Some((&[][..], None)));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::store::{Rows, StateStore, StoreError};
 
 /// The writes of an open transaction. Reads see them over the store; a commit turns them into one batch.
 ///
-/// Whoever looks at all of them gets them sorted: the batch and its changelog records have the same order on every run.
+/// The batch is sorted, and the changelog gets the writes in their order: both are the same on every run.
 #[derive(Clone, Default)]
 pub struct Overlay {
     /// One write of each key.
@@ -24,6 +24,10 @@ pub struct Overlay {
     /// The numbers of the writes, by the hashes of their keys.
     numbers: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// So many writes are in the changelog.
+    logged: usize,
+    /// The numbers of those among them that were made again since.
+    made_again: Vec<usize>,
 }
 
 impl Overlay {
@@ -43,14 +47,14 @@ impl Overlay {
     /// Puts a value that `value` adds to the bytes it is given.
     pub fn put_with(&mut self, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
         match self.number(key) {
-            Some(number) => self.writes.put_again(number, key, Some(value)),
+            Some(number) => self.put_again(number, key, Some(value)),
             None => self.writes.put_with(key, value),
         }
     }
 
     pub fn delete(&mut self, key: &[u8]) {
         match self.number(key) {
-            Some(number) => self.writes.put_again(number, key, None::<fn(&mut Vec<u8>)>),
+            Some(number) => self.put_again(number, key, None::<fn(&mut Vec<u8>)>),
             None => self.writes.delete(key),
         }
     }
@@ -107,14 +111,20 @@ impl Overlay {
         Ok(found)
     }
 
-    /// All writes, key by key in key order; `None` deletes.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.writes.iter_sorted()
+    /// The writes that were made since the last call, for the changelog; `None` deletes. A key that was written several
+    /// times in between comes once, with what it has now.
+    pub fn take_unlogged(&mut self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let mut again = std::mem::take(&mut self.made_again);
+        again.sort_unstable();
+        again.dedup();
+        let new = std::mem::replace(&mut self.logged, self.writes.len())..self.writes.len();
+        again.into_iter().chain(new).map(|number| self.writes.get(number))
     }
 
     /// Takes the writes as one batch in key order, and leaves the overlay empty.
     pub fn take(&mut self) -> WriteBatch {
         self.numbers.clear();
+        self.forget_logged();
         // The next transaction is about to be as large: it does not grow its block step by step.
         let next = WriteBatch::with_room(self.writes.size_bytes());
         let mut writes = std::mem::replace(&mut self.writes, next);
@@ -125,11 +135,24 @@ impl Overlay {
     pub fn clear(&mut self) {
         self.writes.clear();
         self.numbers.clear();
+        self.forget_logged();
+    }
+
+    fn put_again(&mut self, number: usize, key: &[u8], value: Option<impl FnOnce(&mut Vec<u8>)>) {
+        self.writes.put_again(number, key, value);
+        if number < self.logged {
+            self.made_again.push(number);
+        }
+    }
+
+    fn forget_logged(&mut self) {
+        self.logged = 0;
+        self.made_again.clear();
     }
 
     /// The number of the write of this key; `None`: there is none yet, and the next write is it.
     fn number(&mut self, key: &[u8]) -> Option<usize> {
-        let Self { writes, numbers, hasher } = self;
+        let Self { writes, numbers, hasher, .. } = self;
         let key_of = |number: &u32| writes.get(*number as usize).0;
         let place = numbers.entry(
             hasher.hash_one(key),
@@ -235,15 +258,43 @@ mod tests {
     }
 
     #[test]
+    fn the_changelog_gets_each_write_once_and_again_what_changed_since() {
+        let mut overlay = Overlay::default();
+        let mut check = |writes: &[(&str, Option<&str>)], expected: &[(&str, Option<&str>)]| {
+            for (key, value) in writes {
+                match value {
+                    Some(value) => overlay.put(key.as_bytes(), value.as_bytes()),
+                    None => overlay.delete(key.as_bytes()),
+                }
+            }
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+            let logged: Vec<_> =
+                overlay.take_unlogged().map(|(key, value)| (text(key), value.map(text))).collect();
+            let expected: Vec<_> =
+                expected.iter().map(|(key, value)| (key.to_string(), value.map(str::to_owned))).collect();
+            assert_eq!(logged, expected, "after {writes:?}");
+        };
+        check(&[("b", Some("1")), ("a", None), ("b", Some("2"))], &[("b", Some("2")), ("a", None)]);
+        check(&[], &[]);
+        let again = [("a", Some("3")), ("c", Some("4")), ("a", Some("5")), ("c", None)];
+        check(&again, &[("a", Some("5")), ("c", None)]);
+        check(&[("b", None)], &[("b", None)]);
+        overlay.clear();
+        assert_eq!(overlay.take_unlogged().count(), 0);
+        overlay.put(b"b", b"6");
+        assert_eq!(overlay.take_unlogged().count(), 1, "nothing is left of what was taken back");
+        overlay.take();
+        overlay.put(b"b", b"7");
+        assert_eq!(overlay.take_unlogged().count(), 1, "nothing is left of what was committed");
+    }
+
+    #[test]
     fn a_batch_holds_the_last_write_of_each_key_in_key_order() {
         let mut overlay = Overlay::default();
         overlay.put(b"b", b"1");
         overlay.delete(b"a");
         overlay.put(b"b", b"2");
         let expected = [(b"a".to_vec(), None), (b"b".to_vec(), Some(b"2".to_vec()))];
-        let listed: Vec<_> =
-            overlay.iter().map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))).collect();
-        assert_eq!(listed, expected);
         assert_eq!(format!("{overlay:?}"), "Overlay(2 writes)");
         assert_eq!(overlay.take(), expected.into_iter().collect());
         assert!(overlay.is_empty());

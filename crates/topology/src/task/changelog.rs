@@ -56,10 +56,10 @@ impl LocalKey {
     }
 }
 
-/// Adds one record for each changelogged write, in key order.
-pub(super) fn plan(overlay: &Overlay, partition: i32, topology: &Topology, out: &mut Outbox) {
+/// Adds a record for each changelogged write since the last call.
+pub(super) fn log(overlay: &mut Overlay, partition: i32, topology: &Topology, out: &mut Outbox) {
     let none = SharedHeaders::default();
-    for (key, value) in overlay.iter() {
+    for (key, value) in overlay.take_unlogged() {
         if !Family::of(key).is_some_and(Family::is_changelogged) {
             continue;
         }

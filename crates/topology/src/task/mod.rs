@@ -153,18 +153,16 @@ impl<S: StateStore> Task<S> {
         !self.overlay.is_empty() || self.positions.has_moved()
     }
 
-    /// Writes where the task stands so far into the outbox: the changelog's partition becomes part of the transaction
-    /// before the commit is planned, whose records take the place of these.
-    pub fn announce_commit(&self, out: &mut Outbox) {
-        let mut positions = Overlay::default();
-        self.positions.plan(&self.topology, &mut positions);
-        changelog::plan(&positions, self.partition, &self.topology, out);
+    /// Writes the changelog records of what was written since the last call into the outbox. A commit needs none of it,
+    /// but the producer works along.
+    pub fn log_along(&mut self, out: &mut Outbox) {
+        changelog::log(&mut self.overlay, self.partition, &self.topology, out);
     }
 
-    /// Writes the changelog records of everything since the last commit into the outbox.
+    /// Writes the changelog records of everything since the last commit that are not there yet into the outbox.
     pub fn plan_commit(&mut self, out: &mut Outbox) {
         self.positions.plan(&self.topology, &mut self.overlay);
-        changelog::plan(&self.overlay, self.partition, &self.topology, out);
+        self.log_along(out);
     }
 
     /// The commit is known to have happened: gives the one write of it, and what was done.

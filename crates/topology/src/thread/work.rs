@@ -160,17 +160,15 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
     }
 
+    /// With the changelog's share of it: a third of the bytes would wait for the commit, and its partition become part of
+    /// the transaction only then.
     fn produce_along(&mut self) {
-        if self.work.outbox.len() == self.work.sent {
-            return;
+        for task in self.slots.values_mut().filter_map(Slot::task) {
+            task.log_along(&mut self.work.outbox);
         }
-        if self.work.sent == 0 {
-            let tasks = self.slots.values_mut().filter_map(Slot::task);
-            for task in tasks.filter(|task| task.is_dirty()) {
-                task.announce_commit(&mut self.work.outbox);
-            }
+        if self.work.outbox.len() > self.work.sent {
+            self.step();
         }
-        self.step();
     }
 
     pub(super) fn commit_due_at(&self) -> LogTime {
