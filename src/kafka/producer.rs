@@ -27,6 +27,9 @@ const INIT_WAIT_MAX: Duration = Duration::from_millis(640);
 const DELIVERY_WAIT_MAX: Duration = Duration::from_millis(500);
 /// Fewer records are not worth a request of their own before the commit.
 const FEW_RECORDS: usize = 1_000;
+/// How long the markers of a transaction take at least. The next one cannot have partitions before they are written, and
+/// librdkafka asks again only after 20 ms.
+const MARKERS_MIN: Duration = Duration::from_millis(1);
 /// What one request carries for a partition, in bytes; below `batch.size`.
 const REQUEST_BYTES_MAX: usize = 900_000;
 /// What a record adds to its key, value and headers in a request, at most.
@@ -46,6 +49,7 @@ pub struct Producer {
     sources: Vec<CString>,
     changelog: Option<OutputTopic>,
     deliveries: Rc<Deliveries>,
+    committed_at: Cell<Option<Instant>>,
 }
 
 impl Producer {
@@ -67,7 +71,14 @@ impl Producer {
         let config = properties.transactional_producer(transactional_id);
         let client = Client::new(Kind::Producer, &config, &c_names(outputs)?, callbacks)
             .map_err(|text| EdgeError::plain("create producer", text))?;
-        Ok(Self { client, outputs: outputs.len(), sources: c_names(sources)?, changelog, deliveries })
+        Ok(Self {
+            client,
+            outputs: outputs.len(),
+            sources: c_names(sources)?,
+            changelog,
+            deliveries,
+            committed_at: Cell::new(None),
+        })
     }
 
     /// Takes over the transactional id: fences its other owners and settles what they left open.
@@ -103,12 +114,14 @@ impl Producer {
     ///
     /// librdkafka sends an idempotent producer's requests to a partition one at a time, and its thread spins while more
     /// waits behind one. The first records of a transaction go over even if they are few: they linger for company, but
-    /// librdkafka adds their partitions to the transaction meanwhile, a millisecond later and with a request.
+    /// librdkafka adds their partitions to the transaction meanwhile, a millisecond later and with a request; but not at
+    /// once after a commit, whose markers are still being written.
     ///
     /// # Errors
     /// See [`Class`]; a record that is too large, or for an unknown partition, is [`Class::Abortable`].
     pub fn produce_along(&self, outbox: &Outbox, first: usize) -> Result<usize, TransactionError> {
-        if first > 0 && outbox.len() - first < FEW_RECORDS {
+        let few = outbox.len() - first < FEW_RECORDS;
+        if few && (first > 0 || self.has_just_committed()) {
             return Ok(first);
         }
         self.client.serve(Duration::ZERO);
@@ -204,7 +217,9 @@ impl Producer {
     /// # Errors
     /// See [`Class`].
     pub fn commit(&self, timeout: Duration) -> Result<(), TransactionError> {
-        step("commit_transaction", self.client.handle().commit_transaction(timeout))
+        let result = step("commit_transaction", self.client.handle().commit_transaction(timeout));
+        self.committed_at.set(Some(now()));
+        result
     }
 
     /// # Errors
@@ -222,6 +237,10 @@ impl Producer {
     /// Why the first record of this transaction that was not delivered was not.
     pub fn delivery_failure(&self) -> Option<Code> {
         self.deliveries.failed.get()
+    }
+
+    fn has_just_committed(&self) -> bool {
+        self.committed_at.get().is_some_and(|at| at.elapsed() < MARKERS_MIN)
     }
 
     /// A record that librdkafka did not take. What is wrong with the record alone is worth a bisection, not a restart.
