@@ -115,8 +115,8 @@ impl Properties {
             ("fetch.wait.max.ms", "50"),
             ("fetch.queue.backoff.ms", "5"),
             // More than one commit takes; each record that waits here is half a kilobyte more than its own bytes.
-            ("queued.min.messages", "5000"),
-            ("queued.max.messages.kbytes", "4096"),
+            ("queued.min.messages", "3000"),
+            ("queued.max.messages.kbytes", "2048"),
         ]);
         own(&mut config, COMMITTED_READER);
         own(

@@ -15,9 +15,9 @@ use rocksdb::{
 
 /// Block cache of the process, in bytes; write buffers are accounted for in it, and leave little. Blocks come from the
 /// system's cache of files for as much, since they are not compressed.
-const CACHE_BYTES: usize = 34 << 20;
+const CACHE_BYTES: usize = 26 << 20;
 /// Write buffers of the process, in bytes, accounted for in the cache.
-const WRITE_BUFFERS_BYTES: usize = 32 << 20;
+const WRITE_BUFFERS_BYTES: usize = 24 << 20;
 /// One store's write buffer, in bytes.
 const WRITE_BUFFER_BYTES: usize = 16 << 20;
 /// Flushed files before they are merged into the rest. Keys are spread evenly, so that each merge writes all of a store

@@ -18,7 +18,7 @@ use super::requests::{Ask, Run};
 use crate::kafka::{Consumer, Group, NewTopic, Poll, Producer, RevokeHook, TopicOutcome};
 
 const CALL_MAX: Duration = Duration::from_secs(10);
-const RECORDS_PER_COMMIT: usize = 4_000;
+const RECORDS_PER_COMMIT: usize = 2_000;
 const OUTPUTS: u16 = 3;
 /// Without anything for this long the broker counts as stuck.
 const QUIET_MAX: Duration = Duration::from_secs(20);

@@ -38,7 +38,7 @@ pub enum Start {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            records_per_commit_max: 4_000,
+            records_per_commit_max: 2_000,
             output_bytes_max: 64 << 20,
             commit_interval_max_ms: 100,
             commit_interval_min_ms: 2,
