@@ -97,6 +97,15 @@ impl WriteBatch {
         self.read(&self.writes[number])
     }
 
+    /// Brings numbers of writes of different keys into the order of the keys.
+    pub(super) fn sort_numbers(&self, numbers: &mut [usize]) {
+        let key = |number: &usize| {
+            let write = &self.writes[*number];
+            (write.head, self.key(write))
+        };
+        numbers.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+    }
+
     /// Puts or, without a value, deletes in the place of an earlier write of the same key, whose bytes stay unused.
     pub(super) fn put_again(&mut self, number: usize, key: &[u8], value: Option<impl FnOnce(&mut Vec<u8>)>) {
         self.writes[number] = self.add(key, value);

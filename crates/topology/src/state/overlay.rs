@@ -16,7 +16,7 @@ use super::store::{Rows, StateStore, StoreError};
 
 /// The writes of an open transaction. Reads see them over the store; a commit turns them into one batch.
 ///
-/// The batch is sorted, and the changelog gets the writes in their order: both are the same on every run.
+/// Whoever looks at all of them gets them sorted: the batch and its changelog records have the same order on every run.
 #[derive(Clone, Default)]
 pub struct Overlay {
     /// One write of each key.
@@ -111,14 +111,14 @@ impl Overlay {
         Ok(found)
     }
 
-    /// The writes that were made since the last call, for the changelog; `None` deletes. A key that was written several
-    /// times in between comes once, with what it has now.
+    /// The writes that were made since the last call, for the changelog, in key order: a restore then sorts runs of what is
+    /// sorted. `None` deletes. A key that was written several times in between comes once, with what it has now.
     pub fn take_unlogged(&mut self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        let mut again = std::mem::take(&mut self.made_again);
-        again.sort_unstable();
-        again.dedup();
-        let new = std::mem::replace(&mut self.logged, self.writes.len())..self.writes.len();
-        again.into_iter().chain(new).map(|number| self.writes.get(number))
+        let mut numbers = std::mem::take(&mut self.made_again);
+        numbers.extend(std::mem::replace(&mut self.logged, self.writes.len())..self.writes.len());
+        self.writes.sort_numbers(&mut numbers);
+        numbers.dedup();
+        numbers.into_iter().map(|number| self.writes.get(number))
     }
 
     /// Takes the writes as one batch in key order, and leaves the overlay empty.
@@ -274,7 +274,7 @@ mod tests {
                 expected.iter().map(|(key, value)| (key.to_string(), value.map(str::to_owned))).collect();
             assert_eq!(logged, expected, "after {writes:?}");
         };
-        check(&[("b", Some("1")), ("a", None), ("b", Some("2"))], &[("b", Some("2")), ("a", None)]);
+        check(&[("b", Some("1")), ("a", None), ("b", Some("2"))], &[("a", None), ("b", Some("2"))]);
         check(&[], &[]);
         let again = [("a", Some("3")), ("c", Some("4")), ("a", Some("5")), ("c", None)];
         check(&again, &[("a", Some("5")), ("c", None)]);
