@@ -94,7 +94,10 @@ impl StreamThreads {
             while !handle.is_finished() {
                 left = left.checked_sub(END_LOOK).ok_or_else(|| ThreadDied {
                     thread,
-                    reason: format!("it has not ended within {} s; its call hangs", END_MAX.as_secs()),
+                    reason: format!(
+                        "it has not ended within {} s, a call hangs; start again: that settles what it left open",
+                        END_MAX.as_secs()
+                    ),
                 })?;
                 std::thread::sleep(END_LOOK);
             }

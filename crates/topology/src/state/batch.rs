@@ -1,6 +1,7 @@
 //! Writes for one store, in one block of memory: neither a key nor a value has an allocation of its own, and the block
 //! can be used again.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 /// Bytes of a key that are compared at once: enough to tell apart almost all keys of a store.
@@ -99,11 +100,7 @@ impl WriteBatch {
 
     /// Brings numbers of writes of different keys into the order of the keys.
     pub(super) fn sort_numbers(&self, numbers: &mut [usize]) {
-        let key = |number: &usize| {
-            let write = &self.writes[*number];
-            (write.head, self.key(write))
-        };
-        numbers.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+        numbers.sort_unstable_by(|a, b| self.compare(&self.writes[*a], &self.writes[*b]));
     }
 
     /// Puts or, without a value, deletes in the place of an earlier write of the same key, whose bytes stay unused.
@@ -113,10 +110,12 @@ impl WriteBatch {
 
     /// Later ones of a key first, since the first one of equals is kept.
     fn order(&self, writes: &mut [Write]) {
-        writes.sort_unstable_by(|a, b| {
-            let keys = a.head.cmp(&b.head).then_with(|| self.key(a).cmp(self.key(b)));
-            keys.then(b.at.cmp(&a.at))
-        });
+        writes.sort_unstable_by(|a, b| self.compare(a, b).then(b.at.cmp(&a.at)));
+    }
+
+    /// By their keys.
+    fn compare(&self, a: &Write, b: &Write) -> Ordering {
+        a.head.cmp(&b.head).then_with(|| self.key(a).cmp(self.key(b)))
     }
 
     fn read(&self, write: &Write) -> (&[u8], Option<&[u8]>) {
