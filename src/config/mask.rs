@@ -55,9 +55,11 @@ fn masked(key: &str, value: &Value) -> Value {
 /// A key of ours or a private key in PEM, wherever it stands: a key file given in the place of something else.
 fn holds_secret(text: &str) -> bool {
     const HEX_DIGITS: usize = 64;
-    let sets_secret = |line: &str| line.split_once('=').is_some_and(|(name, _)| is_secret(name));
+    // Lines of settings are a whole file, whose secrets may have a damaged name.
+    let sets =
+        |line: &str| line.contains(" = ") || line.split_once('=').is_some_and(|(name, _)| is_secret(name));
     text.contains("PRIVATE KEY")
-        || text.lines().count() > 1 && text.lines().any(sets_secret)
+        || text.lines().count() > 1 && text.lines().any(sets)
         || text.split(|c: char| !c.is_ascii_hexdigit()).any(|run| run.len() >= HEX_DIGITS)
 }
 
