@@ -202,7 +202,7 @@ impl Process {
 
     /// The auditor must know what a transaction read, in the order of its processing.
     fn note_reads(&mut self, site: &mut Site<'_>) {
-        for record in self.thread.outbox().iter().filter(|it| it.topic() == self.topology.changelog) {
+        for record in self.planned.iter().filter(|it| it.topic() == self.topology.changelog) {
             let (key, value) = (record.key().unwrap_or_default(), record.value().unwrap_or_default());
             self.sent.extend(read_position(key, value, &self.topology));
         }
@@ -296,7 +296,7 @@ impl Process {
     }
 
     fn write_early(&mut self, site: &mut Site<'_>) {
-        for record in self.thread.outbox().iter().filter(|it| it.topic() == self.topology.changelog) {
+        for record in self.planned.iter().filter(|it| it.topic() == self.topology.changelog) {
             let batch = [(record.key().unwrap_or_default(), record.value())].into_iter().collect();
             site.disk.store(record.partition()).write(&batch).expect("planted");
         }

@@ -9,6 +9,7 @@ use otp_topology::otp::LogTime;
 use otp_topology::state::WriteBatch;
 use otp_topology::task::{SourceKind, Topology};
 use otp_topology::thread::{AssignmentId, Command, Event, Limits, Outcome, Report, Start, StreamThread};
+use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::SourcePartition;
 
 use crate::auditor::Auditor;
@@ -88,6 +89,10 @@ pub struct Process {
     is_static: bool,
     pub(crate) events: VecDeque<Event<SimStore>>,
     doing: Option<Command>,
+    /// A call on the producer that another thread makes meanwhile.
+    calling: Option<Command>,
+    /// What the commit under way carries, whatever becomes of it in the stream thread.
+    pub(crate) planned: Arc<Outbox>,
     pub(crate) epoch: Option<Epoch>,
     standing: Standing,
     claim: Credentials,
@@ -137,6 +142,8 @@ impl Process {
             is_static,
             events: VecDeque::new(),
             doing: None,
+            calling: None,
+            planned: Arc::default(),
             epoch: None,
             standing: Standing::Starting,
             claim: Credentials { member: None, generation: -1, identity },
@@ -186,6 +193,14 @@ impl Process {
         if let Some(event) = self.events.pop_front() {
             self.thread.on(event, site.wall);
             return None;
+        }
+        if let Some(call) = self.calling.take() {
+            let is_awaited = self.in_callback || self.stopping || self.thread.room() == 0;
+            if is_awaited || site.dice.u8(..4) == 0 {
+                self.call(call, site);
+                return None;
+            }
+            self.calling = Some(call);
         }
         if std::mem::take(&mut self.in_callback) {
             self.fetching.clear();
@@ -245,7 +260,7 @@ impl Process {
 
     /// Nothing is under way but the next poll.
     pub fn is_idle(&self) -> bool {
-        self.doing.is_none() && self.in_flight.is_empty()
+        self.doing.is_none() && self.calling.is_none() && self.in_flight.is_empty()
     }
 
     fn poll(&mut self, site: &mut Site<'_>) {
@@ -308,11 +323,7 @@ impl Process {
 
     fn perform(&mut self, command: Command, site: &mut Site<'_>) {
         let answer = match command {
-            Command::Assign(_) => {
-                self.fetching.clear();
-                None
-            }
-            Command::Unassign => {
+            Command::Assign(_) | Command::Unassign => {
                 self.fetching.clear();
                 None
             }
@@ -344,19 +355,20 @@ impl Process {
                 self.jobs.extend(crate::worker::Job::of(command));
                 None
             }
-            Command::Begin
-            | Command::Produce { .. }
-            | Command::SendOffsets { .. }
-            | Command::Commit
-            | Command::Abort
-            | Command::ReplaceProducer => match self.transact(&command, site) {
-                Some(answer) => Some(answer),
-                None => {
-                    // The broker is not ready: the call goes on.
-                    self.doing = Some(command);
-                    None
+            Command::SendOffsets { .. } | Command::Commit => {
+                self.end(command, site);
+                None
+            }
+            Command::Begin | Command::Produce { .. } | Command::Abort | Command::ReplaceProducer => {
+                match self.transact(&command, site) {
+                    Some(answer) => Some(answer),
+                    None => {
+                        // The broker is not ready: the call goes on.
+                        self.doing = Some(command);
+                        None
+                    }
                 }
-            },
+            }
             Command::Write { task, batch } => self.write(task, batch, site),
             Command::Report(report) => {
                 self.report(&report, site);
@@ -372,6 +384,26 @@ impl Process {
         };
         if let Some(answer) = answer {
             self.thread.on(answer, site.wall);
+        }
+    }
+
+    /// One of the calls that end a transaction: made at once, or by another thread.
+    fn end(&mut self, command: Command, site: &mut Site<'_>) {
+        if let Some(planned) = self.thread.planned_outbox() {
+            self.planned = planned;
+        }
+        if site.dice.bool() {
+            self.calling = Some(command);
+        } else {
+            self.call(command, site);
+        }
+    }
+
+    fn call(&mut self, command: Command, site: &mut Site<'_>) {
+        match self.transact(&command, site) {
+            Some(answer) => self.thread.on(answer, site.wall),
+            // The broker is not ready.
+            None => self.calling = Some(command),
         }
     }
 

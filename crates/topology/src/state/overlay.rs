@@ -1,7 +1,8 @@
 //! Uncommitted writes over committed reads.
 //!
 //! ```text
-//! get, scan ──▶ overlay ──(not written here)──▶ store        commit: take ──▶ one WriteBatch        abort: clear
+//! get, scan ──▶ open ──▶ planned ──(not written here)──▶ store
+//!               put       plan: open becomes planned      commit: take_planned ──▶ one WriteBatch      abort: clear
 //! ```
 
 use std::borrow::Cow;
@@ -14,30 +15,33 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::batch::WriteBatch;
 use super::store::{Rows, StateStore, StoreError};
 
-/// The writes of an open transaction. Reads see them over the store; a commit turns them into one batch.
+/// The writes of an open transaction, over those of one whose commit is under way. Reads see both over the store; an
+/// acknowledged commit turns the latter into one batch.
 ///
 /// Whoever looks at all of them gets them sorted: the batch and its changelog records have the same order on every run.
 #[derive(Clone, Default)]
 pub struct Overlay {
-    /// One write of each key.
-    writes: WriteBatch,
-    /// The numbers of the writes, by the hashes of their keys.
-    numbers: HashTable<u32>,
+    open: Layer,
+    planned: Layer,
     hasher: DefaultHashBuilder,
-    /// So many writes are in the changelog.
+    /// So many writes of the open transaction are in the changelog.
     logged: usize,
     /// The numbers of those among them that were made again since.
     made_again: Vec<usize>,
 }
 
-impl Overlay {
-    pub fn is_empty(&self) -> bool {
-        self.writes.is_empty()
-    }
+/// One write of each key.
+#[derive(Clone, Default)]
+struct Layer {
+    writes: WriteBatch,
+    /// The numbers of the writes, by the hashes of their keys.
+    numbers: HashTable<u32>,
+}
 
-    /// How many keys were written.
-    pub fn len(&self) -> usize {
-        self.writes.len()
+impl Overlay {
+    /// Nothing was written since the last plan.
+    pub fn is_empty(&self) -> bool {
+        self.open.writes.is_empty()
     }
 
     pub fn put(&mut self, key: &[u8], value: &[u8]) {
@@ -46,16 +50,16 @@ impl Overlay {
 
     /// Puts a value that `value` adds to the bytes it is given.
     pub fn put_with(&mut self, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
-        match self.number(key) {
+        match self.open.number(key, &self.hasher) {
             Some(number) => self.put_again(number, key, Some(value)),
-            None => self.writes.put_with(key, value),
+            None => self.open.writes.put_with(key, value),
         }
     }
 
     pub fn delete(&mut self, key: &[u8]) {
-        match self.number(key) {
+        match self.open.number(key, &self.hasher) {
             Some(number) => self.put_again(number, key, None::<fn(&mut Vec<u8>)>),
-            None => self.writes.delete(key),
+            None => self.open.writes.delete(key),
         }
     }
 
@@ -66,9 +70,9 @@ impl Overlay {
         store: &impl StateStore,
         key: &[u8],
     ) -> Result<Option<Cow<'a, [u8]>>, StoreError> {
-        let is_key = |number: &u32| self.writes.get(*number as usize).0 == key;
-        match self.numbers.find(self.hasher.hash_one(key), is_key) {
-            Some(number) => Ok(self.writes.get(*number as usize).1.map(Cow::Borrowed)),
+        let hash = self.hasher.hash_one(key);
+        match self.open.get(hash, key).or_else(|| self.planned.get(hash, key)) {
+            Some(value) => Ok(value.map(Cow::Borrowed)),
             None => Ok(store.get(key)?.map(Cow::Owned)),
         }
     }
@@ -87,8 +91,7 @@ impl Overlay {
         if from >= to || limit == 0 {
             return Ok(Vec::new());
         }
-        let mut written: Vec<_> = self.writes.iter().filter(|(key, _)| (from..to).contains(key)).collect();
-        written.sort_unstable_by_key(|(key, _)| *key);
+        let written = self.written_between(from, to);
         let deletes = written.iter().filter(|(_, value)| value.is_none()).count();
         // A delete hides at most one entry of the store.
         let mut stored = store.scan(from, to, limit.saturating_add(deletes))?.into_iter().peekable();
@@ -114,32 +117,53 @@ impl Overlay {
     /// The writes that were made since the last call, for the changelog, in key order: a restore then sorts runs of what is
     /// sorted. `None` deletes. A key that was written several times in between comes once, with what it has now.
     pub fn take_unlogged(&mut self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let writes = &self.open.writes;
         let mut numbers = std::mem::take(&mut self.made_again);
-        numbers.extend(std::mem::replace(&mut self.logged, self.writes.len())..self.writes.len());
-        self.writes.sort_numbers(&mut numbers);
+        numbers.extend(std::mem::replace(&mut self.logged, writes.len())..writes.len());
+        writes.sort_numbers(&mut numbers);
         numbers.dedup();
-        numbers.into_iter().map(|number| self.writes.get(number))
+        numbers.into_iter().map(|number| writes.get(number))
     }
 
-    /// Takes the writes as one batch in key order, and leaves the overlay empty.
-    pub fn take(&mut self) -> WriteBatch {
-        self.numbers.clear();
+    /// The commit of the writes is about to begin: what is written from now on lies over them, and belongs to the next.
+    ///
+    /// # Panics
+    /// Another commit is under way.
+    pub fn plan(&mut self) {
+        assert!(self.planned.writes.is_empty(), "one commit at a time");
+        std::mem::swap(&mut self.open, &mut self.planned);
         self.forget_logged();
-        // The next transaction is about to be as large: it does not grow its block step by step.
-        let next = WriteBatch::with_room(self.writes.size_bytes());
-        let mut writes = std::mem::replace(&mut self.writes, next);
+    }
+
+    /// Takes the planned writes as one batch in key order; they are about to be in the store.
+    pub fn take_planned(&mut self) -> WriteBatch {
+        self.planned.numbers.clear();
+        // One of the next transactions is about to be as large: it does not grow its block step by step.
+        let next = WriteBatch::with_room(self.planned.writes.size_bytes());
+        let mut writes = std::mem::replace(&mut self.planned.writes, next);
         writes.sort();
         writes
     }
 
+    /// Takes back all writes, also those of a commit under way.
     pub fn clear(&mut self) {
-        self.writes.clear();
-        self.numbers.clear();
+        self.open.clear();
+        self.planned.clear();
         self.forget_logged();
     }
 
+    /// In key order; of a key what it has now.
+    fn written_between(&self, from: &[u8], to: &[u8]) -> Vec<(&[u8], Option<&[u8]>)> {
+        let is_between = |(key, _): &(&[u8], _)| (from..to).contains(key);
+        let is_hidden = |key: &[u8]| self.open.get(self.hasher.hash_one(key), key).is_some();
+        let planned = self.planned.writes.iter().filter(is_between).filter(|(key, _)| !is_hidden(key));
+        let mut written: Vec<_> = self.open.writes.iter().filter(is_between).chain(planned).collect();
+        written.sort_unstable_by_key(|(key, _)| *key);
+        written
+    }
+
     fn put_again(&mut self, number: usize, key: &[u8], value: Option<impl FnOnce(&mut Vec<u8>)>) {
-        self.writes.put_again(number, key, value);
+        self.open.writes.put_again(number, key, value);
         if number < self.logged {
             self.made_again.push(number);
         }
@@ -149,10 +173,18 @@ impl Overlay {
         self.logged = 0;
         self.made_again.clear();
     }
+}
+
+impl Layer {
+    /// What the key was given, if it was written: a value, or a delete.
+    fn get(&self, hash: u64, key: &[u8]) -> Option<Option<&[u8]>> {
+        let is_key = |number: &u32| self.writes.get(*number as usize).0 == key;
+        self.numbers.find(hash, is_key).map(|number| self.writes.get(*number as usize).1)
+    }
 
     /// The number of the write of this key; `None`: there is none yet, and the next write is it.
-    fn number(&mut self, key: &[u8]) -> Option<usize> {
-        let Self { writes, numbers, hasher, .. } = self;
+    fn number(&mut self, key: &[u8], hasher: &DefaultHashBuilder) -> Option<usize> {
+        let Self { writes, numbers } = self;
         let key_of = |number: &u32| writes.get(*number as usize).0;
         let place = numbers.entry(
             hasher.hash_one(key),
@@ -167,12 +199,17 @@ impl Overlay {
             }
         }
     }
+
+    fn clear(&mut self) {
+        self.writes.clear();
+        self.numbers.clear();
+    }
 }
 
 /// The count only: values are personal data.
 impl fmt::Debug for Overlay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Overlay({} writes)", self.writes.len())
+        write!(f, "Overlay({} writes, {} planned)", self.open.writes.len(), self.planned.writes.len())
     }
 }
 
@@ -189,6 +226,8 @@ mod tests {
     enum Step {
         Put(Vec<u8>, u8),
         Delete(Vec<u8>),
+        /// Of what was written since the last one, after the commit of what was planned then.
+        Plan,
         Commit,
         Abort,
         Get(Vec<u8>),
@@ -204,6 +243,7 @@ mod tests {
         prop_oneof![
             4 => (key(), any::<u8>()).prop_map(|(key, value)| Step::Put(key, value)),
             3 => key().prop_map(Step::Delete),
+            1 => Just(Step::Plan),
             1 => Just(Step::Commit),
             1 => Just(Step::Abort),
             2 => key().prop_map(Step::Get),
@@ -223,7 +263,7 @@ mod tests {
         fn reads_what_a_sorted_map_would_hold(steps in proptest::collection::vec(step(), 1..80)) {
             let store = MemoryStore::default();
             let mut overlay = Overlay::default();
-            let mut committed = Model::new();
+            let (mut committed, mut planned) = (Model::new(), Model::new());
             let mut model = Model::new();
             for step in steps {
                 match step {
@@ -235,13 +275,19 @@ mod tests {
                         model.remove(&key);
                         overlay.delete(&key);
                     }
-                    Step::Commit => {
-                        store.write(&overlay.take()).expect("memory does not fail");
-                        committed.clone_from(&model);
+                    Step::Plan | Step::Commit => {
+                        store.write(&overlay.take_planned()).expect("memory does not fail");
+                        committed.clone_from(&planned);
+                        if matches!(step, Step::Plan) {
+                            overlay.plan();
+                            prop_assert!(overlay.is_empty());
+                            planned.clone_from(&model);
+                        }
                     }
                     Step::Abort => {
                         overlay.clear();
                         model.clone_from(&committed);
+                        planned.clone_from(&committed);
                     }
                     Step::Get(key) => {
                         let found = overlay.get(&store, &key).expect("memory does not fail");
@@ -283,9 +329,9 @@ mod tests {
         assert_eq!(overlay.take_unlogged().count(), 0);
         overlay.put(b"b", b"6");
         assert_eq!(overlay.take_unlogged().count(), 1, "nothing is left of what was taken back");
-        overlay.take();
+        overlay.plan();
         overlay.put(b"b", b"7");
-        assert_eq!(overlay.take_unlogged().count(), 1, "nothing is left of what was committed");
+        assert_eq!(overlay.take_unlogged().count(), 1, "nothing is left of what was planned");
     }
 
     #[test]
@@ -295,8 +341,11 @@ mod tests {
         overlay.delete(b"a");
         overlay.put(b"b", b"2");
         let expected = [(b"a".to_vec(), None), (b"b".to_vec(), Some(b"2".to_vec()))];
-        assert_eq!(format!("{overlay:?}"), "Overlay(2 writes)");
-        assert_eq!(overlay.take(), expected.into_iter().collect());
-        assert!(overlay.is_empty());
+        assert_eq!(format!("{overlay:?}"), "Overlay(2 writes, 0 planned)");
+        overlay.plan();
+        overlay.put(b"c", b"3");
+        assert_eq!(format!("{overlay:?}"), "Overlay(1 writes, 2 planned)");
+        assert_eq!(overlay.take_planned(), expected.into_iter().collect());
+        assert!(!overlay.is_empty());
     }
 }

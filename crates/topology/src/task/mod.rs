@@ -1,13 +1,14 @@
 //! One partition's work: route, deduplicate, decide over the overlay, expire, plan the commit.
 //!
 //! A task computes; it begins no transaction, sends nothing and writes no store. What it did since the last commit
-//! lies in its overlay, its positions and the outbox, and is either committed as a whole or taken back as a whole.
+//! lies in its overlay, its positions and the outbox, and is either committed as a whole or taken back as a whole. While
+//! a commit is under way it goes on, over what that commit writes.
 //!
 //! ```text
 //! Record ─▶ process ─┬─ applied before ───────────▶ skipped, counted
 //!                    ├─ home is elsewhere ────────▶ outbox: repartition topic
 //!                    └─ home ─▶ contract ─▶ otp ──▶ overlay, outbox
-//! commit plan: overlay ─▶ outbox: changelog          after the commit: overlay ─▶ one WriteBatch
+//! commit plan: overlay ─▶ outbox: changelog          after the commit: what was planned ─▶ one WriteBatch
 //! ```
 
 mod admin;
@@ -69,6 +70,8 @@ pub struct Task<S> {
     overlay: Overlay,
     positions: Positions,
     caches: Caches,
+    /// Of the commit under way.
+    planned: Counters,
     counters: Counters,
 }
 
@@ -87,6 +90,7 @@ impl<S: StateStore> Task<S> {
             overlay: Overlay::default(),
             positions,
             caches: Caches::default(),
+            planned: Counters::default(),
             counters: Counters::default(),
         };
         Ok((task, void))
@@ -148,7 +152,7 @@ impl<S: StateStore> Task<S> {
         true
     }
 
-    /// Whether there is anything to commit: writes, positions that moved.
+    /// Whether there is anything to plan: writes, positions that moved.
     pub fn is_dirty(&self) -> bool {
         !self.overlay.is_empty() || self.positions.has_moved()
     }
@@ -159,29 +163,33 @@ impl<S: StateStore> Task<S> {
         changelog::log(&mut self.overlay, self.partition, &self.topology, out);
     }
 
-    /// Writes the changelog records of everything since the last commit that are not there yet into the outbox.
+    /// Writes the changelog records of everything since the last plan that are not there yet into the outbox. What is
+    /// processed from now on belongs to the next plan, for which this one must have ended.
     pub fn plan_commit(&mut self, out: &mut Outbox) {
         self.positions.plan(&self.topology, &mut self.overlay);
         self.log_along(out);
+        self.overlay.plan();
+        self.planned = std::mem::take(&mut self.counters);
     }
 
-    /// The commit is known to have happened: gives the one write of it, and what was done.
+    /// The planned commit is known to have happened: gives the one write of it, and what was done.
     ///
     /// `changelog_next`: a lower bound of the changelog offset up to which the store is complete with this write.
     pub fn committed(&mut self, changelog_next: Option<i64>, wall: LogTime) -> (WriteBatch, Counters) {
-        let mut batch = self.overlay.take();
+        let mut batch = self.overlay.take_planned();
         changelog::put_local(&mut batch, changelog_next, wall);
         self.positions.commit();
-        let mut counters = std::mem::take(&mut self.counters);
+        let mut counters = std::mem::take(&mut self.planned);
         counters.policies_beyond_bounds = self.caches.take_beyond_bounds();
         (batch, counters)
     }
 
-    /// Takes back everything since the last commit.
+    /// Takes back everything since the last commit, also what a commit under way was planned of.
     pub fn abort(&mut self) {
         self.overlay.clear();
         self.positions.abort();
         self.caches.clear();
+        self.planned = Counters::default();
         self.counters = Counters::default();
     }
 

@@ -33,10 +33,11 @@ struct Position {
 
 type Places = BTreeMap<(Path, SourcePartition), i64>;
 
-/// Positions of one task: committed ones as the store has them, and those that moved since.
+/// Positions of one task: committed ones as the store has them, those of a commit under way, and those that moved since.
 #[derive(Debug, Default)]
 pub struct Positions {
     committed: Places,
+    planned: Places,
     moved: Places,
     /// Decided starts that are not committed: an abort leaves them decided.
     started: Places,
@@ -70,7 +71,7 @@ impl Positions {
     /// The first offset not applied; `None` if nothing was.
     pub fn next(&self, path: Path, source: SourcePartition) -> Option<i64> {
         let at = (path, source);
-        self.moved.get(&at).or_else(|| self.committed.get(&at)).copied()
+        self.moved.get(&at).or_else(|| self.planned.get(&at)).or_else(|| self.committed.get(&at)).copied()
     }
 
     pub fn is_applied(&self, path: Path, source: SourcePartition, offset: i64) -> bool {
@@ -87,13 +88,20 @@ impl Positions {
         self.advance(Path::Read, source, next);
     }
 
+    /// Decided starts that are not committed: the group must get them together with the state.
+    pub fn starts(&self) -> impl Iterator<Item = (SourcePartition, i64)> {
+        self.started.iter().map(|((_, source), next)| (*source, *next))
+    }
+
+    /// Since the last plan.
     pub fn has_moved(&self) -> bool {
         !self.moved.is_empty()
     }
 
-    /// Puts what moved into the overlay, one fixed key per source and path.
-    pub fn plan(&self, topology: &Topology, overlay: &mut Overlay) {
-        for ((path, source), next) in &self.moved {
+    /// Puts what moved into the overlay, one fixed key per source and path: its commit is about to begin.
+    pub fn plan(&mut self, topology: &Topology, overlay: &mut Overlay) {
+        self.planned = std::mem::take(&mut self.moved);
+        for ((path, source), next) in &self.planned {
             let Incarnation(id) = topology.source(source.topic).incarnation;
             let key = encode_key(*path, topology, source.topic, source.partition);
             overlay.put_with(&key, |value| {
@@ -105,11 +113,12 @@ impl Positions {
     }
 
     pub fn commit(&mut self) {
-        self.committed.append(&mut self.moved);
+        self.committed.append(&mut self.planned);
         self.started.clear();
     }
 
     pub fn abort(&mut self) {
+        self.planned.clear();
         self.moved.clone_from(&self.started);
     }
 }

@@ -76,7 +76,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             if at_rest {
                 self.give_back();
             }
-        } else if self.work.planned.is_none() {
+        } else if self.transaction.plan.is_none() {
             self.advance();
         }
     }
@@ -116,6 +116,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             self.command(Command::Suspend { task });
         }
         self.forwarders.clear();
+        self.work.failed.clear();
     }
 
     fn take_up_all(&mut self) {

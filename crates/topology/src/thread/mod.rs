@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! Fetched ─▶ process ─▶ Begin ─▶ Produce … ─▶ SendOffsets ─▶ Commit ─▶ Write (one batch a task) ─▶ done
+//!                          │         └─ meanwhile: Fetched ─▶ process, for the next commit ─┘
 //!                          │ abortable ─▶ Abort ─▶ the batch runs again, in the same assignment
 //!                          │ fenced by the group ─▶ Abort ─▶ the batch is dropped, a rebalance follows
 //!                          └ unknown ─▶ ReplaceProducer ─▶ every task takes the assign path again
@@ -18,6 +19,7 @@ mod command;
 mod event;
 pub mod in_memory;
 mod limits;
+mod plan;
 mod punctuate;
 mod recovery;
 mod slot;
@@ -58,6 +60,8 @@ pub struct StreamThread<S> {
     work: Work,
     transaction: Transaction,
     swept_at: LogTime,
+    /// A sweep is due, as of the last tick.
+    sweep_waits: bool,
     purged_at: LogTime,
 }
 
@@ -75,6 +79,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
             work: Work::default(),
             transaction: Transaction::default(),
             swept_at: LogTime::default(),
+            sweep_waits: false,
             purged_at: LogTime::default(),
         }
     }
@@ -111,9 +116,14 @@ impl<S: StateStore + Clone> StreamThread<S> {
         self.commands.pop_front()
     }
 
-    /// What `Produce` is about.
+    /// What `Produce` is about: the records of the open transaction.
     pub fn outbox(&self) -> &Outbox {
-        &self.work.outbox
+        self.transaction.plan.as_ref().map_or(&self.work.outbox, |plan| &plan.outbox)
+    }
+
+    /// The same, once the commit is planned: nothing is added to it any more.
+    pub fn planned_outbox(&self) -> Option<Arc<Outbox>> {
+        self.transaction.plan.as_ref().map(|plan| plan.outbox.clone())
     }
 
     /// How long the driver may wait for records, in milliseconds.
@@ -132,8 +142,12 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
     }
 
-    /// How many more records the driver may hand in before a commit.
+    /// How many more records the driver may hand in before a commit. None: it waits for the answer to the call under way,
+    /// because the next commit is full, or because the sweep waits for its turn.
     pub fn room(&self) -> usize {
+        if self.transaction.is_under_way() && self.sweep_waits {
+            return 0;
+        }
         self.limits.records_per_commit_max.saturating_sub(self.work.batch.len())
     }
 

@@ -8,7 +8,7 @@ use super::slot::{Slot, Stage};
 use super::transaction::{After, State};
 use crate::otp::LogTime;
 use crate::state::StateStore;
-use crate::task::{Broadcast, SourceKind, Topology};
+use crate::task::{SourceKind, Topology};
 use crate::wire::record::SourcePartition;
 
 /// Stamps further ahead of the wall clock than this do not move the sweep watermark. Milliseconds.
@@ -17,18 +17,27 @@ const STAMP_AHEAD_MAX_MS: u64 = 5 * 60 * 1000;
 impl<S: StateStore + Clone> StreamThread<S> {
     pub(super) fn tick(&mut self) {
         self.retry();
-        if self.transaction.state == State::Idle && self.assignment.state == Holding::Active {
-            if self.passed.since(self.swept_at) >= self.limits.sweep_interval_ms {
-                self.swept_at = self.passed;
-                self.probe();
-                self.sweep();
-            }
-            if self.passed.since(self.purged_at) >= self.limits.purge_interval_ms {
-                self.purged_at = self.passed;
-                self.purge();
-            }
-        }
+        self.sweep_waits |= self.passed.since(self.swept_at) >= self.limits.sweep_interval_ms;
+        self.punctuate();
         self.advance();
+    }
+
+    /// What comes around, between transactions. A sweep has one of its own, and takes its time from inputs of which
+    /// everything is decided.
+    pub(super) fn punctuate(&mut self) {
+        if self.transaction.state != State::Idle || self.assignment.state != Holding::Active {
+            return;
+        }
+        if self.sweep_waits && self.work.is_empty() {
+            self.sweep_waits = false;
+            self.swept_at = self.passed;
+            self.probe();
+            self.sweep();
+        }
+        if self.passed.since(self.purged_at) >= self.limits.purge_interval_ms {
+            self.purged_at = self.passed;
+            self.purge();
+        }
     }
 
     pub(super) fn reached_end(&mut self, source: SourcePartition, offset: i64) {
@@ -42,9 +51,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
     pub(super) fn out_of_range(&mut self, source: SourcePartition) {
         match self.topology.task_of(source.topic, source.partition) {
             Some(task) => {
-                self.fail_task_at_work(task, "a position is out of its topic's range");
+                self.fail_task_at_work(task, "a position is out of its topic's range".to_owned());
             }
-            None if matches!(self.forwarders.get(&source), Some(Forwarder::Asking { .. })) => {}
+            // Another one does not read yet: it is on its way to a place in the log.
+            None if !matches!(self.forwarders.get(&source), Some(Forwarder::Running(_))) => {}
             None => self.ask_stable_of_forwarder(source),
         }
     }
@@ -76,9 +86,11 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
     }
 
-    /// Opens what has everything it waited for. Only between transactions: what is not committed opens nothing.
+    /// Opens what has everything it waited for. Only between transactions: what is not committed opens nothing. Only when
+    /// everything that was read is processed: a mark follows what it marks the end of.
     pub(super) fn check_gates(&mut self) {
-        if self.transaction.state != State::Idle || !self.work.is_empty() {
+        let is_processed = self.work.processed == self.work.batch.len();
+        if self.transaction.state != State::Idle || !is_processed {
             return;
         }
         let mut must_commit = false;
@@ -87,7 +99,11 @@ impl<S: StateStore + Clone> StreamThread<S> {
             if !matches!(slot.stage, Stage::Gated(_)) {
                 continue;
             }
-            must_commit |= send_marks(slot, &self.topology, &mut self.work.outbox);
+            for (source, next) in send_marks(slot, &self.topology, &mut self.work.outbox) {
+                // The transaction of a mark brings the group its offset, whatever else is in it.
+                self.work.offsets.entry(source).or_insert(next);
+                must_commit = true;
+            }
             let directory_read = slot.inputs.iter().all(|(source, input)| {
                 self.topology.source(source.topic).kind != SourceKind::Directory || input.has_reached_bound()
             });
@@ -191,7 +207,6 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     fn sweep(&mut self) {
-        let mut failed = Vec::new();
         for (partition, slot) in &mut self.slots {
             let inputs = slot.inputs.iter().filter(|(source, _)| moves_watermark(&self.topology, **source));
             let watermark = inputs.map(|(_, input)| input.known_until()).min().unwrap_or_default();
@@ -202,16 +217,14 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 // What is left is due at the next tick already.
                 Ok(true) => self.swept_at = LogTime::default(),
                 Ok(false) => {}
-                Err(error) => failed.push((*partition, error.to_string())),
+                Err(error) => drop(self.work.failed.insert(*partition, error.to_string())),
             }
         }
-        if failed.is_empty() {
-            return self.finish();
+        if self.work.failed.is_empty() {
+            self.finish();
+        } else {
+            self.abandon(After::Continue);
         }
-        for (task, reason) in failed {
-            self.fail_task(task, &reason);
-        }
-        self.abandon(After::Continue);
     }
 
     /// Only what an acknowledged commit has consumed.
@@ -236,25 +249,25 @@ fn moves_watermark(topology: &Topology, source: SourcePartition) -> bool {
     matches!(topology.source(source.topic).kind, SourceKind::Requests(_) | SourceKind::Repartition)
 }
 
-/// At the owner of the broadcast topics: what they held at assignment is read, so the mark follows, once.
+/// At the owner of the broadcast topics: what they held at assignment is read, so the mark follows, once. Returns those
+/// whose mark this is, and where the group stands in them.
 fn send_marks<S: StateStore>(
     slot: &mut Slot<S>,
     topology: &Topology,
     out: &mut crate::wire::outbox::Outbox,
-) -> bool {
+) -> Vec<(SourcePartition, i64)> {
     let mut reached = Vec::new();
     for (source, input) in &slot.inputs {
         if let SourceKind::Broadcast(broadcast) = topology.source(source.topic).kind
             && input.has_reached_bound()
         {
-            reached.push(broadcast);
+            reached.push((broadcast, *source, input.committed));
         }
     }
-    let Some(task) = slot.task() else { return false };
-    let unsent = |broadcast: &Broadcast| !task.has_broadcast_mark(*broadcast).unwrap_or(true);
-    let due: Vec<Broadcast> = reached.into_iter().filter(unsent).collect();
-    for broadcast in &due {
+    let Some(task) = slot.task() else { return Vec::new() };
+    reached.retain(|(broadcast, ..)| !task.has_broadcast_mark(*broadcast).unwrap_or(true));
+    for (broadcast, ..) in &reached {
         task.broadcast_mark(*broadcast, out);
     }
-    !due.is_empty()
+    reached.into_iter().map(|(_, source, next)| (source, next)).collect()
 }

@@ -4,6 +4,8 @@ use super::StreamThread;
 use super::assignment::Holding;
 use super::command::{Command, Report};
 use super::event::Outcome;
+use super::plan::Plan;
+use super::slot::Slot;
 use crate::otp::LogTime;
 use crate::state::StateStore;
 use crate::task::Counters;
@@ -42,6 +44,8 @@ pub(super) enum After {
 #[derive(Default)]
 pub(super) struct Transaction {
     pub state: State,
+    /// What it carries, once its commit is planned.
+    pub plan: Option<Plan>,
     /// Of the tasks in the commit that is being written.
     pub counters: Counters,
     /// Producers replaced in a row without a commit.
@@ -53,32 +57,44 @@ impl Transaction {
     pub fn is_quiet(&self) -> bool {
         matches!(self.state, State::Idle | State::Open)
     }
+
+    /// The calls of a planned commit, which nobody knows the end of yet.
+    pub fn is_under_way(&self) -> bool {
+        let is_called = matches!(
+            self.state,
+            State::Beginning | State::Producing | State::SendingOffsets | State::Committing
+        );
+        is_called && self.plan.is_some()
+    }
 }
 
 impl<S: StateStore + Clone> StreamThread<S> {
     /// The next call of the transaction, if one is due.
     pub(super) fn step(&mut self) {
-        let unsent = self.work.outbox.len() > self.work.sent;
-        let planned = self.work.planned.is_some();
-        let (state, command) = match self.transaction.state {
-            State::Idle if unsent || planned => (State::Beginning, Command::Begin),
-            State::Open if unsent => (State::Producing, Command::Produce { from: self.work.sent }),
-            State::Open if planned => {
-                let offsets = self.work.offsets.iter().map(|(source, next)| (*source, *next)).collect();
+        let sent = self.transaction.plan.as_ref().map_or(self.work.sent, |plan| plan.sent);
+        let unsent = self.outbox().len() > sent;
+        let (state, command) = match (self.transaction.state, &self.transaction.plan) {
+            (State::Idle, plan) if unsent || plan.is_some() => (State::Beginning, Command::Begin),
+            (State::Open, _) if unsent => (State::Producing, Command::Produce { from: sent }),
+            (State::Open, Some(plan)) => {
+                let offsets = plan.offsets.iter().map(|(source, next)| (*source, *next)).collect();
                 (
                     State::SendingOffsets,
                     Command::SendOffsets { offsets, generation: self.assignment.generation },
                 )
             }
-            State::Idle
-            | State::Open
-            | State::Beginning
-            | State::Producing
-            | State::SendingOffsets
-            | State::Committing
-            | State::Writing(_)
-            | State::Aborting(_)
-            | State::Replacing { .. } => return,
+            (
+                State::Idle
+                | State::Open
+                | State::Beginning
+                | State::Producing
+                | State::SendingOffsets
+                | State::Committing
+                | State::Writing(_)
+                | State::Aborting(_)
+                | State::Replacing { .. },
+                _,
+            ) => return,
         };
         self.transaction.state = state;
         self.command(command);
@@ -92,16 +108,24 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     pub(super) fn produced(&mut self, outcome: Outcome) {
         if self.is_done(outcome) {
-            self.work.sent = self.work.outbox.len();
+            match &mut self.transaction.plan {
+                Some(plan) => plan.sent = plan.outbox.len(),
+                None => self.work.sent = self.work.outbox.len(),
+            }
             self.go_on();
         }
     }
 
-    /// No call is under way. A revocation that came in the midst of one ends a transaction whose commit is not planned.
+    /// No call is under way. A revocation or a failure that came in the midst of one ends a transaction whose commit is not
+    /// planned.
     fn go_on(&mut self) {
         self.transaction.state = State::Open;
-        if self.assignment.state == Holding::Revoking && self.work.planned.is_none() {
+        if self.transaction.plan.is_some() {
+            self.step();
+        } else if self.assignment.state == Holding::Revoking {
             self.abandon(After::Drop);
+        } else if !self.work.failed.is_empty() {
+            self.abandon(After::Continue);
         } else {
             self.step();
         }
@@ -120,32 +144,32 @@ impl<S: StateStore + Clone> StreamThread<S> {
             return;
         }
         self.transaction.replacements = 0;
-        let planned = self.work.planned.take().unwrap_or_default();
-        self.transaction.state = State::Writing(planned.len());
-        for partition in &planned {
+        let tasks = self.transaction.plan.as_ref().map(|plan| plan.tasks.clone()).unwrap_or_default();
+        self.transaction.state = State::Writing(tasks.len());
+        for partition in &tasks {
             let next = changelog_next.iter().find(|(task, _)| task == partition).map(|(_, next)| *next);
-            let task = self
-                .slots
-                .get_mut(partition)
-                .and_then(|slot| slot.task())
-                .expect("planned tasks are taken up");
+            let task =
+                self.slots.get_mut(partition).and_then(Slot::task).expect("planned tasks are taken up");
             let (batch, mut counters) = task.committed(next, self.wall);
             self.transaction.counters.take_from(&mut counters);
             self.command(Command::Write { task: *partition, batch });
         }
-        if planned.is_empty() {
+        if tasks.is_empty() {
             self.transaction.state = State::Idle;
             self.complete();
         }
     }
 
     pub(super) fn written(&mut self, task: i32, result: Result<(), String>) {
-        if let Err(reason) = result {
-            self.fail_task(task, &reason);
-        }
         let State::Writing(left) = self.transaction.state else {
+            if let Err(reason) = result {
+                self.fail_task(task, &reason);
+            }
             return;
         };
+        if let Err(reason) = result {
+            self.fail_task_at_work(task, reason);
+        }
         self.transaction.state = State::Writing(left - 1);
         if left == 1 {
             self.transaction.state = State::Idle;
@@ -246,11 +270,17 @@ impl<S: StateStore + Clone> StreamThread<S> {
             }
         }
         self.work.rewind();
+        if let Some(plan) = self.transaction.plan.take() {
+            self.work.put_back(plan.batch);
+        }
         self.transaction.counters = Counters::default();
     }
 
     fn follow(&mut self, after: After) {
         let live = self.takes_work();
+        for (task, reason) in std::mem::take(&mut self.work.failed) {
+            self.fail_task(task, &reason);
+        }
         self.drop_orphans();
         match after {
             After::RunAgain if live => self.run_again(),

@@ -1,29 +1,32 @@
 //! The retained batch: records between fetch and commit, and how much of them a transaction takes.
+//!
+//! While a commit is under way the work goes on, for the next one. If that commit comes to nothing, its records are put
+//! before those that came after it, and all of them run again in their order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::StreamThread;
 use super::command::Report;
+use super::plan::{Plan, Spare};
 use super::slot::{Input, Slot};
 use super::transaction::After;
 use crate::otp::LogTime;
 use crate::state::StateStore;
-use crate::task::{Counters, SourceKind, forward_only};
+use crate::task::{Counters, SourceKind, Task, forward_only};
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{RecordBatch, SourcePartition};
 
 /// Bytes of records after which a commit is due.
 const BATCH_BYTES_MAX: usize = 16 << 20;
 
-/// Records and what came of them since the last commit.
+/// Records and what came of them since the last plan.
 #[derive(Default)]
 pub(super) struct Work {
     pub batch: RecordBatch,
-    /// Records of the batch that are committed.
-    pub done: usize,
-    /// Records of the batch that the open transaction has processed.
+    /// Records of the batch that are processed.
     pub processed: usize,
-    /// Where the open transaction stops, while a batch is bisected.
+    /// Where the transaction stops, while a batch is bisected.
     pub stop: Option<usize>,
     /// The batch aborted so many times in a row, for reasons that are not ownership.
     pub aborts: u32,
@@ -32,10 +35,11 @@ pub(super) struct Work {
     pub sent: usize,
     /// Next offsets of what was processed.
     pub offsets: BTreeMap<SourcePartition, i64>,
-    /// Tasks whose commit is planned.
-    pub planned: Option<BTreeSet<i32>>,
     /// Forwarded by source partitions without a home task.
     pub counters: Counters,
+    pub spare: Spare,
+    /// Tasks that failed and are about to be let go, and why: nothing more is processed before that.
+    pub failed: BTreeMap<i32, String>,
     /// When the first record came in.
     pub since: LogTime,
     pub committed_at: LogTime,
@@ -44,30 +48,49 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Nothing waits for a commit.
+    /// Nothing waits for a plan.
     pub fn is_empty(&self) -> bool {
-        self.batch.is_empty() && self.outbox.is_empty() && self.planned.is_none()
+        self.batch.is_empty() && self.outbox.is_empty()
     }
 
-    /// Takes back what the open transaction did, so that the rest of the batch can run again.
+    /// Takes back what was done, so that the batch can run again.
     pub fn rewind(&mut self) {
-        self.processed = self.done;
+        self.processed = 0;
         self.outbox.clear();
         self.sent = 0;
         self.offsets.clear();
-        self.planned = None;
         self.counters = Counters::default();
     }
 
     /// Forgets the batch as well.
     pub fn drop_batch(&mut self) {
         self.rewind();
+        self.failed.clear();
         self.batch.clear();
-        (self.done, self.processed, self.stop, self.aborts) = (0, 0, None, 0);
+        (self.stop, self.aborts) = (None, 0);
     }
 
-    fn end(&self) -> usize {
-        self.stop.unwrap_or(self.batch.len())
+    /// What was processed, for a commit; the rest stays.
+    fn plan(&mut self, tasks: BTreeSet<i32>) -> Plan {
+        let spare = std::mem::take(&mut self.spare);
+        let records = self.batch.split_to(std::mem::take(&mut self.processed));
+        if self.batch.is_empty() {
+            self.batch = spare.batch;
+        }
+        Plan {
+            batch: records,
+            outbox: Arc::new(std::mem::replace(&mut self.outbox, spare.outbox)),
+            sent: std::mem::take(&mut self.sent),
+            offsets: std::mem::take(&mut self.offsets),
+            counters: std::mem::take(&mut self.counters),
+            tasks,
+        }
+    }
+
+    /// The records of a commit that came to nothing, before those that came since.
+    pub fn put_back(&mut self, mut records: RecordBatch) {
+        records.append(std::mem::take(&mut self.batch));
+        self.batch = records;
     }
 }
 
@@ -98,9 +121,11 @@ impl<S: StateStore + Clone> StreamThread<S> {
         }
     }
 
-    /// Processes what there is, hands it to the producer, and commits when it is due.
+    /// Processes what there is, hands it to the producer, and commits when it is due. While a commit is under way it only
+    /// processes.
     pub(super) fn advance(&mut self) {
-        if !self.takes_work() || !self.transaction.is_quiet() {
+        let may_process = self.transaction.is_quiet() || self.works_ahead();
+        if !self.takes_work() || !may_process {
             return;
         }
         self.process();
@@ -115,9 +140,20 @@ impl<S: StateStore + Clone> StreamThread<S> {
         self.check_gates();
     }
 
+    /// A commit is under way, and the next one may be worked on. Not what is left of a batch that is bisected: it would
+    /// run again if its first part is the culprit.
+    fn works_ahead(&self) -> bool {
+        self.transaction.is_under_way() && self.work.stop.is_none()
+    }
+
+    /// Where the processing of the batch ends for this transaction.
+    fn end(&self) -> usize {
+        self.work.stop.unwrap_or_else(|| self.work.batch.len().min(self.limits.records_per_commit_max))
+    }
+
     fn process(&mut self) {
-        while self.work.processed < self.work.end()
-            && self.work.planned.is_none()
+        while self.work.processed < self.end()
+            && self.work.failed.is_empty()
             && self.work.outbox.size_bytes() < self.limits.output_bytes_max
         {
             let at = self.work.processed;
@@ -154,7 +190,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
                     }
                 }
                 Err(error) => {
-                    return self.fail_task_at_work(task.expect("a task failed"), &error.to_string());
+                    return self.fail_task_at_work(task.expect("a task failed"), error.to_string());
                 }
             }
         }
@@ -179,7 +215,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     fn is_commit_due(&self) -> bool {
         let work = &self.work;
-        if work.processed == work.done {
+        if work.processed == 0 {
             return false;
         }
         work.stop.is_some()
@@ -191,34 +227,39 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// Plans the commit of everything processed, and of what the sweep and first starts left to commit.
     pub(super) fn finish(&mut self) {
-        if self.work.planned.is_some() || !self.transaction.is_quiet() {
+        if !self.transaction.is_quiet() {
             return;
         }
-        let mut dirty = BTreeSet::new();
-        for (partition, slot) in &mut self.slots {
-            let Some(task) = slot.task().filter(|task| task.is_dirty()) else {
-                continue;
-            };
-            task.plan_commit(&mut self.work.outbox);
-            dirty.insert(*partition);
-        }
+        let is_dirty = |slot: &Slot<S>| slot.stage.task().is_some_and(Task::is_dirty);
+        let dirty = self.slots.iter().filter(|(_, slot)| is_dirty(slot)).map(|(task, _)| *task);
+        let dirty: BTreeSet<i32> = dirty.collect();
         let held_back = self.hold_back_unmarked();
         self.add_missing_offsets(dirty.union(&held_back));
         if self.work.offsets.is_empty() {
             return;
         }
-        self.work.planned = Some(dirty);
+        for task in &dirty {
+            let task = self.slots.get_mut(task).and_then(Slot::task).expect("it was there");
+            task.plan_commit(&mut self.work.outbox);
+        }
+        self.transaction.plan = Some(self.work.plan(dirty));
         self.step();
     }
 
-    /// The call that carries offsets is the ownership fence, so every task that is written for must have one in it.
+    /// The call that carries offsets is the ownership fence, so every task that is written for must have one in it. Starts
+    /// that were decided are committed in the group as well as in the state.
     fn add_missing_offsets<'a>(&mut self, written_for: impl Iterator<Item = &'a i32>) {
         for task in written_for {
             let slot = &self.slots[task];
-            if !slot.inputs.keys().any(|source| self.work.offsets.contains_key(source)) {
-                let inputs = slot.inputs.iter().filter(|(source, _)| !self.is_unmarked(**source));
-                let offsets: Vec<_> = inputs.map(|(source, input)| (*source, input.committed)).collect();
-                self.work.offsets.extend(offsets);
+            let is_lacking = !slot.inputs.keys().any(|source| self.work.offsets.contains_key(source));
+            let starts = slot.stage.task().into_iter().flat_map(|task| task.positions().starts());
+            let inputs = slot.inputs.iter().map(|(source, input)| (*source, input.committed));
+            let missing: Vec<_> = starts
+                .chain(inputs.filter(|_| is_lacking))
+                .filter(|(source, _)| !self.is_unmarked(*source))
+                .collect();
+            for (source, next) in missing {
+                self.work.offsets.entry(source).or_insert(next);
             }
         }
         for (source, forwarder) in &self.forwarders {
@@ -251,31 +292,28 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// The transaction is committed and written.
     pub(super) fn complete(&mut self) {
-        let records = self.work.processed - self.work.done;
-        for (source, next) in std::mem::take(&mut self.work.offsets) {
-            if let Some(input) = self.input(source) {
-                input.committed = next;
+        let mut plan = self.transaction.plan.take().unwrap_or_default();
+        for (source, next) in &plan.offsets {
+            if let Some(input) = self.input(*source) {
+                input.committed = *next;
             }
-            if let Some(forwarder) = self.forwarders.get_mut(&source) {
+            if let Some(forwarder) = self.forwarders.get_mut(source) {
                 forwarder.start_committed();
             }
         }
-        let mut counters = std::mem::take(&mut self.work.counters);
+        let mut counters = std::mem::take(&mut plan.counters);
         counters.take_from(&mut self.transaction.counters);
-        self.report(Report::Committed { counters: Box::new(counters), records });
+        self.report(Report::Committed { counters: Box::new(counters), records: plan.batch.len() });
         let work = &mut self.work;
-        work.done = work.processed;
-        work.rewind();
+        work.spare = plan.into_spare();
+        (work.stop, work.aborts) = (None, 0);
         work.committed_at = self.passed;
-        work.since = self.passed;
-        if work.done == work.batch.len() {
-            work.drop_batch();
-        } else {
-            work.aborts = 0;
-            work.stop = None;
-            self.drop_orphans();
-        }
         self.ask_unmarked(|_| true);
+        if !self.work.failed.is_empty() {
+            self.abandon(After::Continue);
+        }
+        self.punctuate();
+        self.check_gates();
         self.settle();
     }
 
@@ -284,23 +322,25 @@ impl<S: StateStore + Clone> StreamThread<S> {
     pub(super) fn run_again(&mut self) {
         self.work.rewind();
         self.work.aborts += 1;
-        let left = self.work.batch.len() - self.work.done;
-        if self.work.aborts >= self.limits.aborts_before_bisect && left > 0 {
-            let part = self.work.stop.map_or(left, |stop| stop - self.work.done);
+        let part = self.end();
+        if self.work.aborts >= self.limits.aborts_before_bisect && part > 0 {
             if part > 1 {
-                self.work.stop = Some(self.work.done + part / 2);
+                self.work.stop = Some(part / 2);
                 self.work.aborts = self.limits.aborts_before_bisect - 1;
             } else {
-                self.work.stop = Some(self.work.done + 1);
+                self.work.stop = Some(1);
             }
         }
         self.advance();
     }
 
-    /// A task failed while the batch was worked on: everything is taken back, and the rest runs again without it.
-    pub(super) fn fail_task_at_work(&mut self, task: i32, reason: &str) {
-        self.fail_task(task, reason);
-        self.abandon(After::Continue);
+    /// A task failed while the batch was worked on: as soon as no call is under way, everything is taken back, and the
+    /// rest runs again without it.
+    pub(super) fn fail_task_at_work(&mut self, task: i32, reason: String) {
+        self.work.failed.insert(task, reason);
+        if self.transaction.is_quiet() {
+            self.abandon(After::Continue);
+        }
     }
 
     /// Forgets records of tasks that are not taken up any more: they are read again when their task is.
@@ -311,10 +351,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 None => false,
             };
         let before = self.work.batch.len();
-        let kept_done = (0..self.work.done).filter(|at| !orphaned(self.work.batch.get(*at).source)).count();
         self.work.batch.retain(|source, _| !orphaned(source));
-        self.work.done = kept_done;
-        self.work.processed = kept_done;
+        self.work.processed = 0;
         if self.work.batch.len() < before {
             // The parts of another batch; bisecting begins anew.
             self.work.stop = None;

@@ -138,7 +138,7 @@ impl RecordBatch {
 
     /// Moves the records of another batch behind these.
     pub fn append(&mut self, mut other: Self) {
-        if self.is_empty() {
+        if self.is_empty() && self.bytes.capacity() < other.bytes.len() {
             *self = other;
             return;
         }
@@ -158,6 +158,18 @@ impl RecordBatch {
         self.bytes.append(&mut other.bytes);
         self.headers.append(&mut other.headers);
         self.entries.append(&mut other.entries);
+    }
+
+    /// Takes the first `count` records out. Those that stay, if there are any, are copied.
+    pub fn split_to(&mut self, count: usize) -> Self {
+        let mut rest = Self::default();
+        for at in count..self.len() {
+            let Record { source, offset, timestamp, key, value, headers } = self.get(at);
+            rest.push(source, offset, timestamp, key, value, headers.iter());
+        }
+        let mut first = std::mem::replace(self, rest);
+        first.entries.truncate(count);
+        first
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Span {
@@ -282,6 +294,21 @@ mod tests {
         }
         assert_eq!(whole.iter().map(shown).collect::<Vec<_>>(), [one.clone(), one.clone(), one].concat());
         assert_eq!(whole.size_bytes(), 60);
+    }
+
+    #[test]
+    fn split_in_two_and_appended_they_are_the_same_records() {
+        let shown = |batch: &RecordBatch| {
+            let values = batch.iter().map(|it| format!("{it:?} {:?} {:?}", it.value, it.headers.last("b")));
+            values.collect::<Vec<_>>()
+        };
+        for count in 0..=3 {
+            let mut rest = batch();
+            let mut first = rest.split_to(count);
+            assert_eq!((first.len(), rest.len()), (count, 3 - count));
+            first.append(rest);
+            assert_eq!(shown(&first), shown(&batch()));
+        }
     }
 
     #[test]

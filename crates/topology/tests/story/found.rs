@@ -5,13 +5,13 @@ use std::sync::Arc;
 use otp_topology::otp::{LogTime, Remembered, RequestDigest, Subject};
 use otp_topology::state::{Family, MemoryStore, StoreKey};
 use otp_topology::task::{Path, SourceKind, Task, Topology};
-use otp_topology::thread::{AssignmentId, Command, Event, Limits, StreamThread, Unit};
+use otp_topology::thread::{AssignmentId, Command, Event, Extent, Extents, Limits, StreamThread, Unit};
 use otp_topology::wire::headers::{KIND_MARK, OTP_KIND, OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use crate::house::{House, START_MS, send, settings};
-use crate::script::{ASKED, ASSIGNED, READY, Step, check, store_at, with};
+use crate::script::{ASKED, ASSIGNED, READY, Script, Step, check, check_script, store_at, with};
 
 /// The state of a service that stands at this offset of the request topic.
 fn standing_at(next: i64) -> MemoryStore {
@@ -19,10 +19,14 @@ fn standing_at(next: i64) -> MemoryStore {
     with(store_at(7), &StoreKey::new(Family::Position, b"Rrequests\0\0\0\0\0"), Some(&value))
 }
 
+fn two_at_a_time() -> Script {
+    Script::with_limits(store_at(7), Limits { records_per_commit_max: 2, ..Limits::default() })
+}
+
 /// An abort set back where a bisected batch stopped, so a batch with a poison record ran for ever.
 #[test]
 fn a_poison_record_is_found_and_the_rest_of_its_batch_is_served() {
-    let mut script = check(store_at(7), &[&READY]);
+    let mut script = check_script(two_at_a_time(), &[&READY]);
     let (mut said, mut calls, mut lines) = (Vec::new(), 0, script.tell("poisoned"));
     while let Some(last) = lines.last().cloned() {
         calls += 1;
@@ -30,7 +34,7 @@ fn a_poison_record_is_found_and_the_rest_of_its_batch_is_served() {
         said.extend(lines);
         lines = match last.as_str() {
             "begin" => script.tell("began"),
-            "produce" => script.tell("produced"),
+            "produce" => [script.tell("produced"), script.tell("later 2")].concat(),
             "send offsets under 3" => script.tell("sent"),
             "commit" if script.is_poisoned() => script.tell("committed abortable"),
             "commit" => script.tell("committed"),
@@ -70,7 +74,10 @@ fn the_rest_of_a_bisected_batch_is_not_run_in_the_next_assignment() {
     ];
     let later: &[Step<'_>] =
         &[("extents 0..12 0..2", &["restore 12..12"]), ("restored", &["ready"]), ("later 60000", &[])];
-    check(store_at(7), &[&READY, &[("poisoned", &["begin"])], &ASKED[1..], again, &ASSIGNED, later]);
+    check_script(
+        two_at_a_time(),
+        &[&READY, &[("poisoned", &["begin"])], &ASKED[1..], again, &ASSIGNED, later],
+    );
 }
 
 /// An answer that came after its task had failed put the task into a stage that nothing leads out of.
@@ -177,6 +184,11 @@ fn a_forwarder_takes_one_answer_to_its_question() {
     let (assignment, unit) = (AssignmentId(1), Unit::Forwarder(source));
     assert_eq!(asks(Event::Stable { assignment, unit, result: Ok(stable.clone()) }), 1);
     assert_eq!(asks(Event::Stable { assignment, unit, result: Ok(stable) }), 0);
+    // It has lost three records and is told so once, however long the commit of its new place takes.
+    let extent = Extent { start: 3, end: 9 };
+    let result = Ok(Extents { changelog: extent, sources: vec![(source, extent)] });
+    assert_eq!(asks(Event::Extents { assignment, unit, result }), 0);
+    assert_eq!(asks(Event::OutOfRange { source }), 0);
 }
 
 /// An abort took back a start that was decided and not committed; later it was decided anew, past records.
@@ -188,6 +200,7 @@ fn a_decided_start_outlives_an_abort() {
     task.abort();
     assert!(task.is_dirty());
     assert_eq!(task.positions().next(Path::Read, source), Some(5));
+    task.plan_commit(&mut Outbox::default());
     task.committed(None, LogTime::default());
     task.abort();
     assert!(!task.is_dirty(), "committed once");

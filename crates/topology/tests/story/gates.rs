@@ -7,7 +7,8 @@ use otp_topology::state::{MemoryStore, StateStore};
 use otp_topology::task::SourceKind;
 use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::thread::{Command, Event, Extent, Extents, Limits, Outcome, StreamThread};
-use otp_topology::wire::record::SourcePartition;
+use otp_topology::wire::headers::OTP_KIND;
+use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use crate::house::{House, START_MS, settings};
 
@@ -20,18 +21,45 @@ struct Member {
     /// Ends of topics that are not empty.
     ends: BTreeMap<&'static str, i64>,
     resumed: Vec<String>,
+    /// Commits are not answered.
+    holds: bool,
+    /// What was produced to the repartition topic: whether it is a mark.
+    marks: Vec<bool>,
 }
 
 impl Member {
     fn of(house: House) -> Self {
+        Self::with(house, Limits::default())
+    }
+
+    fn with(house: House, limits: Limits) -> Self {
         Self {
-            thread: StreamThread::new(house.topology.clone(), Limits::default()),
+            thread: StreamThread::new(house.topology.clone(), limits),
             house,
             stores: BTreeMap::new(),
             stable: BTreeMap::new(),
             ends: BTreeMap::new(),
             resumed: Vec::new(),
+            holds: false,
+            marks: Vec::new(),
         }
+    }
+
+    /// A member whose first commit, that of its starts, is under way, with a record of the directory that came meanwhile.
+    fn starting() -> Self {
+        let mut member = Self::of(House::new(1));
+        member.holds = true;
+        member.assigned(|_| true);
+        member.stable.clear();
+        let mut batch = RecordBatch::default();
+        batch.push(member.source("directory"), 0, LogTime::from_ms(START_MS), Some(b"key"), None, []);
+        member.tell(Event::Fetched { batch, drained: true }, 3);
+        member.holds = false;
+        member
+    }
+
+    fn committed(&mut self, outcome: Outcome) {
+        self.tell(Event::Committed { outcome, changelog_next: Vec::new() }, 6);
     }
 
     fn assigned(&mut self, is_ours: impl Fn(&str) -> bool) {
@@ -80,11 +108,18 @@ impl Member {
             }
             Command::Restore { assignment, task, .. } => Event::Restored { assignment, task, result: Ok(0) },
             Command::Begin => Event::Began(Outcome::Done),
-            Command::Produce { .. } => Event::Produced(Outcome::Done),
+            Command::Produce { from } => {
+                let hops = self.thread.outbox().iter_from(from);
+                let hops = hops.filter(|it| it.topic() == self.house.topology.repartition);
+                self.marks.extend(hops.map(|it| it.headers().any(|(name, _)| name == OTP_KIND)));
+                Event::Produced(Outcome::Done)
+            }
             Command::SendOffsets { offsets, .. } => {
                 self.stable.extend(offsets);
                 Event::OffsetsSent(Outcome::Done)
             }
+            Command::Commit if self.holds => return None,
+            Command::Abort => Event::Aborted(Outcome::Done),
             Command::Commit => Event::Committed { outcome: Outcome::Done, changelog_next: Vec::new() },
             Command::Write { task, batch } => {
                 let result = self.stores.entry(task).or_default().write(&batch);
@@ -147,4 +182,52 @@ fn a_lost_offset_of_a_broadcast_topic_is_committed_again() {
     member.tell(Event::Revoked { lost: false }, 1);
     member.assigned(|_| true);
     assert_eq!(member.stable.get(&source), Some(&0));
+}
+
+/// The commit of the starts was aborted. The state got them with the next record, the group did not.
+#[test]
+fn the_group_gets_starts_together_with_the_state() {
+    let mut member = Member::starting();
+    member.committed(Outcome::Abortable("a broker said so".to_owned()));
+    assert_eq!(member.stable.get(&member.source("directory")), Some(&1));
+    assert_eq!(member.stable.get(&member.source("requests")), Some(&0));
+}
+
+/// A mark that other records share a transaction with.
+#[test]
+fn the_group_gets_the_offset_of_a_broadcast_topic_with_its_mark_whatever_else_is_committed() {
+    let mut member = Member::of(House::new(1));
+    member.ends.insert("policies", 3);
+    member.assigned(|_| true);
+    member.holds = true;
+    let time = LogTime::from_ms(START_MS);
+    let directory = |offset| {
+        let mut batch = RecordBatch::default();
+        batch.push(member.source("directory"), offset, time, Some(b"key"), None, []);
+        Event::Fetched { batch, drained: true }
+    };
+    let (first, second) = (directory(0), directory(1));
+    member.tell(first, 3);
+    member.tell(Event::ReachedEnd { source: member.source("policies"), offset: 3 }, 4);
+    member.tell(second, 5);
+    member.holds = false;
+    member.committed(Outcome::Done);
+    assert_eq!(member.stable.get(&member.source("directory")), Some(&2), "{:?}", member.stable);
+    assert_eq!(member.stable.get(&member.source("policies")), Some(&0));
+}
+
+/// Both policies are read, and one of them is in the transaction.
+#[test]
+fn a_mark_follows_what_it_marks_the_end_of() {
+    let mut member = Member::with(House::new(1), Limits { records_per_commit_max: 1, ..Limits::default() });
+    member.ends.insert("policies", 2);
+    member.assigned(|_| true);
+    member.marks.clear();
+    let mut batch = RecordBatch::default();
+    for offset in 0..2 {
+        let (source, time) = (member.source("policies"), LogTime::from_ms(START_MS));
+        batch.push(source, offset, time, Some(b"egov/*"), Some(br#"{"digits":7}"#), []);
+    }
+    member.tell(Event::Fetched { batch, drained: true }, 3);
+    assert_eq!(member.marks, [false, false, true]);
 }

@@ -1,5 +1,6 @@
 //! The whole topology in memory: records in, committed records out. Through the real stream thread, tasks and stores.
 
+mod ahead;
 mod bounds;
 mod found;
 mod fuzz;

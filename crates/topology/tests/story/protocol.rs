@@ -20,12 +20,13 @@ fn much_output_of_a_fetch_is_committed_in_parts() {
     ];
     let (next, last): (&[Step<'_>], &[Step<'_>]) = (&[("written", &["begin"])], &[("written", &[])]);
     let three: &[Step<'_>] = &[("requests 3", &["begin"])];
-    let limits = Limits { records_per_commit_max: 1, output_bytes_max: 1, ..Limits::default() };
+    let limits = Limits { records_per_commit_max: 3, ..Limits::default() };
+    let narrow = Limits { output_bytes_max: 1, ..limits.clone() };
+    check_script(Script::with_limits(store_at(7), limits), &[&READY, three, part, last]);
     check_script(
-        Script::with_limits(store_at(7), limits),
+        Script::with_limits(store_at(7), narrow),
         &[&READY, three, part, next, part, next, part, last],
     );
-    check(store_at(7), &[&READY, three, part, last]);
 }
 
 /// A client needs a request to make a partition part of a transaction: none is left for the commit to wait for.

@@ -104,6 +104,7 @@ impl Script {
                 Event::Tick
             }
             "revoked" => Event::Revoked { lost: rest == "lost" },
+            "out" => Event::OutOfRange { source: self.requests_at() },
             "began" => Event::Began(outcome(rest)),
             "produced" => Event::Produced(outcome(rest)),
             "sent" => Event::OffsetsSent(outcome(rest)),
