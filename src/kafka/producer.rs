@@ -1,11 +1,12 @@
 //! The transactional producer of one stream thread.
 //!
 //! One call of ours is one step of the protocol; what to do about a failure is the caller's (see [`Class`]). Deliveries
-//! are served on the calling thread, inside [`Producer::commit`] and where the queue is full, so nothing is shared.
+//! are served on the calling thread, inside [`Producer::commit`] and where the queue is full. It may go from thread to
+//! thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::CString;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use otp_topology::wire::outbox::{Outbox, Outgoing, OutputTopic};
@@ -14,7 +15,7 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::consumer::c_names;
 use super::errors::{Class, EdgeError, TransactionError};
-use super::ffi::{Callbacks, Client, Failure, GroupMetadata, Kind, OnDelivery, Partitions};
+use super::ffi::{Failure, GroupMetadata, OnDelivery, Partitions, ProducerClient};
 use super::properties::Properties;
 
 /// How long one record may wait for room in the queue.
@@ -39,16 +40,16 @@ const RECORD_BYTES: usize = 40;
 #[derive(Default)]
 struct Deliveries {
     /// Per changelog partition the highest offset; negative for none.
-    changelog: RefCell<Vec<i64>>,
-    failed: Cell<Option<Code>>,
+    changelog: Vec<i64>,
+    failed: Option<Code>,
 }
 
 pub struct Producer {
-    client: Client,
+    client: ProducerClient,
     outputs: usize,
     sources: Vec<CString>,
     changelog: Option<OutputTopic>,
-    deliveries: Rc<Deliveries>,
+    deliveries: Arc<Mutex<Deliveries>>,
     committed_at: Cell<Option<Instant>>,
 }
 
@@ -65,11 +66,9 @@ impl Producer {
         sources: &[String],
         changelog: Option<OutputTopic>,
     ) -> Result<Self, EdgeError> {
-        let deliveries = Rc::new(Deliveries::default());
-        let callbacks =
-            Callbacks { rebalance: None, delivery: Some(RefCell::new(on_delivery(deliveries.clone()))) };
+        let deliveries = Arc::<Mutex<Deliveries>>::default();
         let config = properties.transactional_producer(transactional_id);
-        let client = Client::new(Kind::Producer, &config, &c_names(outputs)?, callbacks)
+        let client = ProducerClient::new(&config, &c_names(outputs)?, on_delivery(deliveries.clone()))
             .map_err(|text| EdgeError::plain("create producer", text))?;
         Ok(Self {
             client,
@@ -104,8 +103,10 @@ impl Producer {
     /// # Errors
     /// See [`Class`].
     pub fn begin(&self) -> Result<(), TransactionError> {
-        self.deliveries.changelog.borrow_mut().fill(-1);
-        self.deliveries.failed.set(None);
+        let mut deliveries = locked(&self.deliveries);
+        deliveries.changelog.fill(-1);
+        deliveries.failed = None;
+        drop(deliveries);
         step("begin_transaction", self.client.handle().begin_transaction())
     }
 
@@ -230,13 +231,13 @@ impl Producer {
 
     /// The highest offset that this transaction's records have in a changelog partition; complete after a commit.
     pub fn delivered(&self, changelog_partition: i32) -> Option<i64> {
-        let offsets = self.deliveries.changelog.borrow();
+        let offsets = &locked(&self.deliveries).changelog;
         offsets.get(usize::try_from(changelog_partition).ok()?).copied().filter(|offset| *offset >= 0)
     }
 
     /// Why the first record of this transaction that was not delivered was not.
     pub fn delivery_failure(&self) -> Option<Code> {
-        self.deliveries.failed.get()
+        locked(&self.deliveries).failed
     }
 
     fn has_just_committed(&self) -> bool {
@@ -287,15 +288,16 @@ fn abortable(failure: Failure) -> TransactionError {
     TransactionError { class: Class::Abortable, ..TransactionError::new("produce", failure) }
 }
 
-fn on_delivery(deliveries: Rc<Deliveries>) -> OnDelivery {
+/// What is told of one delivery is whole, whatever happened to the thread that told it.
+fn locked(deliveries: &Mutex<Deliveries>) -> MutexGuard<'_, Deliveries> {
+    deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn on_delivery(deliveries: Arc<Mutex<Deliveries>>) -> OnDelivery {
     Box::new(move |opaque, offset, error| match (error, opaque.checked_sub(1)) {
-        (Some(code), _) => {
-            if deliveries.failed.get().is_none() {
-                deliveries.failed.set(Some(code));
-            }
-        }
+        (Some(code), _) => drop(locked(&deliveries).failed.get_or_insert(code)),
         (None, Some(partition)) => {
-            let mut offsets = deliveries.changelog.borrow_mut();
+            let offsets = &mut locked(&deliveries).changelog;
             if offsets.len() <= partition {
                 offsets.resize(partition + 1, -1);
             }

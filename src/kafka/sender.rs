@@ -2,15 +2,16 @@
 //!
 //! Nothing of the service itself goes through it. Deliveries are served on the calling thread.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::consumer::c_names;
 use super::errors::EdgeError;
-use super::ffi::{Callbacks, Client, Failure, Kind};
+use super::ffi::{Failure, ProducerClient};
 use super::properties::Properties;
 
 /// How long one record may wait for room in the queue.
@@ -18,8 +19,8 @@ const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Deliveries {
-    done: Cell<u64>,
-    failed: Cell<Option<Code>>,
+    done: AtomicU64,
+    failed: OnceLock<Code>,
 }
 
 /// A record to send.
@@ -34,8 +35,8 @@ pub struct ToSend<'a> {
 }
 
 pub struct Sender {
-    client: Client,
-    deliveries: Rc<Deliveries>,
+    client: ProducerClient,
+    deliveries: Arc<Deliveries>,
     sent: Cell<u64>,
 }
 
@@ -45,19 +46,15 @@ impl Sender {
     /// # Errors
     /// A property or a topic's name is refused.
     pub fn new(properties: &Properties, topics: &[String]) -> Result<Self, EdgeError> {
-        let deliveries = Rc::new(Deliveries::default());
+        let deliveries = Arc::<Deliveries>::default();
         let counted = deliveries.clone();
-        let callbacks = Callbacks {
-            rebalance: None,
-            delivery: Some(RefCell::new(Box::new(move |_, _, error| {
-                counted.done.set(counted.done.get() + 1);
-                if error.is_some() && counted.failed.get().is_none() {
-                    counted.failed.set(error);
-                }
-            }))),
-        };
-        let config = properties.sender();
-        let client = Client::new(Kind::Producer, &config, &c_names(topics)?, callbacks)
+        let on_delivery = Box::new(move |_, _, error| {
+            counted.done.fetch_add(1, Ordering::Relaxed);
+            if let Some(code) = error {
+                counted.failed.get_or_init(|| code);
+            }
+        });
+        let client = ProducerClient::new(&properties.sender(), &c_names(topics)?, on_delivery)
             .map_err(|text| EdgeError::plain("create producer", text))?;
         Ok(Self { client, deliveries, sent: Cell::new(0) })
     }
@@ -97,7 +94,7 @@ impl Sender {
         self.client.serve(timeout);
         match self.deliveries.failed.get() {
             None => Ok(()),
-            Some(code) => Err(EdgeError::new("deliver", Failure::of_code(code))),
+            Some(code) => Err(EdgeError::new("deliver", Failure::of_code(*code))),
         }
     }
 
@@ -107,7 +104,7 @@ impl Sender {
     /// A record was not delivered, or not in time.
     pub fn flush(&self, timeout: Duration) -> Result<(), EdgeError> {
         let deadline = now() + timeout;
-        while self.deliveries.done.get() < self.sent.get() {
+        while self.deliveries.done.load(Ordering::Relaxed) < self.sent.get() {
             self.serve(Duration::from_millis(10))?;
             if now() > deadline {
                 return Err(EdgeError::new("deliver", Failure::of_code(Code::MessageTimedOut)));

@@ -9,34 +9,37 @@ use otp_topology::task::Topology;
 use otp_topology::thread::{AssignmentId, Command, Event, Outcome, Report, StreamThread};
 use otp_topology::wire::record::SourcePartition;
 
+use super::committer::{CALL_MAX, Committer, EndCall, outcome_of, retried, tried};
 use super::stores::Stores;
 use super::stores::TaskHandle;
 use super::wall;
 use super::worker::{Job, Worker};
-use crate::kafka::{Class, Group, GroupMetadata, Producer, Properties, TransactionError};
+use crate::kafka::{Group, GroupMetadata, Producer, Properties, TransactionError};
 use crate::telemetry::{Counts, Metrics};
 
-/// How long one transactional call may take.
-const CALL_MAX: Duration = Duration::from_secs(10);
 /// How long a new producer may take to settle what the old one left.
 const INIT_MAX: Duration = Duration::from_secs(30);
 /// How long a seek may take.
 const SEEK_MAX: Duration = Duration::from_secs(5);
-/// A call that librdkafka calls retriable is made so often.
-const TRIES_MAX: u32 = 5;
-const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// So many records in a transaction are a sign of load.
+const MANY_RECORDS: usize = 1_000;
 
 pub(super) struct Driver {
     pub thread: StreamThread<TaskHandle>,
     /// Why the thread cannot go on.
     pub failure: Option<String>,
     pub worker: Worker,
+    /// There are more records to read at once.
+    pub more_to_read: bool,
+    committer: Committer,
     topology: Arc<Topology>,
     properties: Properties,
     transactional_id: String,
+    /// `None` while it is with the committer.
     producer: Option<Producer>,
     /// Who we are in the group, from the first commit of an assignment on: asking costs two changes of threads.
-    member: Option<GroupMetadata>,
+    member: Option<Arc<GroupMetadata>>,
     stores: Arc<Stores>,
     metrics: Arc<Metrics>,
     counts: Counts,
@@ -65,6 +68,8 @@ impl Driver {
             thread,
             failure: None,
             worker,
+            more_to_read: false,
+            committer: Committer::start(),
             counts: metrics.counts(&sources),
             topology,
             properties,
@@ -99,8 +104,29 @@ impl Driver {
         Ok(())
     }
 
-    /// Tells the thread something, and does what it wants done for it.
+    /// Tells the thread something, and does what it wants done for it. What ends an assignment has ended with that.
     pub fn tell(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
+        let is_end = matches!(event, Event::Revoked { .. } | Event::Stop);
+        self.more_to_read &= !is_end;
+        self.take_in(event, group);
+        while is_end && let Some(answer) = self.answer(true) {
+            self.take_in(answer, group);
+        }
+    }
+
+    /// A call on the producer is under way, and nobody waits for it.
+    pub fn is_calling(&self) -> bool {
+        self.committer.is_calling()
+    }
+
+    /// The answer to the call under way, if it is there, or `waits`.
+    pub fn answer(&mut self, waits: bool) -> Option<Event<TaskHandle>> {
+        let (producer, answer) = self.committer.answer(waits)?;
+        self.producer = Some(producer);
+        Some(answer)
+    }
+
+    fn take_in(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
         if let Event::Probed { ends, .. } = &event {
             self.show_lag(ends);
         }
@@ -182,9 +208,9 @@ impl Driver {
             }
             Command::Produce { .. } => Event::Produced(self.produce_along()),
             Command::SendOffsets { offsets, generation } => {
-                Event::OffsetsSent(self.send_offsets(&offsets, generation, group))
+                return self.send_offsets(offsets, generation, group);
             }
-            Command::Commit => self.commit(),
+            Command::Commit => return self.end(EndCall::Commit { partitions: self.topology.partitions }),
             Command::Abort => Event::Aborted(self.call(|producer| producer.abort(CALL_MAX))),
             Command::ReplaceProducer => Event::ProducerReplaced(self.start_producer()),
             Command::Assign(_)
@@ -225,9 +251,13 @@ impl Driver {
         }
     }
 
+    /// What the committer has to end goes over with the offsets.
     fn produce_along(&mut self) -> Outcome {
+        if self.is_for_committer() {
+            return Outcome::Done;
+        }
         let Some(producer) = &self.producer else {
-            return Outcome::Unknown("no producer".to_owned());
+            return no_producer();
         };
         match producer.produce_along(self.thread.outbox(), self.handed_over) {
             Ok(next) => {
@@ -241,40 +271,40 @@ impl Driver {
     /// The ownership fence: only under the generation in which the tasks were taken up.
     fn send_offsets(
         &mut self,
-        offsets: &[(SourcePartition, i64)],
+        offsets: Vec<(SourcePartition, i64)>,
         generation: i32,
         group: &Group<'_>,
-    ) -> Outcome {
-        let Some(member) = self.member.take().or_else(|| group.metadata()) else {
-            return Outcome::FencedByGroup;
+    ) -> Option<Event<TaskHandle>> {
+        let Some(member) = self.member.take().or_else(|| group.metadata().map(Arc::new)) else {
+            return Some(Event::OffsetsSent(Outcome::FencedByGroup));
         };
         if generation < 0 || member.generation() != generation || member.member_id().is_empty() {
-            return Outcome::FencedByGroup;
+            return Some(Event::OffsetsSent(Outcome::FencedByGroup));
         }
-        let rest = self.producer.as_ref().map(|it| it.produce_rest(self.thread.outbox(), self.handed_over));
-        let outcome = match rest {
-            Some(Err(error)) => outcome_of(&error),
-            Some(Ok(())) | None => self.call(|producer| producer.send_offsets(offsets, &member, CALL_MAX)),
-        };
-        self.member = Some(member);
-        outcome
+        self.member = Some(member.clone());
+        let outbox = self.thread.planned_outbox().expect("offsets are sent for a plan");
+        self.end(EndCall::SendOffsets { outbox, first: self.handed_over, offsets, member })
     }
 
-    fn commit(&mut self) -> Event<TaskHandle> {
-        let outcome = self.call(|producer| producer.commit(CALL_MAX));
-        let delivered = |partition| Some((partition, self.producer.as_ref()?.delivered(partition)? + 1));
-        let changelog_next = (0..self.topology.partitions).filter_map(delivered).collect();
-        Event::Committed { outcome, changelog_next }
+    /// Two changes of threads are worth it where there is something else to do meanwhile: more to read, or soon again.
+    fn is_for_committer(&self) -> bool {
+        self.more_to_read || self.thread.outbox().len() >= MANY_RECORDS
+    }
+
+    /// Makes a call that waits for brokers, or has it made.
+    fn end(&mut self, call: EndCall) -> Option<Event<TaskHandle>> {
+        let producer = self.producer.take().expect("what is open has a producer");
+        if self.is_for_committer() {
+            self.committer.call(producer, call);
+            return None;
+        }
+        let answer = call.make(&producer);
+        self.producer = Some(producer);
+        Some(answer)
     }
 
     fn call(&self, call: impl Fn(&Producer) -> Result<(), TransactionError>) -> Outcome {
-        let Some(producer) = &self.producer else {
-            return Outcome::Unknown("no producer".to_owned());
-        };
-        match retried(|| call(producer)) {
-            Ok(()) => Outcome::Done,
-            Err(error) => outcome_of(&error),
-        }
+        self.producer.as_ref().map_or_else(no_producer, |producer| tried(|| call(producer)))
     }
 
     fn report(&mut self, report: Report) {
@@ -349,27 +379,8 @@ impl Driver {
     }
 }
 
-fn retried(call: impl Fn() -> Result<(), TransactionError>) -> Result<(), TransactionError> {
-    let mut tries = 1;
-    loop {
-        match call() {
-            Err(error) if error.class == Class::Retriable && tries < TRIES_MAX => {
-                tries += 1;
-                std::thread::sleep(RETRY_PAUSE);
-            }
-            result => return result,
-        }
-    }
-}
-
-fn outcome_of(error: &TransactionError) -> Outcome {
-    match error.class {
-        Class::Abortable => Outcome::Abortable(error.to_string()),
-        Class::FencedGeneration => Outcome::FencedByGroup,
-        Class::Retriable | Class::FencedEpoch | Class::UnknownOutcome | Class::Fatal => {
-            Outcome::Unknown(error.to_string())
-        }
-    }
+fn no_producer() -> Outcome {
+    Outcome::Unknown("no producer".to_owned())
 }
 
 fn now() -> Instant {

@@ -10,6 +10,7 @@
 
 mod clock;
 mod cluster;
+mod committer;
 mod driver;
 mod progress;
 mod restore;

@@ -16,9 +16,12 @@ use super::wall;
 use crate::kafka::{Consumer, ConsumerClass, ConsumerError, Group, Poll, RevokeHook};
 use crate::telemetry::{Health, TaskState, ThreadState};
 
-/// Records taken from the consumer before they are handed on, so that the producer works along.
-const CHUNK_RECORDS_MAX: usize = 500;
+/// Records taken from the consumer before they are handed on, so that the producer works along, and the end of a commit
+/// is noticed soon.
+const CHUNK_RECORDS_MAX: usize = 100;
 const CHUNK_BYTES_MAX: usize = 1 << 20;
+/// Between two looks for the answer to a call, while there is nothing to read.
+const CALL_LOOK_MS: u64 = 1;
 /// Between two looks at health.
 const HEALTH_INTERVAL_MS: u64 = 200;
 
@@ -45,6 +48,8 @@ pub(super) struct StreamLoop {
 #[derive(Default)]
 struct Round {
     drained: bool,
+    /// There is no room for records before the call under way has ended.
+    is_full: bool,
     ends: Vec<(SourcePartition, i64)>,
     assigned: Option<Vec<SourcePartition>>,
     out_of_range: Vec<SourcePartition>,
@@ -83,13 +88,13 @@ impl StreamLoop {
     }
 
     fn poll(&mut self) -> Result<Round, ConsumerError> {
-        let (wait_ms, room) = {
+        let (wait_ms, room, is_calling) = {
             let driver = self.driver.borrow();
-            (driver.thread.poll_wait_ms(wall()), driver.thread.room())
+            (driver.thread.poll_wait_ms(wall()), driver.thread.room(), driver.is_calling())
         };
-        let room = room.clamp(1, CHUNK_RECORDS_MAX);
-        let mut round = Round::default();
-        let mut timeout = Duration::from_millis(wait_ms);
+        let mut round = Round { is_full: is_calling && room == 0, ..Round::default() };
+        let room = if round.is_full { 0 } else { room.clamp(1, CHUNK_RECORDS_MAX) };
+        let mut timeout = Duration::from_millis(if is_calling { wait_ms.min(CALL_LOOK_MS) } else { wait_ms });
         self.chunk.clear();
         while self.chunk.len() < room && self.chunk.size_bytes() < CHUNK_BYTES_MAX {
             match self.consumer.poll(timeout) {
@@ -127,6 +132,7 @@ impl StreamLoop {
             self.health.set_thread(self.number, ThreadState::Running);
             self.tell(Event::Assigned { partitions, generation });
         }
+        self.driver.borrow_mut().more_to_read = !round.drained;
         if !self.chunk.is_empty() || round.drained {
             let batch = std::mem::take(&mut self.chunk);
             self.tell(Event::Fetched { batch, drained: round.drained });
@@ -139,6 +145,12 @@ impl StreamLoop {
         }
         loop {
             let Some(answer) = self.driver.borrow().worker.answer() else {
+                break;
+            };
+            self.tell(answer);
+        }
+        loop {
+            let Some(answer) = self.driver.borrow_mut().answer(round.is_full) else {
                 break;
             };
             self.tell(answer);

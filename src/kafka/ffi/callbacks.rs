@@ -22,7 +22,7 @@ pub enum Reassignment {
 /// Called with who can act, what is asked for, and which partitions.
 pub type OnRebalance = Box<dyn FnMut(&Handle, Reassignment, Partitions)>;
 /// Called with a record's opaque, its offset and its error.
-pub type OnDelivery = Box<dyn FnMut(usize, i64, Option<RDKafkaErrorCode>)>;
+pub type OnDelivery = Box<dyn FnMut(usize, i64, Option<RDKafkaErrorCode>) + Send>;
 
 /// What a client calls back. Each must end with the state of its client as librdkafka demands: a rebalance ends in
 /// `assign` or `unassign`.

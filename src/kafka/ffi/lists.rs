@@ -77,6 +77,11 @@ impl Drop for Partitions {
 /// Who the consumer is in its group, as of one moment.
 pub struct GroupMetadata(pub(super) NonNull<sys::rd_kafka_consumer_group_metadata_t>);
 
+// SAFETY: it is immutable, and belongs to no client.
+unsafe impl Send for GroupMetadata {}
+// SAFETY: as above.
+unsafe impl Sync for GroupMetadata {}
+
 impl GroupMetadata {
     /// The generation; negative while the consumer is no member.
     pub fn generation(&self) -> i32 {
