@@ -114,9 +114,11 @@ impl Properties {
             // A fetch that waits is in the way of a partition that resumes.
             ("fetch.wait.max.ms", "50"),
             ("fetch.queue.backoff.ms", "5"),
-            // More than one commit takes; each record that waits here is half a kilobyte more than its own bytes.
-            ("queued.min.messages", "3000"),
-            ("queued.max.messages.kbytes", "2048"),
+            // The stream thread reads ahead by itself. A record that waits here is half a kilobyte more than its own bytes,
+            // and what a fetch brings waits unpacked.
+            ("max.partition.fetch.bytes", "262144"),
+            ("queued.min.messages", "1000"),
+            ("queued.max.messages.kbytes", "768"),
         ]);
         own(&mut config, COMMITTED_READER);
         own(
