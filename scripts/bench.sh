@@ -20,6 +20,7 @@ bench() {
     bench_recovery "${@:2}"
     return
   fi
+  bench_warm_up
   if [ "$#" -gt 0 ]; then
     bench_service "${BENCH_PARTITIONS:-1}"
     bench_run "$@"
@@ -32,6 +33,22 @@ bench() {
   bench_service 6
   note "one stream thread, six partitions:"
   bench_run throughput
+}
+
+# A broker that has just started is slow for a minute, until its JVM has compiled what it runs, and shares the processors
+# with its compiler: it gets work that nobody measures.
+bench_warm_up() {
+  $BENCH_STARTED_KAFKA || return 0
+  bench_service 1
+  step bench-warm "warming the broker up" bench_warm_rounds || die "the service does not answer"
+  bench_stop_service
+}
+
+bench_warm_rounds() {
+  local round
+  for round in 1 2 3; do
+    bench_program bench throughput --requests 200000 || return 1
+  done
 }
 
 # Kills and restores. With BENCH_KEEP=NAME topics and store stay, and the next round with that name loads nothing.
