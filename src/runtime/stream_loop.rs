@@ -149,10 +149,13 @@ impl StreamLoop {
             };
             self.tell(answer);
         }
+        // The end of one call is waited for where there is no room; the next may come with some.
+        let mut waits = round.is_full;
         loop {
-            let Some(answer) = self.driver.borrow_mut().answer(round.is_full) else {
+            let Some(answer) = self.driver.borrow_mut().answer(waits) else {
                 break;
             };
+            waits = false;
             self.tell(answer);
         }
         self.tell(Event::Tick);
