@@ -75,6 +75,7 @@ impl Default for Memory {
 pub struct TaskStore {
     db: DB,
     directory: PathBuf,
+    read: ReadOptions,
     write: WriteOptions,
     /// Of the files that runs are loaded from.
     run_files: Options,
@@ -94,11 +95,17 @@ impl TaskStore {
         })?;
         refuse_without_beginning(directory)?;
         let db = open(directory, memory).map_err(|error| explained(directory, &error))?;
+        let mut read = ReadOptions::default();
+        // Who comes again soon is found in a memtable, and the cache is too small for those who come later.
+        read.fill_cache(false);
         let mut write = WriteOptions::default();
         write.set_sync(false);
+        // Batches are sorted.
+        write.set_memtable_insert_hint_per_batch(true);
         Ok(Self {
             db,
             directory: directory.to_owned(),
+            read,
             write,
             run_files: options(memory, DBRecoveryMode::TolerateCorruptedTailRecords),
             holds_compactions: AtomicBool::new(false),
@@ -215,7 +222,7 @@ impl TaskStore {
 
 impl StateStore for TaskStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = self.db.get_pinned(key).map_err(|error| self.failed(&error))?;
+        let found = self.db.get_pinned_opt(key, &self.read).map_err(|error| self.failed(&error))?;
         Ok(found.map(|value| value.to_vec()))
     }
 

@@ -103,7 +103,7 @@ impl Report {
             row("bare pass-through, CPU".to_owned(), bare.cpu_us_per_input, "µs", None);
             row("bare transaction of one input".to_owned(), bare.transaction_ms, "ms", None);
         }
-        if let Some(it) = &self.throughput {
+        for it in [&self.memory, &self.throughput].into_iter().flatten() {
             let name = format!("drain of {} requests, {} partition(s)", it.requests, it.partitions);
             row(name, it.requests_per_s, "/s", None);
             let against = (target::STEADY_REQUESTS_PER_S, kafka_streams::STEADY_REQUESTS_PER_S, Better::More);
@@ -113,18 +113,12 @@ impl Report {
                 row("  steady state, CPU per request".to_owned(), us, "µs", Some(against));
             }
             if let Some(bare) = &self.bare {
-                row(
-                    "  of the bare pass-through".to_owned(),
-                    it.steady_requests_per_s / bare.inputs_per_s * 100.0,
-                    "%",
-                    None,
-                );
+                let percent = it.steady_requests_per_s / bare.inputs_per_s * 100.0;
+                row("  of the bare pass-through".to_owned(), percent, "%", None);
             }
-        }
-        for it in [&self.memory, &self.throughput].into_iter().flatten() {
             let (Some(resident), Some(peak)) = (it.resident_mib, it.resident_peak_mib) else { continue };
             let against = (target::RESIDENT_MIB, kafka_streams::RESIDENT_MIB, Better::Less);
-            row(format!("memory after {} subjects", it.subjects), resident, "MiB", None);
+            row(format!("  memory after {} subjects", it.subjects), resident, "MiB", None);
             row("  its peak".to_owned(), peak, "MiB", (it.subjects <= 200_000).then_some(against));
         }
         if let Some(it) = &self.latency {
