@@ -49,6 +49,8 @@ bench_warm_rounds() {
   for round in 1 2 3; do
     bench_program bench throughput --requests 200000 || return 1
   done
+  # What it wrote goes to the disk now, not amid a measurement.
+  sync
 }
 
 # Kills and restores. With BENCH_KEEP=NAME topics and store stay, and the next round with that name loads nothing.

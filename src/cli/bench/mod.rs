@@ -114,9 +114,9 @@ pub(super) fn perform(loaded: &Loaded, sources: &Sources, args: &BenchArgs) -> R
             report.recovery = Some(recovery::measure(&ground, new_run(), &loaded.config, sources, &plan)?);
         }
         What::All => {
-            report.bare = Some(bare::measure(&ground, new_run(), 600_000)?);
-            // Before the drains, whose gigabytes the system writes to the disk for a while.
+            // Before the others, whose gigabytes the system writes to the disk for a while.
             report.latency = Some(latency::measure(&ground, new_run(), 1_000, 30, args.pid)?);
+            report.bare = Some(bare::measure(&ground, new_run(), 600_000)?);
             report.memory = Some(throughput::measure(&ground, new_run(), 200_000, args.pid)?);
             report.throughput = Some(throughput::measure(&ground, new_run(), 600_000, args.pid)?);
         }
