@@ -89,11 +89,8 @@ impl TaskStore {
     /// The directory cannot be written, another process has it open, or what lies there is damaged; the reason names
     /// the remedy.
     pub fn open(directory: &Path, memory: &Memory) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(directory).map_err(|error| StoreError {
-            place: directory.display().to_string(),
-            reason: format!("cannot make the directory: {error}"),
-        })?;
-        refuse_without_beginning(directory)?;
+        make(directory)?;
+        check_beginning(directory)?;
         let db = open(directory, memory).map_err(|error| explained(directory, &error))?;
         let mut read = ReadOptions::default();
         // Who comes again soon is found in a memtable, and the cache is too small for those who come later.
@@ -324,19 +321,28 @@ fn is_within_a_log(error: &Error) -> bool {
     error.kind() == ErrorKind::Corruption && !ELSEWHERE.iter().any(|it| text.contains(it))
 }
 
-/// A directory without CURRENT is a blank one to RocksDB, whatever else lies there: it would wipe it.
-fn refuse_without_beginning(directory: &Path) -> Result<(), StoreError> {
+/// Judges by the files whether this is a store at all. A directory without CURRENT is a blank one to RocksDB, whatever else
+/// lies there: it would wipe it. One that holds neither a table nor a log is a store whose making was broken off, and
+/// RocksDB would miss the log: it is made anew, since nothing is in it.
+fn check_beginning(directory: &Path) -> Result<(), StoreError> {
     let failed = |reason: String| StoreError { place: directory.display().to_string(), reason };
     let entries = std::fs::read_dir(directory)
         .map_err(|error| failed(format!("cannot read the directory: {error}; check its rights")))?;
     let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     let holds = |what: &dyn Fn(&str) -> bool| names.iter().filter_map(|name| name.to_str()).any(what);
-    // A manifest alone is a store whose making was broken off.
     let has_content = holds(&|name| name.ends_with(".sst") || name.ends_with(".log"));
-    if has_content && !holds(&|name| name == "CURRENT") {
-        return Err(failed(format!("the file CURRENT is missing; remedy: {DAMAGED}")));
+    match (has_content, holds(&|name| name == "CURRENT")) {
+        (true, false) => Err(failed(format!("the file CURRENT is missing; remedy: {DAMAGED}"))),
+        (false, true) => wipe(directory).and_then(|()| make(directory)),
+        (true, true) | (false, false) => Ok(()),
     }
-    Ok(())
+}
+
+fn make(directory: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(directory).map_err(|error| StoreError {
+        place: directory.display().to_string(),
+        reason: format!("cannot make the directory: {error}"),
+    })
 }
 
 const DAMAGED: &str =

@@ -76,6 +76,29 @@ fn what_is_wrong_with_a_directory_is_said_with_a_remedy() {
     assert_eq!(store.get(b"a").expect("readable"), None);
 }
 
+/// Killed in the midst of its first opening, a store has a manifest and no log yet.
+#[test]
+fn a_store_whose_making_was_broken_off_is_made_anew_and_one_that_lost_its_logs_is_not() {
+    let (at, memory) = (Scratch::new("broken-off"), Memory::new());
+    let remove_logs = || {
+        for entry in std::fs::read_dir(&at.0).expect("readable").flatten() {
+            if entry.path().extension().is_some_and(|end| end == "log") {
+                std::fs::remove_file(entry.path()).expect("removed");
+            }
+        }
+    };
+    drop(TaskStore::open(&at.0, &memory).expect("fresh"));
+    remove_logs();
+    let store = TaskStore::open(&at.0, &memory).expect("made anew");
+    assert_eq!(store.get(b"a").expect("readable"), None);
+    store.write(&batch(&[("a", Some("1"))])).expect("written");
+    store.flush().expect("flushed");
+    drop(store);
+    remove_logs();
+    let error = TaskStore::open(&at.0, &memory).err().expect("must not open");
+    assert!(error.reason.contains("remove this directory"), "{error}");
+}
+
 /// Rows enough for a file: `count` keys from `first` on, each with the text of its write.
 fn large_run(first: usize, count: usize, text: &str, position: &str) -> WriteBatch {
     let mut run = WriteBatch::default();
