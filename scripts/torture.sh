@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./dev torture`: the fault loops of the broker tests, over and over, with other seeds.
 
-TORTURE_KINDS="kill storm zombie twins store full broker offsets recreated hanging"
+TORTURE_KINDS="kill backlog storm zombie twins store full broker offsets recreated hanging"
 
 # torture [--minutes N] [--seed S] [--only KIND]: exit 1 with what was found.
 torture() {
@@ -41,6 +41,7 @@ torture() {
 torture_test() {
   case "$1" in
     kill) echo process::killed_at_random_points ;;
+    backlog) echo process::ended_amid_a_backlog ;;
     storm) echo process::a_storm_of_rebalances ;;
     zombie) echo process::zombies_that_outlive_their_session_and_their_transaction ;;
     twins) echo process::a_copied_store_directory ;;

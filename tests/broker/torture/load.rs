@@ -81,6 +81,13 @@ impl Load {
         self.read(world);
     }
 
+    /// Begins many stories at once, however much waits for an answer.
+    pub fn heap(&mut self, world: &mut World, stories: usize) {
+        for _ in 0..stories {
+            self.begin(world);
+        }
+    }
+
     /// Goes on with what was answered, begins nothing.
     pub fn read(&mut self, world: &mut World) {
         world.tap.poll(Duration::from_millis(10));

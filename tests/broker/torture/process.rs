@@ -29,6 +29,39 @@ fn killed_at_random_points() {
     });
 }
 
+/// While there is more to read, each commit is ended by another thread, and the next one is decided meanwhile.
+#[test]
+fn ended_amid_a_backlog() {
+    passes("backlog", |kind, seed| {
+        let mut trial = Trial::new(kind, seed, World::with);
+        let seat = trial.world.seat();
+        for _ in 0..7 {
+            trial.load.heap(&mut trial.world, 1_200);
+            let process = seat.run();
+            let ms = trial.load.draw(0..250);
+            trial.read_for(ms);
+            let fault = trial.load.draw(0..6);
+            if fault == 0 {
+                process.hold();
+                trial.read_for(4_500);
+                process.go_on();
+                trial.fault("held for longer than the session time-out");
+                trial.read_for(ms);
+            }
+            if fault < 3 {
+                assert!(process.terminate().success());
+                trial.fault("SIGTERM");
+            } else {
+                process.kill_9();
+                trial.fault("kill -9");
+            }
+        }
+        let process = seat.run();
+        trial.drain();
+        trial.end_in_good_order(process, &seat, true);
+    });
+}
+
 /// Two or three machines of one application; some of them static members, some dynamic ones.
 fn seats(trial: &mut Trial, count: u64) -> Vec<Seat> {
     let membership = ["application.membership = \"static\"\n", "application.membership = \"dynamic\"\n"];

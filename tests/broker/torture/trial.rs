@@ -48,6 +48,14 @@ impl Trial {
         }
     }
 
+    /// Without new stories.
+    pub fn read_for(&mut self, ms: u64) {
+        let until = Instant::now() + Duration::from_millis(ms);
+        while Instant::now() < until {
+            self.load.read(&mut self.world);
+        }
+    }
+
     /// Under load until something shows.
     pub fn load_until(&mut self, what: &str, shows: impl Fn() -> bool) {
         let until = Instant::now() + DRAIN_LIMIT;
