@@ -35,6 +35,8 @@ const WRITE_BYTES: usize = 12;
 const RUN_FILE_BYTES_MIN: usize = 4 << 20;
 /// A run on its way into the store, in the store's own directory.
 const RUN_FILE: &str = "run-being-loaded";
+/// In the directory of a store that is being wiped.
+const WIPING: &str = "being-wiped";
 /// So many files wait for a compaction before a restore waits for it. Writes would be slowed from 20 on, and stopped at 36.
 const FILES_BEFORE_PAUSE: u32 = 16;
 const COMPACTION_LOOK: Duration = Duration::from_millis(10);
@@ -245,20 +247,23 @@ impl StateStore for TaskStore {
     }
 }
 
-/// Removes a task's store, which must not be open. What is not there is already removed.
+/// Removes a task's store, which must not be open. What is not there is already removed; what a crash leaves of it is
+/// removed when it is opened.
 ///
 /// # Errors
 /// The directory cannot be removed, or is in use.
 pub fn wipe(directory: &Path) -> Result<(), StoreError> {
-    DB::destroy(&Options::default(), directory).map_err(|error| explained(directory, &error))?;
-    match std::fs::remove_dir_all(directory) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(StoreError {
-            place: directory.display().to_string(),
-            reason: format!("cannot remove the directory: {error}"),
-        }),
+    let failed = |what: &str, error: std::io::Error| StoreError {
+        place: directory.display().to_string(),
+        reason: format!("cannot {what} the directory: {error}"),
+    };
+    match std::fs::write(directory.join(WIPING), []) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed("write into", error)),
     }
+    DB::destroy(&Options::default(), directory).map_err(|error| explained(directory, &error))?;
+    std::fs::remove_dir_all(directory).map_err(|error| failed("remove", error))
 }
 
 fn options(memory: &Memory, recovery: DBRecoveryMode) -> Options {
@@ -331,6 +336,9 @@ fn check_beginning(directory: &Path) -> Result<(), StoreError> {
     let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     let holds = |what: &dyn Fn(&str) -> bool| names.iter().filter_map(|name| name.to_str()).any(what);
     let has_content = holds(&|name| name.ends_with(".sst") || name.ends_with(".log"));
+    if holds(&|name| name == WIPING) {
+        return wipe(directory).and_then(|()| make(directory));
+    }
     match (has_content, holds(&|name| name == "CURRENT")) {
         (true, false) => Err(failed(format!("the file CURRENT is missing; remedy: {DAMAGED}"))),
         (false, true) => wipe(directory).and_then(|()| make(directory)),

@@ -99,6 +99,22 @@ fn a_store_whose_making_was_broken_off_is_made_anew_and_one_that_lost_its_logs_i
     assert!(error.reason.contains("remove this directory"), "{error}");
 }
 
+#[test]
+fn a_wipe_that_was_broken_off_is_ended_when_the_store_is_opened() {
+    let (at, memory) = (Scratch::new("half-wiped"), Memory::new());
+    let store = TaskStore::open(&at.0, &memory).expect("fresh");
+    store.write(&batch(&[("a", Some("1"))])).expect("written");
+    store.flush().expect("flushed");
+    drop(store);
+    std::fs::remove_file(at.0.join("CURRENT")).expect("removed");
+    assert!(TaskStore::open(&at.0, &memory).is_err(), "nobody asked for a wipe");
+    std::fs::write(at.0.join(WIPING), []).expect("writable");
+    let store = TaskStore::open(&at.0, &memory).expect("made anew");
+    assert_eq!(store.get(b"a").expect("readable"), None);
+    drop(store);
+    assert!(TaskStore::open(&at.0, &memory).is_ok(), "once");
+}
+
 /// Rows enough for a file: `count` keys from `first` on, each with the text of its write.
 fn large_run(first: usize, count: usize, text: &str, position: &str) -> WriteBatch {
     let mut run = WriteBatch::default();
