@@ -255,7 +255,7 @@ impl StateStore for TaskStore {
 pub fn wipe(directory: &Path) -> Result<(), StoreError> {
     let failed = |what: &str, error: std::io::Error| StoreError {
         place: directory.display().to_string(),
-        reason: format!("cannot {what} the directory: {error}"),
+        reason: format!("cannot {what} the directory: {error}; check its rights, and the room on its disk"),
     };
     match std::fs::write(directory.join(WIPING), []) {
         Ok(()) => {}
@@ -349,7 +349,7 @@ fn check_beginning(directory: &Path) -> Result<(), StoreError> {
 fn make(directory: &Path) -> Result<(), StoreError> {
     std::fs::create_dir_all(directory).map_err(|error| StoreError {
         place: directory.display().to_string(),
-        reason: format!("cannot make the directory: {error}"),
+        reason: format!("cannot make the directory: {error}; check the rights of the one above"),
     })
 }
 

@@ -5,7 +5,8 @@
 //! ```text
 //! StreamLoop (one OS thread) ── poll ──▶ StreamThread ── commands ──▶ Driver ── Producer, Consumer, stores
 //!        ▲                                                              │
-//!        └────────────── answers ◀── Worker (one OS thread) ◀── off the polling path: offsets, ends, restore
+//!        ├──────────── answers ◀── Committer (one OS thread) ◀── the end of a large commit, with the Producer
+//!        └──────────── answers ◀── Worker (one OS thread) ◀── off the polling path: offsets, ends, restore
 //! ```
 
 mod clock;
