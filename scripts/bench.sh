@@ -49,6 +49,7 @@ bench_warm_rounds() {
   for round in 1 2 3; do
     bench_program bench throughput --requests 200000 || return 1
   done
+  bench_program bench latency --seconds 20 || return 1
   # What it wrote goes to the disk now, not amid a measurement.
   sync
 }

@@ -13,7 +13,9 @@ use super::{Failure, cluster, topics};
 use crate::config::{self, Config, Loaded, Membership, keys};
 use crate::kafka::Admin;
 use crate::rocks::{Instance, Memory};
-use crate::runtime::{ClusterFacts, Parts, Progress, Stores, StreamThreads, TopicWatch, describe};
+use crate::runtime::{
+    ClusterFacts, Parts, Progress, Stores, StreamThreads, TopicWatch, describe, wake_without_preempting,
+};
 use crate::telemetry::{Health, Metrics, Server};
 
 /// Between two looks at whether a signal came or a thread ended.
@@ -38,6 +40,10 @@ It stops in good order at SIGTERM: the open transaction is finished, exit 0.";
 
 pub(super) fn perform(loaded: &Loaded, args: &RunArgs) -> Result<(), Failure> {
     let config = &loaded.config;
+    // Before there are threads.
+    if let Err(error) = wake_without_preempting() {
+        tracing::debug!(%error, "the scheduling policy stays as it is: at low rates a request costs a little more");
+    }
     let admin = cluster::admin(loaded)?;
     keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
     if args.create_topics {

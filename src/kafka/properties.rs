@@ -113,11 +113,12 @@ impl Properties {
             ("max.poll.interval.ms", "120000"),
             // A fetch that waits is in the way of a partition that resumes.
             ("fetch.wait.max.ms", "50"),
-            ("fetch.queue.backoff.ms", "5"),
             // The stream thread reads ahead by itself. A record that waits here is half a kilobyte more than its own bytes,
-            // and what a fetch brings waits unpacked.
+            // and what a fetch brings waits unpacked. So the next fetch goes out when all is taken, and not sooner than this
+            // after one that brought something: one for each record costs more than the record (see runtime/pace).
+            ("queued.min.messages", "1"),
+            ("fetch.queue.backoff.ms", "4"),
             ("max.partition.fetch.bytes", "262144"),
-            ("queued.min.messages", "1000"),
             ("queued.max.messages.kbytes", "768"),
         ]);
         own(&mut config, COMMITTED_READER);
@@ -134,8 +135,8 @@ impl Properties {
     pub(super) fn transactional_producer(&self, transactional_id: &str) -> ClientConfig {
         let mut config = self.config(&[
             // A commit flushes at once whatever the linger. What is produced along is to leave as one request, with what
-            // comes until the commit where there is little: this is longer than the pause between commits.
-            ("linger.ms", "3"),
+            // comes until the commit where there is little: this is a little more than two fetches are apart.
+            ("linger.ms", "4.3"),
             ("batch.size", "1000000"),
             ("batch.num.messages", "10000"),
             ("compression.type", "lz4"),

@@ -45,6 +45,8 @@ pub(super) struct Driver {
     counts: Counts,
     assignment: AssignmentId,
     began_at: Option<Instant>,
+    /// When the last commit had ended.
+    pub committed_at: Option<Instant>,
     /// Why a task failed the last time, until it is ready.
     failed: BTreeMap<i32, String>,
     /// Records of the outbox that the producer has.
@@ -80,6 +82,7 @@ impl Driver {
             metrics,
             assignment: AssignmentId::default(),
             began_at: None,
+            committed_at: None,
             failed: BTreeMap::new(),
             handed_over: 0,
             beyond_bounds: BTreeSet::new(),
@@ -310,6 +313,7 @@ impl Driver {
     fn report(&mut self, report: Report) {
         match report {
             Report::Committed { counters, records } => {
+                self.committed_at = Some(now());
                 let seconds = self.began_at.take().map_or(0.0, |began| began.elapsed().as_secs_f64());
                 self.counts.publish(&counters, records, seconds, wall());
                 self.report_beyond_bounds(counters.policies_beyond_bounds);
@@ -383,7 +387,10 @@ fn no_producer() -> Outcome {
     Outcome::Unknown("no producer".to_owned())
 }
 
-fn now() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "measures how long a commit takes; decides nothing")]
+pub(super) fn now() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "measures how long a commit takes and waits; decides nothing"
+    )]
     Instant::now()
 }

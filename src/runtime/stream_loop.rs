@@ -10,18 +10,20 @@ use otp_topology::otp::LogTime;
 use otp_topology::thread::Event;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
-use super::driver::Driver;
+use super::driver::{Driver, now};
+use super::pace::Pace;
 use super::stores::TaskHandle;
 use super::wall;
-use crate::kafka::{Consumer, ConsumerClass, ConsumerError, Group, Poll, RevokeHook};
+use crate::kafka::{Consumer, ConsumerClass, ConsumerError, FetchedRecord, Group, Poll, RevokeHook};
 use crate::telemetry::{Health, TaskState, ThreadState};
 
-/// Records taken from the consumer before they are handed on, so that the producer works along, and the end of a commit
-/// is noticed soon.
+/// What is taken from the consumer in one round: about what one fetch brings.
+const ROUND_RECORDS_MAX: usize = 1_000;
+const ROUND_BYTES_MAX: usize = 1 << 20;
+/// Records that are handed on at a time, so that the producer works along, and the end of a commit is noticed soon.
 const CHUNK_RECORDS_MAX: usize = 100;
-const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// Between two looks for the answer to a call, while there is nothing to read.
-const CALL_LOOK_MS: u64 = 1;
+const CALL_LOOK: Duration = Duration::from_millis(1);
 /// Between two looks at health.
 const HEALTH_INTERVAL_MS: u64 = 200;
 
@@ -40,19 +42,34 @@ pub(super) struct StreamLoop {
     pub driver: Rc<RefCell<Driver>>,
     pub health: Arc<Health>,
     pub stop: Arc<AtomicBool>,
-    pub chunk: RecordBatch,
+    pub pace: Pace,
     pub looked_at: LogTime,
 }
 
 /// What a round of polling brought besides records.
 #[derive(Default)]
 struct Round {
+    chunks: Vec<RecordBatch>,
+    /// Nothing is left to read.
     drained: bool,
     /// There is no room for records before the call under way has ended.
     is_full: bool,
     ends: Vec<(SourcePartition, i64)>,
     assigned: Option<Vec<SourcePartition>>,
     out_of_range: Vec<SourcePartition>,
+}
+
+impl Round {
+    /// Takes a record in; returns its bytes.
+    fn push(&mut self, record: &FetchedRecord<'_>) -> usize {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() >= CHUNK_RECORDS_MAX) {
+            self.chunks.push(RecordBatch::default());
+        }
+        let chunk = self.chunks.last_mut().expect("one was put there");
+        let before = chunk.size_bytes();
+        record.push_to(chunk);
+        chunk.size_bytes() - before
+    }
 }
 
 /// Why the loop ended.
@@ -88,26 +105,25 @@ impl StreamLoop {
     }
 
     fn poll(&mut self) -> Result<Round, ConsumerError> {
-        let (wait_ms, room, is_calling) = {
-            let driver = self.driver.borrow();
-            (driver.thread.poll_wait_ms(wall()), driver.thread.room(), driver.is_calling())
-        };
+        let (mut timeout, room, is_calling) = self.outlook();
         let mut round = Round { is_full: is_calling && room == 0, ..Round::default() };
-        let room = if round.is_full { 0 } else { room.clamp(1, CHUNK_RECORDS_MAX) };
-        let mut timeout = Duration::from_millis(if is_calling { wait_ms.min(CALL_LOOK_MS) } else { wait_ms });
-        self.chunk.clear();
-        while self.chunk.len() < room && self.chunk.size_bytes() < CHUNK_BYTES_MAX {
+        let room = if round.is_full { 0 } else { room.clamp(1, ROUND_RECORDS_MAX) };
+        let (mut records, mut bytes) = (0, 0);
+        while records < room && bytes < ROUND_BYTES_MAX {
             match self.consumer.poll(timeout) {
-                Poll::Record(record) => record.push_to(&mut self.chunk),
+                Poll::Record(record) => {
+                    records += 1;
+                    bytes += round.push(&record);
+                }
                 Poll::End { source, offset } => round.ends.push((source, offset)),
                 Poll::Assigned(partitions) => {
-                    self.chunk.clear();
+                    round.chunks.clear();
                     round.assigned = Some(partitions);
                     break;
                 }
                 Poll::Revoked { .. } => {
                     // What was fetched for it belongs to the next owner.
-                    self.chunk.clear();
+                    round.chunks.clear();
                     round.ends.clear();
                 }
                 Poll::Error { error, source } => match (error.class, source) {
@@ -116,13 +132,22 @@ impl StreamLoop {
                     _ => tracing::warn!(%error, "the consumer goes on"),
                 },
                 Poll::Nothing => {
-                    round.drained = true;
+                    round.drained = round.chunks.is_empty() && !self.pace.waits(now());
                     break;
                 }
             }
             timeout = Duration::ZERO;
         }
         Ok(round)
+    }
+
+    /// How long to wait for records, for how many there is room, and whether a call is under way.
+    fn outlook(&self) -> (Duration, usize, bool) {
+        let driver = self.driver.borrow();
+        let idle = Duration::from_millis(driver.thread.poll_wait_ms(wall()));
+        let wait = self.pace.wait(now()).unwrap_or(idle);
+        let look = if driver.is_calling() { CALL_LOOK } else { Duration::MAX };
+        (wait.min(look), driver.thread.room(), driver.is_calling())
     }
 
     fn hand_over(&mut self, round: Round) {
@@ -132,11 +157,7 @@ impl StreamLoop {
             self.health.set_thread(self.number, ThreadState::Running);
             self.tell(Event::Assigned { partitions, generation });
         }
-        self.driver.borrow_mut().more_to_read = !round.drained;
-        if !self.chunk.is_empty() || round.drained {
-            let batch = std::mem::take(&mut self.chunk);
-            self.tell(Event::Fetched { batch, drained: round.drained });
-        }
+        self.hand_over_records(round.chunks, round.drained);
         for (source, offset) in round.ends {
             self.tell(Event::ReachedEnd { source, offset });
         }
@@ -150,7 +171,29 @@ impl StreamLoop {
             self.tell(answer);
         }
         // The end of one call is waited for where there is no room; the next may come with some.
-        let mut waits = round.is_full;
+        self.take_answers(round.is_full);
+        self.tell(Event::Tick);
+    }
+
+    fn hand_over_records(&mut self, chunks: Vec<RecordBatch>, drained: bool) {
+        if drained {
+            self.pace.drained();
+            self.driver.borrow_mut().more_to_read = false;
+            return self.tell(Event::Fetched { batch: RecordBatch::default(), drained });
+        }
+        if !chunks.is_empty() {
+            self.pace.read(now(), self.driver.borrow().committed_at);
+        }
+        let are_many = chunks.len() > 1;
+        for batch in chunks {
+            self.driver.borrow_mut().more_to_read = are_many;
+            self.tell(Event::Fetched { batch, drained });
+            self.take_answers(false);
+        }
+    }
+
+    /// The answer to a call of the producer, if it is there, or `waits`, and those to the calls that follow.
+    fn take_answers(&self, mut waits: bool) {
         loop {
             let Some(answer) = self.driver.borrow_mut().answer(waits) else {
                 break;
@@ -158,7 +201,6 @@ impl StreamLoop {
             waits = false;
             self.tell(answer);
         }
-        self.tell(Event::Tick);
     }
 
     fn tell(&self, event: Event<TaskHandle>) {

@@ -10,9 +10,9 @@ use std::time::Duration;
 use otp_topology::otp::LogTime;
 use otp_topology::task::Topology;
 use otp_topology::thread::{Limits, StreamThread};
-use otp_topology::wire::record::RecordBatch;
 
 use super::driver::Driver;
+use super::pace::Pace;
 use super::progress::Progress;
 use super::stores::Stores;
 use super::stream_loop::{Ended, Hook, StreamLoop};
@@ -183,7 +183,7 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
         driver,
         health: parts.health.clone(),
         stop: stop.clone(),
-        chunk: RecordBatch::default(),
+        pace: Pace::default(),
         looked_at: LogTime::default(),
     })
 }

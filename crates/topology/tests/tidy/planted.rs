@@ -87,8 +87,9 @@ fn the_pure_package_touches_nothing() {
 }
 
 #[test]
-fn unsafe_has_one_folder() {
+fn unsafe_has_its_places() {
     check_body("src/kafka/ffi/client.rs", "fn f() { unsafe { g() } }", &[]);
+    check_body("src/runtime/scheduling.rs", "fn f() { unsafe { g() } }", &[]);
     check_body("src/kafka/producer.rs", "fn f() { unsafe { g() } }", &[(2, "unsafe")]);
     check_body(RUNTIME, "unsafe impl Send for X {}", &[(2, "unsafe")]);
     check_body(RUNTIME, "// unsafe\n#![deny(unsafe_code)]", &[]);
