@@ -30,11 +30,7 @@ impl Pace {
         self.waits_until = None;
     }
 
-    pub fn waits(&self, at: Instant) -> bool {
-        self.waits_until.is_some_and(|until| at < until)
-    }
-
-    /// How long to wait for more of what is read; `None`: everything is told.
+    /// How long to wait for more of what is read, zero when that is over; `None`: everything is told.
     pub fn wait(&self, at: Instant) -> Option<Duration> {
         self.waits_until.map(|until| until.saturating_duration_since(at))
     }

@@ -132,7 +132,8 @@ impl StreamLoop {
                     _ => tracing::warn!(%error, "the consumer goes on"),
                 },
                 Poll::Nothing => {
-                    round.drained = round.chunks.is_empty() && !self.pace.waits(now());
+                    let is_over = self.pace.wait(now()).is_none_or(|left| left.is_zero());
+                    round.drained = round.chunks.is_empty() && is_over;
                     break;
                 }
             }
@@ -179,15 +180,14 @@ impl StreamLoop {
         if drained {
             self.pace.drained();
             self.driver.borrow_mut().more_to_read = false;
-            return self.tell(Event::Fetched { batch: RecordBatch::default(), drained });
+            return self.tell(Event::Fetched { batch: RecordBatch::default(), drained: true });
         }
         if !chunks.is_empty() {
             self.pace.read(now(), self.driver.borrow().committed_at);
+            self.driver.borrow_mut().more_to_read = chunks.len() > 1;
         }
-        let are_many = chunks.len() > 1;
         for batch in chunks {
-            self.driver.borrow_mut().more_to_read = are_many;
-            self.tell(Event::Fetched { batch, drained });
+            self.tell(Event::Fetched { batch, drained: false });
             self.take_answers(false);
         }
     }
