@@ -20,7 +20,8 @@ const LINE_EVERY: u64 = 5_000;
   ./dev simulate --seeds 100000            many runs, all scenarios
   ./dev simulate --seed 4711               one run, told step by step if it fails
   ./dev simulate --seeds 500 --planted keep-producer
-                                           how soon a planted bug is found")]
+                                           how soon a planted bug is found
+  ./dev simulate --seeds 2000 --committed  a hash a seed, to compare with another build")]
 struct Arguments {
     /// How many seeds to run.
     #[arg(long, default_value_t = 2_000)]
@@ -40,6 +41,9 @@ struct Arguments {
     /// Tell every step of a single seed, also if nothing is wrong.
     #[arg(long)]
     trace: bool,
+    /// Print a hash of what each seed committed, to compare two builds.
+    #[arg(long)]
+    committed: bool,
 }
 
 fn main() -> ExitCode {
@@ -60,6 +64,14 @@ fn main() -> ExitCode {
         let verdict = outcome.violation.as_ref().map_or("nothing is wrong".to_owned(), ToString::to_string);
         println!("{verdict}");
         return ExitCode::from(u8::from(outcome.violation.is_some()));
+    }
+    if arguments.committed {
+        let mut houses = Houses::default();
+        for seed in from..from + seeds {
+            let outcome = run(&mut houses, &Plan::of(seed, scenario), planted, false);
+            println!("{seed} {:016x}", outcome.committed);
+        }
+        return ExitCode::SUCCESS;
     }
     let bar = ProgressBar::new(seeds).with_style(style());
     let failure = first_failure(from, seeds, scenario, planted, |done| {

@@ -1,6 +1,7 @@
 //! One run: chaos by plan, then rest; who acts when is drawn from the seed.
 
 use std::collections::BTreeMap;
+use std::hash::Hasher as _;
 use std::rc::Rc;
 
 use otp_topology::otp::LogTime;
@@ -17,7 +18,7 @@ use crate::oracle::{Oracle, Violation};
 use crate::plan::{CHAOS_STEPS, Fault, Plan, What};
 use crate::planted::Planted;
 use crate::process::{Gone, Late, Process, Site, limits, name};
-use crate::trace::Trace;
+use crate::trace::{Fnv, Trace};
 use crate::workload::{Drafted, Item, PEOPLE, drafted, first_policy, mobile, user};
 
 const SESSION_MS: u64 = 10_000;
@@ -41,6 +42,8 @@ pub struct Instance {
 /// What came of a run.
 pub struct Outcome {
     pub hash: u64,
+    /// A hash of every committed record, of the internal topics too.
+    pub committed: u64,
     pub violation: Option<Violation>,
     pub lines: Vec<String>,
     pub steps: u32,
@@ -91,7 +94,33 @@ pub fn run(houses: &mut Houses, plan: &Plan, planted: Option<Planted>, is_told: 
         world.rest();
     }
     let violation = world.auditor.first_violation.take();
-    Outcome { hash: world.trace.hash(), violation, lines: world.trace.lines(), steps }
+    let committed = committed(&world.house, &world.broker);
+    Outcome { hash: world.trace.hash(), committed, violation, lines: world.trace.lines(), steps }
+}
+
+/// A hash of every committed record (topic, partition, key, value, headers), in the order of each partition.
+fn committed(house: &House, broker: &Broker) -> u64 {
+    let mut hash = Fnv::default();
+    let mut part = |bytes: Option<&[u8]>| {
+        hash.write_i64(bytes.map_or(-1, |it| it.len() as i64));
+        hash.write(bytes.unwrap_or_default());
+    };
+    let mut logs: Vec<_> = house.topics.iter().zip(&broker.logs).collect();
+    logs.sort_by_key(|(name, _)| *name);
+    for (name, partitions) in logs {
+        for log in partitions {
+            part(Some(name.as_bytes()));
+            for (_, record) in (0..log.end()).filter_map(|offset| log.visible(offset)) {
+                part(record.key.as_deref());
+                part(record.value.as_deref());
+                for (name, value) in &record.headers {
+                    part(Some(name.as_bytes()));
+                    part(value.as_deref());
+                }
+            }
+        }
+    }
+    hash.finish()
 }
 
 impl<'p> World<'p> {
