@@ -44,7 +44,7 @@ Examples:
   otp-stream subject unlock --contract egov --tenant pb --identity 9123456789 --reason 'ticket 4711'
   otp-stream subject forget --contract egov --tenant pb --identity 9123456789";
 
-/// The event, as spec/interface.md has it.
+/// The event, as docs/interface.md has it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AdminEvent<'a> {

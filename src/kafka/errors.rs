@@ -6,7 +6,7 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::ffi::Failure;
 
-/// What a failed transactional call means for the stream thread (design: engine §3).
+/// What a failed transactional call means for the stream thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Nothing happened; the same call may be made again.

@@ -1,4 +1,4 @@
-//! One task's RocksDB: sorted bytes, one atomic write per commit, no fsync (design: engine §5).
+//! One task's RocksDB: sorted bytes, one atomic write per commit, no fsync.
 //!
 //! Knows no key family and no record. Memory is shared by all stores of the process, see [`Memory`].
 

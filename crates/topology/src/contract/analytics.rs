@@ -1,5 +1,5 @@
 //! The two analytic streams, in one shape for all contracts: `otp-validation-result` and `otp-lifecycle`
-//! (spec/interface.md). Every field is present; what does not apply is null. No code, number or address is in them.
+//! (docs/interface.md). Every field is present; what does not apply is null. No code, number or address is in them.
 
 use super::{EventKind, Events};
 use crate::otp::{

@@ -205,7 +205,7 @@ impl Keyring {
         }
     }
 
-    /// What stands for a subject in keys and events (design: "The subject").
+    /// What stands for a subject in keys and events (docs/interface.md, "The subject and the code").
     pub fn pseudonym(&self, subject: &CanonicalSubject) -> Pseudonym {
         let (_, _, key) = &self.pseudonym.keys[0];
         let hash = key.hmac().part(PSEUDONYM_TAG).part(subject.as_str().as_bytes());

@@ -1,4 +1,4 @@
-//! When wrong tries lock a subject (design: "Policy"; spec/interface.md, `lockAfter`).
+//! When wrong tries lock a subject (docs/interface.md, "Policy").
 
 use super::challenge::ChallengeState;
 use super::policy::Policy;

@@ -1,4 +1,4 @@
-//! A challenge is looked up by the text of its id (spec/egov.md, `search`).
+//! A challenge is looked up by the text of its id (docs/contracts/egov.md, `search`).
 
 use super::challenge::ChallengeId;
 use super::command::LookUp;

@@ -58,7 +58,7 @@ fn target(subject: &Subject, it: &Verify<'_>, now: LogTime) -> Option<usize> {
     }
 }
 
-/// The first of the reasons against the code, in the order of spec/interface.md.
+/// The first of the reasons against the code, in the order of docs/interface.md.
 fn judge(
     challenge: &Challenge,
     it: &Verify<'_>,

@@ -1,4 +1,4 @@
-//! Which templates are tried, in which order: language first, then tenant (spec/egov.md, Text).
+//! Which templates are tried, in which order: language first, then tenant (docs/contracts/egov.md, "Texts").
 
 /// Whose template is wanted, and in which languages.
 #[derive(Clone, Copy, Debug)]

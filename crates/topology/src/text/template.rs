@@ -6,7 +6,7 @@ use super::key::TemplateKey;
 use crate::wire::json::{Json, JsonError, Names, parse_object};
 use crate::wire::json_text::{WriteJson, write_escaped};
 
-/// Longest message, in characters, with a code of ten digits in every placeholder (spec/egov.md, Text).
+/// Longest message, in characters, with a code of ten digits in every placeholder (docs/contracts/egov.md, "Texts").
 pub const RENDERED_CHARS_MAX: usize = 1000;
 /// Digits that lengths are computed with: the most that a code can have.
 const DIGITS_ASSUMED: usize = 10;

@@ -5,7 +5,7 @@ use super::record::Headers;
 use super::rfc3339;
 use crate::otp::LogTime;
 
-/// CloudEvents, binary mode (on every event; design: "Headers on every event").
+/// CloudEvents, binary mode (on every event; docs/interface.md, "Record keys, ids and headers").
 pub const CE_SPECVERSION: &str = "ce_specversion";
 pub const CE_ID: &str = "ce_id";
 pub const CE_SOURCE: &str = "ce_source";
@@ -61,7 +61,7 @@ pub const APPLICATION_JSON: &str = "application/json";
 /// Begins the names of what a forwarded record was before.
 const ORIGIN_PREFIX: &str = "otp.origin.";
 
-/// Longest `ce_id` and `otp-client-ref` in bytes; longer counts as absent (spec/interface.md, "Keys, ids and headers").
+/// Longest `ce_id` and `otp-client-ref`, in bytes; longer counts as absent (docs/interface.md, "Record keys, ids and headers").
 pub const ID_LEN_MAX: usize = 128;
 /// Longest correlation id, operation and trace header that is passed on, in bytes; longer counts as absent.
 const CORRELATION_ID_LEN_MAX: usize = 256;

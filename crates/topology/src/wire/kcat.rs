@@ -1,4 +1,4 @@
-//! Records as JSON lines, as `kcat -J` prints them (spec/interface.md, "Command line": `replay`).
+//! Records as JSON lines, as `kcat -J` prints them (docs/interface.md, "replay").
 //!
 //! Reads and writes single lines; files, defaults of partition, offset and time, and masking are the caller's.
 //! kcat prints bytes that are not UTF-8 raw inside its strings: they are read as they are. Written lines are always

@@ -1,4 +1,4 @@
-//! Who exists: records of `user-directory`, `{"users":[…]}` under the canonical subject (spec/interface.md).
+//! Who exists: records of `user-directory`, `{"users":[…]}` under the canonical subject (docs/interface.md).
 //!
 //! What a user means for an operation is not decided here.
 

@@ -1,4 +1,4 @@
-//! The error answers of this contract, as a table (spec/egov.md): messages, codes and fields are its clients' words.
+//! The error replies of this contract, as a table (docs/contracts/egov.md): messages, codes and fields are the clients'.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! DIGIT / mGramSeva: user-otp's send, egov-otp's create, validate and search (spec/egov.md).
+//! DIGIT / mGramSeva: user-otp's send, egov-otp's create, validate and search (docs/contracts/egov.md).
 //!
 //! Reads requests and renders decisions; which code is right, and who may have one, is decided in `otp`.
 //!

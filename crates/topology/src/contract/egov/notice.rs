@@ -1,4 +1,4 @@
-//! SMS and e-mail events, as DIGIT's and mGramSeva's own notification services read them (spec/egov.md).
+//! SMS and e-mail events, as DIGIT's and mGramSeva's own notification services read them (docs/contracts/egov.md).
 
 use std::sync::Arc;
 

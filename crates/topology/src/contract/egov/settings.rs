@@ -5,7 +5,7 @@ use crate::otp::MobileRule;
 use crate::text::TemplateRules;
 use crate::wire::outbox::OutputTopic;
 
-/// Keys of `[egov]` (spec/interface.md).
+/// Keys of `[egov]` (docs/interface.md).
 #[derive(Clone, Debug, PartialEq)]
 pub struct EgovSettings {
     pub flavour: Flavour,

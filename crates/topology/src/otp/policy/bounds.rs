@@ -14,7 +14,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// spec/interface.md, "Rule bounds".
+    /// docs/interface.md, "Policy".
     fn default() -> Self {
         let mut ranges = [(0, 0); Number::ALL.len()];
         for number in Number::ALL {

@@ -20,7 +20,7 @@ pub struct MobileRule {
 }
 
 impl MobileRule {
-    /// The rule of the default configuration (spec/egov.md, "Mobile rule").
+    /// The rule of the default configuration (docs/contracts/egov.md, "Mobile rules").
     pub(super) fn india() -> Self {
         Self { country_code: "+91".to_owned(), regex: "^[6-9][0-9]{9}$".to_owned(), default: true }
     }

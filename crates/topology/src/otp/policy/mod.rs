@@ -60,7 +60,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// What a contract starts with, before any configuration (design: "Policy"; spec/mosip.md, "Policy defaults").
+    /// What a contract starts with, before any configuration (docs/interface.md, "Policy").
     pub fn default_of(contract: ContractName) -> Self {
         let common = Self {
             digits: Digits::new(6).expect("six digits are between four and ten"),

@@ -83,7 +83,7 @@ macro_rules! numbers {
                 }
             }
 
-            /// Bounds unless the configuration moves them; inclusive (spec/interface.md, "Rule bounds").
+            /// Bounds unless the configuration moves them; inclusive (docs/interface.md, "Policy").
             pub(super) const fn bounds(self) -> (u64, u64) {
                 match self { $(Self::$variant => $bounds),* }
             }
