@@ -1,11 +1,13 @@
 //! What a request costs on the pure path: one task in memory, without broker, disk and threads.
 //!
 //! `cargo bench -p otp-topology --bench request_path`. The load is that of `otp-stream bench throughput`: half `send` for
-//! new subjects, half `validate` of their codes, in commits of 2,000 records. Each line is the time that one step takes
-//! for a request: the median of the commits, and the quickest one, which a busy machine disturbs least.
+//! new subjects, half `validate` of their codes, in commits of 4,000 records. There are as many partitions as by default,
+//! and the task serves the subjects whose home it is. A last part measures requests whose home is another task. Each line
+//! is the time that one step takes for a request: the median of the commits, and the quickest one, which a busy machine
+//! disturbs least.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,8 +22,10 @@ use otp_topology::task::{Incarnation, Settings, SourceKind, Task, TopicFacts, To
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
-const SUBJECTS: u64 = 20_000;
+const PARTITIONS: i32 = 6;
+const SUBJECTS: usize = 20_000;
 const RECORDS_PER_COMMIT: usize = 4_000;
+const TENANT: &str = "b0000019a0b1c2d3e";
 const START_MS: u64 = 1_700_000_000_000;
 
 /// A store in memory, and the time that reading it took: a disk stands there otherwise.
@@ -75,7 +79,8 @@ struct Spent {
     outputs: usize,
     output_bytes: usize,
     headers: usize,
-    codes: Vec<Option<String>>,
+    /// By mobile number.
+    codes: HashMap<u64, String>,
 }
 
 fn main() {
@@ -84,27 +89,37 @@ fn main() {
     let (mut task, _) = Task::open(0, topology.clone(), store.clone()).expect("blank");
     let source =
         SourcePartition { topic: topology.source_of(SourceKind::Requests(0)).expect("one"), partition: 0 };
-    let mut spent = Spent { codes: vec![None; SUBJECTS as usize], ..Spent::default() };
-    let half = SUBJECTS;
-    run(&topology, &mut task, &store, source, half, 0, &mut spent, |number, body| {
-        send(number, body);
-        number
+    let is_home = |mobile: &u64| topology.home_of(&format!("egov|{TENANT}|{mobile}")) == task.partition;
+    let (home, elsewhere): (Vec<u64>, Vec<u64>) = (6_000_000_000..).take(SUBJECTS * 20).partition(is_home);
+
+    let mut spent = Spent::default();
+    run(&topology, &mut task, &store, source, SUBJECTS, 0, &mut spent, |number, body| {
+        send(home[number], body);
+        home[number]
     });
-    report("sends", half, &spent);
-    let codes: Vec<_> = std::mem::take(&mut spent.codes).into_iter().flatten().collect();
-    assert_eq!(codes.len() as u64, SUBJECTS);
-    let mut spent = Spent { codes: vec![None; SUBJECTS as usize * 2], ..Spent::default() };
-    run(&topology, &mut task, &store, source, half * 2, half, &mut spent, |number, body| {
-        let at = number / 2;
+    report("sends", SUBJECTS, &spent);
+    let codes = std::mem::take(&mut spent.codes);
+    assert_eq!(codes.len(), SUBJECTS);
+
+    let mut spent = Spent::default();
+    run(&topology, &mut task, &store, source, SUBJECTS * 2, SUBJECTS, &mut spent, |number, body| {
+        let mobile = home[number / 2];
         if number.is_multiple_of(2) {
-            send(SUBJECTS + at, body);
-            SUBJECTS + at
-        } else {
-            validate(at, &codes[at as usize], body);
-            at
+            let mobile = home[SUBJECTS + number / 2];
+            send(mobile, body);
+            return mobile;
         }
+        validate(mobile, &codes[&mobile], body);
+        mobile
     });
-    report("half sends, half validations", half * 2, &spent);
+    report("half sends, half validations", SUBJECTS * 2, &spent);
+
+    let mut spent = Spent::default();
+    run(&topology, &mut task, &store, source, SUBJECTS, SUBJECTS * 3, &mut spent, |number, body| {
+        send(elsewhere[number], body);
+        elsewhere[number]
+    });
+    report("forwarded", SUBJECTS, &spent);
 }
 
 #[expect(clippy::too_many_arguments, reason = "a run has that many parts")]
@@ -113,10 +128,10 @@ fn run(
     task: &mut Task<TimedStore>,
     store: &TimedStore,
     source: SourcePartition,
-    count: u64,
-    first: u64,
+    count: usize,
+    first: usize,
     spent: &mut Spent,
-    write: impl Fn(u64, &mut Vec<u8>) -> u64,
+    write: impl Fn(usize, &mut Vec<u8>) -> u64,
 ) {
     let mut batch = RecordBatch::default();
     let mut outbox = Outbox::default();
@@ -127,15 +142,15 @@ fn run(
         let mut push = Duration::ZERO;
         while batch.len() < RECORDS_PER_COMMIT && number < count {
             body.clear();
-            let subject = write(number, &mut body);
-            let key = format!("egov|b0000019a0b1c2d3e|{}", 6_000_000_000 + subject);
+            let mobile = write(number, &mut body);
+            let key = format!("egov|{TENANT}|{mobile}");
             let id = format!("bench-0000019a0b1c2d3e-{:016x}", first + number);
             let correlation = [7; 16];
             let begin = now();
             batch.push(
                 source,
                 (first + number) as i64,
-                LogTime::from_ms(START_MS + number / 50),
+                LogTime::from_ms(START_MS + number as u64 / 50),
                 Some(key.as_bytes()),
                 Some(&body),
                 [("ce_id", Some(id.as_bytes())), ("kafka_correlationId", Some(&correlation[..]))],
@@ -145,7 +160,7 @@ fn run(
         }
         let requests = batch.len();
         spent.push.add(push, requests);
-        let wall = LogTime::from_ms(START_MS + number / 50);
+        let wall = LogTime::from_ms(START_MS + number as u64 / 50);
         outbox.clear();
         let begin = now();
         for record in batch.iter() {
@@ -192,10 +207,10 @@ fn keep_code(body: &[u8], spent: &mut Spent) {
     let number: u64 = body["mobileNumber"].as_str().expect("text").parse().expect("digits");
     let message = body["message"].as_str().expect("text");
     let code = message.chars().filter(char::is_ascii_digit).collect();
-    spent.codes[(number - 6_000_000_000) as usize] = Some(code);
+    spent.codes.insert(number, code);
 }
 
-fn report(what: &str, requests: u64, spent: &Spent) {
+fn report(what: &str, requests: usize, spent: &Spent) {
     println!("{what}: {requests} requests, ns each{:>11}{:>10}", "median", "quickest");
     for (name, step) in [
         ("copy the fetched record", &spent.push),
@@ -217,22 +232,20 @@ fn report(what: &str, requests: u64, spent: &Spent) {
     );
 }
 
-fn send(subject: u64, body: &mut Vec<u8>) {
-    let kind = if subject.is_multiple_of(2) { "login" } else { "register" };
-    let number = 6_000_000_000 + subject;
+fn send(mobile: u64, body: &mut Vec<u8>) {
+    let kind = if mobile.is_multiple_of(2) { "login" } else { "register" };
     body.extend_from_slice(
         format!(
-            r#"{{"operation":"send","RequestInfo":{{"apiId":"Rainmaker","ver":".01","ts":"","action":"_send","did":"1","key":"","msgId":"20170310130900|en_IN","authToken":null}},"otp":{{"mobileNumber":"{number}","type":"{kind}","userType":"CITIZEN","tenantId":"b0000019a0b1c2d3e.amritsar"}}}}"#
+            r#"{{"operation":"send","RequestInfo":{{"apiId":"Rainmaker","ver":".01","ts":"","action":"_send","did":"1","key":"","msgId":"20170310130900|en_IN","authToken":null}},"otp":{{"mobileNumber":"{mobile}","type":"{kind}","userType":"CITIZEN","tenantId":"{TENANT}.amritsar"}}}}"#
         )
         .as_bytes(),
     );
 }
 
-fn validate(subject: u64, code: &str, body: &mut Vec<u8>) {
-    let number = 6_000_000_000 + subject;
+fn validate(mobile: u64, code: &str, body: &mut Vec<u8>) {
     body.extend_from_slice(
         format!(
-            r#"{{"operation":"validate","RequestInfo":{{"apiId":"Rainmaker","ver":".01","ts":"","action":"_send","did":"1","key":"","msgId":"20170310130900|en_IN","authToken":null}},"otp":{{"otp":"{code}","identity":"{number}","tenantId":"b0000019a0b1c2d3e.amritsar"}}}}"#
+            r#"{{"operation":"validate","RequestInfo":{{"apiId":"Rainmaker","ver":".01","ts":"","action":"_send","did":"1","key":"","msgId":"20170310130900|en_IN","authToken":null}},"otp":{{"otp":"{code}","identity":"{mobile}","tenantId":"{TENANT}.amritsar"}}}}"#
         )
         .as_bytes(),
     );
@@ -266,9 +279,13 @@ fn topology() -> Topology {
         egov: EgovSettings::default(),
         dead_letter_copy: false,
     };
-    let facts = TopicFacts { partitions: 1, incarnation: Incarnation([7; 16]) };
-    let sources = source_names(&settings).into_iter().map(|(name, _)| name);
-    let cluster = output_names(&settings).into_iter().chain(sources).map(|name| (name, facts)).collect();
+    let facts = |partitions| TopicFacts { partitions, incarnation: Incarnation([7; 16]) };
+    let mut cluster: BTreeMap<_, _> =
+        output_names(&settings).into_iter().map(|name| (name, facts(PARTITIONS))).collect();
+    for (name, kind) in source_names(&settings) {
+        let is_broadcast = matches!(kind, SourceKind::Broadcast(_));
+        cluster.insert(name, facts(if is_broadcast { 1 } else { PARTITIONS }));
+    }
     let key = |(at, purpose)| (purpose, KeyId(1), LogTime::from_ms(0), [at as u8 + 1; 32]);
     let keys = KeyPurpose::ALL.into_iter().enumerate().map(key).collect();
     Topology::build(&settings, Keyring::new(keys).expect("complete"), &cluster).expect("a fitting cluster")

@@ -12,6 +12,7 @@ use crate::otp::{
 };
 use crate::state::StoreError;
 use crate::text::Template;
+use crate::wire::headers::RequestHeaders;
 use crate::wire::json::{Json, Names};
 use crate::wire::outbox::OutputTopic;
 use crate::wire::record::Headers;
@@ -29,33 +30,44 @@ pub struct Caller {
     pub reveal_code: bool,
 }
 
-/// What the body says of itself before anything is judged.
-#[derive(Clone, Debug, Default)]
-pub struct Address<'a> {
-    /// `None`: the request does not say whose; it is answered without state and not remembered.
+/// A request, read once: everything that its record says, whatever its contract. Nothing is judged yet.
+pub struct Request<'a> {
+    pub caller: &'a Caller,
+    /// Where and when its record was first appended.
+    pub origin: Origin<'a>,
+    pub key: Option<&'a [u8]>,
+    /// All headers, for those that only the contract knows.
+    pub headers: Headers<'a>,
+    pub known_headers: RequestHeaders<'a>,
+    /// A JSON object.
+    pub body: Json<'a>,
+    /// `None`: the request does not say whose it is. It gets its reply without state, and no reply is remembered.
     pub subject: Option<CanonicalSubject>,
-    /// The body's own correlation id, if the contract has such a field.
-    pub correlation_id: Option<&'a str>,
 }
 
-/// A request, with everything about it that is no contract's business.
+/// A request that is being served.
 pub struct Inbound<'a> {
-    pub caller: &'a Caller,
-    /// A JSON object.
-    pub body: &'a Json<'a>,
-    pub headers: Headers<'a>,
-    pub origin: Origin<'a>,
+    pub request: &'a Request<'a>,
+    /// The header `ce_id`, otherwise the coordinates of the record.
     pub request_id: &'a str,
-    /// Of the header `otp-client-ref`.
-    pub client_ref: Option<&'a str>,
-    /// The log time it is judged at.
+    /// The log time at which the request is judged.
     pub now: LogTime,
+    /// The wall clock, only for deadlines and age; the append time where no request is stale.
+    pub wall: LogTime,
     /// `kafka_replyTopic` or `kafka_replyPartition` cannot be honoured.
     pub reply_fault: bool,
-    /// Its own deadline (`ce_expirytime`) has passed.
-    pub past_deadline: bool,
-    /// How long ago it was appended, by the wall clock, in milliseconds; 0 where nothing is stale by age.
-    pub age_ms: u64,
+}
+
+impl Inbound<'_> {
+    /// Whether the request's own deadline (`ce_expirytime`) has passed.
+    pub fn is_past_deadline(&self) -> bool {
+        self.request.known_headers.expires_at.is_some_and(|deadline| self.wall > deadline)
+    }
+
+    /// Milliseconds since the record was appended.
+    pub fn age_ms(&self) -> u64 {
+        self.wall.since(self.request.origin.time)
+    }
 }
 
 /// The subject of a request as the store has it.
@@ -137,11 +149,24 @@ impl Contracts {
         }
     }
 
-    /// Finds out whose request it is, without judging it.
-    pub fn address<'a>(&self, caller: &Caller, body: &'a Json<'a>, headers: Headers<'a>) -> Address<'a> {
+    /// Whose request it is, before it is judged. `None`: it does not say.
+    pub fn subject(
+        &self,
+        caller: &Caller,
+        body: &Json<'_>,
+        headers: Headers<'_>,
+    ) -> Option<CanonicalSubject> {
         match caller.contract {
-            ContractName::Egov => self.egov.address(body, headers),
-            ContractName::Int | ContractName::Mosip => Address::default(),
+            ContractName::Egov => self.egov.subject(body, headers),
+            ContractName::Int | ContractName::Mosip => None,
+        }
+    }
+
+    /// The body's own correlation id, if the contract has such a field.
+    pub fn correlation_id<'a>(&self, caller: &Caller, body: &'a Json<'a>) -> Option<&'a str> {
+        match caller.contract {
+            ContractName::Egov => self.egov.correlation_id(body),
+            ContractName::Int | ContractName::Mosip => None,
         }
     }
 
@@ -156,7 +181,7 @@ impl Contracts {
         reads: &dyn Reads,
         events: &mut Events<'_>,
     ) -> Result<Served, Trouble> {
-        match inbound.caller.contract {
+        match inbound.request.caller.contract {
             ContractName::Egov => self.egov.serve(inbound, known, reads, events),
             ContractName::Int | ContractName::Mosip => {
                 unreachable!("the configuration refuses callers of contracts that are not built in")

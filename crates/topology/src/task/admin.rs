@@ -1,6 +1,6 @@
 //! Records of the admin topic: `unlock` and `forget` of one subject.
 
-use super::incoming::Incoming;
+use super::topology::{Topology, coordinates};
 use super::{Task, TaskError};
 use crate::contract::analytics::{self, About, Route};
 use crate::contract::{Envelope, Events, Reads as _};
@@ -11,45 +11,42 @@ use crate::state::StateStore;
 use crate::wire::headers::RequestHeaders;
 use crate::wire::json::{self, Json, Names};
 use crate::wire::outbox::Outbox;
+use crate::wire::record::Record;
 
 /// Longest member of an admin record, in characters.
 const TEXT_LEN_MAX: usize = 256;
 
-struct Order {
+pub(super) struct AdminCommand {
     command: Command<'static>,
-    subject: CanonicalSubject,
+    pub subject: CanonicalSubject,
     tenant: String,
-}
-
-/// Whose subject an admin record is about; `None` if it does not say.
-pub(super) fn subject_of(value: Option<&[u8]>) -> Option<CanonicalSubject> {
-    read(value).ok().map(|order| order.subject)
 }
 
 impl<S: StateStore> Task<S> {
     pub(super) fn admin_record(
         &mut self,
-        incoming: &Incoming<'_>,
+        order: &Result<AdminCommand, &'static str>,
+        record: &Record<'_>,
+        topology: &Topology,
         out: &mut Outbox,
     ) -> Result<(), TaskError> {
-        let order = match read(incoming.value) {
+        let order = match order {
             Ok(order) => order,
             Err(reason) => {
-                self.dead_letter(incoming, "admin", "bad_order", reason, out);
+                self.dead_letter(record, "admin", "bad_order", reason, out);
                 return Ok(());
             }
         };
-        let topology = self.topology.clone();
         let pseudonym = topology.keys.pseudonym(&order.subject);
         let loaded = self.load(pseudonym)?;
         let policy = self.view().policy(order.subject.contract(), &order.tenant)?;
-        let now = loaded.subject.judged_at(incoming.time);
+        let now = loaded.subject.judged_at(record.timestamp);
         let rules = Rules {
             policy: &policy,
             keys: &topology.keys,
             who: &order.subject,
             tenant: &order.tenant,
-            origin: incoming.origin(&topology),
+            origin: topology.origin_of(record),
         };
         let decision = decide(loaded.subject, &order.command, now, &rules)?;
         let forgotten = decision.notices.iter().any(|notice| notice.kind == NoticeKind::Forgotten);
@@ -58,26 +55,26 @@ impl<S: StateStore> Task<S> {
         } else {
             self.save(pseudonym, &decision.subject, loaded.due);
         }
-        self.tell_administered(incoming, &order, pseudonym, policy.version, &decision, out);
+        self.tell_administered(record, order, pseudonym, policy.version, &decision, out);
         Ok(())
     }
 
     fn tell_administered(
         &self,
-        incoming: &Incoming<'_>,
-        order: &Order,
+        record: &Record<'_>,
+        order: &AdminCommand,
         subject: Pseudonym,
         policy_version: PolicyVersion,
         decision: &Decision,
         out: &mut Outbox,
     ) {
         let topology = &self.topology;
-        let coordinates = incoming.coordinates(topology);
-        let said = RequestHeaders::read(incoming.headers);
+        let coordinates = coordinates(&topology.origin_of(record));
+        let said = RequestHeaders::read(record.headers);
         let request_id = said.ce_id.unwrap_or(&coordinates);
         let envelope = Envelope {
             source: &topology.application_id,
-            time: decision.subject.last_time.max(incoming.time),
+            time: decision.subject.last_time.max(record.timestamp),
             correlation_id: said.correlation_id.unwrap_or(request_id),
             causation_id: request_id,
             traceparent: said.traceparent.map(str::as_bytes),
@@ -100,7 +97,7 @@ impl<S: StateStore> Task<S> {
     }
 }
 
-fn read(value: Option<&[u8]>) -> Result<Order, &'static str> {
+pub(super) fn read(value: Option<&[u8]>) -> Result<AdminCommand, &'static str> {
     let body = json::parse_object(value, Names::CaseSensitive).map_err(|_| "it is no JSON object")?;
     let text = |name| match body.get(name) {
         Some(Json::String(text)) if text.chars().count() <= TEXT_LEN_MAX => Some(text.as_ref()),
@@ -120,5 +117,5 @@ fn read(value: Option<&[u8]>) -> Result<Order, &'static str> {
         Some(_) | None => return Err("`operation` is not unlock or forget"),
     };
     let subject = CanonicalSubject::new(contract, root, identity).ok_or("it names no subject")?;
-    Ok(Order { command, subject, tenant: tenant.to_owned() })
+    Ok(AdminCommand { command, subject, tenant: tenant.to_owned() })
 }

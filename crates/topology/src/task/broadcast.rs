@@ -5,7 +5,6 @@
 //! topic. After what a topic held at the first start it forwards a mark; no task decides anything before it has it.
 
 use super::Task;
-use super::incoming::Incoming;
 use super::route;
 use super::topology::{Broadcast, SourceKind};
 use crate::otp::{ContractName, LogTime, PolicyPatch};
@@ -13,7 +12,7 @@ use crate::state::{Family, StateStore, StoreError, StoreKey};
 use crate::text::Template;
 use crate::wire::json::{self, Names};
 use crate::wire::outbox::Outbox;
-use crate::wire::record::{Headers, SourcePartition};
+use crate::wire::record::{Headers, Record, SourcePartition};
 
 /// Longest key of a broadcast record, in bytes.
 const KEY_LEN_MAX: usize = 512;
@@ -21,26 +20,26 @@ const KEY_LEN_MAX: usize = 512;
 impl<S: StateStore> Task<S> {
     /// At the owner of the topic: a good record goes to every home, a bad one to the dead letters; the last good one
     /// stays.
-    pub(super) fn broadcast(&mut self, broadcast: Broadcast, incoming: &Incoming<'_>, out: &mut Outbox) {
-        if self.is_good(broadcast, incoming, out) {
+    pub(super) fn broadcast(&mut self, broadcast: Broadcast, record: &Record<'_>, out: &mut Outbox) {
+        if self.is_good(broadcast, record, out) {
             for home in 0..self.topology.partitions {
-                route::forward(incoming, home, &self.topology, out);
+                route::forward(record, home, &self.topology, out);
             }
         }
     }
 
     /// At every home: the record becomes state. Judged here too: the owner may run another version, or not be its
     /// writer at all, and what cannot be read later would stop the task.
-    pub(super) fn put_broadcast(&mut self, broadcast: Broadcast, incoming: &Incoming<'_>, out: &mut Outbox) {
-        if !self.is_good(broadcast, incoming, out) {
+    pub(super) fn put_broadcast(&mut self, broadcast: Broadcast, record: &Record<'_>, out: &mut Outbox) {
+        if !self.is_good(broadcast, record, out) {
             return;
         }
         let family = match broadcast {
             Broadcast::Policy => Family::Policy,
             Broadcast::Template => Family::Template,
         };
-        let key = StoreKey::new(family, incoming.key.unwrap_or_default());
-        match incoming.value {
+        let key = StoreKey::new(family, record.key.unwrap_or_default());
+        match record.value {
             Some(value) => self.overlay.put(key.as_bytes(), value),
             None => self.overlay.delete(key.as_bytes()),
         }
@@ -52,10 +51,10 @@ impl<S: StateStore> Task<S> {
         let Some(topic) = self.topology.source_of(SourceKind::Broadcast(broadcast)) else {
             return;
         };
-        let mark = Incoming {
+        let mark = Record {
             source: SourcePartition { topic, partition: 0 },
             offset: 0,
-            time: LogTime::default(),
+            timestamp: LogTime::default(),
             key: None,
             value: None,
             headers: Headers::default(),
@@ -87,7 +86,7 @@ impl<S: StateStore> Task<S> {
         Ok(true)
     }
 
-    pub(super) fn put_mark(&mut self, mark: &Incoming<'_>) {
+    pub(super) fn put_mark(&mut self, mark: &Record<'_>) {
         self.overlay.put(&mark_key(&self.topology.source(mark.source.topic).name), &[1]);
     }
 
@@ -100,25 +99,25 @@ impl<S: StateStore> Task<S> {
     }
 
     /// A record that is not goes to the dead letters.
-    fn is_good(&mut self, broadcast: Broadcast, incoming: &Incoming<'_>, out: &mut Outbox) -> bool {
+    fn is_good(&mut self, broadcast: Broadcast, record: &Record<'_>, out: &mut Outbox) -> bool {
         let (judged, code) = match broadcast {
-            Broadcast::Policy => (self.judge_policy(incoming), "bad_policy"),
-            Broadcast::Template => (self.judge_template(incoming), "bad_template"),
+            Broadcast::Policy => (self.judge_policy(record), "bad_policy"),
+            Broadcast::Template => (self.judge_template(record), "bad_template"),
         };
         if let Err(reason) = &judged {
-            self.dead_letter(incoming, "broadcast", code, reason, out);
+            self.dead_letter(record, "broadcast", code, reason, out);
         }
         judged.is_ok()
     }
 
-    fn judge_policy(&self, incoming: &Incoming<'_>) -> Result<(), String> {
-        let key = key_text(incoming)?;
+    fn judge_policy(&self, record: &Record<'_>) -> Result<(), String> {
+        let key = key_text(record)?;
         let (contract, tenant) = key.split_once('/').ok_or("its key is not <contract>/<tenant>")?;
         let contract = ContractName::parse(contract).ok_or("its key names no contract (egov, int, mosip)")?;
         if tenant.is_empty() || tenant.contains('/') {
             return Err("its key is not <contract>/<tenant>".to_owned());
         }
-        let Some(value) = incoming.value else {
+        let Some(value) = record.value else {
             return Ok(());
         };
         // The limits of all JSON that is read: length, depth.
@@ -128,15 +127,15 @@ impl<S: StateStore> Task<S> {
             .map_err(|error| error.to_string())
     }
 
-    fn judge_template(&self, incoming: &Incoming<'_>) -> Result<(), String> {
-        let key = key_text(incoming)?;
+    fn judge_template(&self, record: &Record<'_>) -> Result<(), String> {
+        let key = key_text(record)?;
         let mut parts = key.split('/');
         let contract = parts.next().and_then(ContractName::parse);
         let complete = parts.clone().count() == 3 && parts.all(|part| !part.is_empty());
         if contract.is_none() || !complete {
             return Err("its key is not <contract>/<tenant>/<locale>/<code>".to_owned());
         }
-        let Some(value) = incoming.value else {
+        let Some(value) = record.value else {
             return Ok(());
         };
         Template::from_json(key, value, &self.topology.template_rules)
@@ -145,8 +144,8 @@ impl<S: StateStore> Task<S> {
     }
 }
 
-fn key_text<'a>(incoming: &Incoming<'a>) -> Result<&'a str, String> {
-    let key = incoming.key.ok_or("it has no key")?;
+fn key_text<'a>(record: &Record<'a>) -> Result<&'a str, String> {
+    let key = record.key.ok_or("it has no key")?;
     if key.len() > KEY_LEN_MAX {
         return Err(format!("its key is longer than {KEY_LEN_MAX} bytes"));
     }

@@ -2,17 +2,18 @@
 //! because a malformed verification holds a live code.
 
 use super::Task;
-use super::incoming::Incoming;
+use super::topology::coordinates;
 use crate::state::StateStore;
 use crate::wire::headers::{self, RequestHeaders};
 use crate::wire::outbox::{Outbox, SharedHeaders};
+use crate::wire::record::Record;
 use crate::wire::rfc3339;
 
 impl<S: StateStore> Task<S> {
     /// `message` says what is wrong and what to do, and holds nothing of the payload.
     pub(super) fn dead_letter(
         &mut self,
-        incoming: &Incoming<'_>,
+        record: &Record<'_>,
         stage: &'static str,
         code: &'static str,
         message: &str,
@@ -20,11 +21,11 @@ impl<S: StateStore> Task<S> {
     ) {
         self.counters.count_dead_letter(stage, code);
         let topology = &self.topology;
-        let origin = incoming.origin(topology);
+        let origin = topology.origin_of(record);
         let mut time = [0; rfc3339::LEN];
         let (partition, offset) = (origin.partition.to_string(), origin.offset.to_string());
-        let said = RequestHeaders::read(incoming.headers);
-        let coordinates = incoming.coordinates(topology);
+        let said = RequestHeaders::read(record.headers);
+        let coordinates = coordinates(&origin);
         let id = format!("{coordinates}-dead-letter");
         let cause = said.ce_id.unwrap_or(&coordinates);
         let own = [
@@ -52,8 +53,8 @@ impl<S: StateStore> Task<S> {
         let count = topology.output(topology.dead_letter).partitions;
         let (to, at, none) = (topology.dead_letter, origin.partition % count, SharedHeaders::default());
         let copy = topology.dead_letter_copy;
-        let key = incoming.key.filter(|_| copy);
-        match incoming.value.filter(|_| copy) {
+        let key = record.key.filter(|_| copy);
+        match record.value.filter(|_| copy) {
             Some(value) => out.push(to, at, key, none, own, |bytes| bytes.extend_from_slice(value)),
             None => out.push_null(to, at, key, none, own),
         }

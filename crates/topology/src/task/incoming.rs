@@ -1,83 +1,67 @@
-//! A record as a task works on it: with the coordinates of the topic it was first read from, whether it lies there
-//! or came through the repartition topic.
+//! What a record of a source topic says, read once: a task asks it for its home, then forwards the record or applies it.
+//!
+//! Judges no request and reads no state.
 
-use super::topology::{SourceKind, Topology};
-use crate::otp::{LogTime, Origin};
-use crate::wire::headers::{self, OriginHeaders};
-use crate::wire::record::{Headers, Record, SourcePartition};
+use super::admin::{self, AdminCommand};
+use super::topology::{Broadcast, SourceKind, Topology};
+use crate::contract::{Contracts, Request};
+use crate::otp::CanonicalSubject;
+use crate::wire::headers::RequestHeaders;
+use crate::wire::json::{self, JsonError};
+use crate::wire::record::Record;
 
-#[derive(Clone, Copy)]
-pub(super) struct Incoming<'a> {
-    /// Where it was first read from.
-    pub source: SourcePartition,
-    pub offset: i64,
-    /// Its first append time.
-    pub time: LogTime,
-    pub key: Option<&'a [u8]>,
-    pub value: Option<&'a [u8]>,
-    pub headers: Headers<'a>,
-}
-
-/// What a record of the repartition topic is.
-pub(super) enum Arrival<'a> {
-    Forwarded(Incoming<'a>),
-    /// As forwarded, before its topic was made anew: its offset counts in no position of today.
-    Bygone(Incoming<'a>),
-    /// All that a broadcast topic held at the first start has been broadcast.
-    Mark(Incoming<'a>),
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack, and most records are requests")]
+pub(super) enum Incoming<'a> {
+    Request(Request<'a>),
+    UnreadableRequest(JsonError),
+    /// Whose directory entry it is, if the record's key says so.
+    Directory(Option<CanonicalSubject>),
+    /// Or why it is no command.
+    Admin(Result<AdminCommand, &'static str>),
+    /// Judged where it is broadcast, and again where it is stored.
+    Broadcast(Broadcast),
 }
 
 impl<'a> Incoming<'a> {
-    pub fn in_place(record: &Record<'a>) -> Self {
-        Self {
-            source: record.source,
-            offset: record.offset,
-            time: record.timestamp,
-            key: record.key,
-            value: record.value,
-            headers: record.headers,
+    /// `record` has the coordinates of the topic in which it was first read: never those of the repartition topic.
+    pub fn read(record: &Record<'a>, topology: &'a Topology) -> Self {
+        match topology.source(record.source.topic).kind {
+            SourceKind::Requests(at) => Self::request(at, record, topology),
+            SourceKind::Directory => {
+                let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
+                Self::Directory(key.and_then(CanonicalSubject::parse))
+            }
+            SourceKind::Admin => Self::Admin(admin::read(record.value)),
+            SourceKind::Broadcast(broadcast) => Self::Broadcast(broadcast),
+            SourceKind::Repartition => unreachable!("the repartition topic is never an origin"),
         }
     }
 
-    pub fn origin<'b>(&self, topology: &'b Topology) -> Origin<'b> {
-        Origin {
-            topic: &topology.source(self.source.topic).name,
-            partition: self.source.partition,
-            offset: self.offset,
-            time: self.time,
-        }
-    }
-
-    /// `<topic>/<partition>/<offset>`: the id of a request that brings none.
-    pub fn coordinates(&self, topology: &Topology) -> String {
-        let name = &topology.source(self.source.topic).name;
-        format!("{name}/{}/{}", self.source.partition, self.offset)
-    }
-}
-
-impl<'a> Arrival<'a> {
-    /// `None`: not written by this service, or from a topic that is no longer configured.
-    pub fn read(record: &Record<'a>, topology: &Topology) -> Option<Self> {
-        let origin = OriginHeaders::read(record.headers)?;
-        let topic = topology.source_named(origin.topic)?;
-        let is_place = origin.partition >= 0 && (0..i64::MAX).contains(&origin.offset);
-        if !is_place || topology.source(topic).kind == SourceKind::Repartition {
-            return None;
-        }
-        let incoming = Incoming {
-            source: SourcePartition { topic, partition: origin.partition },
-            offset: origin.offset,
-            time: origin.time,
-            key: origin.key,
-            value: record.value,
-            headers: record.headers,
+    /// The home partition of a record that says whose it is. `None`: it does not, and is applied where it is read.
+    pub fn home(&self, topology: &Topology) -> Option<i32> {
+        let subject = match self {
+            Self::Request(request) => request.subject.as_ref(),
+            Self::Directory(subject) => subject.as_ref(),
+            Self::Admin(command) => command.as_ref().ok().map(|it| &it.subject),
+            Self::UnreadableRequest(_) | Self::Broadcast(_) => None,
         };
-        let incarnation = record.headers.last(headers::OTP_ORIGIN_INCARNATION);
-        let is_bygone = incarnation.is_some_and(|it| it != topology.source(topic).incarnation.0);
-        match record.headers.last(headers::OTP_KIND) {
-            None if is_bygone => Some(Self::Bygone(incoming)),
-            None => Some(Self::Forwarded(incoming)),
-            Some(kind) => (kind == headers::KIND_MARK.as_bytes()).then_some(Self::Mark(incoming)),
-        }
+        subject.map(|it| topology.home_of(it.as_str()))
+    }
+
+    fn request(caller: usize, record: &Record<'a>, topology: &'a Topology) -> Self {
+        let caller = &topology.callers[caller];
+        let body = match json::parse_object(record.value, Contracts::names_of(caller.contract)) {
+            Ok(body) => body,
+            Err(error) => return Self::UnreadableRequest(error),
+        };
+        Self::Request(Request {
+            caller,
+            origin: topology.origin_of(record),
+            key: record.key,
+            headers: record.headers,
+            known_headers: RequestHeaders::read(record.headers),
+            subject: topology.contracts.subject(caller, &body, record.headers),
+            body,
+        })
     }
 }

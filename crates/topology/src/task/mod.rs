@@ -13,6 +13,7 @@
 
 mod admin;
 mod answer;
+mod arrival;
 mod broadcast;
 mod changelog;
 mod counters;
@@ -21,6 +22,7 @@ mod directory;
 mod incoming;
 mod position;
 mod reads;
+mod reply_to;
 mod request;
 mod route;
 pub mod settings;
@@ -32,7 +34,8 @@ use std::sync::Arc;
 
 pub use changelog::{LocalKey, Restorer};
 pub use counters::Counters;
-use incoming::{Arrival, Incoming};
+use arrival::Arrival;
+use incoming::Incoming;
 pub use position::{Path, Positions};
 use reads::{Caches, View};
 pub use route::{forward_only, home_of_record};
@@ -121,9 +124,9 @@ impl<S: StateStore> Task<S> {
         }
         match self.topology.source(record.source.topic).kind {
             SourceKind::Repartition => self.arrived(record, wall, out)?,
-            SourceKind::Broadcast(broadcast) => self.broadcast(broadcast, &Incoming::in_place(record), out),
+            SourceKind::Broadcast(broadcast) => self.broadcast(broadcast, record, out),
             SourceKind::Requests(_) | SourceKind::Directory | SourceKind::Admin => {
-                self.in_place_or_forwarded(&Incoming::in_place(record), wall, out)?;
+                self.apply_or_forward(record, wall, out)?;
             }
         }
         self.positions.advance(Path::Read, record.source, record.offset + 1);
@@ -135,20 +138,20 @@ impl<S: StateStore> Task<S> {
     /// Returns whether it was given up.
     pub fn give_up(&mut self, record: &Record<'_>, out: &mut Outbox) -> bool {
         self.positions.advance(Path::Read, record.source, record.offset + 1);
-        let arrival = Arrival::read(record, &self.topology).filter(|_| self.is_hop(record));
-        let incoming = match arrival {
-            Some(Arrival::Forwarded(origin)) => {
-                self.positions.advance(Path::Arrived, origin.source, origin.offset + 1);
-                origin
+        let arrival = Arrival::read(record, &self.topology).filter(|_| self.is_repartitioned(record));
+        let original = match arrival {
+            Some(Arrival::Forwarded(original)) => {
+                self.positions.advance(Path::Arrived, original.source, original.offset + 1);
+                original
             }
-            Some(Arrival::Bygone(origin)) => origin,
-            Some(Arrival::Mark(mark)) => {
-                self.put_mark(&mark);
+            Some(Arrival::StaleIncarnation(original)) => original,
+            Some(Arrival::Barrier(barrier)) => {
+                self.put_mark(&barrier);
                 return false;
             }
-            None => Incoming::in_place(record),
+            None => *record,
         };
-        self.dead_letter(&incoming, "commit", "poison", "its transaction failed repeatedly", out);
+        self.dead_letter(&original, "commit", "poison", "its transaction failed repeatedly", out);
         true
     }
 
@@ -193,69 +196,72 @@ impl<S: StateStore> Task<S> {
         self.counters = Counters::default();
     }
 
-    fn is_hop(&self, record: &Record<'_>) -> bool {
+    fn is_repartitioned(&self, record: &Record<'_>) -> bool {
         self.topology.source(record.source.topic).kind == SourceKind::Repartition
     }
 
-    fn in_place_or_forwarded(
+    fn apply_or_forward(
         &mut self,
-        incoming: &Incoming<'_>,
+        record: &Record<'_>,
         wall: LogTime,
         out: &mut Outbox,
     ) -> Result<(), TaskError> {
-        if self.topology.partitions > 1
-            && let Some(home) = route::home_of(incoming, &self.topology)
-            && home != self.partition
-        {
-            route::forward(incoming, home, &self.topology, out);
-            self.counters.forwarded += 1;
-            return Ok(());
+        let topology = self.topology.clone();
+        let incoming = Incoming::read(record, &topology);
+        match incoming.home(&topology).filter(|home| *home != self.partition) {
+            Some(home) => {
+                route::forward(record, home, &topology, out);
+                self.counters.forwarded += 1;
+                Ok(())
+            }
+            None => self.apply(&incoming, record, &topology, wall, out),
         }
-        self.apply(incoming, wall, out)
     }
 
     fn arrived(&mut self, record: &Record<'_>, wall: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
-        let Some(arrival) = Arrival::read(record, &self.topology) else {
-            self.dead_letter(
-                &Incoming::in_place(record),
-                "route",
-                "unknown_origin",
-                "it names no known origin",
-                out,
-            );
+        let topology = self.topology.clone();
+        let Some(arrival) = Arrival::read(record, &topology) else {
+            self.dead_letter(record, "route", "unknown_origin", "it names no known origin", out);
             return Ok(());
         };
-        let incoming = match arrival {
-            Arrival::Mark(incoming) => {
-                self.put_mark(&incoming);
+        let original = match arrival {
+            Arrival::Barrier(barrier) => {
+                self.put_mark(&barrier);
                 return Ok(());
             }
-            Arrival::Bygone(incoming) => return self.apply(&incoming, wall, out),
-            Arrival::Forwarded(incoming) => incoming,
+            Arrival::StaleIncarnation(original) => {
+                return self.apply(&Incoming::read(&original, &topology), &original, &topology, wall, out);
+            }
+            Arrival::Forwarded(original) => original,
         };
-        if self.positions.is_applied(Path::Arrived, incoming.source, incoming.offset) {
+        if self.positions.is_applied(Path::Arrived, original.source, original.offset) {
             self.counters.skipped += 1;
             return Ok(());
         }
-        self.apply(&incoming, wall, out)?;
-        self.positions.advance(Path::Arrived, incoming.source, incoming.offset + 1);
+        self.apply(&Incoming::read(&original, &topology), &original, &topology, wall, out)?;
+        self.positions.advance(Path::Arrived, original.source, original.offset + 1);
         Ok(())
     }
 
-    fn apply(&mut self, incoming: &Incoming<'_>, wall: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
-        match self.topology.source(incoming.source.topic).kind {
-            SourceKind::Requests(caller) => self.request(caller, incoming, wall, out),
-            SourceKind::Directory => {
-                self.directory_record(incoming, out);
-                Ok(())
+    /// `record`: what `incoming` was read of.
+    fn apply(
+        &mut self,
+        incoming: &Incoming<'_>,
+        record: &Record<'_>,
+        topology: &Topology,
+        wall: LogTime,
+        out: &mut Outbox,
+    ) -> Result<(), TaskError> {
+        match incoming {
+            Incoming::Request(request) => return self.request(request, topology, wall, out),
+            Incoming::UnreadableRequest(error) => {
+                self.dead_letter(record, "decode", error.code(), &error.to_string(), out);
             }
-            SourceKind::Admin => self.admin_record(incoming, out),
-            SourceKind::Broadcast(broadcast) => {
-                self.put_broadcast(broadcast, incoming, out);
-                Ok(())
-            }
-            SourceKind::Repartition => unreachable!("the repartition topic is never an origin"),
+            Incoming::Directory(subject) => self.directory_record(subject.as_ref(), record, out),
+            Incoming::Admin(command) => return self.admin_record(command, record, topology, out),
+            Incoming::Broadcast(broadcast) => self.put_broadcast(*broadcast, record, out),
         }
+        Ok(())
     }
 
     fn view(&self) -> View<'_, S> {

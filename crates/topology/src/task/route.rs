@@ -6,56 +6,38 @@
 
 use super::incoming::Incoming;
 use super::topology::{SourceKind, Topology};
-use crate::contract::Contracts;
-use crate::otp::CanonicalSubject;
 use crate::wire::headers::{self, KIND_MARK, OriginBytes, OriginHeaders};
-use crate::wire::json;
 use crate::wire::outbox::{Outbox, SharedHeaders};
 use crate::wire::record::Record;
 
-/// The home partition of a record that says whose it is; `None`: it does not, and is worked on where it lies.
-pub(super) fn home_of(incoming: &Incoming<'_>, topology: &Topology) -> Option<i32> {
-    match topology.source(incoming.source.topic).kind {
-        SourceKind::Requests(at) => {
-            let caller = &topology.callers[at];
-            let body = json::parse_object(incoming.value, Contracts::names_of(caller.contract)).ok()?;
-            let subject = topology.contracts.address(caller, &body, incoming.headers).subject?;
-            Some(topology.home_of(subject.as_str()))
+/// The home partition of a record of a source topic. `None`: the record does not say whose it is, or it lies in the
+/// repartition topic.
+pub fn home_of_record(record: &Record<'_>, topology: &Topology) -> Option<i32> {
+    match topology.source(record.source.topic).kind {
+        SourceKind::Requests(_) | SourceKind::Directory | SourceKind::Admin | SourceKind::Broadcast(_) => {
+            Incoming::read(record, topology).home(topology)
         }
-        SourceKind::Directory => {
-            let subject = CanonicalSubject::parse(std::str::from_utf8(incoming.key?).ok()?)?;
-            Some(topology.home_of(subject.as_str()))
-        }
-        SourceKind::Admin => {
-            let subject = super::admin::subject_of(incoming.value)?;
-            Some(topology.home_of(subject.as_str()))
-        }
-        SourceKind::Repartition | SourceKind::Broadcast(_) => None,
+        SourceKind::Repartition => None,
     }
 }
 
-/// As a task finds it: the home partition of a record of any source partition.
-pub fn home_of_record(record: &Record<'_>, topology: &Topology) -> Option<i32> {
-    home_of(&Incoming::in_place(record), topology)
-}
-
 /// Forwards a record to a home partition, less the headers by which it could pass for one of ours.
-pub(super) fn forward(incoming: &Incoming<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
-    let origin = origin_headers(incoming, topology, out, None);
-    let passed = out.headers(incoming.headers.iter().filter(|(name, _)| !headers::is_internal(name)));
-    match incoming.value {
+pub(super) fn forward(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
+    let origin = origin_headers(record, topology, out, None);
+    let passed = out.headers(record.headers.iter().filter(|(name, _)| !headers::is_internal(name)));
+    match record.value {
         Some(value) => {
-            out.push(topology.repartition, home, incoming.key, passed, origin, |bytes| {
+            out.push(topology.repartition, home, record.key, passed, origin, |bytes| {
                 bytes.extend_from_slice(value)
             });
         }
-        None => out.push_null(topology.repartition, home, incoming.key, passed, origin),
+        None => out.push_null(topology.repartition, home, record.key, passed, origin),
     }
 }
 
 /// Tells a home partition that it has got all that a broadcast topic held at the first start.
-pub(super) fn forward_mark(incoming: &Incoming<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
-    let origin = origin_headers(incoming, topology, out, Some(KIND_MARK));
+pub(super) fn forward_mark(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
+    let origin = origin_headers(record, topology, out, Some(KIND_MARK));
     out.push_null(topology.repartition, home, None, SharedHeaders::default(), origin);
 }
 
@@ -63,27 +45,26 @@ pub(super) fn forward_mark(incoming: &Incoming<'_>, home: i32, topology: &Topolo
 ///
 /// A record that does not say whose it is goes to the task of the same number, modulo the number of tasks.
 pub fn forward_only(record: &Record<'_>, topology: &Topology, out: &mut Outbox) {
-    let incoming = Incoming::in_place(record);
-    let home = home_of(&incoming, topology).unwrap_or(record.source.partition % topology.partitions);
-    forward(&incoming, home, topology, out);
+    let home = home_of_record(record, topology).unwrap_or(record.source.partition % topology.partitions);
+    forward(record, home, topology, out);
 }
 
 fn origin_headers(
-    incoming: &Incoming<'_>,
+    record: &Record<'_>,
     topology: &Topology,
     out: &mut Outbox,
     kind: Option<&'static str>,
 ) -> SharedHeaders {
     let origin = OriginHeaders {
-        topic: &topology.source(incoming.source.topic).name,
-        partition: incoming.source.partition,
-        offset: incoming.offset,
-        time: incoming.time,
-        key: incoming.key,
+        topic: &topology.source(record.source.topic).name,
+        partition: record.source.partition,
+        offset: record.offset,
+        time: record.timestamp,
+        key: record.key,
     };
     let mut bytes = OriginBytes::default();
     let kind = kind.map(|kind| (headers::OTP_KIND, Some(kind.as_bytes())));
-    let incarnation = &topology.source(incoming.source.topic).incarnation.0;
+    let incarnation = &topology.source(record.source.topic).incarnation.0;
     let incarnation = (headers::OTP_ORIGIN_INCARNATION, Some(&incarnation[..]));
     out.headers(origin.write(&mut bytes).into_iter().chain([incarnation]).chain(kind))
 }

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use super::settings::{CallerSettings, Settings};
 use crate::contract::egov::{Egov, EgovTopics};
 use crate::contract::{Caller, Contracts};
-use crate::otp::{Bounds, ContractName, Keyring, Policy};
+use crate::otp::{Bounds, ContractName, Keyring, Origin, Policy};
 use crate::text::TemplateRules;
 use crate::wire::murmur2;
 use crate::wire::outbox::OutputTopic;
-use crate::wire::record::{SourcePartition, SourceTopic};
+use crate::wire::record::{Record, SourcePartition, SourceTopic};
 
 /// Which creation of a topic on which cluster: a recreated topic or another cluster has another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -202,6 +202,16 @@ impl Topology {
         Some(SourceTopic(u16::try_from(at).expect("few topics")))
     }
 
+    /// Where and when a record was first appended: `record` has the coordinates of its first topic.
+    pub fn origin_of(&self, record: &Record<'_>) -> Origin<'_> {
+        Origin {
+            topic: &self.source(record.source.topic).name,
+            partition: record.source.partition,
+            offset: record.offset,
+            time: record.timestamp,
+        }
+    }
+
     pub fn output(&self, topic: OutputTopic) -> &Output {
         &self.outputs[usize::from(topic.0)]
     }
@@ -263,6 +273,11 @@ impl Topology {
         }
         Ok(())
     }
+}
+
+/// `<topic>/<partition>/<offset>`: the id of a record that brings none.
+pub(super) fn coordinates(origin: &Origin<'_>) -> String {
+    format!("{}/{}/{}", origin.topic, origin.partition, origin.offset)
 }
 
 fn caller(settings: &CallerSettings, reply: OutputTopic) -> Caller {

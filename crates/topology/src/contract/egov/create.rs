@@ -30,7 +30,7 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known<'_>>, events: &mut Events<'_>)
     let locale = turn.info.locale().or(ask.locale);
     let mut order = Order {
         purpose: Purpose::Generic,
-        exit: if turn.inbound.caller.reveal_code { Exit::Revealed } else { Exit::Delivered },
+        exit: if turn.inbound.request.caller.reveal_code { Exit::Revealed } else { Exit::Delivered },
         tenant: ask.tenant,
         topic: 0,
         mobile: None,

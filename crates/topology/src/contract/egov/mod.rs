@@ -29,7 +29,7 @@ pub use directory::{DirectoryError, check_record as check_directory_record};
 pub use operation::Operation;
 pub use settings::{CentralInstance, EgovSettings, EgovTopics, Flavour};
 
-use super::{Address, Events, Inbound, Known, Reads, Served, Tally, Trouble};
+use super::{Events, Inbound, Known, Reads, Served, Tally, Trouble};
 use crate::otp::{CanonicalSubject, ContractName};
 use crate::wire::json::Json;
 use crate::wire::record::Headers;
@@ -56,9 +56,20 @@ impl Egov {
         &self.settings
     }
 
-    pub fn address<'a>(&self, body: &'a Json<'a>, headers: Headers<'a>) -> Address<'a> {
-        let info = RequestInfo::read(body).unwrap_or_default();
-        Address { subject: subject(body, headers), correlation_id: info.correlation_id() }
+    /// Whose request it is. `None`: it does not say, for whatever reason.
+    pub fn subject(&self, body: &Json<'_>, headers: Headers<'_>) -> Option<CanonicalSubject> {
+        let field = match request::operation(body, headers).ok()? {
+            Operation::Send => request::MOBILE,
+            Operation::Create | Operation::Validate | Operation::Search => request::IDENTITY,
+        };
+        let otp = request::otp(body).ok()?;
+        let tenant = request::TENANT.read_filled(otp).ok()??;
+        let identity = field.read_filled(otp).ok()??;
+        CanonicalSubject::new(ContractName::Egov, root_of(tenant), identity)
+    }
+
+    pub fn correlation_id<'a>(&self, body: &'a Json<'a>) -> Option<&'a str> {
+        RequestInfo::read(body).unwrap_or_default().correlation_id()
     }
 
     /// # Errors
@@ -70,10 +81,11 @@ impl Egov {
         reads: &dyn Reads,
         events: &mut Events<'_>,
     ) -> Result<Served, Trouble> {
-        let operation = match request::operation(inbound.body, inbound.headers) {
+        let request = inbound.request;
+        let operation = match request::operation(&request.body, request.headers) {
             Ok(operation) => operation,
             Err(rejection) => {
-                let info = RequestInfo::read(inbound.body).unwrap_or_default();
+                let info = RequestInfo::read(&request.body).unwrap_or_default();
                 let failure = rejection.of(None);
                 return Ok(Served {
                     subject: known.map(|it| it.subject),
@@ -94,18 +106,6 @@ impl Egov {
 
 fn tally(operation: &'static str, outcome: &'static str) -> Tally {
     Tally { contract: ContractName::Egov, operation, outcome }
-}
-
-/// Whose request it is; `None` if it cannot be told, for whatever reason.
-fn subject(body: &Json<'_>, headers: Headers<'_>) -> Option<CanonicalSubject> {
-    let field = match request::operation(body, headers).ok()? {
-        Operation::Send => request::MOBILE,
-        Operation::Create | Operation::Validate | Operation::Search => request::IDENTITY,
-    };
-    let otp = request::otp(body).ok()?;
-    let tenant = request::TENANT.read_filled(otp).ok()??;
-    let identity = field.read_filled(otp).ok()??;
-    CanonicalSubject::new(ContractName::Egov, root_of(tenant), identity)
 }
 
 /// The first segment of a tenant.

@@ -35,11 +35,11 @@ impl<'a> Turn<'a> {
         operation: Operation,
         reads: &'a dyn Reads,
     ) -> Result<Self, Trouble> {
-        let info = RequestInfo::read(inbound.body);
-        let otp = request::otp(inbound.body);
+        let info = RequestInfo::read(&inbound.request.body);
+        let otp = request::otp(&inbound.request.body);
         let tenant = otp.ok().and_then(|otp| request::TENANT.read_filled(otp).ok().flatten());
         let policy = reads.policy(ContractName::Egov, tenant.unwrap_or("*"))?;
-        let allowed = inbound.caller.operations.iter().any(|name| name == operation.as_str());
+        let allowed = inbound.request.caller.operations.iter().any(|name| name == operation.as_str());
         let otp = if inbound.reply_fault {
             Err(Rejection::InvalidReply)
         } else if !allowed {
@@ -53,10 +53,10 @@ impl<'a> Turn<'a> {
     /// Whether it is past its deadline, or older than the code that it asks for would live.
     pub fn is_stale(&self) -> bool {
         let too_old = match self.operation {
-            Operation::Send | Operation::Create => self.inbound.age_ms > self.policy.lifetime_ms,
+            Operation::Send | Operation::Create => self.inbound.age_ms() > self.policy.lifetime_ms,
             Operation::Validate | Operation::Search => false,
         };
-        self.inbound.past_deadline || too_old
+        self.inbound.is_past_deadline() || too_old
     }
 
     pub fn reject(&self, rejection: Rejection) -> Failure<'static> {
@@ -78,7 +78,7 @@ impl<'a> Turn<'a> {
     }
 
     pub fn rules<'b>(&'b self, who: &'b CanonicalSubject, tenant: &'b str) -> Rules<'b> {
-        Rules { policy: &self.policy, keys: self.reads.keys(), who, tenant, origin: self.inbound.origin }
+        Rules { policy: &self.policy, keys: self.reads.keys(), who, tenant, origin: self.inbound.request.origin }
     }
 
     pub fn about(&self, subject: Option<Pseudonym>) -> About<'_> {
@@ -87,8 +87,8 @@ impl<'a> Turn<'a> {
             tenant: self.tenant,
             subject,
             request_id: Some(self.inbound.request_id),
-            caller: Some(&self.inbound.caller.name),
-            client_ref: self.inbound.client_ref,
+            caller: Some(&self.inbound.request.caller.name),
+            client_ref: self.inbound.request.known_headers.client_ref,
             policy_version: Some(self.policy.version),
         }
     }

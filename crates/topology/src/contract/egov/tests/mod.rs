@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Egov, EgovSettings, EgovTopics};
-use crate::contract::{Caller, Envelope, Events, Inbound, Known, Reads, Trouble};
+use crate::contract::{Caller, Envelope, Events, Inbound, Known, Reads, Request, Trouble};
 use crate::otp::{
     CanonicalSubject, Code, ContractName, Digits, KeyId, KeyPurpose, Keyring, LogTime, MobileRule, Origin,
     Policy, PolicyVersion, Resend, Subject,
@@ -119,35 +119,42 @@ impl World {
             parse_object(Some(request.as_bytes()), Names::IgnoreCase).expect("the table's JSON is good");
         let batch = self.record();
         let headers = batch.get(0).headers;
-        let address = egov.address(&body, headers);
-        let who = address.subject;
+        let who = egov.subject(&body, headers);
         let known = who.as_ref().map(|who| Known {
             pseudonym: self.keys.pseudonym(who),
             subject: self.subjects.get(who.as_str()).cloned().unwrap_or_default(),
             who,
         });
         let request_id = format!("r-{}", self.requests);
-        let inbound = Inbound {
+        let request = Request {
             caller: &self.caller,
-            body: &body,
-            headers,
             origin: Origin {
                 topic: "otp-request-egov",
                 partition: 0,
                 offset: self.requests,
                 time: LogTime::from_ms(self.now),
             },
+            key: None,
+            headers,
+            known_headers: RequestHeaders {
+                client_ref: Some("case-7"),
+                expires_at: self.past_deadline.then(|| LogTime::from_ms(0)),
+                ..RequestHeaders::default()
+            },
+            body,
+            subject: who.clone(),
+        };
+        let inbound = Inbound {
+            request: &request,
             request_id: &request_id,
-            client_ref: Some("case-7"),
             now: LogTime::from_ms(self.now),
+            wall: LogTime::from_ms(self.now + self.age_ms),
             reply_fault: self.reply_fault,
-            past_deadline: self.past_deadline,
-            age_ms: self.age_ms,
         };
         let envelope = Envelope {
             source: "otp-stream",
             time: LogTime::from_ms(self.now),
-            correlation_id: address.correlation_id.unwrap_or(&request_id),
+            correlation_id: egov.correlation_id(&request.body).unwrap_or(&request_id),
             causation_id: &request_id,
             traceparent: None,
             tracestate: None,
