@@ -32,9 +32,9 @@ pub mod topology;
 
 use std::sync::Arc;
 
+use arrival::Arrival;
 pub use changelog::{LocalKey, Restorer};
 pub use counters::Counters;
-use arrival::Arrival;
 use incoming::Incoming;
 pub use position::{Path, Positions};
 use reads::{Caches, View};

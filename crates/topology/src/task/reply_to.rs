@@ -45,9 +45,8 @@ impl<'a> ReplyTo<'a> {
             }
             ReplyPartition::At(_) | ReplyPartition::Malformed => (home, true),
         };
-        let correlation_id = asked
-            .correlation_id
-            .or_else(|| topology.contracts.correlation_id(request.caller, &request.body));
+        let correlation_id =
+            asked.correlation_id.or_else(|| topology.contracts.correlation_id(request.caller, &request.body));
         let event_base = event_base(&request.origin);
         Self {
             topic: request.caller.reply,
@@ -68,7 +67,12 @@ impl<'a> ReplyTo<'a> {
     }
 
     /// The envelope of the events that the request causes. `event_base`: in hex.
-    pub fn envelope<'b>(&'b self, time: LogTime, event_base: &'b str, topology: &'b Topology) -> Envelope<'b> {
+    pub fn envelope<'b>(
+        &'b self,
+        time: LogTime,
+        event_base: &'b str,
+        topology: &'b Topology,
+    ) -> Envelope<'b> {
         Envelope {
             source: &topology.application_id,
             time,

@@ -55,13 +55,8 @@ impl<S: StateStore> Task<S> {
     ) -> Result<(), TaskError> {
         let time = request.origin.time;
         let now = found.as_ref().map_or(time, |it| it.loaded.subject.judged_at(time));
-        let inbound = Inbound {
-            request,
-            request_id: &reply_to.request_id,
-            now,
-            wall,
-            reply_fault: reply_to.is_fault,
-        };
+        let inbound =
+            Inbound { request, request_id: &reply_to.request_id, now, wall, reply_fault: reply_to.is_fault };
         let (place, known) = match found {
             Some(Found { who, pseudonym, loaded }) => {
                 (Some((pseudonym, loaded.due)), Some(Known { who, pseudonym, subject: loaded.subject }))

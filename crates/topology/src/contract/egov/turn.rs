@@ -78,7 +78,13 @@ impl<'a> Turn<'a> {
     }
 
     pub fn rules<'b>(&'b self, who: &'b CanonicalSubject, tenant: &'b str) -> Rules<'b> {
-        Rules { policy: &self.policy, keys: self.reads.keys(), who, tenant, origin: self.inbound.request.origin }
+        Rules {
+            policy: &self.policy,
+            keys: self.reads.keys(),
+            who,
+            tenant,
+            origin: self.inbound.request.origin,
+        }
     }
 
     pub fn about(&self, subject: Option<Pseudonym>) -> About<'_> {

@@ -23,6 +23,7 @@ use crate::otp::{
 };
 use crate::state::StoreError;
 use crate::text::Template;
+use crate::wire::headers::RequestHeaders;
 use crate::wire::json::{Names, parse_object};
 use crate::wire::outbox::{Outbox, OutputTopic};
 use crate::wire::record::{RecordBatch, SourcePartition, SourceTopic};
