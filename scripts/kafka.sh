@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# One Apache Kafka node for this working copy. Its jars come from Maven; its state lies in .kafka/.
+# One Apache Kafka node for this working copy. Maven fetches its jars; its data is in .kafka/.
 
 KAFKA_PORT="${KAFKA_PORT:-9092}"
 KAFKA_CONTROLLER_PORT="${KAFKA_CONTROLLER_PORT:-9093}"
@@ -22,30 +22,30 @@ kafka() {
 kafka_start() {
   if kafka_runs; then
     kafka_answers || kafka_wait
-    note "Kafka runs already, on 127.0.0.1:$KAFKA_PORT"
+    note "Kafka is already running on 127.0.0.1:$KAFKA_PORT"
     return
   fi
   local port
   for port in "$KAFKA_PORT" "$KAFKA_CONTROLLER_PORT"; do
-    ! port_open "$port" || die "port $port is taken by another program: choose KAFKA_PORT and KAFKA_CONTROLLER_PORT"
+    ! port_open "$port" || die "port $port is in use by another program: set KAFKA_PORT and KAFKA_CONTROLLER_PORT to free ports"
   done
   kafka_jars
   kafka_write_file
   if [ ! -f "$KAFKA_DIR/data/meta.properties" ]; then
-    step kafka-format "formatting Kafka's directory" kafka_format || die "formatting failed"
+    step kafka-format "formatting Kafka's data directory" kafka_format || die "formatting failed"
   fi
   # shellcheck disable=SC2086
   setsid nohup java $(kafka_jvm_flags) -cp "$(cat "$KAFKA_CLASSPATH")" kafka.Kafka "$KAFKA_FILE" \
     >>"$KAFKA_LOG" 2>&1 </dev/null &
   echo $! >"$KAFKA_PID"
   kafka_wait
-  note "Kafka $(kafka_version) answers on 127.0.0.1:$KAFKA_PORT (log: ${KAFKA_LOG#"$ROOT"/})"
+  note "Kafka $(kafka_version) is ready on 127.0.0.1:$KAFKA_PORT (log: ${KAFKA_LOG#"$ROOT"/})"
 }
 
 kafka_stop() {
   if ! kafka_runs; then
     rm -f "$KAFKA_PID"
-    note "Kafka does not run"
+    note "Kafka is not running"
     return
   fi
   local pid
@@ -58,10 +58,10 @@ kafka_stop() {
 kafka_wipe() {
   kafka_stop
   rm -rf "$KAFKA_DIR/data" "$KAFKA_FILE" "$KAFKA_LOG"
-  note "Kafka's data is gone; its jars stay"
+  note "deleted Kafka's data; its jars are kept"
 }
 
-# Exit 0 and the address if it runs and answers, 1 if not.
+# Prints the state. Status 0 if Kafka runs and answers, else 1.
 kafka_status() {
   if kafka_runs && kafka_answers; then
     echo "running 127.0.0.1:$KAFKA_PORT pid $(cat "$KAFKA_PID")"
@@ -74,7 +74,7 @@ kafka_status() {
   fi
 }
 
-# The class path of the broker and its tools, resolved once for this pom.
+# Fetches the jars of the broker and its tools, and writes their class path, unless both are there for this pom.xml.
 kafka_jars() {
   if [ -s "$KAFKA_CLASSPATH" ] && [ "$KAFKA_CLASSPATH" -nt scripts/kafka/pom.xml ] && kafka_jars_exist; then
     return
@@ -83,7 +83,7 @@ kafka_jars() {
   rm -f "$KAFKA_CLASSPATH"
   step kafka-jars "fetching Kafka $(kafka_version) with Maven" mvn -B -f scripts/kafka/pom.xml \
     dependency:build-classpath "-Dmdep.outputFile=$KAFKA_CLASSPATH.part" ||
-    die "Maven could not fetch Kafka (a proxy or a mirror belongs into ~/.m2/settings.xml)"
+    die "Maven could not fetch Kafka; configure a proxy or a mirror in ~/.m2/settings.xml"
   mv "$KAFKA_CLASSPATH.part" "$KAFKA_CLASSPATH"
 }
 
@@ -108,14 +108,14 @@ kafka_format() {
     kafka_java kafka.tools.StorageTool format -t "$id" -c "$KAFKA_FILE"
 }
 
-# A short-lived Java tool of Kafka.
+# Runs one of Kafka's own Java tools.
 kafka_java() {
   java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
     -cp "$(cat "$KAFKA_CLASSPATH")" "$@"
 }
 
-# A collector that works beside the broker: others stop it for 10 ms at each collection, three times a second, or for 20 to
-# 200 ms on cores that the clients use too.
+# ZGC collects while the broker runs. Other collectors stop the broker for 10 ms three times a second, and for 20 to 200 ms
+# when the clients use the same cores.
 kafka_jvm_flags() {
   echo "${KAFKA_JVM_OPTS:--Xms256m -Xmx768m -XX:+UseZGC -Xshare:auto}" \
     -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.showDateTime=true
@@ -124,11 +124,11 @@ kafka_jvm_flags() {
 kafka_wait() {
   step kafka-start "starting Kafka" await 60 kafka_up || {
     tail -n 20 "$KAFKA_LOG" >&2
-    die "Kafka did not start; its log: $KAFKA_LOG"
+    die "Kafka did not start; see its log: $KAFKA_LOG"
   }
 }
 
-# Answers; or is gone, and then there is nothing to wait for.
+# Status 2 if the process has ended, so that nobody waits for it.
 kafka_up() {
   kill -0 "$(cat "$KAFKA_PID")" 2>/dev/null || return 2
   kafka_answers
@@ -148,7 +148,7 @@ port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 not() { ! "$@"; }
 
-# await SECONDS COMMAND…: until it succeeds; status 2 of it ends the waiting.
+# await SECONDS COMMAND…: repeats the command until it succeeds. If it returns 2, await fails immediately.
 await() {
   local until=$((SECONDS + $1)) status
   shift

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The Debian packages that each command needs, and only those that are missing.
+# Installs the Debian packages that a command needs and that are missing.
 
 [ -d "$HOME/.cargo/bin" ] && PATH="$PATH:$HOME/.cargo/bin"
 
-# need_packages GROUP…: `build` for the program, `kafka` for a broker and the tools around it.
+# need_packages GROUP…: `build` is what compiling needs; `kafka` is what a broker and its tools need.
 need_packages() {
   command -v cargo >/dev/null ||
     die "no cargo: install Rust 1.95 or later with https://rustup.rs, then run this again"
@@ -34,7 +34,7 @@ packages_of() {
   esac
 }
 
-# The C and C++ compiler and what bindgen loads: clang 14 where Debian has it, its defaults elsewhere.
+# The C and C++ compiler, and the libclang that bindgen loads: clang 14 on Debian 12, the distribution's default elsewhere.
 compiler_packages() {
   if installed clang-14 || [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ]; then
     echo clang-14 libclang1-14 libclang-common-14-dev
@@ -50,17 +50,17 @@ install() {
   [ -z "${DEV_NO_INSTALL:-}" ] || die "DEV_NO_INSTALL is set, and these packages are missing: $*"
   if [ "$(id -u)" -ne 0 ]; then
     { command -v sudo >/dev/null && sudo -v; } ||
-      die "neither root nor sudo: have somebody run  apt-get install $*"
+      die "installing packages needs root or sudo; ask an administrator to run: apt-get install $*"
     as=(sudo)
   fi
   step apt-update "fetching the package lists" "${as[@]}" apt-get update -q ||
-    note "going on with the package lists at hand"
+    note "could not fetch the package lists; continuing with the old ones"
   step apt-install "installing $*" "${as[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -q --no-install-recommends "$@" ||
-    die "the installation failed; by hand: apt-get install $*"
+    die "apt-get install $* failed"
 }
 
-# Elsewhere than on Debian: the same things under whatever names.
+# Without apt-get nothing is installed: it checks that the tools are there.
 need_tools() {
   local missing=() tool group
   for group in "$@"; do
@@ -69,7 +69,7 @@ need_tools() {
       kafka) for tool in java mvn kcat jq; do command -v "$tool" >/dev/null || missing+=("$tool"); done ;;
     esac
   done
-  [ "${#missing[@]}" -eq 0 ] || die "this machine has no apt-get and lacks: ${missing[*]}.
-  Install what Debian calls: clang-14 libclang1-14 libclang-common-14-dev libssl-dev zlib1g-dev pkg-config make
+  [ "${#missing[@]}" -eq 0 ] || die "these tools are missing, and there is no apt-get to install them: ${missing[*]}.
+  The Debian packages are: clang-14 libclang1-14 libclang-common-14-dev libssl-dev zlib1g-dev pkg-config make
   ccache kcat jq default-jdk-headless maven"
 }

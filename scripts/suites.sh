@@ -1,7 +1,22 @@
 # shellcheck shell=bash
-# `./dev test`: every suite, each counted. A suite that ran nothing, or ignored something, has failed.
+# `./dev test` and `./dev check`: runs suites and counts their tests. A suite that runs no test, or ignores one, fails.
 
-SUITES=(format lints scripts topology tidy simulation edges broker)
+# What each suite checks, in the order in which `./dev test` runs them. `.ci/run` lists them too.
+#
+#   format      rustfmt
+#   lints       clippy on every package, with warnings as errors
+#   scripts     bash syntax of every script; shellcheck where it is installed
+#   docs        `cargo doc` with warnings as errors, and the examples in doc comments
+#   topology    the pure package: rules, contracts, stored bytes, commit protocol
+#   tidy        who may name whom, sizes and names, licences of dependencies
+#   simulation  2,000 seeds of simulated faults, and planted bugs that must be found
+#   edges       unit tests of the program, dashboards
+#   broker      the program on a real Kafka
+SUITES=(format lints scripts docs topology tidy simulation edges broker)
+
+# The suites of `./dev check`: no Kafka, and under a minute once everything is built.
+QUICK_SUITES=(format lints topology tidy)
+
 SUITE_ROWS=()
 PASSED_ALL=0
 FAILED_ALL=0
@@ -13,66 +28,76 @@ run_suites() {
   for suite in "${chosen[@]}"; do
     [ "$(type -t "suite_$suite")" = function ] || die "no suite $suite; there are: ${SUITES[*]}" 2
   done
-  need_packages build kafka
+  need_packages build
   need_cargo_tools
-  kafka_jars
-  build_program
+  case " ${chosen[*]} " in
+    *" broker "*)
+      need_packages kafka
+      kafka_jars
+      build_program
+      ;;
+  esac
   for suite in "${chosen[@]}"; do "suite_$suite"; done
   summary $((SECONDS - begun))
 }
 
-suite_format() { whole_suite format "format" cargo fmt --all --check; }
+suite_format() { whole_suite format step format "format" cargo fmt --all --check; }
 
-suite_lints() { whole_suite lints "lints" lint_both; }
-
-lint_both() {
-  cargo clippy --release --all-targets -- -D warnings &&
-    cargo clippy --release -p otp-simulation --all-targets -- -D warnings &&
-    cargo clippy --release -p otp-topology --all-targets -- -D warnings
+suite_lints() {
+  whole_suite lints cargo_step lints "lints" clippy --release --workspace --all-targets -- -D warnings
 }
 
-suite_scripts() {
-  whole_suite scripts "scripts" check_scripts
-}
+suite_scripts() { whole_suite scripts step scripts "scripts" check_scripts; }
 
-# Syntax always; shellcheck where it is installed.
 check_scripts() {
   local file
   for file in dev .ci/run scripts/*.sh; do
     bash -n "$file" || return 1
   done
-  ! command -v shellcheck >/dev/null || shellcheck -x dev .ci/run
+  if command -v shellcheck >/dev/null; then
+    shellcheck -x dev .ci/run
+  else
+    echo "shellcheck is not installed: only the syntax was checked"
+  fi
 }
 
-# All of the pure package except its tidy test.
+suite_docs() { whole_suite docs check_docs; }
+
+check_docs() {
+  RUSTDOCFLAGS="-D warnings" cargo_step docs "documentation" doc --release --workspace --no-deps &&
+    cargo_step docs-examples "examples in the documentation" test --release --workspace --doc
+}
+
+# Every test of the pure package except its tidy test.
 suite_topology() {
   local targets=() test
   for test in crates/topology/tests/*; do
     test="$(basename "$test" .rs)"
     [ "$test" = tidy ] || targets+=(--test "$test")
   done
-  cargo_suite topology "rules, contract, engine (pure package)" -p otp-topology --lib "${targets[@]}"
+  cargo_suite topology "rules, contracts, commit protocol (pure package)" -p otp-topology --lib "${targets[@]}"
 }
 
-suite_tidy() { cargo_suite tidy "tidy (who may name whom)" -p otp-topology --test tidy; }
+suite_tidy() { cargo_suite tidy "tidy (who may name whom, licences)" -p otp-topology --test tidy; }
 
 suite_simulation() { cargo_suite simulation "simulation (2,000 seeds, planted bugs)" -p otp-simulation; }
 
 suite_edges() { cargo_suite edges "edges (unit tests, dashboards)" --lib --bins --test dashboards; }
 
-suite_broker() { cargo_suite broker "broker (the process on a real Kafka)" --test broker; }
+suite_broker() { cargo_suite broker "broker (the program on a real Kafka)" --test broker; }
 
-# A suite that is one command: one thing that passes or fails.
+# whole_suite SUITE COMMAND…: a suite that counts as one test, which passes or fails.
 whole_suite() {
   local suite="$1" status=0
-  step "$suite" "$2" "${@:3}" || status=$?
+  shift
+  "$@" || status=$?
   if [ "$status" -eq 0 ]; then count "$suite" 1 0 0; else count "$suite" 0 1 0; fi
 }
 
-# A suite of `cargo test`: what its output counts, not what its status claims.
+# cargo_suite SUITE TITLE ARGUMENTS…: a suite of `cargo test`. Counts what its output reports.
 cargo_suite() {
   local suite="$1" status=0 passed failed ignored
-  step "$suite" "$2" cargo test --release "${@:3}" || status=$?
+  cargo_step "$suite" "$2" test --release "${@:3}" || status=$?
   read -r passed failed ignored < <(
     awk '/^test result: / { for (i = 2; i <= NF; i++) {
            if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^failed/) f += $(i - 1); if ($i ~ /^ignored/) g += $(i - 1) } }
@@ -84,18 +109,18 @@ cargo_suite() {
 
 count() {
   local suite="$1" passed="$2" failed="$3" ignored="$4" why=""
-  if [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then why="nothing ran" failed=1; fi
+  if [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then why="no test ran" failed=1; fi
   if [ "$ignored" -gt 0 ]; then why="$ignored ignored" failed=$((failed + ignored)); fi
   PASSED_ALL=$((PASSED_ALL + passed))
   FAILED_ALL=$((FAILED_ALL + failed))
   SUITE_ROWS+=("$(printf '%-10s %5d passed %5d failed  %s' "$suite" "$passed" "$failed" "$why")")
 }
 
-# The last line alone carries the totals.
+# The last line holds the totals and nothing else: `.ci/run` reads it.
 summary() {
   echo
   printf '%s\n' "${SUITE_ROWS[@]}"
-  echo "in $1 s; logs in ${LOGS#"$ROOT"/}"
+  echo "in $(minutes "$1"); logs in ${LOGS#"$ROOT"/}"
   echo "$PASSED_ALL passed, $FAILED_ALL failed"
   [ "$FAILED_ALL" -eq 0 ]
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# `./dev torture`: the fault loops of the broker tests, over and over, with other seeds.
+# `./dev torture`: repeats the fault loops of the broker tests with other seeds, for a given time.
 
 TORTURE_KINDS="kill backlog storm zombie twins store full broker offsets recreated hanging"
 
-# torture [--minutes N] [--seed S] [--only KIND]: exit 1 with what was found.
+# torture [--minutes N] [--seed S] [--only KIND]: exit 1 if a test failed.
 torture() {
   local minutes=10 seed="$RANDOM" kinds="$TORTURE_KINDS" kind failed=0
   while [ "$#" -gt 0 ]; do
@@ -12,32 +12,32 @@ torture() {
       --minutes) minutes="$2" ;;
       --seed) seed="$2" ;;
       --only) kinds="$2" ;;
-      *) die "unknown: $1; ./dev torture [--minutes N] [--seed S] [--only KIND], KIND one of: $TORTURE_KINDS" 2 ;;
+      *) die "unknown option $1; usage: ./dev torture [--minutes N] [--seed S] [--only KIND], KIND one of: $TORTURE_KINDS" 2 ;;
     esac
     shift 2
   done
-  [[ "$minutes" =~ ^[0-9]+$ && "$seed" =~ ^[0-9]+$ ]] || die "--minutes and --seed take whole numbers" 2
+  [[ "$minutes" =~ ^[0-9]+$ && "$seed" =~ ^[0-9]+$ ]] || die "--minutes and --seed must be whole numbers" 2
   for kind in $kinds; do torture_test "$kind" >/dev/null; done
   need_packages build kafka
   kafka_jars
   build_program
   # shellcheck disable=SC2086
   set -- $kinds
-  note "torture: $# kinds, $minutes minutes in all, seeds from $seed on"
+  note "torture: $# kinds, $minutes minutes in total, first seed $seed"
   for kind in "$@"; do
     OTP_TORTURE_SECONDS=$((minutes * 60 / $#)) OTP_TORTURE_SEED="$seed" \
       cargo test --release --test broker -- "torture::$(torture_test "$kind")" --exact --nocapture \
       --test-threads 1 || failed=$((failed + 1))
   done
   if [ "$failed" -gt 0 ]; then
-    note "$failed of $# kinds found something; logs and findings in ${TARGET#"$ROOT"/}/tmp/torture/"
-    note "again: ./dev torture --seed SEED --only KIND, both as printed above"
+    note "$failed of $# kinds failed; their logs and findings are in ${TARGET#"$ROOT"/}/tmp/torture/"
+    note "to repeat one: ./dev torture --seed SEED --only KIND, with the values printed above"
     return 1
   fi
-  note "nothing found"
+  note "no kind failed"
 }
 
-# The test of a kind.
+# The name of the test of a kind.
 torture_test() {
   case "$1" in
     kill) echo process::killed_at_random_points ;;
@@ -51,6 +51,6 @@ torture_test() {
     offsets) echo upstream::offsets_set_back_to_the_beginning ;;
     recreated) echo upstream::a_request_topic_deleted_and_made_anew ;;
     hanging) echo upstream::upstream_transactions_that_hang ;;
-    *) die "no kind $1; there are: $TORTURE_KINDS" 2 ;;
+    *) die "unknown kind $1; there are: $TORTURE_KINDS" 2 ;;
   esac
 }

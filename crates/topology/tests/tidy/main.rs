@@ -6,6 +6,7 @@
 //! files ──▶ Source (masked text, tokens) ──▶ rooms, rules ──▶ violations: file, line, rule, what to do instead
 //! ```
 
+mod dependencies;
 mod planted;
 mod rooms;
 mod rules;
