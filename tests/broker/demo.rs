@@ -3,22 +3,27 @@
 use crate::harness::cluster::cluster;
 use crate::harness::process::otp_stream;
 
-fn check(args: &[&str]) {
+fn check(args: &[&str], words: &[&str]) {
     let output = otp_stream(&[], args);
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{args:?}: {told}\n{}", String::from_utf8_lossy(&output.stderr));
-    for word in ["otp-validation-result", "verified", "already_used", "wrong_code", "locked"] {
-        assert!(told.contains(word), "{args:?}: the story has no {word}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{args:?}: {text}\n{}", String::from_utf8_lossy(&output.stderr));
+    for word in words {
+        assert!(text.contains(word), "{args:?}: the output has no {word}");
     }
 }
 
+const PLAIN: [&str; 4] =
+    ["SMS to 9123456789", "Accepted: the code is right", "Refused: the code was used", "is locked for"];
+const EVENTS: [&str; 5] = ["otp-validation-result", "verified", "already_used", "wrong_code", "locked"];
+
 #[test]
 fn the_story_is_told_without_a_cluster() {
-    check(&["demo"]);
+    check(&["demo"], &PLAIN);
+    check(&["demo", "--events"], &EVENTS);
 }
 
 #[test]
 fn the_story_is_told_on_a_cluster_again_and_again() {
-    check(&["demo", "--bootstrap-servers", &cluster().bootstrap]);
-    check(&["demo", "--bootstrap-servers", &cluster().bootstrap]);
+    check(&["demo", "--bootstrap-servers", &cluster().bootstrap], &PLAIN);
+    check(&["demo", "--bootstrap-servers", &cluster().bootstrap], &PLAIN);
 }

@@ -1,93 +1,97 @@
-//! The story as data: what is asked, and which events must follow.
+//! The story as data: the requests, and the events that must follow each.
 
-/// A code as a step types it.
+/// The code that a person enters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Typed {
+pub(super) enum EnteredCode {
     /// The code of the latest SMS.
     Right,
-    /// Another of the same length.
+    /// Another code of the same length.
     Wrong,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Ask {
-    /// A code for this mobile number.
-    Send {
-        mobile: &'static str,
-    },
-    Validate {
-        mobile: &'static str,
-        typed: Typed,
-    },
-    /// As often as it says, with a wrong code.
-    Guess {
-        mobile: &'static str,
-        times: u32,
-    },
+pub(super) enum DemoRequest {
+    /// Send a code to this mobile number.
+    Send { mobile: &'static str },
+    /// Validate a code, this many times.
+    Validate { mobile: &'static str, entered: EnteredCode, times: u32 },
 }
 
-/// An event that must be seen: its kind, and a text that its value holds.
+/// An event that must follow: its kind, and a text that its value contains.
 pub(super) type Expected = (&'static str, &'static str);
 
-pub(super) struct Step {
+pub(super) struct StoryStep {
     pub title: &'static str,
-    /// For a reader who has never seen any of this.
-    pub tells: &'static str,
-    pub ask: Ask,
+    /// Who makes the request, as the subject of a sentence.
+    pub who: &'static str,
+    /// What the step shows, for a reader who does not know the service.
+    pub explanation: &'static str,
+    pub request: DemoRequest,
+    /// After the last request of the step; the first of them also after each request before.
     pub expected: &'static [Expected],
 }
 
 const CITIZEN: &str = "9123456789";
 const VICTIM: &str = "9876543210";
 
-pub(super) const STEPS: &[Step] = &[
-    Step {
+pub(super) const STEPS: &[StoryStep] = &[
+    StoryStep {
         title: "A citizen wants to log in",
-        tells: "An upstream service publishes one request event. Out come the SMS to send, the reply to the service, and \
-                what analysts read; all in one transaction.",
-        ask: Ask::Send { mobile: CITIZEN },
-        expected: &[("sms", "Login OTP"), ("response", "\"isSuccessful\":true"), ("issued", CITIZEN_PREFIX)],
+        who: "The login service",
+        explanation: "One request event comes in. The SMS, the reply and the records for analysts go out, in one \
+                      transaction.",
+        request: DemoRequest::Send { mobile: CITIZEN },
+        expected: &[
+            ("sms", "Login OTP"),
+            ("response", "\"isSuccessful\":true"),
+            ("issued", "\"prefix\":\"9123\""),
+        ],
     },
-    Step {
+    StoryStep {
         title: "She mistypes the code",
-        tells: "The reply says only that it failed: no hint for guessers. The true reason is in the validation result.",
-        ask: Ask::Validate { mobile: CITIZEN, typed: Typed::Wrong },
+        who: "The citizen",
+        explanation: "The reply to the login service says only that the validation failed, so that it helps nobody \
+                      who guesses.",
+        request: DemoRequest::Validate { mobile: CITIZEN, entered: EnteredCode::Wrong, times: 1 },
         expected: &[("response", "OTP.VALIDATION_UNSUCCESSFUL"), ("validation-result", "\"wrong_code\"")],
     },
-    Step {
-        title: "She types the right code",
-        tells: "The code was stored nowhere, not even as a hash: it is derived again from a key and compared.",
-        ask: Ask::Validate { mobile: CITIZEN, typed: Typed::Right },
+    StoryStep {
+        title: "She enters the right code",
+        who: "The citizen",
+        explanation: "The service stores no code, not even a hash. It derives the code from a key again and compares.",
+        request: DemoRequest::Validate { mobile: CITIZEN, entered: EnteredCode::Right, times: 1 },
         expected: &[
             ("response", "\"isValidationSuccessful\":true"),
             ("validation-result", "\"verified\""),
             ("verified", "\"verified\""),
         ],
     },
-    Step {
+    StoryStep {
         title: "Somebody uses the same code again",
-        tells: "A code works once.",
-        ask: Ask::Validate { mobile: CITIZEN, typed: Typed::Right },
+        who: "Somebody else",
+        explanation: "A code works once.",
+        request: DemoRequest::Validate { mobile: CITIZEN, entered: EnteredCode::Right, times: 1 },
         expected: &[("response", "OTP.VALIDATION_UNSUCCESSFUL"), ("validation-result", "\"already_used\"")],
     },
-    Step {
+    StoryStep {
         title: "Another citizen asks for a code",
-        tells: "This one is about to be attacked. Her tenant's policy locks after three wrong tries in a row.",
-        ask: Ask::Send { mobile: VICTIM },
+        who: "The login service",
+        explanation: "The policy of her tenant locks a number after three consecutive wrong tries.",
+        request: DemoRequest::Send { mobile: VICTIM },
         expected: &[("sms", "Login OTP"), ("response", "\"isSuccessful\":true"), ("issued", "\"issued\"")],
     },
-    Step {
-        title: "A thief guesses, three times",
-        tells: "The third wrong try locks her number for ten minutes, and ends the code.",
-        ask: Ask::Guess { mobile: VICTIM, times: 3 },
+    StoryStep {
+        title: "A thief guesses three times",
+        who: "The thief",
+        explanation: "The third wrong try locks her number and ends the code.",
+        request: DemoRequest::Validate { mobile: VICTIM, entered: EnteredCode::Wrong, times: 3 },
         expected: &[("validation-result", "\"wrong_code\""), ("locked", "\"locked\"")],
     },
-    Step {
-        title: "The thief has the right code now, too late",
-        tells: "While locked, everything is refused, the right code too.",
-        ask: Ask::Validate { mobile: VICTIM, typed: Typed::Right },
+    StoryStep {
+        title: "The thief gets hold of the right code, too late",
+        who: "The thief",
+        explanation: "While a number is locked, every code is refused, the right one too.",
+        request: DemoRequest::Validate { mobile: VICTIM, entered: EnteredCode::Right, times: 1 },
         expected: &[("response", "OTP.VALIDATION_UNSUCCESSFUL"), ("validation-result", "\"locked\"")],
     },
 ];
-
-const CITIZEN_PREFIX: &str = "\"prefix\":\"9123\"";

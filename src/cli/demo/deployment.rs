@@ -1,5 +1,5 @@
-//! Where the story is played: a cluster (the mock one, or a real one with topics of the demo's own), fresh keys, a
-//! store in a temporary directory, and the real stream thread.
+//! The deployment that the demo starts: a cluster (the mock one, or a real one with topics of the demo's own), fresh
+//! keys, a store in a temporary directory, and the real stream thread.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,12 +19,12 @@ use crate::rocks::{Instance, Memory};
 use crate::runtime::{Parts, Progress, Stores, StreamThreads, describe, wall};
 use crate::telemetry::{Health, Metrics};
 
-/// How long the stream thread may take until it serves.
+/// How long the stream thread may take to start.
 const START_MAX_MS: u64 = 20_000;
 const ASK_MAX: Duration = Duration::from_secs(20);
 const PARTITIONS: i32 = 2;
 
-pub(super) struct Stage {
+pub(super) struct DemoDeployment {
     pub topology: Arc<Topology>,
     pub properties: Properties,
     threads: StreamThreads,
@@ -32,8 +32,9 @@ pub(super) struct Stage {
     _mock: Option<Mock>,
 }
 
-impl Stage {
-    /// Inside this process. The mock tells no topic ids and no settings, so the facts are given.
+impl DemoDeployment {
+    /// On a mock cluster inside this process. The mock cluster reports neither topic ids nor settings, so that they are
+    /// given here.
     pub fn on_mock(loaded: &Loaded) -> Result<Self, Failure> {
         let settings = settings(loaded, "demo");
         let topics = wanted(&settings);
@@ -47,7 +48,7 @@ impl Stage {
         Self::open(loaded, &settings, properties, &facts, Some(mock)).map_err(Failure::Runtime)
     }
 
-    /// On a real cluster, under names that no other run has.
+    /// On a real cluster, with topic names that no other run uses.
     pub fn on_cluster(loaded: &Loaded, servers: &str) -> Result<Self, Failure> {
         let settings = settings(loaded, &format!("demo-{}", wall().ms()));
         let chosen = loaded.config.kafka.properties.0.clone();
@@ -56,9 +57,12 @@ impl Stage {
         })?;
         let admin = Admin::new(&properties).map_err(|error| cluster::unreachable_cluster(loaded, &error))?;
         let created = create(&admin, &settings).and_then(|()| Ok(describe(&admin, &settings)?.topics));
-        let facts = created.map_err(|error| {
-            Failure::Runtime(error.context(format!("no cluster to play on at --bootstrap-servers {servers}")))
-        })?;
+        let facts =
+            created.map_err(|error| {
+                Failure::Runtime(error.context(format!(
+                    "cannot set the demo up on the cluster at --bootstrap-servers {servers}"
+                )))
+            })?;
         Self::open(loaded, &settings, properties, &facts, None).map_err(Failure::Runtime)
     }
 
@@ -90,9 +94,9 @@ impl Stage {
                 && mock.is_none(),
         };
         let threads = StreamThreads::start(&parts, 1);
-        let stage = Self { topology, properties, threads, directory, _mock: mock };
-        stage.wait(&health)?;
-        Ok(stage)
+        let deployment = Self { topology, properties, threads, directory, _mock: mock };
+        deployment.wait(&health)?;
+        Ok(deployment)
     }
 
     fn wait(&self, health: &Health) -> anyhow::Result<()> {
@@ -115,7 +119,7 @@ impl Stage {
     }
 }
 
-/// The configured deployment under names of the demo's own, with a lock that the story reaches soon.
+/// The configured settings with the demo's own names, and with a lock after three wrong tries.
 fn settings(loaded: &Loaded, name: &str) -> Settings {
     let mut settings = loaded.config.settings();
     settings.application_id = name.to_owned();

@@ -1,4 +1,5 @@
-//! Plays the story: sends what a step asks, shows each event as it comes, and misses none that must come.
+//! Plays the story: sends the requests of each step, prints the events that follow, and fails if an expected event does
+//! not arrive.
 
 use std::time::Duration;
 
@@ -7,42 +8,33 @@ use otp_topology::otp::LogTime;
 use otp_topology::task::SourceKind;
 use serde_json::{Value, json};
 
-use super::paper::{Paper, Shown};
-use super::stage::Stage;
-use super::story::{Ask, Expected, Step, Typed};
+use super::deployment::DemoDeployment;
+use super::screen::{Screen, ShownEvent};
+use super::story::{DemoRequest, EnteredCode, Expected, StoryStep};
 use crate::kafka::{Place, Seen, Sender, Tail, ToSend};
 use crate::runtime::wall;
 
-/// How long the events of one step may take.
+/// How long the events of one request may take.
 const STEP_MAX_MS: u64 = 20_000;
-/// What comes this long after the last expected event still belongs to the step.
+/// Events that arrive within this time after the last expected one belong to the same request.
 const AFTER: Duration = Duration::from_millis(150);
 const TENANT: &str = "pb.amritsar";
 
-pub(super) struct Teller<'a> {
-    stage: &'a Stage,
-    paper: &'a Paper,
+pub(super) struct Player<'a> {
+    deployment: &'a DemoDeployment,
+    screen: &'a Screen,
     sender: Sender,
     tail: Tail,
-    /// Names of the topics that are read, as the tail numbers them.
+    /// Names of the topics that are read; the tail numbers them in this order.
     topics: Vec<String>,
     request_topic: String,
-    /// Of the latest SMS.
+    /// The code of the latest SMS.
     code: String,
 }
 
-/// An event as it was read.
-struct Event {
-    topic: String,
-    kind: String,
-    key: String,
-    value: String,
-    id: String,
-}
-
-impl<'a> Teller<'a> {
-    pub fn new(stage: &'a Stage, paper: &'a Paper) -> anyhow::Result<Self> {
-        let topology = &stage.topology;
+impl<'a> Player<'a> {
+    pub fn new(deployment: &'a DemoDeployment, screen: &'a Screen) -> anyhow::Result<Self> {
+        let topology = &deployment.topology;
         let requests = topology.source_of(SourceKind::Requests(0)).expect("a configuration has a caller");
         let request_topic = topology.source(requests).name.clone();
         let internal = [topology.changelog, topology.repartition];
@@ -55,41 +47,51 @@ impl<'a> Teller<'a> {
                 places.extend((0..output.partitions).map(|partition| (Place { topic, partition }, 0)));
                 (topics, places)
             });
-        let tail = Tail::new(&stage.properties, &topology.application_id, &topics)?;
+        let tail = Tail::new(&deployment.properties, &topology.application_id, &topics)?;
         tail.start(&places)?;
-        let sender = Sender::new(&stage.properties, std::slice::from_ref(&request_topic))?;
-        Ok(Self { stage, paper, sender, tail, topics, request_topic, code: String::new() })
+        let sender = Sender::new(&deployment.properties, std::slice::from_ref(&request_topic))?;
+        Ok(Self { deployment, screen, sender, tail, topics, request_topic, code: String::new() })
     }
 
-    pub fn tell(&mut self, steps: &[Step]) -> anyhow::Result<()> {
+    pub fn play(&mut self, steps: &[StoryStep]) -> anyhow::Result<()> {
         for (at, step) in steps.iter().enumerate() {
-            self.paper.step(at + 1, step);
-            match step.ask {
-                Ask::Guess { mobile, times } => {
-                    for _ in 1..times {
-                        self.play(&self.validation(mobile, Typed::Wrong), mobile, &[step.expected[0]])?;
-                    }
-                    self.play(&self.validation(mobile, Typed::Wrong), mobile, step.expected)?;
+            self.screen.step(at + 1, step);
+            let who = step.who;
+            match step.request {
+                DemoRequest::Send { mobile } => {
+                    let sentence = format!("{who} asks for a code for {mobile}.");
+                    self.request(&sentence, &sending(mobile), mobile, step.expected)?;
                 }
-                Ask::Send { mobile } => self.play(&sending(mobile), mobile, step.expected)?,
-                Ask::Validate { mobile, typed } => {
-                    self.play(&self.validation(mobile, typed), mobile, step.expected)?;
+                DemoRequest::Validate { mobile, entered, times } => {
+                    for time in 1..=times {
+                        let code = self.code_to_enter(entered);
+                        let sentence = format!("{who} enters {code} for {mobile}.");
+                        let expected = if time == times { step.expected } else { &step.expected[..1] };
+                        self.request(&sentence, &validation(mobile, &code), mobile, expected)?;
+                    }
                 }
             }
-            self.paper.gap();
+            self.screen.end_of_step();
         }
         Ok(())
     }
 
-    fn play(&mut self, request: &Value, mobile: &str, expected: &[Expected]) -> anyhow::Result<()> {
+    fn request(
+        &mut self,
+        sentence: &str,
+        request: &Value,
+        mobile: &str,
+        expected: &[Expected],
+    ) -> anyhow::Result<()> {
         let text = request.to_string();
-        self.paper.asked(&self.request_topic, &text);
+        self.screen.request(sentence, &self.request_topic, &text);
         let key = format!("egov|pb|{mobile}");
         let (key, value) = (Some(key.as_bytes()), Some(text.as_bytes()));
-        let partition = self.stage.topology.home_of(&format!("egov|pb|{mobile}"));
+        let partition = self.deployment.topology.home_of(&format!("egov|pb|{mobile}"));
         self.sender.send(ToSend { topic: 0, partition, key, value, headers: &[] })?;
         self.sender.flush(Duration::from_millis(STEP_MAX_MS))?;
         let mut missing: Vec<Expected> = expected.to_vec();
+        let mut seen = Vec::new();
         let begun: LogTime = wall();
         loop {
             let wait = if missing.is_empty() { AFTER } else { Duration::from_millis(100) };
@@ -97,24 +99,21 @@ impl<'a> Teller<'a> {
                 Some(event) => {
                     self.note_code(&event);
                     missing.retain(|(kind, text)| event.kind != *kind || !event.value.contains(text));
-                    self.paper.event(&Shown {
-                        topic: &event.topic,
-                        kind: &event.kind,
-                        key: &event.key,
-                        value: &event.value,
-                        id: &event.id,
-                    });
+                    self.screen.event(&event);
+                    seen.push(event);
                 }
-                None if missing.is_empty() => return Ok(()),
+                None if missing.is_empty() => break,
                 None if wall().since(begun) > STEP_MAX_MS => {
-                    bail!("after {STEP_MAX_MS} ms these events have not come: {missing:?}");
+                    bail!("after {STEP_MAX_MS} ms these events have not arrived: {missing:?}");
                 }
                 None => {}
             }
         }
+        self.screen.outcome(&seen);
+        Ok(())
     }
 
-    fn next(&self, wait: Duration) -> anyhow::Result<Option<Event>> {
+    fn next(&self, wait: Duration) -> anyhow::Result<Option<ShownEvent>> {
         let record = match self.tail.look(wait)? {
             Seen::Record(record) => record,
             Seen::End(..) | Seen::Nothing => return Ok(None),
@@ -124,7 +123,7 @@ impl<'a> Teller<'a> {
             |wanted: &str| record.headers().find(|(name, _)| *name == wanted).map(|(_, value)| text(value));
         let kind = header("ce_type").unwrap_or_default();
         let kind = kind.trim_start_matches("org.digit.otp.").trim_end_matches(".v1").to_owned();
-        Ok(Some(Event {
+        Ok(Some(ShownEvent {
             topic: self.topics[record.place().topic].clone(),
             kind,
             key: text(record.key()),
@@ -133,7 +132,7 @@ impl<'a> Teller<'a> {
         }))
     }
 
-    fn note_code(&mut self, event: &Event) {
+    fn note_code(&mut self, event: &ShownEvent) {
         if event.kind != "sms" {
             return;
         }
@@ -142,13 +141,18 @@ impl<'a> Teller<'a> {
         self.code = message.chars().filter(char::is_ascii_digit).collect();
     }
 
-    fn validation(&self, mobile: &str, typed: Typed) -> Value {
-        let code = match typed {
-            Typed::Right => self.code.clone(),
-            Typed::Wrong => self.code.chars().map(|digit| if digit == '9' { '0' } else { '9' }).collect(),
-        };
-        json!({"operation": "validate", "otp": {"tenantId": TENANT, "identity": mobile, "otp": code}})
+    fn code_to_enter(&self, entered: EnteredCode) -> String {
+        match entered {
+            EnteredCode::Right => self.code.clone(),
+            EnteredCode::Wrong => {
+                self.code.chars().map(|digit| if digit == '9' { '0' } else { '9' }).collect()
+            }
+        }
     }
+}
+
+fn validation(mobile: &str, code: &str) -> Value {
+    json!({"operation": "validate", "otp": {"tenantId": TENANT, "identity": mobile, "otp": code}})
 }
 
 fn sending(mobile: &str) -> Value {
