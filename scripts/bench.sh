@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# `./dev bench`: a broker, a service with a blank store and topics of its own, and `otp-stream bench` against it.
-# Everything that it starts it stops, and the topics that it makes it deletes.
+# `./dev bench`: starts a broker and a service with an empty store and its own topics, and measures the service.
+# At the end it stops what it started and deletes the topics that it created.
 
 BENCH_DIR="$TARGET/bench"
 BENCH_HTTP_PORT="${BENCH_HTTP_PORT:-29464}"
@@ -8,11 +8,12 @@ BENCH_SERVICE=""
 BENCH_ID=""
 BENCH_STARTED_KAFKA=false
 
-# bench: the whole round. bench WHAT [ARGS…]: only `throughput`, `latency` or `bare`, with the service's process known;
-# `recovery` starts and kills the service by itself.
+# bench: all measurements. bench NAME [ARGS…]: only one of them: `throughput`, `latency`, `bare` or `recovery`.
+# The shipped program measures throughput and latency of a running service; the program otp-bench (crates/bench) measures
+# `bare`, and `recovery`, for which it starts and kills the service itself.
 bench() {
   need_packages build kafka
-  build_program
+  cargo_step bench-build "building otp-stream and otp-bench" build --release -p otp-stream -p otp-bench || die "the build failed"
   kafka_runs || BENCH_STARTED_KAFKA=true
   trap bench_end EXIT
   kafka_start
@@ -21,11 +22,17 @@ bench() {
     return
   fi
   bench_warm_up
+  if [ "${1:-}" = bare ]; then
+    bench_bare "${@:2}"
+    return
+  fi
   if [ "$#" -gt 0 ]; then
     bench_service "${BENCH_PARTITIONS:-1}"
     bench_run "$@"
     return
   fi
+  note "the broker and the Kafka clients alone:"
+  bench_bare
   bench_service 1
   note "one stream thread, one partition:"
   bench_run all
@@ -35,12 +42,12 @@ bench() {
   bench_run throughput
 }
 
-# A broker that has just started is slow for a minute, until its JVM has compiled what it runs, and shares the processors
-# with its compiler: it gets work that nobody measures.
+# A broker that has just started is slow for a minute: its JVM compiles code, on the same processors. So it gets work that is
+# not measured.
 bench_warm_up() {
   $BENCH_STARTED_KAFKA || return 0
   bench_service 1
-  step bench-warm "warming the broker up" bench_warm_rounds || die "the service does not answer"
+  step bench-warm "warming up the broker" bench_warm_rounds || die "the service does not answer"
   bench_stop_service
 }
 
@@ -50,19 +57,26 @@ bench_warm_rounds() {
     bench_program bench throughput --requests 200000 || return 1
   done
   bench_program bench latency --seconds 20 || return 1
-  # What it wrote goes to the disk now, not amid a measurement.
+  # Writes the broker's data to the disk before the measurement begins.
   sync
 }
 
-# Kills and restores. With BENCH_KEEP=NAME topics and store stay, and the next round with that name loads nothing.
+# The broker and the clients without any processing, on topics that are deleted afterwards.
+bench_bare() {
+  bench_deployment 1
+  bench_tool bare "$@" || die "the measurement failed"
+  bench_stop_service
+}
+
+# Kills and restores. BENCH_KEEP=NAME keeps the topics and the store, and the next run with this name loads no subjects.
 bench_recovery() {
   local again=()
   if [ -n "${BENCH_KEEP:-}" ] && [ -f "$BENCH_DIR/$BENCH_KEEP/loaded" ]; then
     BENCH_ID="$BENCH_KEEP"
     again=(--reuse)
   else
-    bench_place "${BENCH_PARTITIONS:-1}" "${BENCH_KEEP:-}"
-    # Codes outlive the measurement, so that no sweep works along.
+    bench_deployment "${BENCH_PARTITIONS:-1}" "${BENCH_KEEP:-}"
+    # Codes that outlive the measurement, so that no expiry sweep runs during it.
     cat >>"$BENCH_DIR/$BENCH_ID/config.toml" <<'TOML'
 [policy.egov]
 lifetime_ms = 14400000
@@ -70,22 +84,22 @@ lifetime_ms = 14400000
 lifetime_ms_max = 14400000
 TOML
   fi
-  if ! bench_program bench recovery "${again[@]}" "$@"; then
-    # What an earlier round has loaded is not lost to a failure of this one.
+  if ! bench_tool recovery --program "$(program)" "${again[@]}" "$@"; then
+    # Keeps the subjects that an earlier run has loaded.
     [ "${#again[@]}" -eq 0 ] || BENCH_ID=""
     die "the measurement failed"
   fi
   if [ -n "${BENCH_KEEP:-}" ]; then
     touch "$BENCH_DIR/$BENCH_ID/loaded"
-    note "kept: BENCH_KEEP=$BENCH_ID loads nothing the next time"
+    note "kept the topics and the store: run again with BENCH_KEEP=$BENCH_ID to use them"
     BENCH_ID=""
   fi
 }
 
-# A service on PARTITIONS partitions with topics, keys and a store of its own.
+# bench_service PARTITIONS: starts a service with its own topics, keys and store.
 bench_service() {
-  bench_place "$1"
-  # Not through a function: its process number must be the service's own.
+  bench_deployment "$1"
+  # Not in a function: $! must be the process id of the service.
   "$(program)" --config "$BENCH_DIR/$BENCH_ID/config.toml" run \
     >"$BENCH_DIR/$BENCH_ID/service.log" 2>&1 </dev/null &
   BENCH_SERVICE=$!
@@ -95,14 +109,14 @@ bench_service() {
   }
 }
 
-# The topics, keys and configuration of a service that does not run yet; NAME, if it is given, is its application id.
-bench_place() {
-  ! port_open "$BENCH_HTTP_PORT" || die "port $BENCH_HTTP_PORT is taken by another program: choose BENCH_HTTP_PORT"
+# bench_deployment PARTITIONS [NAME]: creates the topics, keys and configuration of a service. NAME is its application id.
+bench_deployment() {
+  ! port_open "$BENCH_HTTP_PORT" || die "port $BENCH_HTTP_PORT is in use by another program: set BENCH_HTTP_PORT to a free port"
   BENCH_ID="${2:-bench-$$-$1-$(date +%s)}"
   mkdir -p "$BENCH_DIR/$BENCH_ID"
   bench_file "$1" >"$BENCH_DIR/$BENCH_ID/config.toml"
   bench_program keys generate --out "$BENCH_DIR/$BENCH_ID/keys.toml" 2>/dev/null
-  step bench-topics "creating its topics" bench_program topics create || die "the topics were not created"
+  step bench-topics "creating its topics" bench_program topics create || die "the topics could not be created"
 }
 
 bench_file() {
@@ -131,6 +145,8 @@ reply_topic = "$BENCH_ID-response"
 TOML
 }
 
+bench_tool() { "$TARGET/release/otp-bench" --config "$BENCH_DIR/$BENCH_ID/config.toml" "$@"; }
+
 bench_program() { "$(program)" --config "$BENCH_DIR/$BENCH_ID/config.toml" "$@"; }
 
 bench_run() {
@@ -141,7 +157,7 @@ bench_run() {
   }
 }
 
-# Ready; or gone, and then there is nothing to wait for.
+# Status 2 if the process has ended, so that nobody waits for it.
 bench_ready() {
   kill -0 "$BENCH_SERVICE" 2>/dev/null || return 2
   port_open "$BENCH_HTTP_PORT" || return 1
@@ -161,7 +177,7 @@ bench_stop_service() {
   fi
   BENCH_SERVICE=""
   kafka_java org.apache.kafka.tools.TopicCommand --bootstrap-server "127.0.0.1:$KAFKA_PORT" \
-    --delete --topic "$BENCH_ID-.*" >/dev/null || note "the topics $BENCH_ID-… are left over"
+    --delete --topic "$BENCH_ID-.*" >/dev/null || note "could not delete the topics $BENCH_ID-…"
   rm -rf "${BENCH_DIR:?}/$BENCH_ID"
   BENCH_ID=""
 }

@@ -10,7 +10,7 @@
 #   topology    the pure package: rules, contracts, stored bytes, commit protocol
 #   tidy        who may name whom, sizes and names, licences of dependencies
 #   simulation  2,000 seeds of simulated faults, and planted bugs that must be found
-#   edges       unit tests of the program, dashboards
+#   edges       unit tests of the program and of otp-bench, dashboards
 #   broker      the program on a real Kafka
 SUITES=(format lints scripts docs topology tidy simulation edges broker)
 
@@ -82,7 +82,7 @@ suite_tidy() { cargo_suite tidy "tidy (who may name whom, licences)" -p otp-topo
 
 suite_simulation() { cargo_suite simulation "simulation (2,000 seeds, planted bugs)" -p otp-simulation; }
 
-suite_edges() { cargo_suite edges "edges (unit tests, dashboards)" --lib --bins --test dashboards; }
+suite_edges() { cargo_suite edges "edges (unit tests, dashboards)" -p otp-stream -p otp-bench --lib --bins --test dashboards; }
 
 suite_broker() { cargo_suite broker "broker (the program on a real Kafka)" --test broker; }
 

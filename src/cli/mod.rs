@@ -3,7 +3,7 @@
 //!
 //! Reads the configuration and calls what does the work; decides nothing about requests.
 
-mod bench;
+pub mod bench;
 mod cluster;
 mod config;
 mod demo;
@@ -120,7 +120,7 @@ impl Cli {
             Command::Keys(command) => keys::perform(&command),
             Command::Config(command) => config::perform(&load()?, &command),
             Command::Subject(command) => subject::perform(&load()?, &command),
-            Command::Bench(args) => bench::perform(&load()?, &sources, &args),
+            Command::Bench(args) => bench::perform(&load()?, &args),
         }
     }
 }

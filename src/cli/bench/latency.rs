@@ -1,8 +1,8 @@
-//! How long a request waits for its reply at a constant rate.
+//! Measures how long a request waits for its reply at a constant rate.
 //!
-//! One thread sends at the planned moments, half `send`, half `validate` with codes that came back; this one watches.
-//! A wait begins at the planned moment, so that a late sender hides nothing, and ends when a consumer with
-//! read_committed has the reply in hand.
+//! One thread sends at the planned moments: half `send`, half `validate` with codes from received SMS. The other thread
+//! reads the replies. A wait begins at the planned moment, so that a late sender does not hide delays. It ends when a
+//! consumer with read_committed has the reply.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,18 +14,18 @@ use otp_topology::wire::headers::{CE_CAUSATIONID, CE_TIME, KAFKA_CORRELATION_ID}
 use otp_topology::wire::rfc3339;
 use serde::Serialize;
 
+use super::caller::{BenchCaller, SMS};
 use super::clock::{moment, wall_ms};
-use super::ground::{Ground, SMS};
 use super::process;
 use super::progress::Bar;
-use super::requests::{Ask, Code, Run, Writer};
+use super::requests::{BenchRequest, RequestWriter, RunId, SmsCode};
 use crate::kafka::{Properties, Seen, SeenRecord, Sender, Tail, ToSend};
 
-/// Requests of the first seconds warm up and do not count.
+/// Requests of the first seconds are sent and not measured.
 const WARM_UP: Duration = Duration::from_secs(3);
-/// How long the last replies may take.
+/// How long to wait for the last replies.
 const LAST_REPLIES_MAX: Duration = Duration::from_secs(15);
-/// Subjects of this measurement begin here, above those of the others in the same run.
+/// The first subject of this measurement: above the subjects of the other measurements of the same run.
 const FIRST_SUBJECT: u64 = 2_000_000_000;
 const FIRST_NUMBER: u64 = 1 << 40;
 
@@ -34,9 +34,9 @@ const FIRST_NUMBER: u64 = 1 << 40;
 pub struct Latency {
     pub requests: u64,
     pub requests_per_s: f64,
-    /// From the planned moment of sending until the reply is consumed, in milliseconds.
+    /// From the planned moment of sending until the reply is consumed.
     pub reply: Quantiles,
-    /// From the broker's append time of the request; whole milliseconds.
+    /// From the broker's append time of the request, which is in whole milliseconds.
     pub reply_after_append: Quantiles,
     pub cpu_us_per_request: Option<f64>,
     pub threads_us_per_request: Vec<(String, f64)>,
@@ -52,47 +52,53 @@ pub struct Quantiles {
     pub max: f64,
 }
 
-/// Subjects whose codes came back and wait to be tried.
-type Codes = Arc<Mutex<VecDeque<(u64, Code)>>>;
+/// Subjects with a received code that no `validate` has used yet.
+type Codes = Arc<Mutex<VecDeque<(u64, SmsCode)>>>;
 
-/// Which subject a request was about; a `validate` marks none.
+/// The subject of each `send`, by the number of the request; 0 for a `validate`.
 type Subjects = Arc<[AtomicU64]>;
 
-struct Plan {
-    run: Run,
+struct Schedule {
+    run: RunId,
     rate: u64,
     count: u64,
     begin: Instant,
 }
 
 /// # Errors
-/// The cluster or the service does not answer, or a request stays without a reply.
-pub fn measure(ground: &Ground, run: Run, rate: u64, seconds: u64, pid: Option<u32>) -> Result<Latency> {
-    let tail = ground.watch(&ground.ends()?)?;
+/// The cluster or the service does not answer, or a request gets no reply.
+pub fn measure(
+    caller: &BenchCaller,
+    run: RunId,
+    rate: u64,
+    seconds: u64,
+    pid: Option<u32>,
+) -> Result<Latency> {
+    let tail = caller.watch(&caller.ends()?)?;
     let warm_up = rate * WARM_UP.as_secs();
-    let plan = Arc::new(Plan {
+    let schedule = Arc::new(Schedule {
         run,
         rate,
         count: warm_up + rate * seconds,
         begin: moment() + Duration::from_millis(200),
     });
     let codes = Codes::default();
-    let subjects: Subjects = (0..plan.count).map(|_| AtomicU64::new(0)).collect();
+    let subjects: Subjects = (0..schedule.count).map(|_| AtomicU64::new(0)).collect();
     let sender = {
-        let (plan, codes, subjects) = (plan.clone(), codes.clone(), subjects.clone());
+        let (schedule, codes, subjects) = (schedule.clone(), codes.clone(), subjects.clone());
         let (properties, topic, partitions) =
-            (ground.properties.clone(), ground.request_topic.clone(), ground.request_partitions);
+            (caller.properties.clone(), caller.request_topic.clone(), caller.request_partitions);
         std::thread::Builder::new()
             .name("bench-sender".to_owned())
-            .spawn(move || send(&plan, &codes, &subjects, &properties, topic, partitions))?
+            .spawn(move || send(&schedule, &codes, &subjects, &properties, topic, partitions))?
     };
-    let outcome = watch(&tail, &plan, warm_up, &codes, &subjects, pid);
+    let outcome = watch(&tail, &schedule, warm_up, &codes, &subjects, pid);
     sender.join().map_err(|_| anyhow::anyhow!("the sender panicked"))??;
     outcome
 }
 
 fn send(
-    plan: &Plan,
+    schedule: &Schedule,
     codes: &Codes,
     subjects: &Subjects,
     properties: &Properties,
@@ -100,10 +106,10 @@ fn send(
     partitions: i32,
 ) -> Result<()> {
     let sender = Sender::new(properties, &[topic])?;
-    let mut writer = Writer::new(plan.run, partitions);
+    let mut writer = RequestWriter::new(schedule.run, partitions);
     let (mut new_subject, mut validations) = (FIRST_SUBJECT, 0);
-    for number in 0..plan.count {
-        let due = plan.due(number);
+    for number in 0..schedule.count {
+        let due = schedule.due(number);
         while let Some(wait) = due.checked_duration_since(moment()) {
             std::thread::sleep(wait);
         }
@@ -112,18 +118,18 @@ fn send(
         } else {
             None
         };
-        let ask = match code {
+        let request = match code {
             Some((subject, code)) => {
                 validations += 1;
-                Ask::Validate { subject, code: code.to_try(validations) }
+                BenchRequest::Validate { subject, code: code.to_try(validations) }
             }
             None => {
                 new_subject += 1;
                 subjects[number as usize].store(new_subject, Ordering::Relaxed);
-                Ask::Send { subject: new_subject }
+                BenchRequest::Send { subject: new_subject }
             }
         };
-        let written = writer.write(FIRST_NUMBER + number, ask);
+        let written = writer.write(FIRST_NUMBER + number, request);
         sender.send(ToSend {
             topic: 0,
             partition: written.partition,
@@ -138,7 +144,7 @@ fn send(
     Ok(sender.flush(LAST_REPLIES_MAX)?)
 }
 
-/// What was seen so far.
+/// The replies that were read so far.
 #[derive(Default)]
 struct Waits {
     replies: u64,
@@ -148,32 +154,34 @@ struct Waits {
 
 fn watch(
     tail: &Tail,
-    plan: &Plan,
+    schedule: &Schedule,
     warm_up: u64,
     codes: &Codes,
     subjects: &Subjects,
     pid: Option<u32>,
 ) -> Result<Latency> {
-    let bar = Bar::new("latency", plan.count);
+    let bar = Bar::new("latency", schedule.count);
     let mut waits = Waits::default();
-    let last = plan.due(plan.count);
+    let last = schedule.due(schedule.count);
     let mut begin = None;
-    while waits.replies < plan.count {
-        if begin.is_none() && moment() >= plan.due(warm_up) {
+    while waits.replies < schedule.count {
+        if begin.is_none() && moment() >= schedule.due(warm_up) {
             begin = Some((pid.map(process::usage).transpose()?, pid.map(process::threads), waits.replies));
         }
         match tail.look(Duration::from_millis(20))? {
-            Seen::Record(record) if record.place().topic == SMS => keep_code(&record, plan, codes, subjects),
+            Seen::Record(record) if record.place().topic == SMS => {
+                keep_code(&record, schedule, codes, subjects)
+            }
             Seen::Record(record) => {
-                if note_reply(&record, plan, warm_up, &mut waits) {
+                if note_reply(&record, schedule, warm_up, &mut waits) {
                     bar.advance(1);
                 }
             }
             Seen::End(..) | Seen::Nothing => {}
         }
         let late = moment().saturating_duration_since(last);
-        let (seen, all) = (waits.replies, plan.count);
-        ensure!(late < LAST_REPLIES_MAX, "{seen} replies to {all} requests; does the service run?");
+        let (seen, all) = (waits.replies, schedule.count);
+        ensure!(late < LAST_REPLIES_MAX, "{seen} replies to {all} requests; is the service running?");
     }
     let (usage, threads, replies) = begin.unwrap_or_default();
     let counted = (waits.replies - replies).max(1) as f64;
@@ -183,7 +191,7 @@ fn watch(
     };
     Ok(Latency {
         requests: waits.us.len() as u64,
-        requests_per_s: plan.rate as f64,
+        requests_per_s: schedule.rate as f64,
         reply: Quantiles::of(&mut waits.us),
         reply_after_append: Quantiles::of(&mut waits.after_append_us),
         cpu_us_per_request: spent_us,
@@ -191,12 +199,12 @@ fn watch(
     })
 }
 
-/// Whether it is a reply to a request of this measurement.
-fn note_reply(record: &SeenRecord<'_>, plan: &Plan, warm_up: u64, waits: &mut Waits) -> bool {
+/// Notes a reply. False if the record is not a reply to a request of this measurement.
+fn note_reply(record: &SeenRecord<'_>, schedule: &Schedule, warm_up: u64, waits: &mut Waits) -> bool {
     let (mut number, mut appended) = (None, None);
     for (name, value) in record.headers() {
         match (name, value) {
-            (KAFKA_CORRELATION_ID, Some(id)) => number = plan.run.number_of_answer(id),
+            (KAFKA_CORRELATION_ID, Some(id)) => number = schedule.run.number_of_reply(id),
             (CE_TIME, Some(time)) => appended = std::str::from_utf8(time).ok().and_then(rfc3339::parse),
             (_, _) => {}
         }
@@ -204,7 +212,7 @@ fn note_reply(record: &SeenRecord<'_>, plan: &Plan, warm_up: u64, waits: &mut Wa
     let Some(number) = number.and_then(|it| it.checked_sub(FIRST_NUMBER)) else { return false };
     waits.replies += 1;
     if number >= warm_up {
-        let wait = moment().saturating_duration_since(plan.due(number));
+        let wait = moment().saturating_duration_since(schedule.due(number));
         waits.us.push(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX));
         let after_append_ms = appended.map_or(0, |time| wall_ms().saturating_sub(time.ms()));
         waits.after_append_us.push(after_append_ms * 1_000);
@@ -212,18 +220,18 @@ fn note_reply(record: &SeenRecord<'_>, plan: &Plan, warm_up: u64, waits: &mut Wa
     true
 }
 
-fn keep_code(record: &SeenRecord<'_>, plan: &Plan, codes: &Codes, subjects: &Subjects) {
+fn keep_code(record: &SeenRecord<'_>, schedule: &Schedule, codes: &Codes, subjects: &Subjects) {
     let cause = record.headers().find(|(name, _)| *name == CE_CAUSATIONID).and_then(|(_, id)| id);
     let number =
-        cause.and_then(|id| plan.run.number_of_cause(id)).and_then(|it| it.checked_sub(FIRST_NUMBER));
+        cause.and_then(|id| schedule.run.number_of_cause(id)).and_then(|it| it.checked_sub(FIRST_NUMBER));
     let subject = number.and_then(|it| subjects.get(it as usize)).map_or(0, |it| it.load(Ordering::Relaxed));
-    if let (1.., Some(code)) = (subject, record.value().and_then(Code::in_sms)) {
+    if let (1.., Some(code)) = (subject, record.value().and_then(SmsCode::in_sms)) {
         codes.lock().unwrap_or_else(PoisonError::into_inner).push_back((subject, code));
     }
 }
 
-impl Plan {
-    /// When a request is to be sent.
+impl Schedule {
+    /// The moment at which a request must be sent.
     fn due(&self, number: u64) -> Instant {
         self.begin + Duration::from_nanos(number * 1_000_000_000 / self.rate)
     }
@@ -245,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_values_that_were_measured() {
+    fn quantiles_are_measured_values() {
         let mut us: Vec<u64> = (1..=100).rev().map(|ms| ms * 1_000).collect();
         let expected = Quantiles { p50: 50.0, p90: 90.0, p99: 99.0, max: 100.0 };
         assert_eq!(Quantiles::of(&mut us), expected);

@@ -1,14 +1,14 @@
-//! What a process has used so far, read from `/proc`.
+//! Processor time and memory of a process, read from `/proc`.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context as _, Result};
 
-/// Ticks a second in `/proc`: fixed at 100 for user space on Linux.
+/// Length of a clock tick in `/proc`: Linux reports 100 ticks per second to user space.
 const TICK_US: u64 = 10_000;
 
-/// One reading.
+/// What a process has used since its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// User and system time of all threads, in microseconds.
@@ -24,10 +24,10 @@ pub fn usage(pid: u32) -> Result<Usage> {
         fs::read_to_string(format!("/proc/{pid}/{name}"))
             .with_context(|| format!("process {pid} cannot be measured"))
     };
-    parse(&read("stat")?, &read("status")?).with_context(|| format!("/proc/{pid} cannot be understood"))
+    parse(&read("stat")?, &read("status")?).with_context(|| format!("/proc/{pid} has an unknown format"))
 }
 
-/// Time on a processor by thread name, numbers at its end left out, in nanoseconds; threads that ended are missing.
+/// Processor time in nanoseconds by thread name, without the number at its end. Threads that have ended are not included.
 pub fn threads(pid: u32) -> BTreeMap<String, u64> {
     let mut times = BTreeMap::new();
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return times };
@@ -41,7 +41,7 @@ pub fn threads(pid: u32) -> BTreeMap<String, u64> {
     times
 }
 
-/// What each kind of thread has spent since `before`, in microseconds by each of `count` requests.
+/// Processor time of each kind of thread since `before`, in microseconds per request.
 pub fn spent_per(before: Option<BTreeMap<String, u64>>, pid: Option<u32>, count: f64) -> Vec<(String, f64)> {
     let (Some(before), Some(pid)) = (before, pid) else { return Vec::new() };
     let spent = |(name, ns): (String, u64)| {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_summed_and_a_name_with_brackets_shifts_nothing() {
+    fn user_and_system_time_are_added_and_the_process_name_may_contain_brackets() {
         let stat = "7 (a b) c) S 1 7 7 0 -1 4194304 9 0 0 0 150 50 0 0 20 0 12 0 1000 4096000 250 0";
         let status = "Name:\tx\nVmHWM:\t    2000 kB\nVmRSS:\t    1000 kB\n";
         let expected = Usage { cpu_us: 2_000_000, resident_kib: 1_000, resident_peak_kib: 2_000 };

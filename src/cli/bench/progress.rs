@@ -1,4 +1,4 @@
-//! A bar on a terminal, nothing elsewhere.
+//! A progress bar, where standard error is a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -1,16 +1,14 @@
-//! The figures of a run, as JSON and as a table beside what they are measured against.
+//! The figures of a run: as JSON, and as a table with the targets and the figures of Kafka Streams.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::bare::Bare;
 use super::latency::Latency;
-use super::recovery::Recovery;
 use super::throughput::Throughput;
 
-/// Kafka Streams 4.3.1 with the same topology, state, events and headers: exactly-once v2, RocksDB, one thread, on two
-/// cores shared with the broker.
+/// The figures of Kafka Streams 4.3.1 with the same topology, state, events and headers: exactly-once v2, RocksDB, one
+/// thread, two cores shared with the broker.
 mod kafka_streams {
     pub const STEADY_REQUESTS_PER_S: f64 = 28_000.0;
     pub const STEADY_CPU_US: f64 = 38.0;
@@ -23,7 +21,7 @@ mod kafka_streams {
     pub const IDLE_CPU_US: f64 = 210.0;
 }
 
-/// What this service has to reach on the same two cores.
+/// The targets of this service on the same two cores.
 mod target {
     pub const STEADY_REQUESTS_PER_S: f64 = 60_000.0;
     pub const STEADY_CPU_US: f64 = 16.0;
@@ -35,18 +33,14 @@ mod target {
 
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bare: Option<Bare>,
-    /// After few requests: what memory so many subjects take.
+pub struct BenchReport {
+    /// A throughput with few requests: the memory that this many subjects take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Throughput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throughput: Option<Throughput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recovery: Option<Recovery>,
 }
 
 #[derive(Clone, Copy)]
@@ -55,26 +49,23 @@ enum Better {
     Less,
 }
 
-/// One figure.
-struct Row {
+/// One line of the table.
+struct FigureRow {
     name: String,
     value: f64,
     unit: &'static str,
     against: Option<(f64, f64, Better)>,
 }
 
-impl Report {
+impl BenchReport {
     pub fn json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("figures are plain values");
         text.push('\n');
         text
     }
 
-    /// Figure, target, Kafka Streams and how many times better than it, a line each.
+    /// One line for each figure: the figure, its target, that of Kafka Streams, and the ratio to it.
     pub fn table(&self) -> String {
-        if let Some(recovery) = &self.recovery {
-            return recovery.table();
-        }
         let mut text = format!(
             "{:<44}{:>12} {:<7}{:>12}  {:>15}{:>9}\n",
             "figure", "measured", "", "target", "Kafka Streams", "better"
@@ -90,21 +81,17 @@ impl Report {
     }
 
     fn threads(&self) -> impl Iterator<Item = (&'static str, &[(String, f64)])> {
-        let throughput = self.throughput.as_ref().map(|it| ("drain", it.threads_us_per_request.as_slice()));
+        let throughput = self.throughput.as_ref().map(|it| ("backlog", it.threads_us_per_request.as_slice()));
         let latency = self.latency.as_ref().map(|it| ("constant rate", it.threads_us_per_request.as_slice()));
         throughput.into_iter().chain(latency).filter(|(_, threads)| !threads.is_empty())
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<FigureRow> {
         let mut rows = Vec::new();
-        let mut row = |name: String, value, unit, against| rows.push(Row { name, value, unit, against });
-        if let Some(bare) = &self.bare {
-            row("bare pass-through, 3 outputs per input".to_owned(), bare.inputs_per_s, "/s", None);
-            row("bare pass-through, CPU".to_owned(), bare.cpu_us_per_input, "µs", None);
-            row("bare transaction of one input".to_owned(), bare.transaction_ms, "ms", None);
-        }
+        let mut row =
+            |name: String, value, unit, against| rows.push(FigureRow { name, value, unit, against });
         for it in [&self.memory, &self.throughput].into_iter().flatten() {
-            let name = format!("drain of {} requests, {} partition(s)", it.requests, it.partitions);
+            let name = format!("backlog of {} requests, {} partition(s)", it.requests, it.partitions);
             row(name, it.requests_per_s, "/s", None);
             let against = (target::STEADY_REQUESTS_PER_S, kafka_streams::STEADY_REQUESTS_PER_S, Better::More);
             row("  steady state".to_owned(), it.steady_requests_per_s, "/s", Some(against));
@@ -112,14 +99,10 @@ impl Report {
                 let against = (target::STEADY_CPU_US, kafka_streams::STEADY_CPU_US, Better::Less);
                 row("  steady state, CPU per request".to_owned(), us, "µs", Some(against));
             }
-            if let Some(bare) = &self.bare {
-                let percent = it.steady_requests_per_s / bare.inputs_per_s * 100.0;
-                row("  of the bare pass-through".to_owned(), percent, "%", None);
-            }
             let (Some(resident), Some(peak)) = (it.resident_mib, it.resident_peak_mib) else { continue };
             let against = (target::RESIDENT_MIB, kafka_streams::RESIDENT_MIB, Better::Less);
             row(format!("  memory after {} subjects", it.subjects), resident, "MiB", None);
-            row("  its peak".to_owned(), peak, "MiB", (it.subjects <= 200_000).then_some(against));
+            row("  peak memory".to_owned(), peak, "MiB", (it.subjects <= 200_000).then_some(against));
         }
         if let Some(it) = &self.latency {
             let at = format!("at {:.0} requests/s", it.requests_per_s);
@@ -145,7 +128,7 @@ impl Report {
     }
 }
 
-impl Row {
+impl FigureRow {
     fn write(&self, text: &mut String) {
         let _ = write!(text, "{:<44}{:>12} {:<7}", self.name, short(self.value), self.unit);
         if let Some((target, other, better)) = self.against {

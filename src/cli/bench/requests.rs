@@ -1,37 +1,36 @@
-//! The requests of a run, as DIGIT's clients write them, and how an event is known to answer one of them.
+//! The requests of a run, as DIGIT's clients write them, and how to find the request to which an event belongs.
 //!
-//! A request is a `send` (half register, half login) for a subject of its own, or a `validate` with the code that was
-//! read from a subject's SMS, or with a wrong one. All subjects of a run lie under a tenant of its own, so that no
-//! run meets the limits of another.
+//! A request is a `send` (half register, half login) for a new subject, or a `validate` with the code of a subject's SMS
+//! or with a wrong code. Each run has a tenant of its own, so that the limits of earlier runs do not apply.
 
 use otp_topology::wire::headers::{CE_ID, KAFKA_CORRELATION_ID};
 use otp_topology::wire::murmur2;
 
-/// The first subject's number; the next ones follow.
+/// The mobile number of the first subject; the others follow.
 const FIRST_NUMBER: u64 = 6_000_000_000;
-/// One validation in so many has a wrong code.
+/// One of this many validations has a wrong code.
 const WRONG_EVERY: u64 = 10;
 
-/// What tells the requests of one run from all others.
+/// Distinguishes the requests of one run from all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run(pub u64);
+pub struct RunId(pub u64);
 
-/// A code as it stood in an SMS.
+/// The code of an SMS.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Code {
+pub struct SmsCode {
     digits: [u8; 10],
     len: u8,
 }
 
 #[derive(Clone, Copy)]
-pub enum Ask {
+pub enum BenchRequest {
     Send { subject: u64 },
-    Validate { subject: u64, code: Code },
+    Validate { subject: u64, code: SmsCode },
 }
 
-/// Writes one request after the other into the same buffers.
-pub struct Writer {
-    run: Run,
+/// Writes requests, one at a time, into the same buffers.
+pub struct RequestWriter {
+    run: RunId,
     partitions: i32,
     key: Vec<u8>,
     body: Vec<u8>,
@@ -39,7 +38,7 @@ pub struct Writer {
     correlation: [u8; 16],
 }
 
-/// A request as it was written last.
+/// The request that was written last.
 pub struct Written<'a> {
     pub partition: i32,
     pub key: &'a [u8],
@@ -47,16 +46,16 @@ pub struct Written<'a> {
     pub headers: [(&'static str, Option<&'a [u8]>); 2],
 }
 
-impl Writer {
-    pub fn new(run: Run, partitions: i32) -> Self {
+impl RequestWriter {
+    pub fn new(run: RunId, partitions: i32) -> Self {
         Self { run, partitions, key: Vec::new(), body: Vec::new(), id: Vec::new(), correlation: [0; 16] }
     }
 
-    /// The request with this number, which its answer names.
-    pub fn write(&mut self, number: u64, ask: Ask) -> Written<'_> {
-        let Run(run) = self.run;
-        let subject = match ask {
-            Ask::Send { subject } | Ask::Validate { subject, .. } => subject,
+    /// Writes the request with this number. Its reply carries the number.
+    pub fn write(&mut self, number: u64, request: BenchRequest) -> Written<'_> {
+        let RunId(run) = self.run;
+        let subject = match request {
+            BenchRequest::Send { subject } | BenchRequest::Validate { subject, .. } => subject,
         };
         let mut digits = itoa::Buffer::new();
         let mobile = digits.format(FIRST_NUMBER + subject).as_bytes();
@@ -73,7 +72,7 @@ impl Writer {
         self.correlation[..8].copy_from_slice(&run.to_be_bytes());
         self.correlation[8..].copy_from_slice(&number.to_be_bytes());
         self.body.clear();
-        body(&mut self.body, run, mobile, ask);
+        body(&mut self.body, run, mobile, request);
         Written {
             partition: murmur2::partition(&self.key, self.partitions),
             key: &self.key,
@@ -83,11 +82,11 @@ impl Writer {
     }
 }
 
-fn body(out: &mut Vec<u8>, run: u64, mobile: &[u8], ask: Ask) {
-    let (operation, kind): (&[u8], &[u8]) = match ask {
-        Ask::Send { subject } if subject % 2 == 0 => (b"send", b"login"),
-        Ask::Send { .. } => (b"send", b"register"),
-        Ask::Validate { .. } => (b"validate", b""),
+fn body(out: &mut Vec<u8>, run: u64, mobile: &[u8], request: BenchRequest) {
+    let (operation, kind): (&[u8], &[u8]) = match request {
+        BenchRequest::Send { subject } if subject % 2 == 0 => (b"send", b"login"),
+        BenchRequest::Send { .. } => (b"send", b"register"),
+        BenchRequest::Validate { .. } => (b"validate", b""),
     };
     for part in [
         &b"{\"operation\":\""[..],
@@ -98,15 +97,15 @@ fn body(out: &mut Vec<u8>, run: u64, mobile: &[u8], ask: Ask) {
     }
     out.extend_from_slice(b"\"ts\":\"\",\"action\":\"_send\",\"did\":\"1\",\"key\":\"\",");
     out.extend_from_slice(b"\"msgId\":\"20170310130900|en_IN\",\"authToken\":null},\"otp\":{");
-    match ask {
-        Ask::Send { .. } => {
+    match request {
+        BenchRequest::Send { .. } => {
             for part in
                 [&b"\"mobileNumber\":\""[..], mobile, b"\",\"type\":\"", kind, b"\",\"userType\":\"CITIZEN\""]
             {
                 out.extend_from_slice(part);
             }
         }
-        Ask::Validate { code, .. } => {
+        BenchRequest::Validate { code, .. } => {
             for part in [&b"\"otp\":\""[..], code.as_bytes(), b"\",\"identity\":\"", mobile, b"\""] {
                 out.extend_from_slice(part);
             }
@@ -117,16 +116,16 @@ fn body(out: &mut Vec<u8>, run: u64, mobile: &[u8], ask: Ask) {
     out.extend_from_slice(b".amritsar\"}}");
 }
 
-impl Run {
-    /// The number of the request that an event with this `kafka_correlationId` answers.
-    pub fn number_of_answer(self, correlation: &[u8]) -> Option<u64> {
+impl RunId {
+    /// The number of the request to which a reply with this `kafka_correlationId` belongs.
+    pub fn number_of_reply(self, correlation: &[u8]) -> Option<u64> {
         let bytes: [u8; 16] = correlation.try_into().ok()?;
         let (run, number) = bytes.split_at(8);
         let part = |bytes: &[u8]| u64::from_be_bytes(bytes.try_into().expect("eight bytes"));
         (part(run) == self.0).then(|| part(number))
     }
 
-    /// The number of the request that an event with this `ce_causationid` comes of.
+    /// The number of the request that caused an event with this `ce_causationid`.
     pub fn number_of_cause(self, causation: &[u8]) -> Option<u64> {
         let rest = causation.strip_prefix(b"bench-")?;
         let (run, number) = (rest.get(..16)?, rest.get(17..)?);
@@ -134,8 +133,8 @@ impl Run {
     }
 }
 
-impl Code {
-    /// The first run of four digits or more in the message of an SMS.
+impl SmsCode {
+    /// The first sequence of at least four digits in the message of an SMS.
     pub fn in_sms(sms: &[u8]) -> Option<Self> {
         const MESSAGE: &[u8] = b"\"message\":\"";
         let start = sms.windows(MESSAGE.len()).position(|bytes| bytes == MESSAGE)? + MESSAGE.len();
@@ -159,7 +158,7 @@ impl Code {
         &self.digits[..usize::from(self.len)]
     }
 
-    /// The code to try as the `nth` validation: this one, or now and then a wrong one.
+    /// The code of the `nth` validation: this one, or a wrong one in one of [`WRONG_EVERY`] validations.
     pub fn to_try(mut self, nth: u64) -> Self {
         if nth.is_multiple_of(WRONG_EVERY) {
             let last = &mut self.digits[usize::from(self.len) - 1];
@@ -184,25 +183,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_known_by_its_correlation_and_an_sms_by_its_cause() {
-        let run = Run(0xab_1234_5678);
-        let mut writer = Writer::new(run, 6);
-        let written = writer.write(77, Ask::Send { subject: 3 });
+    fn a_reply_has_the_request_number_in_its_correlation_and_an_sms_in_its_cause() {
+        let run = RunId(0xab_1234_5678);
+        let mut writer = RequestWriter::new(run, 6);
+        let written = writer.write(77, BenchRequest::Send { subject: 3 });
         assert_eq!(written.partition, murmur2::partition(b"egov|b000000ab12345678|6000000003", 6));
         let [(_, id), (_, correlation)] = written.headers;
         let (id, correlation) = (id.expect("an id"), correlation.expect("a correlation"));
-        assert_eq!((run.number_of_answer(correlation), run.number_of_cause(id)), (Some(77), Some(77)));
-        let other = Run(1);
-        assert_eq!((other.number_of_answer(correlation), other.number_of_cause(id)), (None, None));
+        assert_eq!((run.number_of_reply(correlation), run.number_of_cause(id)), (Some(77), Some(77)));
+        let other = RunId(1);
+        assert_eq!((other.number_of_reply(correlation), other.number_of_cause(id)), (None, None));
         let body: serde_json::Value = serde_json::from_slice(written.body).expect("JSON");
         assert_eq!(body["otp"]["mobileNumber"], "6000000003");
     }
 
     #[test]
-    fn the_code_is_read_from_the_message_and_now_and_then_made_wrong() {
+    fn the_code_is_read_from_the_message_and_one_in_ten_is_made_wrong() {
         let check = |sms: &str, code: Option<&str>| {
             assert_eq!(
-                Code::in_sms(sms.as_bytes()).map(|it| it.as_bytes().to_vec()),
+                SmsCode::in_sms(sms.as_bytes()).map(|it| it.as_bytes().to_vec()),
                 code.map(|it| it.as_bytes().to_vec())
             );
         };
@@ -212,10 +211,10 @@ mod tests {
         );
         check(r#"{"message":"OTP 12 of 1234","x":"5555"}"#, Some("1234"));
         check(r#"{"message":"none","x":"5555"}"#, None);
-        let code = Code::in_sms(br#"{"message":"012349"}"#).expect("six digits");
+        let code = SmsCode::in_sms(br#"{"message":"012349"}"#).expect("six digits");
         assert_eq!((code.to_try(1).as_bytes(), code.to_try(0).as_bytes()), (&b"012349"[..], &b"012340"[..]));
-        let mut writer = Writer::new(Run(1), 1);
-        let written = writer.write(0, Ask::Validate { subject: 0, code });
+        let mut writer = RequestWriter::new(RunId(1), 1);
+        let written = writer.write(0, BenchRequest::Validate { subject: 0, code });
         let body: serde_json::Value = serde_json::from_slice(written.body).expect("JSON");
         assert_eq!((&body["otp"]["otp"], &body["otp"]["identity"]), (&"012349".into(), &"6000000000".into()));
     }

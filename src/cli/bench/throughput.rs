@@ -1,10 +1,10 @@
-//! How fast the running service drains requests that are all there already.
+//! Measures how fast the running service processes a backlog of requests.
 //!
 //! ```text
-//! prepare   half the subjects: a `send` each, all in one transaction ─▶ their codes from the SMS
+//! prepare   a `send` for each subject of the first half, in one transaction ─▶ codes from the SMS
 //! measure   one transaction: `send` for the other half, `validate` for the first half, alternating
-//!           nobody consumes meanwhile; only the end of the replies and the service's use are looked at
-//! read      replies with read_committed: every request has one; their times give the rate
+//!           meanwhile no output is consumed: it polls the end offsets of the replies, and the process
+//! read      all replies with read_committed: exactly one for each request; their timestamps give the rate
 //! ```
 
 use std::time::{Duration, Instant};
@@ -12,19 +12,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
+use super::caller::{BenchCaller, Loader, REPLY, SMS};
 use super::clock::{moment, wall_ms};
-use super::ground::{Ground, Loader, REPLY, SMS};
 use super::process::{self, Usage};
 use super::progress::Bar;
-use super::requests::{Ask, Code, Run};
+use super::requests::{BenchRequest, RunId, SmsCode};
 use crate::kafka::{Place, Seen};
 use otp_topology::wire::headers::{CE_CAUSATIONID, KAFKA_CORRELATION_ID};
 
-/// Between two looks at the service.
+/// Time between two samples of the process.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
-/// Without a new reply for this long the service counts as stuck.
+/// Without a new reply for this long the measurement fails.
 const QUIET_MAX: Duration = Duration::from_secs(30);
-/// Replies past this part of all, at either end, are no steady state.
+/// The first and the last replies, this part of all each, do not count as steady state.
 const EDGE_PERCENT: u64 = 10;
 
 #[derive(Clone, Debug, Serialize)]
@@ -33,7 +33,7 @@ pub struct Throughput {
     pub requests: u64,
     pub subjects: u64,
     pub partitions: i32,
-    /// First to last reply.
+    /// From the first to the last reply.
     pub seconds: f64,
     pub requests_per_s: f64,
     /// Without the first and the last tenth.
@@ -41,46 +41,49 @@ pub struct Throughput {
     pub steady_cpu_us_per_request: Option<f64>,
     pub resident_mib: Option<f64>,
     pub resident_peak_mib: Option<f64>,
-    /// Microseconds of processor time per request by kind of thread, over the whole drain.
+    /// Processor time per request by kind of thread, in microseconds, from the first to the last request.
     pub threads_us_per_request: Vec<(String, f64)>,
 }
 
-/// The service at one moment.
+/// The processor time that the process has used at one moment.
 struct Sample {
     wall_ms: u64,
     cpu_us: u64,
 }
 
 /// # Errors
-/// The cluster or the service does not answer, or a request got none or two answers.
-pub fn measure(ground: &Ground, run: Run, requests: u64, pid: Option<u32>) -> Result<Throughput> {
+/// The cluster or the service does not answer, or a request got no reply or two.
+pub fn measure(caller: &BenchCaller, run: RunId, requests: u64, pid: Option<u32>) -> Result<Throughput> {
     let half = requests / 2;
-    let codes = prepare(ground, run, half)?;
-    let from = ground.ends()?;
-    let before = ground.reply_end()?;
-    let mut loader = Loader::new(ground, run)?;
+    let codes = prepare(caller, run, half)?;
+    let from = caller.ends()?;
+    let before = caller.reply_end()?;
+    let mut loader = Loader::new(caller, run)?;
     let bar = Bar::new("load", half * 2);
-    let ask = |number: u64| match number % 2 {
-        0 => Ask::Send { subject: half + number / 2 },
-        _ => Ask::Validate { subject: number / 2, code: codes[(number / 2) as usize].to_try(number / 2) },
+    let request = |number: u64| match number % 2 {
+        0 => BenchRequest::Send { subject: half + number / 2 },
+        _ => BenchRequest::Validate {
+            subject: number / 2,
+            code: codes[(number / 2) as usize].to_try(number / 2),
+        },
     };
     let threads_before = pid.map(process::threads);
-    loader.load(half * 2, half, ask, |count| bar.advance(count))?;
+    loader.load(half * 2, half, request, |count| bar.advance(count))?;
     drop(bar);
-    let samples = drain(ground, before, half * 2, pid)?;
+    let samples = drain(caller, before, half * 2, pid)?;
     let usage = pid.map(process::usage).transpose()?;
     let per_thread = process::spent_per(threads_before, pid, (half * 2) as f64);
-    let times = reply_times(ground, run, &from, half..half * 3)?;
-    Ok(figures(&times, &samples, usage, ground.request_partitions, per_thread))
+    let times = reply_times(caller, run, &from, half..half * 3)?;
+    Ok(figures(&times, &samples, usage, caller.request_partitions, per_thread))
 }
 
-/// Gives every subject of the first half a live code.
-fn prepare(ground: &Ground, run: Run, subjects: u64) -> Result<Vec<Code>> {
-    let from = ground.ends()?;
-    let mut loader = Loader::new(ground, run)?;
+/// Issues a code for every subject of the first half, and reads it from the SMS.
+fn prepare(caller: &BenchCaller, run: RunId, subjects: u64) -> Result<Vec<SmsCode>> {
+    let from = caller.ends()?;
+    let mut loader = Loader::new(caller, run)?;
     let bar = Bar::new("prepare", subjects * 2);
-    loader.load(subjects, 0, |subject| Ask::Send { subject }, |count| bar.advance(count))?;
-    let tail = ground.watch(&from)?;
+    loader.load(subjects, 0, |subject| BenchRequest::Send { subject }, |count| bar.advance(count))?;
+    let tail = caller.watch(&from)?;
     let mut codes = vec![None; subjects as usize];
     let (mut missing, mut replies, mut quiet_since) = (subjects, 0, moment());
     while missing > 0 || replies < subjects {
@@ -88,7 +91,7 @@ fn prepare(ground: &Ground, run: Run, subjects: u64) -> Result<Vec<Code>> {
             Seen::Record(record) if record.place().topic == SMS => {
                 let cause = record.headers().find(|(name, _)| *name == CE_CAUSATIONID).and_then(|(_, id)| id);
                 let Some(number) = cause.and_then(|id| run.number_of_cause(id)) else { continue };
-                let code = record.value().and_then(Code::in_sms);
+                let code = record.value().and_then(SmsCode::in_sms);
                 if let Some(slot @ None) = codes.get_mut(number as usize) {
                     *slot = code;
                     missing -= u64::from(code.is_some());
@@ -105,20 +108,20 @@ fn prepare(ground: &Ground, run: Run, subjects: u64) -> Result<Vec<Code>> {
     Ok(codes.into_iter().flatten().collect())
 }
 
-/// Looks on until every request must have its reply.
-fn drain(ground: &Ground, before: i64, requests: u64, pid: Option<u32>) -> Result<Vec<Sample>> {
+/// Waits until every request must have its reply; samples the process meanwhile.
+fn drain(caller: &BenchCaller, before: i64, requests: u64, pid: Option<u32>) -> Result<Vec<Sample>> {
     let bar = Bar::new("drain", requests);
     let mut samples = Vec::new();
     let (mut last, mut moved) = (0, moment());
     loop {
         let cpu_us = pid.map(process::usage).transpose()?.map_or(0, |usage| usage.cpu_us);
         samples.push(Sample { wall_ms: wall_ms(), cpu_us });
-        let done = u64::try_from(ground.reply_end()? - before).unwrap_or(0);
+        let done = u64::try_from(caller.reply_end()? - before).unwrap_or(0);
         bar.set(done);
         if done != last {
             (last, moved) = (done, moment());
         }
-        // The log holds the ends of transactions as well, so a little more than one record for each request.
+        // Transaction markers take offsets too: there are slightly more offsets than replies.
         if done >= requests && moved.elapsed() > SAMPLE_INTERVAL * 3 {
             return Ok(samples);
         }
@@ -127,15 +130,15 @@ fn drain(ground: &Ground, before: i64, requests: u64, pid: Option<u32>) -> Resul
     }
 }
 
-/// The time of each request's reply, ascending, in milliseconds.
+/// The timestamps of the replies in milliseconds, ascending.
 fn reply_times(
-    ground: &Ground,
-    run: Run,
+    caller: &BenchCaller,
+    run: RunId,
     from: &[(Place, i64)],
     numbers: std::ops::Range<u64>,
 ) -> Result<Vec<u64>> {
     let replies: Vec<_> = from.iter().copied().filter(|(place, _)| place.topic == REPLY).collect();
-    let tail = ground.watch(&replies)?;
+    let tail = caller.watch(&replies)?;
     let count = (numbers.end - numbers.start) as usize;
     let bar = Bar::new("read replies", count as u64);
     let mut seen = vec![false; count];
@@ -149,7 +152,7 @@ fn reply_times(
         quiet_since = moment();
         let correlation =
             record.headers().find(|(name, _)| *name == KAFKA_CORRELATION_ID).and_then(|(_, id)| id);
-        let Some(number) = correlation.and_then(|id| run.number_of_answer(id)) else { continue };
+        let Some(number) = correlation.and_then(|id| run.number_of_reply(id)) else { continue };
         if !numbers.contains(&number) {
             continue;
         }
@@ -193,7 +196,7 @@ fn figures(
     }
 }
 
-/// What had been used at a moment, between the two nearest samples.
+/// The processor time at a moment, interpolated between the two nearest samples.
 fn cpu_at(samples: &[Sample], wall_ms: u64) -> f64 {
     let after = samples.partition_point(|it| it.wall_ms < wall_ms).clamp(1, samples.len() - 1);
     let (left, right) = (&samples[after - 1], &samples[after]);
@@ -203,7 +206,10 @@ fn cpu_at(samples: &[Sample], wall_ms: u64) -> f64 {
 
 fn check_quiet(since: Instant, what: &str, done: u64, all: u64) -> Result<()> {
     if since.elapsed() > QUIET_MAX {
-        bail!("{what}: {done} of {all} after {} s of silence; does the service run?", QUIET_MAX.as_secs());
+        bail!(
+            "{what}: {done} of {all} and nothing new for {} s; is the service running?",
+            QUIET_MAX.as_secs()
+        );
     }
     Ok(())
 }
@@ -213,8 +219,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_steady_state_leaves_out_both_edges_and_uses_what_was_used_within() {
-        // A request every millisecond from 1 000 on; the first and last tenth cost nothing.
+    fn the_steady_state_excludes_both_edges_and_their_processor_time() {
+        // A reply every millisecond from 1 000 on; the first and the last tenth use no processor time.
         let times: Vec<u64> = (1_000..2_000).collect();
         let sample = |wall_ms, cpu_us| Sample { wall_ms, cpu_us };
         let samples = [sample(1_000, 0), sample(1_100, 0), sample(1_899, 8_000), sample(2_000, 8_000)];

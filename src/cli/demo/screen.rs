@@ -152,6 +152,7 @@ fn reason(result: &Value) -> String {
         other => other,
     };
     match result["attemptsRemaining"].as_i64() {
+        Some(0) => format!("{words}, no try left"),
         Some(1) => format!("{words}, 1 try left"),
         Some(tries) => format!("{words}, {tries} tries left"),
         None => words.to_owned(),

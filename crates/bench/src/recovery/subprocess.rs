@@ -1,6 +1,6 @@
-//! `otp-stream run` as a process of this measurement: started, asked over HTTP, killed.
+//! Runs `otp-stream run` as a child process: starts it, reads its HTTP port, kills it.
 //!
-//! It takes the configuration of this process, with a few keys of the measurement's own over it.
+//! The child gets the configuration of this process, with some keys overridden.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -11,24 +11,26 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::config::Sources;
+use otp_stream::config::Sources;
 
 const READ_MAX: Duration = Duration::from_secs(5);
-/// Lines of the log that a failure shows.
+/// Lines of the log that an error shows.
 const LAST_LINES: usize = 15;
 
-/// How to start the process again and again.
+/// How to start the process.
 pub struct Launch {
+    /// The program `otp-stream`.
+    pub program: PathBuf,
     pub sources: Sources,
-    /// `KEY=VALUE`, over everything else.
+    /// `KEY=VALUE`, which take precedence over everything else.
     pub sets: Vec<String>,
-    /// Where its HTTP port listens.
+    /// The address of its HTTP port.
     pub http: String,
-    /// Appended to.
+    /// Its output is appended to this file.
     pub log: PathBuf,
 }
 
-/// A running process; killed when dropped.
+/// A running process. Dropping it kills it.
 pub struct Subprocess {
     child: Child,
     http: String,
@@ -37,11 +39,11 @@ pub struct Subprocess {
 
 impl Launch {
     /// # Errors
-    /// The log cannot be written, or the process cannot be started.
+    /// The log cannot be opened, or the program cannot be started.
     pub fn start(&self, store: &Path) -> Result<Subprocess> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
-        let log: File = log.with_context(|| format!("{} cannot be written", self.log.display()))?;
-        let mut command = Command::new(std::env::current_exe()?);
+        let log: File = log.with_context(|| format!("cannot write {}", self.log.display()))?;
+        let mut command = Command::new(&self.program);
         for file in &self.sources.files {
             command.arg("--config").arg(file);
         }
@@ -55,7 +57,7 @@ impl Launch {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .context("otp-stream cannot be started")?;
+            .with_context(|| format!("cannot start {}", self.program.display()))?;
         Ok(Subprocess { child, http: self.http.clone(), log: self.log.clone() })
     }
 }
@@ -65,10 +67,10 @@ impl Subprocess {
         self.child.id()
     }
 
-    /// SIGKILL, and the end awaited.
+    /// Sends SIGKILL and waits for the end.
     ///
     /// # Errors
-    /// It had ended before.
+    /// It has ended before.
     pub fn kill_9(mut self) -> Result<()> {
         self.check_running()?;
         self.child.kill()?;
@@ -77,7 +79,7 @@ impl Subprocess {
     }
 
     /// # Errors
-    /// It has ended by itself.
+    /// It has ended.
     pub fn check_running(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             let text = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -92,12 +94,12 @@ impl Subprocess {
         is_ready(&self.http)
     }
 
-    /// The sum of a metric over its labels; 0 if it is not there.
+    /// The sum of a metric over its labels; 0 if there is no such metric.
     ///
     /// # Errors
     /// The port does not answer.
     pub fn metric(&self, name: &str) -> Result<f64> {
-        let (_, text) = get(&self.http, "/metrics").context("the process does not tell its metrics")?;
+        let (_, text) = get(&self.http, "/metrics").context("the process does not answer at /metrics")?;
         Ok(sum_of(&text, name))
     }
 }
@@ -109,7 +111,7 @@ impl Drop for Subprocess {
     }
 }
 
-/// Whether `/readyz` at this address says so.
+/// Whether `/readyz` at this address returns 200.
 pub fn is_ready(address: &str) -> bool {
     get(address, "/readyz").is_some_and(|(status, _)| status == 200)
 }
@@ -138,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_is_summed_over_its_labels_and_not_mistaken_for_another() {
+    fn a_metric_is_summed_over_its_labels_and_not_confused_with_a_longer_name() {
         let text = "# HELP a x\na{p=\"0\"} 1\na{p=\"1\"} 2.5\na_total 7\nb 3\n";
         for (name, sum) in [("a", 3.5), ("a_total", 7.0), ("b", 3.0), ("c", 0.0)] {
             assert_eq!(sum_of(text, name), sum, "{name}");

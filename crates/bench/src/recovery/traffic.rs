@@ -1,4 +1,4 @@
-//! Requests around a kill: a probe, a stream at a constant rate, and the account of their replies.
+//! Requests before, during and after a kill: a probe, a stream at a constant rate, and a check of their replies.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,37 +8,37 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail, ensure};
 use otp_topology::wire::headers::KAFKA_CORRELATION_ID;
 
-use super::super::clock::moment;
-use super::super::ground::{Ground, REPLY};
-use super::super::requests::{Ask, Run, Writer};
-use crate::kafka::{Properties, Seen, Sender, Tail, ToSend};
+use otp_stream::cli::bench::caller::{BenchCaller, REPLY};
+use otp_stream::cli::bench::clock::moment;
+use otp_stream::cli::bench::requests::{BenchRequest, RequestWriter, RunId};
+use otp_stream::kafka::{Properties, Seen, Sender, Tail, ToSend};
 
-/// How long the replies to everything that was sent may take.
+/// How long to wait for the replies to all requests.
 const REPLIES_MAX: Duration = Duration::from_secs(60);
 const FLUSH_MAX: Duration = Duration::from_secs(10);
 
-/// The traffic of one run: every request has the number of its subject, in the order of sending.
+/// The requests of one run. The number of a request is that of its subject; numbers ascend in the order of sending.
 pub struct Traffic<'a> {
-    ground: &'a Ground,
-    run: Run,
+    caller: &'a BenchCaller,
+    run: RunId,
     tail: Tail,
     sender: Sender,
-    writer: Writer,
+    writer: RequestWriter,
     first: u64,
     sent: Arc<AtomicU64>,
     seen: Vec<bool>,
     answered: u64,
 }
 
-/// Sends at a constant rate until it is stopped.
+/// A thread that sends at a constant rate until it is stopped.
 pub struct Stream {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<()>>,
 }
 
-/// What one more thread needs to send.
-struct Source {
-    run: Run,
+/// What this thread needs.
+struct StreamSender {
+    run: RunId,
     properties: Properties,
     topic: String,
     partitions: i32,
@@ -47,18 +47,18 @@ struct Source {
 }
 
 impl<'a> Traffic<'a> {
-    /// Numbers begin at `first`; replies count from now on.
+    /// Numbers begin at `first`. Earlier replies do not count.
     ///
     /// # Errors
     /// The cluster does not answer.
-    pub fn new(ground: &'a Ground, run: Run, first: u64) -> Result<Self> {
-        let replies: Vec<_> = ground.ends()?.into_iter().filter(|(place, _)| place.topic == REPLY).collect();
+    pub fn new(caller: &'a BenchCaller, run: RunId, first: u64) -> Result<Self> {
+        let replies: Vec<_> = caller.ends()?.into_iter().filter(|(place, _)| place.topic == REPLY).collect();
         Ok(Self {
-            ground,
+            caller,
             run,
-            tail: ground.watch(&replies)?,
-            sender: Sender::new(&ground.properties, std::slice::from_ref(&ground.request_topic))?,
-            writer: Writer::new(run, ground.request_partitions),
+            tail: caller.watch(&replies)?,
+            sender: Sender::new(&caller.properties, std::slice::from_ref(&caller.request_topic))?,
+            writer: RequestWriter::new(run, caller.request_partitions),
             first,
             sent: Arc::new(AtomicU64::new(first)),
             seen: Vec::new(),
@@ -66,10 +66,10 @@ impl<'a> Traffic<'a> {
         })
     }
 
-    /// One request, in the log when this returns.
+    /// Produces one request and waits until the broker has it.
     ///
     /// # Errors
-    /// The cluster does not take it.
+    /// The cluster does not accept it.
     pub fn probe(&mut self) -> Result<u64> {
         let number = self.sent.fetch_add(1, Ordering::SeqCst);
         send(&self.sender, &mut self.writer, number)?;
@@ -77,32 +77,32 @@ impl<'a> Traffic<'a> {
         Ok(number)
     }
 
-    /// Until the reply to a request is read; the moment of reading.
+    /// Waits for the reply to a request. Returns the moment at which it was read.
     ///
     /// # Errors
-    /// It does not come, or a request has two.
+    /// It does not arrive, or a request has two replies.
     pub fn await_reply(&mut self, number: u64, alive: impl FnMut() -> Result<()>) -> Result<Instant> {
         let at = usize::try_from(number - self.first)?;
-        self.look_until(alive, |it| it.seen.get(at).copied().unwrap_or(false))
+        self.read_until(alive, |it| it.seen.get(at).copied().unwrap_or(false))
     }
 
-    /// Until everything sent so far has its reply.
+    /// Waits until every request has its reply.
     ///
     /// # Errors
     /// As [`Traffic::await_reply`].
     pub fn await_all(&mut self, alive: impl FnMut() -> Result<()>) -> Result<()> {
-        self.look_until(alive, |it| it.answered >= it.sent.load(Ordering::SeqCst) - it.first)?;
+        self.read_until(alive, |it| it.answered >= it.sent.load(Ordering::SeqCst) - it.first)?;
         Ok(())
     }
 
     /// # Errors
-    /// No thread can be started.
+    /// The thread cannot be started.
     pub fn stream(&self, rate: u64) -> Result<Stream> {
-        let source = Source {
+        let sender = StreamSender {
             run: self.run,
-            properties: self.ground.properties.clone(),
-            topic: self.ground.request_topic.clone(),
-            partitions: self.ground.request_partitions,
+            properties: self.caller.properties.clone(),
+            topic: self.caller.request_topic.clone(),
+            partitions: self.caller.request_partitions,
             next: self.sent.clone(),
             rate,
         };
@@ -110,11 +110,11 @@ impl<'a> Traffic<'a> {
         let stopped = stop.clone();
         let thread = std::thread::Builder::new()
             .name("bench-stream".to_owned())
-            .spawn(move || source.pour(&stopped))?;
+            .spawn(move || sender.send_all(&stopped))?;
         Ok(Stream { stop, thread })
     }
 
-    fn look_until(
+    fn read_until(
         &mut self,
         mut alive: impl FnMut() -> Result<()>,
         done: impl Fn(&Self) -> bool,
@@ -124,7 +124,7 @@ impl<'a> Traffic<'a> {
             match self.tail.look(Duration::from_millis(20))? {
                 Seen::Record(record) => {
                     let id = record.headers().find(|(name, _)| *name == KAFKA_CORRELATION_ID);
-                    let number = id.and_then(|(_, id)| self.run.number_of_answer(id?));
+                    let number = id.and_then(|(_, id)| self.run.number_of_reply(id?));
                     let Some(at) = number.and_then(|it| it.checked_sub(self.first)) else { continue };
                     let at = usize::try_from(at)?;
                     if self.seen.len() <= at {
@@ -147,17 +147,17 @@ impl<'a> Traffic<'a> {
 
 impl Stream {
     /// # Errors
-    /// A request was not taken.
+    /// The cluster did not accept a request.
     pub fn stop(self) -> Result<()> {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.join().map_err(|_| anyhow!("the sender panicked"))?
     }
 }
 
-impl Source {
-    fn pour(self, stop: &AtomicBool) -> Result<()> {
+impl StreamSender {
+    fn send_all(self, stop: &AtomicBool) -> Result<()> {
         let sender = Sender::new(&self.properties, std::slice::from_ref(&self.topic))?;
-        let mut writer = Writer::new(self.run, self.partitions);
+        let mut writer = RequestWriter::new(self.run, self.partitions);
         let (begin, mut sent) = (moment(), 0);
         while !stop.load(Ordering::SeqCst) {
             let due = begin.elapsed().as_micros() * u128::from(self.rate) / 1_000_000;
@@ -172,8 +172,8 @@ impl Source {
     }
 }
 
-fn send(sender: &Sender, writer: &mut Writer, number: u64) -> Result<()> {
-    let written = writer.write(number, Ask::Send { subject: number });
+fn send(sender: &Sender, writer: &mut RequestWriter, number: u64) -> Result<()> {
+    let written = writer.write(number, BenchRequest::Send { subject: number });
     Ok(sender.send(ToSend {
         topic: 0,
         partition: written.partition,

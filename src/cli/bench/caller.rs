@@ -1,46 +1,46 @@
-//! Where a run takes place: the topics of one caller of the configuration, and the ways to write and watch them.
+//! The caller as which a benchmark sends: its topics, and the clients that write and watch them.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use otp_topology::wire::outbox::{Outbox, OutputTopic};
 
-use super::requests::{Ask, Run, Writer};
+use super::requests::{BenchRequest, RequestWriter, RunId};
 use crate::config::Loaded;
 use crate::kafka::{Admin, Place, Producer, Properties, Tail};
 
 const ASK_MAX: Duration = Duration::from_secs(10);
-/// Records that are handed to the producer at a time.
+/// Records that are passed to the producer together.
 const CHUNK_RECORDS: u64 = 5_000;
 
-/// Places of the watched topics in [`Ground::watched`].
+/// Indexes into [`BenchCaller::watched`].
 pub const REPLY: usize = 0;
 pub const SMS: usize = 1;
 
-pub struct Ground {
+pub struct BenchCaller {
     pub properties: Properties,
     pub admin: Admin,
     pub application: String,
     pub request_topic: String,
     pub request_partitions: i32,
-    /// The caller's replies, then SMS.
+    /// The topic of replies, then the topic of SMS.
     pub watched: Vec<String>,
     watched_partitions: Vec<i32>,
 }
 
-impl Ground {
+impl BenchCaller {
     /// # Errors
-    /// No such caller, or a topic is not there.
-    pub fn of(loaded: &Loaded, properties: Properties, caller: Option<&str>) -> Result<Self> {
+    /// There is no such caller, or one of its topics does not exist.
+    pub fn of(loaded: &Loaded, properties: Properties, name: Option<&str>) -> Result<Self> {
         let config = &loaded.config;
         let fits =
-            |it: &&crate::config::Caller| it.contract == "egov" && caller.is_none_or(|name| it.name == name);
+            |it: &&crate::config::Caller| it.contract == "egov" && name.is_none_or(|name| it.name == name);
         let Some(caller) = config.callers.iter().find(fits) else {
-            bail!("the configuration has no such caller of the contract egov");
+            bail!("the configuration has no such caller with the contract egov; see [[callers]]");
         };
         if config.egov.central_instance.enabled {
             bail!(
-                "a central instance has an SMS topic for each schema; measure without egov.central_instance"
+                "egov.central_instance is enabled: it has one SMS topic for each schema; disable it for the benchmark"
             );
         }
         let admin = Admin::new(&properties)?;
@@ -64,7 +64,7 @@ impl Ground {
         })
     }
 
-    /// Where every partition of the watched topics ends now.
+    /// The current end offsets of all partitions of the watched topics.
     ///
     /// # Errors
     /// The cluster does not answer.
@@ -76,7 +76,7 @@ impl Ground {
         Ok(ends)
     }
 
-    /// As [`Ground::ends`], of the replies alone, summed up.
+    /// The sum of the end offsets of the topic of replies.
     ///
     /// # Errors
     /// The cluster does not answer.
@@ -84,10 +84,10 @@ impl Ground {
         Ok(self.ends_of(REPLY, self.watched_partitions[REPLY])?.iter().map(|(_, end)| end).sum())
     }
 
-    /// Reads what is committed to the watched topics from these places on.
+    /// Reads the committed records of the watched topics from these offsets on.
     ///
     /// # Errors
-    /// The tail cannot be made.
+    /// The consumer cannot be created.
     pub fn watch(&self, from: &[(Place, i64)]) -> Result<Tail> {
         let tail = Tail::new(&self.properties, &self.application, &self.watched)?;
         tail.start(from)?;
@@ -101,43 +101,43 @@ impl Ground {
     }
 }
 
-/// Writes many requests in one transaction, so that the service sees none of them before all of them.
+/// Writes many requests in one transaction, so that the service sees all of them at the same moment.
 pub struct Loader {
     producer: Producer,
-    writer: Writer,
+    writer: RequestWriter,
     outbox: Outbox,
 }
 
 impl Loader {
     /// # Errors
     /// The cluster does not answer.
-    pub fn new(ground: &Ground, run: Run) -> Result<Self> {
-        Self::onto(ground, run, &ground.request_topic, ground.request_partitions)
+    pub fn new(caller: &BenchCaller, run: RunId) -> Result<Self> {
+        Self::onto(caller, run, &caller.request_topic, caller.request_partitions)
     }
 
-    /// As [`Loader::new`], with another topic to write to.
+    /// Writes to this topic instead of the caller's request topic.
     ///
     /// # Errors
     /// The cluster does not answer.
-    pub fn onto(ground: &Ground, run: Run, topic: &str, partitions: i32) -> Result<Self> {
-        let id = format!("{}-bench", ground.application);
-        let producer = Producer::new(&ground.properties, &id, &[topic.to_owned()], &[], None)?;
+    pub fn onto(caller: &BenchCaller, run: RunId, topic: &str, partitions: i32) -> Result<Self> {
+        let id = format!("{}-bench", caller.application);
+        let producer = Producer::new(&caller.properties, &id, &[topic.to_owned()], &[], None)?;
         producer.init(ASK_MAX)?;
-        let writer = Writer::new(run, partitions);
+        let writer = RequestWriter::new(run, partitions);
         Ok(Self { producer, writer, outbox: Outbox::default() })
     }
 
-    /// `count` requests, numbered from `first` on; `ask` is told which of them it is, from 0 on, and `told` how many
-    /// are written.
+    /// Writes `count` requests, numbered from `first` on. `request` makes the nth of them, from 0 on; `progress` gets the
+    /// number of requests that were just written.
     ///
     /// # Errors
-    /// The cluster does not take them within the time of one transaction.
+    /// The cluster does not accept them within the time of one transaction.
     pub fn load(
         &mut self,
         count: u64,
         first: u64,
-        ask: impl Fn(u64) -> Ask,
-        told: impl Fn(u64),
+        request: impl Fn(u64) -> BenchRequest,
+        progress: impl Fn(u64),
     ) -> Result<()> {
         self.producer.begin()?;
         let mut next = 0;
@@ -145,7 +145,7 @@ impl Loader {
             let end = count.min(next + CHUNK_RECORDS);
             self.outbox.clear();
             for at in next..end {
-                let written = self.writer.write(first + at, ask(at));
+                let written = self.writer.write(first + at, request(at));
                 let headers = self.outbox.headers(written.headers);
                 let (partition, key) = (written.partition, Some(written.key));
                 self.outbox.push(OutputTopic(0), partition, key, headers, Default::default(), |out| {
@@ -153,11 +153,11 @@ impl Loader {
                 });
             }
             self.producer.produce_rest(&self.outbox, 0)?;
-            told(end - next);
+            progress(end - next);
             next = end;
         }
         if let Err(error) = self.producer.commit(ASK_MAX) {
-            bail!("{error}; if the broker did not take {count} requests in one transaction, ask for fewer");
+            bail!("{error}; if the broker cannot take {count} requests in one transaction, load fewer");
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! The yardstick: what the broker and the clients take without any work in between.
+//! What the broker and the Kafka clients cost without any processing.
 //!
-//! The service's own consumer and producer copy each input to three topics, in transactions of as many records as the
-//! service's, with the offsets inside. There is no state, no header and no decision.
+//! The consumer and the producer of the service copy each input to three topics, in transactions with as many records as
+//! those of the service. There is no state, no header and no decision.
 
 use std::time::Duration;
 
@@ -10,39 +10,51 @@ use otp_topology::wire::outbox::{Outbox, OutputTopic};
 use otp_topology::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 use serde::Serialize;
 
-use super::clock::moment;
-use super::ground::{Ground, Loader};
-use super::process;
-use super::progress::Bar;
-use super::requests::{Ask, Run};
-use crate::kafka::{Consumer, Group, NewTopic, Poll, Producer, RevokeHook, TopicOutcome};
+use otp_stream::cli::bench::caller::{BenchCaller, Loader};
+use otp_stream::cli::bench::clock::moment;
+use otp_stream::cli::bench::process;
+use otp_stream::cli::bench::progress::Bar;
+use otp_stream::cli::bench::requests::{BenchRequest, RunId};
+use otp_stream::kafka::{Consumer, Group, NewTopic, Poll, Producer, RevokeHook, TopicOutcome};
 
 const CALL_MAX: Duration = Duration::from_secs(10);
 const RECORDS_PER_COMMIT: usize = 2_000;
 const OUTPUTS: u16 = 3;
-/// Without anything for this long the broker counts as stuck.
+/// Without a record for this long the measurement fails.
 const QUIET_MAX: Duration = Duration::from_secs(20);
-/// Transactions of one input after all others.
+/// Transactions with one input each, after the throughput was measured.
 const SINGLE_TRANSACTIONS: u64 = 200;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Bare {
+pub struct BareFigures {
     pub inputs: u64,
     pub inputs_per_s: f64,
     pub cpu_us_per_input: f64,
-    /// Begin to acknowledged commit of a transaction with one input, the middle one of many.
+    /// From the begin to the acknowledged commit of a transaction with one input: the median.
     pub transaction_ms: f64,
 }
 
-/// Partitions go away only when it ends.
+impl BareFigures {
+    pub fn table(&self) -> String {
+        let row = |name: &str, value: f64, unit: &str| format!("{name:<44}{value:>12.1} {unit}\n");
+        [
+            row("pass-through, 3 outputs per input", self.inputs_per_s, "/s"),
+            row("  CPU per input", self.cpu_us_per_input, "µs"),
+            row("transaction with one input", self.transaction_ms, "ms"),
+        ]
+        .concat()
+    }
+}
+
+/// Has no tasks to close when partitions are revoked.
 struct NoTasks;
 
 impl RevokeHook for NoTasks {
     fn revoked(&mut self, _group: &Group<'_>, _partitions: &[SourcePartition], _lost: bool) {}
 }
 
-struct Pass {
+struct PassThrough {
     consumer: Consumer,
     producer: Producer,
     batch: RecordBatch,
@@ -51,25 +63,25 @@ struct Pass {
 
 /// # Errors
 /// The cluster does not answer.
-pub fn measure(ground: &Ground, run: Run, inputs: u64) -> Result<Bare> {
-    let Run(number) = run;
-    let group = format!("{}-bare-{number:x}", ground.application);
+pub fn measure(caller: &BenchCaller, run: RunId, inputs: u64) -> Result<BareFigures> {
+    let RunId(number) = run;
+    let group = format!("{}-bare-{number:x}", caller.application);
     let input = format!("{group}-in");
     let outputs: Vec<String> = (1..=OUTPUTS).map(|at| format!("{group}-out-{at}")).collect();
-    create(ground, outputs.iter().chain([&input]))?;
+    create(caller, outputs.iter().chain([&input]))?;
     let bar = Bar::new("bare: load", inputs);
-    let mut loader = Loader::onto(ground, run, &input, 1)?;
-    loader.load(inputs, 0, |subject| Ask::Send { subject }, |count| bar.advance(count))?;
+    let mut loader = Loader::onto(caller, run, &input, 1)?;
+    loader.load(inputs, 0, |subject| BenchRequest::Send { subject }, |count| bar.advance(count))?;
     drop(bar);
-    let mut pass = Pass {
+    let mut pass = PassThrough {
         consumer: Consumer::new(
-            &ground.properties,
+            &caller.properties,
             &group,
             None,
             std::slice::from_ref(&input),
             Box::new(NoTasks),
         )?,
-        producer: Producer::new(&ground.properties, &group, &outputs, std::slice::from_ref(&input), None)?,
+        producer: Producer::new(&caller.properties, &group, &outputs, std::slice::from_ref(&input), None)?,
         batch: RecordBatch::default(),
         outbox: Outbox::default(),
     };
@@ -81,7 +93,7 @@ pub fn measure(ground: &Ground, run: Run, inputs: u64) -> Result<Bare> {
     let (seconds, cpu_us) = (begin.elapsed().as_secs_f64(), process::usage(me)?.cpu_us - cpu_us);
     let transaction_ms = pass.singles(inputs)?;
     pass.consumer.close();
-    Ok(Bare {
+    Ok(BareFigures {
         inputs,
         inputs_per_s: inputs as f64 / seconds,
         cpu_us_per_input: cpu_us as f64 / inputs as f64,
@@ -89,7 +101,7 @@ pub fn measure(ground: &Ground, run: Run, inputs: u64) -> Result<Bare> {
     })
 }
 
-fn create<'a>(ground: &Ground, names: impl Iterator<Item = &'a String>) -> Result<()> {
+fn create<'a>(caller: &BenchCaller, names: impl Iterator<Item = &'a String>) -> Result<()> {
     let topic = |name: &String| NewTopic {
         name: name.clone(),
         partitions: 1,
@@ -97,7 +109,7 @@ fn create<'a>(ground: &Ground, names: impl Iterator<Item = &'a String>) -> Resul
         settings: Vec::new(),
     };
     let topics: Vec<_> = names.map(topic).collect();
-    for outcome in ground.admin.create(&topics, CALL_MAX)? {
+    for outcome in caller.admin.create(&topics, CALL_MAX)? {
         if let TopicOutcome::Failed(error) = outcome {
             return Err(error.into());
         }
@@ -105,8 +117,8 @@ fn create<'a>(ground: &Ground, names: impl Iterator<Item = &'a String>) -> Resul
     Ok(())
 }
 
-impl Pass {
-    /// Joins the group and starts at the beginning.
+impl PassThrough {
+    /// Joins the group and starts at offset 0.
     fn join(&self) -> Result<()> {
         self.consumer.subscribe()?;
         let begin = moment();
@@ -123,7 +135,7 @@ impl Pass {
                 | Poll::Nothing => {}
             }
             if begin.elapsed() > QUIET_MAX {
-                bail!("the group does not assign anything");
+                bail!("the group assigned no partition within {} s", QUIET_MAX.as_secs());
             }
         }
     }
@@ -145,7 +157,7 @@ impl Pass {
             }
             if self.batch.is_empty() {
                 if moved.elapsed() > QUIET_MAX {
-                    bail!("{done} of {inputs} records came");
+                    bail!("only {done} of {inputs} records arrived");
                 }
                 continue;
             }
@@ -157,7 +169,7 @@ impl Pass {
         Ok(())
     }
 
-    /// Everything in the batch, in one transaction.
+    /// Copies the batch to the outputs in one transaction.
     fn pass_on(&mut self) -> Result<()> {
         self.outbox.clear();
         let none = Default::default();
@@ -182,7 +194,7 @@ impl Pass {
         Ok(self.producer.commit(CALL_MAX)?)
     }
 
-    /// Transactions of three small outputs, one after the other; the time of the middle one.
+    /// The median time of consecutive transactions with three small outputs each.
     fn singles(&mut self, inputs: u64) -> Result<f64> {
         let none = Default::default();
         let mut times = Vec::new();
