@@ -3,6 +3,7 @@
 use arrayvec::ArrayString;
 
 use crate::otp::LogTime;
+use crate::wire::headers;
 use crate::wire::json_text::Object;
 use crate::wire::murmur2;
 use crate::wire::outbox::{Outbox, OutputTopic, SharedHeaders};
@@ -55,17 +56,18 @@ impl<'a> Events<'a> {
     pub fn new(outbox: &'a mut Outbox, partitions: &'a [i32], envelope: Envelope<'a>) -> Self {
         let mut time = [0; rfc3339::LEN];
         let time = rfc3339::write(envelope.time, &mut time);
-        let trace = [("traceparent", envelope.traceparent), ("tracestate", envelope.tracestate)];
-        let headers = [
-            ("ce_specversion", Some(&b"1.0"[..])),
-            ("ce_source", Some(envelope.source.as_bytes())),
-            ("ce_time", Some(time.as_bytes())),
-            ("content-type", Some(&b"application/json"[..])),
-            ("ce_correlationid", Some(envelope.correlation_id.as_bytes())),
-            ("ce_causationid", Some(envelope.causation_id.as_bytes())),
+        let trace =
+            [(headers::TRACEPARENT, envelope.traceparent), (headers::TRACESTATE, envelope.tracestate)];
+        let named = [
+            (headers::CE_SPECVERSION, Some(headers::SPECVERSION.as_bytes())),
+            (headers::CE_SOURCE, Some(envelope.source.as_bytes())),
+            (headers::CE_TIME, Some(time.as_bytes())),
+            (headers::CONTENT_TYPE, Some(headers::APPLICATION_JSON.as_bytes())),
+            (headers::CE_CORRELATIONID, Some(envelope.correlation_id.as_bytes())),
+            (headers::CE_CAUSATIONID, Some(envelope.causation_id.as_bytes())),
         ];
         let shared =
-            outbox.headers(headers.into_iter().chain(trace.into_iter().filter(|(_, value)| value.is_some())));
+            outbox.headers(named.into_iter().chain(trace.into_iter().filter(|(_, value)| value.is_some())));
         Self { outbox, partitions, envelope, shared }
     }
 
@@ -105,7 +107,7 @@ impl<'a> Events<'a> {
         value: impl FnOnce(&mut Vec<u8>),
     ) {
         let event_type = kind.ce_type();
-        let named = [("ce_id", Some(id.as_bytes())), ("ce_type", Some(event_type.as_bytes()))];
+        let named = [(headers::CE_ID, Some(id.as_bytes())), (headers::CE_TYPE, Some(event_type.as_bytes()))];
         let own = self.outbox.headers(named.into_iter().chain(extra.iter().copied()));
         self.outbox.push(to, partition, key, self.shared, own, value);
     }

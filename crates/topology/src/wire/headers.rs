@@ -63,9 +63,8 @@ const ORIGIN_PREFIX: &str = "otp.origin.";
 
 /// Longest `ce_id` and `otp-client-ref`, in bytes; longer counts as absent (docs/interface.md, "Record keys, ids and headers").
 pub const ID_LEN_MAX: usize = 128;
-/// Longest correlation id, operation and trace header that is passed on, in bytes; longer counts as absent.
+/// Longest correlation id and trace header that is passed on, in bytes; longer counts as absent.
 const CORRELATION_ID_LEN_MAX: usize = 256;
-const OPERATION_LEN_MAX: usize = 64;
 const TRACEPARENT_LEN_MAX: usize = 128;
 const TRACESTATE_LEN_MAX: usize = 512;
 
@@ -102,8 +101,6 @@ pub struct RequestHeaders<'a> {
     /// Bytes, so that a name that is not UTF-8 is a foreign one and not an absent one.
     pub reply_topic: Option<&'a [u8]>,
     pub reply_partition: ReplyPartition,
-    /// Not empty.
-    pub operation: Option<&'a str>,
 }
 
 impl<'a> RequestHeaders<'a> {
@@ -129,7 +126,6 @@ impl<'a> RequestHeaders<'a> {
                         read_i32(bytes).map_or(ReplyPartition::Malformed, ReplyPartition::At)
                     });
                 }
-                OPERATION => read.operation = text(value, OPERATION_LEN_MAX).filter(not_empty),
                 _ => {}
             }
         }
@@ -142,7 +138,6 @@ impl std::fmt::Debug for RequestHeaders<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RequestHeaders")
             .field("ce_id", &self.ce_id.is_some())
-            .field("operation", &self.operation.is_some())
             .field("expires_at", &self.expires_at)
             .field("reply_partition", &self.reply_partition)
             .finish_non_exhaustive()

@@ -32,7 +32,6 @@ fn reads_each_header_of_a_request() {
             ("kafka_correlationId", Some(b"\xff\x00")),
             ("kafka_replyTopic", Some(b"replies")),
             ("kafka_replyPartition", Some(b"\x00\x00\x01\x02")),
-            ("operation", Some(b"send")),
             ("appId", Some(b"whatever")),
         ],
         RequestHeaders {
@@ -45,7 +44,6 @@ fn reads_each_header_of_a_request() {
             kafka_correlation_id: Some(b"\xff\x00"),
             reply_topic: Some(b"replies"),
             reply_partition: ReplyPartition::At(258),
-            operation: Some("send"),
         },
     );
 }

@@ -1,7 +1,15 @@
-//! JSON text, written straight into an arena. Reads nothing: that is the affair of `json`.
+//! Writes JSON text straight into a buffer. Reads nothing: `json` does.
 //!
-//! Every event and answer is an object of known members, so that there is nothing to find out while it is written:
-//! names are literals, and most strings hold nothing to escape.
+//! Every event and reply is an object of known members in a fixed order. The writer therefore checks nothing at run
+//! time: names are literals, and most strings need no escapes.
+//!
+//! A second format (Avro) can stand behind the same calls: [`Object`] then writes either text or fields, and its
+//! callers stay as they are. Three properties make that possible; new events and replies must keep them:
+//!
+//! - Members come in the order of the schema, and every member is always written, if only as null.
+//! - An object inside an object is written by [`Object::object`], so that its members reach the same writer.
+//! - A secret is written by [`Object::secret`], which returns its place. Avro writes the length of a string before its
+//!   bytes: that format also needs the number of digits, and fills the place with as many zeros.
 
 use std::borrow::Cow;
 
@@ -12,35 +20,48 @@ pub trait WriteJson {
     fn write_json(&self, out: &mut Vec<u8>);
 }
 
-/// A word of ours, which has nothing to escape.
+/// A string that needs no escapes.
 #[derive(Clone, Copy)]
 pub struct Plain<'a>(pub &'a str);
 
-/// An object that is being written: its members, in the order of the calls.
+/// An object that is being written. Its members have the order of the calls.
 pub struct Object<'o> {
     out: &'o mut Vec<u8>,
 }
 
 impl Object<'_> {
-    /// Writes an object with the members that `members` adds.
-    pub fn write(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
+    /// Appends an object with the members that `members` adds; returns what `members` returns.
+    pub fn write<R>(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>) -> R) -> R {
         out.push(b'{');
-        members(&mut Object { out });
+        let returned = members(&mut Object { out });
         out.push(b'}');
+        returned
     }
 
-    /// `name` has nothing to escape, and its object no other member of this name.
+    /// Adds a member. `name` needs no escapes, and no other member of this object has it.
     #[inline]
     pub fn member(&mut self, name: &'static str, value: impl WriteJson) -> &mut Self {
-        self.separate();
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        self.name(name);
         value.write_json(self.out);
         self
     }
 
-    /// As [`Object::member`], for a name of any characters.
+    /// Adds a member that is an object; returns what `members` returns.
+    pub fn object<R>(&mut self, name: &'static str, members: impl FnOnce(&mut Object<'_>) -> R) -> R {
+        self.name(name);
+        Object::write(self.out, members)
+    }
+
+    /// Adds a string member that stays empty, and returns the offset between its quotes, in bytes from the start of
+    /// the buffer. The secret (digits, which need no escapes) is inserted there when the text is sent.
+    ///
+    /// A text may have several secrets. Insert the last one first, so that the other offsets stay valid.
+    pub fn secret(&mut self, name: &'static str) -> usize {
+        self.member(name, Plain(""));
+        self.out.len() - 1
+    }
+
+    /// As [`Object::member`], for a name that may need escapes.
     pub fn named(&mut self, name: &str, value: impl WriteJson) -> &mut Self {
         self.separate();
         name.write_json(self.out);
@@ -49,6 +70,15 @@ impl Object<'_> {
         self
     }
 
+    #[inline]
+    fn name(&mut self, name: &'static str) {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    #[inline]
     fn separate(&mut self) {
         if self.out.last() != Some(&b'{') {
             self.out.push(b',');
@@ -56,7 +86,7 @@ impl Object<'_> {
     }
 }
 
-/// Writes what stands between the quotes of a string.
+/// Appends a string without its quotes.
 pub fn write_escaped(out: &mut Vec<u8>, text: &str) {
     if has_escapes(text.as_bytes()) {
         let quoted = serde_json::to_string(text).expect("any text is a JSON string");
@@ -66,8 +96,8 @@ pub fn write_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Whether there is a quote, a backslash or a control character. Without a way out in between: so it is done many bytes
-/// at a time.
+/// Whether there is a quote, a backslash or a control character. The loop has no early exit, so that the compiler can
+/// vectorise it.
 fn has_escapes(text: &[u8]) -> bool {
     text.iter().fold(false, |found, byte| found | matches!(byte, ..b' ' | b'"' | b'\\'))
 }
@@ -88,15 +118,15 @@ impl WriteJson for Cow<'_, str> {
 
 impl WriteJson for Plain<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        let Self(word) = self;
-        debug_assert!(!has_escapes(word.as_bytes()), "a plain word");
+        let Self(text) = self;
+        debug_assert!(!has_escapes(text.as_bytes()), "a plain string needs no escapes");
         out.push(b'"');
-        out.extend_from_slice(word.as_bytes());
+        out.extend_from_slice(text.as_bytes());
         out.push(b'"');
     }
 }
 
-/// Digits are composed on the stack: plain words.
+/// Holds text that the program composed itself, such as digits and ids: nothing in it needs escapes.
 impl<const LEN: usize> WriteJson for ArrayString<LEN> {
     fn write_json(&self, out: &mut Vec<u8>) {
         Plain(self).write_json(out);
@@ -182,6 +212,24 @@ mod tests {
             r#"before{"a":1,"b":null,"c":[true,false],"d":"{","e":18446744073709551615,"#,
             r#""f":-9223372036854775808,"g":1.5}{}"#
         );
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    }
+
+    #[test]
+    fn secrets_are_inserted_at_the_places_that_the_writer_returns() {
+        let mut out = b"before".to_vec();
+        let (first, second) = Object::write(&mut out, |object| {
+            object.member("a", "\",\"otp\":\"");
+            let first = object.object("otp", |otp| {
+                let place = otp.secret("otp");
+                otp.member("b", 1_u8);
+                place
+            });
+            (first, object.secret("pin"))
+        });
+        out.splice(second..second, *b"4321");
+        out.splice(first..first, *b"123456");
+        let expected = r#"before{"a":"\",\"otp\":\"","otp":{"otp":"123456","b":1},"pin":"4321"}"#;
         assert_eq!(String::from_utf8_lossy(&out), expected);
     }
 

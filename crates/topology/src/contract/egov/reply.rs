@@ -33,30 +33,36 @@ pub fn failed(info: RequestInfo<'_>, failure: &Failure<'_>) -> Reply {
 
 /// The answer of create, validate and search; `None`: nothing was found.
 pub fn otp(info: RequestInfo<'_>, view: Option<&OtpView<'_>>) -> Reply {
-    answer(info, view, None)
+    whole(|object| {
+        object.member("responseInfo", info.response(Status::Successful)).member("otp", view);
+    })
 }
 
-/// The answer to a `create` with a hole where the code stands.
+/// The reply to a `create`, with a placeholder for the code.
 pub fn revealed(info: RequestInfo<'_>, view: &OtpView<'_>, code: CodeRef) -> Reply {
-    /// Quotes inside of strings are escaped, so that this stands in an answer once.
-    const BEFORE_CODE: &[u8] = br#","otp":{"otp":""#;
-    let Reply { body, .. } = answer(info, Some(view), Some(""));
-    let start = body.windows(BEFORE_CODE.len()).position(|bytes| bytes == BEFORE_CODE);
-    let hole = start.expect("the answer was written with an empty code") + BEFORE_CODE.len();
-    Reply { body, code: Some((hole, code)) }
+    let mut body = Vec::with_capacity(BODY_BYTES);
+    let place = Object::write(&mut body, |object| {
+        object.member("responseInfo", info.response(Status::Successful)).object("otp", |otp| {
+            let place = otp.secret("otp");
+            view.add_to(otp);
+            place
+        })
+    });
+    Reply { body, code: Some((place, code)) }
 }
 
 impl<'a> OtpView<'a> {
     pub fn of(challenge: &ChallengeView, identity: &'a str, tenant: &'a str) -> Self {
         Self { challenge: challenge.code.challenge, identity, tenant, validated: challenge.used }
     }
-}
 
-fn answer(info: RequestInfo<'_>, view: Option<&OtpView<'_>>, code: Option<&str>) -> Reply {
-    whole(|object| {
-        let otp = view.map(|view| OtpBody { view, code });
-        object.member("responseInfo", info.response(Status::Successful)).member("otp", otp);
-    })
+    fn add_to(&self, object: &mut Object<'_>) {
+        object
+            .member("UUID", self.challenge.to_uuid())
+            .member("identity", self.identity)
+            .member("tenantId", self.tenant)
+            .member("isValidationSuccessful", self.validated);
+    }
 }
 
 fn whole(members: impl FnOnce(&mut Object<'_>)) -> Reply {
@@ -80,23 +86,8 @@ impl WriteJson for ErrorBody<'_> {
     }
 }
 
-struct OtpBody<'a> {
-    view: &'a OtpView<'a>,
-    code: Option<&'a str>,
-}
-
-/// The code comes first, so that its place is easy to find.
-impl WriteJson for OtpBody<'_> {
+impl WriteJson for OtpView<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        Object::write(out, |object| {
-            if let Some(code) = self.code {
-                object.member("otp", code);
-            }
-            object
-                .member("UUID", self.view.challenge.to_uuid())
-                .member("identity", self.view.identity)
-                .member("tenantId", self.view.tenant)
-                .member("isValidationSuccessful", self.view.validated);
-        });
+        Object::write(out, |object| self.add_to(object));
     }
 }

@@ -3,6 +3,7 @@
 
 use super::errors::Rejection;
 use super::operation::Operation;
+use crate::wire::headers::OPERATION;
 use crate::wire::json::Json;
 use crate::wire::json_text::{Object, Plain, WriteJson};
 use crate::wire::record::Headers;
@@ -91,7 +92,7 @@ pub fn operation(body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rej
         }
         None | Some(Json::Null) => {}
     }
-    if let Some(name) = headers.last("operation") {
+    if let Some(name) = headers.last(OPERATION) {
         return parse(std::str::from_utf8(name).unwrap_or_default());
     }
     let mobile = otp(body).ok().and_then(|otp| otp.get_ignore_case(MOBILE.name));
