@@ -6,6 +6,7 @@
 //! line ─ kcat ─▶ Player ─▶ InMemory (the real stream thread) ─▶ what was committed ─▶ Mask ─ kcat ─▶ lines, flushed
 //! ```
 
+mod kcat;
 mod lines;
 mod mask;
 mod player;

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use otp_topology::otp::LogTime;
 use otp_topology::task::{SourceKind, Topology};
 use otp_topology::thread::in_memory::{Fed, InMemory, Published};
-use otp_topology::wire::kcat::{self, Line, LineRecord, OutputLine};
 use otp_topology::wire::outbox::OutputTopic;
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
 
+use super::kcat::{self, Line, LineRecord, OutputLine};
 use super::mask::Mask;
 
 /// The last millisecond of the year 9999: later times have no RFC 3339 form, which events carry.

@@ -9,9 +9,8 @@ use otp_topology::state::{encode_subject, open, seal};
 use otp_topology::task::{LocalKey, Positions, Restorer};
 use otp_topology::text::{Template, TemplateKey, TemplateRules};
 use otp_topology::wire::headers::{OriginBytes, OriginHeaders, RequestHeaders};
+use otp_topology::wire::json::writer::WriteJson;
 use otp_topology::wire::json::{Names, parse_object};
-use otp_topology::wire::json_text::WriteJson;
-use otp_topology::wire::kcat::{self, Line};
 use otp_topology::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 use otp_topology::wire::rfc3339;
 use proptest::prelude::*;
@@ -94,29 +93,6 @@ proptest! {
     fn canonical_subjects(key in "[a-z|]{0,12}\\PC{0,20}") {
         if let Some(subject) = CanonicalSubject::parse(&key) {
             prop_assert_eq!(subject.as_str(), &key);
-        }
-    }
-
-    #[test]
-    fn lines_of_a_replay(bytes in json()) {
-        match kcat::decode(&bytes) {
-            Err(error) => silent(&error),
-            Ok(Some(Line::Record(read))) => {
-                let line = kcat::OutputLine {
-                    topic: &read.topic,
-                    partition: read.partition.unwrap_or(0),
-                    offset: read.offset.unwrap_or(0),
-                    timestamp: read.timestamp.unwrap_or_default(),
-                    key: read.key.as_deref(),
-                    payload: read.payload.as_deref(),
-                };
-                let mut written = Vec::new();
-                let headers = read.headers.iter().map(|(name, value)| (name.as_ref(), value.as_deref()));
-                kcat::encode(&mut written, line, headers);
-                let Ok(Some(Line::Record(again))) = kcat::decode(&written) else { panic!("not read back") };
-                prop_assert!(again.key == read.key && again.payload == read.payload && again.topic == read.topic);
-            }
-            Ok(Some(Line::Time(_)) | None) => {}
         }
     }
 

@@ -1,8 +1,27 @@
-//! Behaviour of the line reader and writer.
+//! Behaviour of the reader and the writer of kcat's lines.
 
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 use super::*;
+
+/// CANARY stands for a secret: no error text may repeat it.
+const SAMPLES: [&[u8]; 2] = [LINE, BASE64_LINE];
+const LINE: &[u8] = br#"{"topic":"requests","partition":0,"offset":7,"ts":1700000000000,"headers":["ce_id","1","x",null],"key":"k","payload":"{}"}"#;
+const BASE64_LINE: &[u8] = br#"{"topic":"requests","payload_base64":"/w==","key_base64":"/w","headers_base64":["kafka_replyPartition","AAAAAA=="]}"#;
+
+/// Text that parsers have failed on.
+const PIECES: [&[u8]; 9] = [
+    b"",
+    b"null",
+    b"-0",
+    b"1e999",
+    b"18446744073709551616",
+    br#""\ud800""#,
+    b"[[",
+    b"\xff\xfe",
+    b"\"CANARY\"",
+];
 
 fn record<'a>(topic: &'a str, payload: Option<&'a [u8]>) -> LineRecord<'a> {
     LineRecord { topic: Cow::Borrowed(topic), payload: payload.map(Cow::Borrowed), ..Default::default() }
@@ -55,7 +74,7 @@ fn only_topic_and_payload_are_needed() {
 }
 
 #[test]
-fn a_line_with_only_a_time_moves_it() {
+fn a_line_with_only_a_time_lets_time_pass() {
     let check = |line: &str, expected: Option<u64>| {
         let expected = expected.map(|ms| Line::Time(LogTime::from_ms(ms)));
         assert!(decode(line.as_bytes()) == Ok(expected), "{line}");
@@ -67,7 +86,7 @@ fn a_line_with_only_a_time_moves_it() {
 }
 
 #[test]
-fn says_which_member_is_wrong() {
+fn an_error_names_the_bad_member() {
     check_bad("x", "is not a JSON object");
     check_bad("[]", "is not a JSON object");
     check_bad(r#"{"topic":"t","payload":"x""#, "is not a JSON object");
@@ -169,5 +188,36 @@ proptest! {
     #[test]
     fn arbitrary_lines_never_panic(line in proptest::collection::vec(any::<u8>(), 0..64)) {
         let _ = decode(&line);
+    }
+
+    #[test]
+    fn a_damaged_line_is_refused_silently_or_read_and_printed(
+        sample in proptest::sample::select(SAMPLES.as_slice()),
+        edits in proptest::collection::vec((any::<Index>(), 0..6_usize, proptest::sample::select(PIECES.as_slice())), 0..5),
+    ) {
+        let mut line = sample.to_vec();
+        for (at, cut, piece) in edits {
+            let at = at.index(line.len() + 1);
+            let end = (at + cut).min(line.len());
+            line.splice(at..end, piece.iter().copied());
+        }
+        match decode(&line) {
+            Err(error) => prop_assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}"),
+            Ok(Some(Line::Record(read))) => {
+                let line = OutputLine {
+                    topic: &read.topic,
+                    partition: read.partition.unwrap_or(0),
+                    offset: read.offset.unwrap_or(0),
+                    timestamp: read.timestamp.unwrap_or_default(),
+                    key: read.key.as_deref(),
+                    payload: read.payload.as_deref(),
+                };
+                let mut printed = Vec::new();
+                encode(&mut printed, line, read.headers.iter().map(|(name, value)| (name.as_ref(), value.as_deref())));
+                let Ok(Some(Line::Record(again))) = decode(&printed) else { panic!("not read back") };
+                prop_assert!(again.key == read.key && again.payload == read.payload && again.topic == read.topic);
+            }
+            Ok(Some(Line::Time(_)) | None) => {}
+        }
     }
 }

@@ -1,9 +1,11 @@
-//! Records as JSON lines, as `kcat -J` prints them (docs/interface.md, "replay").
+//! Records as JSON lines, in the format of `kcat -J` (docs/interface.md, "replay").
 //!
-//! Reads and writes single lines; files, defaults of partition, offset and time, and masking are the caller's.
-//! kcat prints bytes that are not UTF-8 raw inside its strings: they are read as they are. Written lines are always
-//! valid JSON: bytes that are not UTF-8 go base64 as `key_base64`, `payload_base64` and `headers_base64`, the last
-//! a flat array of name, value, name, value like `headers`.
+//! Reads and writes single lines. The caller reads files, masks codes, and chooses the partition, offset and time that
+//! a line does not give.
+//!
+//! kcat prints bytes that are not UTF-8 raw inside its strings; such lines are read. Written lines are always valid
+//! JSON: bytes that are not UTF-8 are written in base64 as `key_base64`, `payload_base64` and `headers_base64`. The
+//! last one is a flat array of name, value, name, value, like `headers`.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -12,28 +14,27 @@ use std::fmt;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use otp_topology::otp::LogTime;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::otp::LogTime;
-
-/// Padding is written, and not asked for.
+/// Padding is written, but not required.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What a line of input is.
+/// The contents of an input line.
 #[derive(PartialEq, Eq)]
-pub enum Line<'a> {
+pub(super) enum Line<'a> {
     Record(LineRecord<'a>),
-    /// Only `ts`: moves the sweep watermark.
+    /// Only `ts`: advances the watermark of the expiry sweep.
     Time(LogTime),
 }
 
-/// A record as its line gives it; what is absent has a default that the caller knows.
+/// A record as its line gives it. The caller knows the defaults of absent members.
 #[derive(Default, PartialEq, Eq)]
-pub struct LineRecord<'a> {
+pub(super) struct LineRecord<'a> {
     pub topic: Cow<'a, str>,
     /// Not negative.
     pub partition: Option<i32>,
@@ -41,18 +42,18 @@ pub struct LineRecord<'a> {
     pub offset: Option<i64>,
     pub timestamp: Option<LogTime>,
     pub key: Option<Cow<'a, [u8]>>,
-    /// `None` is a null value.
+    /// `None`: a null value.
     pub payload: Option<Cow<'a, [u8]>>,
     /// Those of `headers`, then those of `headers_base64`, each in order.
     pub headers: Vec<Header<'a>>,
 }
 
 /// A header's name and value.
-pub type Header<'a> = (Cow<'a, str>, Option<Cow<'a, [u8]>>);
+pub(super) type Header<'a> = (Cow<'a, str>, Option<Cow<'a, [u8]>>);
 
 /// A record to print.
 #[derive(Clone, Copy)]
-pub struct OutputLine<'a> {
+pub(super) struct OutputLine<'a> {
     pub topic: &'a str,
     pub partition: i32,
     pub offset: i64,
@@ -61,9 +62,9 @@ pub struct OutputLine<'a> {
     pub payload: Option<&'a [u8]>,
 }
 
-/// Why a line cannot be read. Holds nothing of the line but the names of members.
+/// Why a line cannot be read. Holds nothing of the line except names of members. A message continues "line N".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadLine {
+pub(super) enum BadLine {
     #[error("is not a JSON object")]
     NotAnObject,
     #[error("`{0}` must be {1}")]
@@ -74,11 +75,11 @@ pub enum BadLine {
     Twice(&'static str),
 }
 
-/// Reads a line; its end may be there or not. A blank line is `None`.
+/// Reads a line, with or without its line end. `None`: the line is blank.
 ///
 /// # Errors
 /// See [`BadLine`].
-pub fn decode(line: &[u8]) -> Result<Option<Line<'_>>, BadLine> {
+pub(super) fn decode(line: &[u8]) -> Result<Option<Line<'_>>, BadLine> {
     if line.trim_ascii().is_empty() {
         return Ok(None);
     }
@@ -93,8 +94,8 @@ pub fn decode(line: &[u8]) -> Result<Option<Line<'_>>, BadLine> {
     members.into_line().map(Some)
 }
 
-/// Appends a line, with its end. `headers` is read twice.
-pub fn encode<'h>(
+/// Appends a line and its line end.
+pub(super) fn encode<'h>(
     out: &mut Vec<u8>,
     line: OutputLine<'_>,
     headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
@@ -172,8 +173,7 @@ fn write_integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// The members of a line as they were read. The outer `Option` says whether the member was there, the inner one
-/// whether it was not null.
+/// The members of a line. The outer `Option` says whether the member is present, the inner one whether it is not null.
 #[derive(Default)]
 struct Members<'a> {
     topic: Option<Option<Raw<'a>>>,
@@ -189,7 +189,7 @@ struct Members<'a> {
     count: usize,
 }
 
-/// The bytes of a JSON string, whether they are UTF-8 or not.
+/// The bytes of a JSON string. They need not be UTF-8.
 struct Raw<'a>(Cow<'a, [u8]>);
 
 const A_STRING: &str = "a string";
@@ -228,7 +228,7 @@ fn not_negative<T: PartialOrd + Default>(number: Option<Option<T>>) -> Result<Op
     if number.as_ref().is_some_and(|it| *it < T::default()) { Err(()) } else { Ok(number) }
 }
 
-/// The value of a member that has two spellings; at most one of them may hold something.
+/// The value of a member with a plain and a base64 spelling. At most one of them may have a value.
 fn either<'a>(
     (name, plain): (&'static str, Option<Option<Raw<'a>>>),
     (base64_name, base64): (&'static str, Option<Option<Raw<'a>>>),
@@ -262,12 +262,12 @@ fn pair_up<'a>(
     Ok(())
 }
 
-/// Reads a line's object; the cell holds what is wrong if a member cannot be read.
+/// Reads a line's object. If a member cannot be read, the cell holds the reason.
 #[derive(Clone, Copy)]
 struct Object<'c>(&'c Cell<Option<BadLine>>);
 
 impl Object<'_> {
-    /// Reads the next value into its place, once.
+    /// Reads the next value into `place`; refuses a second one.
     fn take<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
         self,
         access: &mut A,
