@@ -173,7 +173,8 @@ impl Producer {
         let opaque = if self.changelog == Some(record.topic()) { partition as usize + 1 } else { 0 };
         let mut full_since = None;
         loop {
-            let headers = (record.header_count(), record.header_bytes());
+            let headers = record.headers().map(|(name, value)| (name.as_bytes(), value));
+            let headers = (record.header_count(), headers);
             let produced =
                 self.client.produce(topic, partition, record.key(), record.value(), headers, opaque);
             match produced {

@@ -26,7 +26,7 @@ impl Begun {
     fn push(&mut self, topic: u16, size: usize) {
         let none = Default::default();
         let body = |out: &mut Vec<u8>| out.resize(out.len() + size, b'x');
-        self.outbox.push(OutputTopic(topic), 0, None, none, none, body);
+        self.outbox.push_with(OutputTopic(topic), 0, None, none, none, body);
     }
 
     fn along(&self, first: usize) -> usize {

@@ -176,9 +176,8 @@ impl PassThrough {
         let mut next = 0;
         for record in self.batch.iter() {
             for topic in 0..OUTPUTS {
-                self.outbox.push(OutputTopic(topic), 0, record.key, none, none, |out| {
-                    out.extend_from_slice(record.value.unwrap_or_default());
-                });
+                let value = record.value.unwrap_or_default();
+                self.outbox.push(OutputTopic(topic), 0, record.key, none, none, Some(value));
             }
             next = record.offset + 1;
         }
@@ -201,8 +200,7 @@ impl PassThrough {
         for _ in 0..SINGLE_TRANSACTIONS {
             self.outbox.clear();
             for topic in 0..OUTPUTS {
-                self.outbox
-                    .push(OutputTopic(topic), 0, None, none, none, |out| out.extend_from_slice(&[b' '; 300]));
+                self.outbox.push(OutputTopic(topic), 0, None, none, none, Some(&[b' '; 300]));
             }
             let begin = moment();
             self.commit(i64::try_from(inputs).unwrap_or(i64::MAX))?;

@@ -175,7 +175,7 @@ fn run(
         let begin = now();
         for record in outbox.iter() {
             black_box((record.key(), record.value()));
-            for header in record.header_bytes() {
+            for header in record.headers() {
                 black_box(header);
             }
         }

@@ -147,10 +147,8 @@ impl Loader {
             for at in next..end {
                 let written = self.writer.write(first + at, request(at));
                 let headers = self.outbox.headers(written.headers);
-                let (partition, key) = (written.partition, Some(written.key));
-                self.outbox.push(OutputTopic(0), partition, key, headers, Default::default(), |out| {
-                    out.extend_from_slice(written.body);
-                });
+                let (partition, key, body) = (written.partition, Some(written.key), Some(written.body));
+                self.outbox.push(OutputTopic(0), partition, key, headers, Default::default(), body);
             }
             self.producer.produce_rest(&self.outbox, 0)?;
             progress(end - next);

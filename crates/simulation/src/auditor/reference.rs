@@ -140,7 +140,7 @@ impl Reference {
             .collect();
         let changed = std::mem::take(&mut self.changed);
         let lacking = changed.iter().find(|(task, key)| {
-            Family::of(key) != Some(Family::Mark) && !logged.contains_key(&(*task, key.clone()))
+            Family::of(key) != Some(Family::Barrier) && !logged.contains_key(&(*task, key.clone()))
         });
         if let Some((task, key)) = lacking {
             let what =
@@ -148,7 +148,7 @@ impl Reference {
             return Err(Oracle::OneByOne.broken(what));
         }
         for ((task, key), value) in logged {
-            if matches!(Family::of(&key), Some(Family::Mark | Family::Position) | None) {
+            if matches!(Family::of(&key), Some(Family::Barrier | Family::Position) | None) {
                 continue;
             }
             let store = &self.stores[task as usize];

@@ -6,7 +6,7 @@ use crate::otp::{
     ChallengeId, ContractName, LogTime, Notice, NoticeKind, PolicyVersion, Pseudonym, Purpose, Refusal,
     Verdict, Verification,
 };
-use crate::wire::json_text::{Plain, WriteJson};
+use crate::wire::json::writer::{Plain, WriteJson};
 use crate::wire::outbox::OutputTopic;
 
 /// What an analytic event is about, whatever happened.

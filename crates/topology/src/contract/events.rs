@@ -4,7 +4,7 @@ use arrayvec::ArrayString;
 
 use crate::otp::LogTime;
 use crate::wire::headers;
-use crate::wire::json_text::Object;
+use crate::wire::json::writer::Object;
 use crate::wire::murmur2;
 use crate::wire::outbox::{Outbox, OutputTopic, SharedHeaders};
 use crate::wire::rfc3339;
@@ -109,6 +109,6 @@ impl<'a> Events<'a> {
         let event_type = kind.ce_type();
         let named = [(headers::CE_ID, Some(id.as_bytes())), (headers::CE_TYPE, Some(event_type.as_bytes()))];
         let own = self.outbox.headers(named.into_iter().chain(extra.iter().copied()));
-        self.outbox.push(to, partition, key, self.shared, own, value);
+        self.outbox.push_with(to, partition, key, self.shared, own, value);
     }
 }

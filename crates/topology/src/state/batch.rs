@@ -1,14 +1,13 @@
-//! Writes for one store, in one block of memory: neither a key nor a value has an allocation of its own, and the block
-//! can be used again.
+//! Writes for one store, in one block of memory. No key and no value has an allocation of its own, and the block can be
+//! reused.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// Bytes of a key that are compared at once: enough to tell apart almost all keys of a store.
+/// Bytes of a key that are compared as one number. Almost all keys of a store differ in them.
 const HEAD_BYTES: usize = 16;
-const TOUCHED_AHEAD: usize = 8;
 
-/// Puts and deletes of one atomic write, in order; a later one of the same key wins.
+/// Puts and deletes of one atomic write, in order. Of several writes of one key the last one counts.
 #[derive(Clone, Default)]
 pub struct WriteBatch {
     bytes: Vec<u8>,
@@ -19,7 +18,7 @@ pub struct WriteBatch {
 struct Write {
     /// The first bytes of the key, as a number that sorts like them.
     head: u128,
-    /// Where the key begins; the value follows it.
+    /// The offset of the key; the value follows it.
     at: u32,
     key_len: u32,
     /// `None`: a delete.
@@ -27,18 +26,18 @@ struct Write {
 }
 
 impl WriteBatch {
-    /// With room for keys and values of so many bytes: what is not used costs nothing.
+    /// Reserves memory for this many bytes of keys and values. Memory that is never written costs nothing.
     pub fn with_room(size_bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(size_bytes), writes: Vec::new() }
     }
 
     /// # Panics
-    /// After four gigabytes.
+    /// The batch would pass 4 GiB.
     pub fn put(&mut self, key: &[u8], value: &[u8]) {
         self.put_with(key, |bytes| bytes.extend_from_slice(value));
     }
 
-    /// Puts a value that `value` adds to the bytes it is given.
+    /// Puts the value that `value` appends to the buffer it is given.
     ///
     /// # Panics
     /// As [`WriteBatch::put`].
@@ -73,8 +72,8 @@ impl WriteBatch {
         self.writes.clear();
     }
 
-    /// Brings the writes into the order of their keys, and keeps the last one of each key. No key is without bytes: it
-    /// begins with its family.
+    /// Sorts the writes by key and keeps the last one of each key. Keys must not be empty; stored keys start with their
+    /// family.
     pub fn sort(&mut self) {
         let mut writes = std::mem::take(&mut self.writes);
         self.order(&mut writes);
@@ -82,38 +81,32 @@ impl WriteBatch {
         self.writes = writes;
     }
 
-    /// Keys and values; without a value: a delete.
+    /// Keys and values. `None`: a delete.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        (0..self.writes.len()).map(|number| {
-            // In the order of keys each write lies somewhere else in memory: it is fetched while others are worked on.
-            if let Some(soon) = self.writes.get(number + TOUCHED_AHEAD) {
-                std::hint::black_box(self.bytes.get(soon.at as usize).copied());
-            }
-            self.get(number)
-        })
+        self.writes.iter().map(|write| self.read(write))
     }
 
-    /// The key and value of a write by its number.
-    pub(super) fn get(&self, number: usize) -> (&[u8], Option<&[u8]>) {
-        self.read(&self.writes[number])
+    /// The key and the value of the write at `index`.
+    pub(super) fn get(&self, index: usize) -> (&[u8], Option<&[u8]>) {
+        self.read(&self.writes[index])
     }
 
-    /// Brings numbers of writes of different keys into the order of the keys.
-    pub(super) fn sort_numbers(&self, numbers: &mut [usize]) {
-        numbers.sort_unstable_by(|a, b| self.compare(&self.writes[*a], &self.writes[*b]));
+    /// Sorts indexes of writes by the keys of the writes, which all differ.
+    pub(super) fn sort_indexes(&self, indexes: &mut [usize]) {
+        indexes.sort_unstable_by(|a, b| self.compare(&self.writes[*a], &self.writes[*b]));
     }
 
-    /// Puts or, without a value, deletes in the place of an earlier write of the same key, whose bytes stay unused.
-    pub(super) fn put_again(&mut self, number: usize, key: &[u8], value: Option<impl FnOnce(&mut Vec<u8>)>) {
-        self.writes[number] = self.add(key, value);
+    /// Replaces an earlier write of the same key. `None` deletes. The bytes of the earlier write stay unused.
+    pub(super) fn replace(&mut self, index: usize, key: &[u8], value: Option<impl FnOnce(&mut Vec<u8>)>) {
+        self.writes[index] = self.add(key, value);
     }
 
-    /// Later ones of a key first, since the first one of equals is kept.
+    /// Of one key, later writes come first: the first one is kept.
     fn order(&self, writes: &mut [Write]) {
         writes.sort_unstable_by(|a, b| self.compare(a, b).then(b.at.cmp(&a.at)));
     }
 
-    /// By their keys.
+    /// Compares by key.
     fn compare(&self, a: &Write, b: &Write) -> Ordering {
         a.head.cmp(&b.head).then_with(|| self.key(a).cmp(self.key(b)))
     }
@@ -128,9 +121,7 @@ impl WriteBatch {
     }
 
     fn add(&mut self, key: &[u8], value: Option<impl FnOnce(&mut Vec<u8>)>) -> Write {
-        let len = |bytes: usize| {
-            u32::try_from(bytes).expect("a batch is written long before it has four gigabytes")
-        };
+        let len = |bytes: usize| u32::try_from(bytes).expect("a batch is written long before it has 4 GiB");
         let at = self.bytes.len();
         self.bytes.extend_from_slice(key);
         let value_at = self.bytes.len();
@@ -186,7 +177,7 @@ mod tests {
     use proptest::option;
     use proptest::prelude::*;
 
-    /// Few enough to be written again, and some that differ only behind the head or in trailing zeros.
+    /// Few keys, so that they repeat. Some differ only after the head or in trailing zeros.
     fn key() -> impl Strategy<Value = Vec<u8>> {
         let long = vec(0..2_u8, 1..3).prop_map(|end| [vec![7; HEAD_BYTES], end].concat());
         prop_oneof![vec(0..3_u8, 1..4), long]
@@ -194,7 +185,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sorted_it_writes_each_key_once_in_order_and_to_the_same_effect(
+        fn a_sorted_batch_has_each_key_once_in_order_and_the_same_effect(
             writes in vec((key(), option::of(vec(any::<u8>(), 0..5))), 0..60),
         ) {
             let mut batch: WriteBatch = writes.iter().cloned().collect();
@@ -210,15 +201,6 @@ mod tests {
             batch.clear();
             prop_assert!(batch.is_empty() && batch.size_bytes() == 0);
         }
-    }
-
-    #[test]
-    fn a_write_may_have_no_bytes_at_all() {
-        let keys = || (1..=TOUCHED_AHEAD as u8).map(|key| vec![key]).chain([Vec::new()]);
-        let mut batch: WriteBatch = keys().map(|key| (key, None::<&[u8]>)).collect();
-        assert!(batch.iter().eq(keys().collect::<Vec<_>>().iter().map(|key| (key.as_slice(), None))));
-        batch.sort();
-        assert_eq!(batch.iter().next(), Some((&[][..], None)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The keys of a store: one family byte, then the family's own bytes. Pinned for ever; append only.
+//! The keys of a store: one family byte, then the family's own bytes. Append only: stored keys are never changed.
 //!
 //! ```text
 //! changelogged   S pseudonym           subject
@@ -6,7 +6,7 @@
 //!                P contract/tenant     policy record
 //!                T template key        message template
 //!                O path topic 0 part   input position
-//!                M topic               mark: what the topic held at the first start has arrived
+//!                M topic               broadcast barrier: the topic's records from before the first start are here
 //! local          X due pseudonym       expiry index
 //!                L name                position of the changelog, format, partition count, …
 //! ```
@@ -20,7 +20,7 @@ pub enum Family {
     Policy = b'P',
     Template = b'T',
     Position = b'O',
-    Mark = b'M',
+    Barrier = b'M',
     Expiry = b'X',
     Local = b'L',
 }
@@ -32,7 +32,7 @@ impl Family {
         Self::Policy,
         Self::Template,
         Self::Position,
-        Self::Mark,
+        Self::Barrier,
         Self::Expiry,
         Self::Local,
     ];
@@ -42,7 +42,7 @@ impl Family {
         Self::ALL.into_iter().find(|family| *family as u8 == first)
     }
 
-    /// For people.
+    /// The name of an entry in messages.
     pub const fn what(self) -> &'static str {
         match self {
             Self::Subject => "subject",
@@ -50,13 +50,13 @@ impl Family {
             Self::Policy => "policy",
             Self::Template => "template",
             Self::Position => "position",
-            Self::Mark => "mark",
+            Self::Barrier => "broadcast barrier",
             Self::Expiry => "due time",
             Self::Local => "local entry",
         }
     }
 
-    /// Whether its writes go through the changelog. The others are derived, or say where this very store stands.
+    /// Whether its writes go through the changelog. The other families are derived from it, or describe this store.
     pub const fn is_changelogged(self) -> bool {
         !matches!(self, Self::Expiry | Self::Local)
     }

@@ -1,6 +1,6 @@
-//! The store's in-memory twin: for tests, `replay`, and what needs no disk.
+//! A store in memory, for tests, `replay` and everything else that needs no disk.
 //!
-//! A clone is another handle of the same data, as two handles of one directory would be.
+//! A clone is another handle of the same data, like a second handle of one directory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,14 +11,14 @@ use super::store::{Rows, StateStore, StoreError};
 
 type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// A store that lives as long as its last handle.
+/// Its data lives as long as its last handle.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     entries: Arc<Mutex<Entries>>,
 }
 
 impl MemoryStore {
-    /// Every key and value, in key order: what an auditor compares.
+    /// Every key and value, in key order.
     pub fn entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.lock().iter().map(cloned).collect()
     }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_takes_from_but_not_to_in_order_up_to_its_limit() {
+    fn a_scan_includes_from_and_excludes_to_up_to_its_limit() {
         let store = store(&[("c", "3"), ("a", "1"), ("b", "2"), ("d", "4")]);
         let check = |from: &str, to: &str, limit: usize, expected: &str| {
             let found = store.scan(from.as_bytes(), to.as_bytes(), limit).expect("memory does not fail");
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_write_of_a_batch_wins() {
+    fn of_several_writes_of_a_key_in_a_batch_the_last_one_counts() {
         let store = store(&[("a", "1")]);
         let mut batch = WriteBatch::default();
         batch.put(b"a", b"2");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clone_sees_the_same_data_and_debug_shows_none() {
+    fn a_clone_sees_the_same_data_and_debug_shows_none_of_it() {
         let first = store(&[]);
         let second = first.clone();
         first.write(&[("key", Some("value"))].into_iter().collect()).expect("memory does not fail");

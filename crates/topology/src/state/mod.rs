@@ -1,19 +1,22 @@
-//! Stored bytes: keys, records and their versions; the store's port, its in-memory twin, and the overlay.
+//! The bytes in a task's store: keys, values and their versions. Also the port to a store, a store in memory, and the
+//! overlay of uncommitted writes.
 //!
-//! Knows no contract and no task. A changelog value is the store value, byte for byte.
+//! Knows no contract and no task. A changelog record has the key and the value of the store entry, byte for byte.
 
 mod batch;
+mod error;
 mod keys;
 mod memory;
 mod overlay;
-mod records;
 mod sealed;
 mod store;
+mod subject;
 
 pub use batch::WriteBatch;
+pub use error::BadRecord;
 pub use keys::{Family, StoreKey};
 pub use memory::MemoryStore;
 pub use overlay::Overlay;
-pub use records::{BadRecord, decode_subject, encode_subject, subject_due_at, write_subject};
-pub use sealed::{Sealed, open, seal};
+pub use sealed::{CannotOpen, open, seal};
 pub use store::{Rows, StateStore, StoreError};
+pub use subject::{decode_subject, encode_subject, subject_due_at, write_subject};

@@ -1,8 +1,8 @@
-//! Uncommitted writes over committed reads.
+//! Uncommitted writes of a task, and reads through them.
 //!
 //! ```text
-//! get, scan ──▶ open ──▶ planned ──(not written here)──▶ store
-//!               put       plan: open becomes planned      commit: take_planned ──▶ one WriteBatch      abort: clear
+//! put, delete ─▶ open ──plan──▶ planned ──take_planned──▶ one WriteBatch ─▶ store         abort: clear drops both
+//! get, scan  ──▶ open, else planned, else store
 //! ```
 
 use std::borrow::Cow;
@@ -15,31 +15,31 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::batch::WriteBatch;
 use super::store::{Rows, StateStore, StoreError};
 
-/// The writes of an open transaction, over those of one whose commit is under way. Reads see both over the store; an
-/// acknowledged commit turns the latter into one batch.
+/// Two layers of writes over a store: those of the open transaction, and below them those of the transaction whose commit
+/// is in flight (*planned*). When that commit is acknowledged, its layer becomes one batch.
 ///
-/// Whoever looks at all of them gets them sorted: the batch and its changelog records have the same order on every run.
+/// The batch and the changelog records are sorted by key, so that every run gives them in the same order.
 #[derive(Clone, Default)]
 pub struct Overlay {
     open: Layer,
     planned: Layer,
     hasher: DefaultHashBuilder,
-    /// So many writes of the open transaction are in the changelog.
+    /// The first this many writes of `open` have changelog records.
     logged: usize,
-    /// The numbers of those among them that were made again since.
-    made_again: Vec<usize>,
+    /// Indexes of writes below `logged` that were replaced after their changelog record.
+    replaced: Vec<usize>,
 }
 
-/// One write of each key.
+/// At most one write of each key.
 #[derive(Clone, Default)]
 struct Layer {
     writes: WriteBatch,
-    /// The numbers of the writes, by the hashes of their keys.
-    numbers: HashTable<u32>,
+    /// Indexes of the writes, by the hashes of their keys.
+    indexes: HashTable<u32>,
 }
 
 impl Overlay {
-    /// Nothing was written since the last plan.
+    /// Whether nothing was written since the last [`Overlay::plan`].
     pub fn is_empty(&self) -> bool {
         self.open.writes.is_empty()
     }
@@ -48,17 +48,17 @@ impl Overlay {
         self.put_with(key, |bytes| bytes.extend_from_slice(value));
     }
 
-    /// Puts a value that `value` adds to the bytes it is given.
+    /// Puts the value that `value` appends to the buffer it is given.
     pub fn put_with(&mut self, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
-        match self.open.number(key, &self.hasher) {
-            Some(number) => self.put_again(number, key, Some(value)),
+        match self.open.index(key, &self.hasher) {
+            Some(index) => self.replace(index, key, Some(value)),
             None => self.open.writes.put_with(key, value),
         }
     }
 
     pub fn delete(&mut self, key: &[u8]) {
-        match self.open.number(key, &self.hasher) {
-            Some(number) => self.put_again(number, key, None::<fn(&mut Vec<u8>)>),
+        match self.open.index(key, &self.hasher) {
+            Some(index) => self.replace(index, key, None::<fn(&mut Vec<u8>)>),
             None => self.open.writes.delete(key),
         }
     }
@@ -77,7 +77,7 @@ impl Overlay {
         }
     }
 
-    /// The merged view; same contract as [`StateStore::scan`].
+    /// As [`StateStore::scan`], over both layers and the store.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -93,7 +93,7 @@ impl Overlay {
         }
         let written = self.written_between(from, to);
         let deletes = written.iter().filter(|(_, value)| value.is_none()).count();
-        // A delete hides at most one entry of the store.
+        // Each delete hides at most one entry of the store.
         let mut stored = store.scan(from, to, limit.saturating_add(deletes))?.into_iter().peekable();
         let mut written = written.into_iter().peekable();
         let mut found = Vec::new();
@@ -114,45 +114,45 @@ impl Overlay {
         Ok(found)
     }
 
-    /// The writes that were made since the last call, for the changelog, in key order: a restore then sorts runs of what is
-    /// sorted. `None` deletes. A key that was written several times in between comes once, with what it has now.
+    /// The writes since the last call, sorted by key, for the changelog. `None` deletes. A key that was written several
+    /// times comes once, with its latest value. Sorted changelog records make the sort in a restore cheaper.
     pub fn take_unlogged(&mut self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         let writes = &self.open.writes;
-        let mut numbers = std::mem::take(&mut self.made_again);
-        numbers.extend(std::mem::replace(&mut self.logged, writes.len())..writes.len());
-        writes.sort_numbers(&mut numbers);
-        numbers.dedup();
-        numbers.into_iter().map(|number| writes.get(number))
+        let mut indexes = std::mem::take(&mut self.replaced);
+        indexes.extend(std::mem::replace(&mut self.logged, writes.len())..writes.len());
+        writes.sort_indexes(&mut indexes);
+        indexes.dedup();
+        indexes.into_iter().map(|index| writes.get(index))
     }
 
-    /// The commit of the writes is about to begin: what is written from now on lies over them, and belongs to the next.
+    /// Closes the open layer, because its commit is about to start. Later writes belong to the next transaction.
     ///
     /// # Panics
-    /// Another commit is under way.
+    /// Another commit is in flight.
     pub fn plan(&mut self) {
-        assert!(self.planned.writes.is_empty(), "one commit at a time");
+        assert!(self.planned.writes.is_empty(), "only one commit is in flight");
         std::mem::swap(&mut self.open, &mut self.planned);
         self.forget_logged();
     }
 
-    /// Takes the planned writes as one batch in key order; they are about to be in the store.
+    /// Removes the planned writes and returns them as one batch sorted by key. The caller writes it to the store.
     pub fn take_planned(&mut self) -> WriteBatch {
-        self.planned.numbers.clear();
-        // One of the next transactions is about to be as large: it does not grow its block step by step.
+        self.planned.indexes.clear();
+        // A later transaction will be about as large: it gets its memory in one step.
         let next = WriteBatch::with_room(self.planned.writes.size_bytes());
         let mut writes = std::mem::replace(&mut self.planned.writes, next);
         writes.sort();
         writes
     }
 
-    /// Takes back all writes, also those of a commit under way.
+    /// Drops all writes, including those of a commit in flight.
     pub fn clear(&mut self) {
         self.open.clear();
         self.planned.clear();
         self.forget_logged();
     }
 
-    /// In key order; of a key what it has now.
+    /// The latest write of each key in the range, sorted by key.
     fn written_between(&self, from: &[u8], to: &[u8]) -> Vec<(&[u8], Option<&[u8]>)> {
         let is_between = |(key, _): &(&[u8], _)| (from..to).contains(key);
         let is_hidden = |key: &[u8]| self.open.get(self.hasher.hash_one(key), key).is_some();
@@ -162,39 +162,41 @@ impl Overlay {
         written
     }
 
-    fn put_again(&mut self, number: usize, key: &[u8], value: Option<impl FnOnce(&mut Vec<u8>)>) {
-        self.open.writes.put_again(number, key, value);
-        if number < self.logged {
-            self.made_again.push(number);
+    fn replace(&mut self, index: usize, key: &[u8], value: Option<impl FnOnce(&mut Vec<u8>)>) {
+        self.open.writes.replace(index, key, value);
+        if index < self.logged {
+            self.replaced.push(index);
         }
     }
 
     fn forget_logged(&mut self) {
         self.logged = 0;
-        self.made_again.clear();
+        self.replaced.clear();
     }
 }
 
 impl Layer {
-    /// What the key was given, if it was written: a value, or a delete.
+    /// The write of this key, if there is one: a value, or a delete.
     fn get(&self, hash: u64, key: &[u8]) -> Option<Option<&[u8]>> {
-        let is_key = |number: &u32| self.writes.get(*number as usize).0 == key;
-        self.numbers.find(hash, is_key).map(|number| self.writes.get(*number as usize).1)
+        let is_key = |index: &u32| self.writes.get(*index as usize).0 == key;
+        self.indexes.find(hash, is_key).map(|index| self.writes.get(*index as usize).1)
     }
 
-    /// The number of the write of this key; `None`: there is none yet, and the next write is it.
-    fn number(&mut self, key: &[u8], hasher: &DefaultHashBuilder) -> Option<usize> {
-        let Self { writes, numbers } = self;
-        let key_of = |number: &u32| writes.get(*number as usize).0;
-        let place = numbers.entry(
+    /// The index of the write of this key. `None`: there is none, and the caller must add it as the next write.
+    fn index(&mut self, key: &[u8], hasher: &DefaultHashBuilder) -> Option<usize> {
+        let Self { writes, indexes } = self;
+        let key_of = |index: &u32| writes.get(*index as usize).0;
+        let entry = indexes.entry(
             hasher.hash_one(key),
-            |number| key_of(number) == key,
-            |number| hasher.hash_one(key_of(number)),
+            |index| key_of(index) == key,
+            |index| hasher.hash_one(key_of(index)),
         );
-        match place {
-            Entry::Occupied(place) => Some(*place.get() as usize),
-            Entry::Vacant(place) => {
-                place.insert(u32::try_from(writes.len()).expect("a batch is written long before"));
+        match entry {
+            Entry::Occupied(found) => Some(*found.get() as usize),
+            Entry::Vacant(free) => {
+                free.insert(
+                    u32::try_from(writes.len()).expect("a batch is written long before it has 4 GiB"),
+                );
                 None
             }
         }
@@ -202,7 +204,7 @@ impl Layer {
 
     fn clear(&mut self) {
         self.writes.clear();
-        self.numbers.clear();
+        self.indexes.clear();
     }
 }
 
@@ -226,7 +228,7 @@ mod tests {
     enum Step {
         Put(Vec<u8>, u8),
         Delete(Vec<u8>),
-        /// Of what was written since the last one, after the commit of what was planned then.
+        /// Commits the planned writes, then plans the open ones.
         Plan,
         Commit,
         Abort,
@@ -234,7 +236,7 @@ mod tests {
         Scan(Vec<u8>, Vec<u8>, usize),
     }
 
-    /// Keys of up to two bytes out of four, so that they meet.
+    /// At most two bytes of four values, so that keys repeat.
     fn key() -> impl Strategy<Value = Vec<u8>> {
         proptest::collection::vec(0_u8..4, 0..=2)
     }
@@ -260,7 +262,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_what_a_sorted_map_would_hold(steps in proptest::collection::vec(step(), 1..80)) {
+        fn reads_equal_those_of_a_sorted_map(steps in proptest::collection::vec(step(), 1..80)) {
             let store = MemoryStore::default();
             let mut overlay = Overlay::default();
             let (mut committed, mut planned) = (Model::new(), Model::new());
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_changelog_gets_each_write_once_and_again_what_changed_since() {
+    fn the_changelog_gets_each_write_once_and_again_if_it_is_replaced() {
         let mut overlay = Overlay::default();
         let mut check = |writes: &[(&str, Option<&str>)], expected: &[(&str, Option<&str>)]| {
             for (key, value) in writes {
@@ -328,10 +330,10 @@ mod tests {
         overlay.clear();
         assert_eq!(overlay.take_unlogged().count(), 0);
         overlay.put(b"b", b"6");
-        assert_eq!(overlay.take_unlogged().count(), 1, "nothing is left of what was taken back");
+        assert_eq!(overlay.take_unlogged().count(), 1, "nothing is left of the dropped writes");
         overlay.plan();
         overlay.put(b"b", b"7");
-        assert_eq!(overlay.take_unlogged().count(), 1, "nothing is left of what was planned");
+        assert_eq!(overlay.take_unlogged().count(), 1, "nothing is left of the planned writes");
     }
 
     #[test]

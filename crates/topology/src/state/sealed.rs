@@ -7,7 +7,7 @@
 use aes_gcm_siv::aead::AeadInOut;
 use aes_gcm_siv::{Nonce, Tag};
 
-use super::records::BadRecord;
+use super::error::BadRecord;
 use crate::otp::{KeyId, Keyring, LogTime, UnknownKey};
 
 const VERSION: u8 = 1;
@@ -15,16 +15,17 @@ const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
 const HEAD_BYTES: usize = 1 + 4 + NONCE_BYTES;
 
+/// Why a sealed value cannot be opened.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Sealed {
+pub enum CannotOpen {
     #[error(transparent)]
     Key(#[from] UnknownKey),
     #[error(transparent)]
     Record(#[from] BadRecord),
 }
 
-/// Seals a value, given in parts. `bound_to` (the store key) is authenticated with it; `nonce` comes from the record's
-/// coordinates, so that the same record always gives the same bytes.
+/// Seals the concatenation of `plain`, and authenticates `bound_to` (the store key) with it. The caller derives `nonce`
+/// from the record's coordinates, so that the same record always gives the same bytes.
 pub fn seal(keys: &Keyring, at: LogTime, bound_to: &[u8], nonce: [u8; 12], plain: &[&[u8]]) -> Vec<u8> {
     let (id, key) = keys.directory().active(at);
     let length: usize = plain.iter().map(|part| part.len()).sum();
@@ -43,9 +44,11 @@ pub fn seal(keys: &Keyring, at: LogTime, bound_to: &[u8], nonce: [u8; 12], plain
     sealed
 }
 
+/// Opens a sealed value; `bound_to` as for [`seal`].
+///
 /// # Errors
-/// The key is unknown, or the bytes are not what was sealed for this place.
-pub fn open(keys: &Keyring, bound_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Sealed> {
+/// The key is unknown, or the bytes were not sealed for `bound_to`.
+pub fn open(keys: &Keyring, bound_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>, CannotOpen> {
     let (version, rest) = sealed.split_first().ok_or(BadRecord::Damaged("sealed value is empty"))?;
     if *version != VERSION {
         return Err(BadRecord::UnknownVersion(*version).into());
@@ -58,7 +61,9 @@ pub fn open(keys: &Keyring, bound_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>, S
     let mut plain = ciphertext.to_vec();
     key.cipher()
         .decrypt_inout_detached(&Nonce::from(*nonce), bound_to, plain.as_mut_slice().into(), &Tag::from(*tag))
-        .map_err(|_| BadRecord::Damaged("sealed value is not what was sealed for this place"))?;
+        .map_err(|_| {
+            BadRecord::Damaged("sealed value was changed, or belongs to another key of the store")
+        })?;
     Ok(plain)
 }
 
@@ -83,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_under_its_own_key() {
+    fn a_value_opens_with_the_key_that_sealed_it() {
         let keys = keyring(&[(1, 0), (2, 100)]);
         let check = |at: u64, key: u8, plain: &[u8]| {
             let sealed = sealed(at, plain);
@@ -120,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_and_an_unknown_version_say_so() {
+    fn an_unknown_key_and_an_unknown_version_are_named() {
         let (purpose, id) = (KeyPurpose::Directory, KeyId(2));
-        let unknown = Sealed::Key(UnknownKey { purpose, id });
+        let unknown = CannotOpen::Key(UnknownKey { purpose, id });
         assert_eq!(open(&keyring(&[(1, 0)]), b"Dplace", &sealed(100, b"entry")), Err(unknown));
         let mut newer = sealed(0, b"entry");
         newer[0] = 2;
-        let unknown = Sealed::Record(BadRecord::UnknownVersion(2));
+        let unknown = CannotOpen::Record(BadRecord::UnknownVersion(2));
         assert_eq!(open(&keyring(&[(1, 0)]), b"Dplace", &newer), Err(unknown));
     }
 }

@@ -1,14 +1,14 @@
-//! The port through which tasks see a store of bytes.
+//! The port to a task's store of bytes.
 
 use std::sync::Arc;
 
 use super::batch::WriteBatch;
 
-/// A store that cannot be read or written; the task fails, nothing is decided.
+/// The store cannot be read or written. The task fails, and decides nothing.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("state store at {place}: {reason}")]
 pub struct StoreError {
-    /// The directory, or what stands for it.
+    /// The directory, or a name if the store has none.
     pub place: String,
     pub reason: String,
 }
@@ -16,10 +16,10 @@ pub struct StoreError {
 /// Keys and values, in key order.
 pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// One task's store: sorted bytes to bytes. Reads see committed writes only.
+/// One task's store: values by key, sorted by key. Reads see committed writes only.
 pub trait StateStore {
     /// # Errors
-    /// The disk failed, or what lies on it is damaged.
+    /// The disk failed, or its contents are damaged.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Rows with `from` ≤ key < `to` in key order, at most `limit`.
@@ -28,7 +28,7 @@ pub trait StateStore {
     /// As [`StateStore::get`].
     fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows, StoreError>;
 
-    /// Applies the whole batch or nothing of it.
+    /// Applies the whole batch, or nothing of it.
     ///
     /// # Errors
     /// As [`StateStore::get`]; the store must be reopened and restored.

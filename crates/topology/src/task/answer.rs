@@ -8,7 +8,7 @@
 use super::TaskError;
 use crate::contract::Reply;
 use crate::otp::{Keyring, LogTime, Remembered};
-use crate::state::{BadRecord, Sealed, open, seal};
+use crate::state::{BadRecord, CannotOpen, open, seal};
 
 const FORMAT: u8 = 1;
 const HEAD_LEN: usize = 1 + 8 + 16 + 4;
@@ -35,8 +35,8 @@ impl Answer {
     pub fn open(keys: &Keyring, store_key: &[u8], remembered: &Remembered) -> Result<Self, TaskError> {
         let damaged = |error| TaskError::Record { what: "remembered answer", error };
         let plain = open(keys, store_key, &remembered.reply).map_err(|error| match error {
-            Sealed::Key(error) => TaskError::Key(error),
-            Sealed::Record(error) => damaged(error),
+            CannotOpen::Key(error) => TaskError::Key(error),
+            CannotOpen::Record(error) => damaged(error),
         })?;
         let (head, body) = plain
             .split_first_chunk::<HEAD_LEN>()

@@ -34,7 +34,7 @@ impl<'a> Arrival<'a> {
         match record.headers.last(headers::OTP_KIND) {
             None if is_stale => Some(Self::StaleIncarnation(original)),
             None => Some(Self::Forwarded(original)),
-            Some(kind) => (kind == headers::KIND_MARK.as_bytes()).then_some(Self::Barrier(original)),
+            Some(kind) => (kind == headers::KIND_BARRIER.as_bytes()).then_some(Self::Barrier(original)),
         }
     }
 }

@@ -153,9 +153,9 @@ fn key_text<'a>(record: &Record<'a>) -> Result<&'a str, String> {
 }
 
 fn mark_key(topic: &str) -> Vec<u8> {
-    StoreKey::new(Family::Mark, format!("arrived/{topic}").as_bytes()).into_bytes()
+    StoreKey::new(Family::Barrier, format!("arrived/{topic}").as_bytes()).into_bytes()
 }
 
 fn sent_key(topic: &str) -> Vec<u8> {
-    StoreKey::new(Family::Mark, format!("sent/{topic}").as_bytes()).into_bytes()
+    StoreKey::new(Family::Barrier, format!("sent/{topic}").as_bytes()).into_bytes()
 }

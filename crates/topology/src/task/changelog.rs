@@ -63,12 +63,7 @@ pub(super) fn log(overlay: &mut Overlay, partition: i32, topology: &Topology, ou
         if !Family::of(key).is_some_and(Family::is_changelogged) {
             continue;
         }
-        match value {
-            Some(value) => out.push(topology.changelog, partition, Some(key), none, none, |bytes| {
-                bytes.extend_from_slice(value);
-            }),
-            None => out.push_null(topology.changelog, partition, Some(key), none, none),
-        }
+        out.push(topology.changelog, partition, Some(key), none, none, value);
     }
 }
 
@@ -153,7 +148,7 @@ impl Restorer {
             Family::Directory
             | Family::Policy
             | Family::Template
-            | Family::Mark
+            | Family::Barrier
             | Family::Expiry
             | Family::Local => {}
         }

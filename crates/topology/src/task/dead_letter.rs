@@ -54,9 +54,6 @@ impl<S: StateStore> Task<S> {
         let (to, at, none) = (topology.dead_letter, origin.partition % count, SharedHeaders::default());
         let copy = topology.dead_letter_copy;
         let key = record.key.filter(|_| copy);
-        match record.value.filter(|_| copy) {
-            Some(value) => out.push(to, at, key, none, own, |bytes| bytes.extend_from_slice(value)),
-            None => out.push_null(to, at, key, none, own),
-        }
+        out.push(to, at, key, none, own, record.value.filter(|_| copy));
     }
 }

@@ -95,8 +95,8 @@ impl<S: StateStore> Reads for View<'_, S> {
         };
         match open(&self.topology.keys, key.as_bytes(), &sealed) {
             Ok(text) => Ok(Some(text)),
-            Err(crate::state::Sealed::Key(error)) => Err(error.into()),
-            Err(crate::state::Sealed::Record(error)) => {
+            Err(crate::state::CannotOpen::Key(error)) => Err(error.into()),
+            Err(crate::state::CannotOpen::Record(error)) => {
                 let reason = format!("{error}; {}", error.remedy());
                 Err(StoreError { place: "a directory entry".to_owned(), reason }.into())
             }

@@ -6,7 +6,7 @@
 
 use super::incoming::Incoming;
 use super::topology::{SourceKind, Topology};
-use crate::wire::headers::{self, KIND_MARK, OriginBytes, OriginHeaders};
+use crate::wire::headers::{self, KIND_BARRIER, OriginBytes, OriginHeaders};
 use crate::wire::outbox::{Outbox, SharedHeaders};
 use crate::wire::record::Record;
 
@@ -25,20 +25,13 @@ pub fn home_of_record(record: &Record<'_>, topology: &Topology) -> Option<i32> {
 pub(super) fn forward(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
     let origin = origin_headers(record, topology, out, None);
     let passed = out.headers(record.headers.iter().filter(|(name, _)| !headers::is_internal(name)));
-    match record.value {
-        Some(value) => {
-            out.push(topology.repartition, home, record.key, passed, origin, |bytes| {
-                bytes.extend_from_slice(value)
-            });
-        }
-        None => out.push_null(topology.repartition, home, record.key, passed, origin),
-    }
+    out.push(topology.repartition, home, record.key, passed, origin, record.value);
 }
 
 /// Tells a home partition that it has got all that a broadcast topic held at the first start.
 pub(super) fn forward_mark(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
-    let origin = origin_headers(record, topology, out, Some(KIND_MARK));
-    out.push_null(topology.repartition, home, None, SharedHeaders::default(), origin);
+    let origin = origin_headers(record, topology, out, Some(KIND_BARRIER));
+    out.push(topology.repartition, home, None, SharedHeaders::default(), origin, None);
 }
 
 /// Forwards a record of a source partition that has no home task.

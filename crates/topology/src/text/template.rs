@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::key::TemplateKey;
+use crate::wire::json::writer::{WriteJson, write_escaped};
 use crate::wire::json::{Json, JsonError, Names, parse_object};
-use crate::wire::json_text::{WriteJson, write_escaped};
 
 /// Longest message, in characters, with a code of ten digits in every placeholder (docs/contracts/egov.md, "Texts").
 pub const RENDERED_CHARS_MAX: usize = 1000;

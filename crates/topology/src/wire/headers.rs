@@ -1,11 +1,12 @@
-//! The names of record headers, declared once, and what a request's headers say. Append only: outsiders rely on
-//! the names. Judges nothing: whether a deadline has passed or a reply topic is the caller's is the task's affair.
+//! The names of record headers, each declared once, and readers for them. Append only: outsiders rely on the names.
+//!
+//! Decides nothing: the task checks whether a deadline has passed, and whether a reply topic belongs to the caller.
 
 use super::record::Headers;
 use super::rfc3339;
 use crate::otp::LogTime;
 
-/// CloudEvents, binary mode (on every event; docs/interface.md, "Record keys, ids and headers").
+/// CloudEvents in binary mode, on every event (docs/interface.md, "Record keys, ids and headers").
 pub const CE_SPECVERSION: &str = "ce_specversion";
 pub const CE_ID: &str = "ce_id";
 pub const CE_SOURCE: &str = "ce_source";
@@ -26,12 +27,12 @@ pub const KAFKA_CORRELATION_ID: &str = "kafka_correlationId";
 pub const KAFKA_REPLY_TOPIC: &str = "kafka_replyTopic";
 pub const KAFKA_REPLY_PARTITION: &str = "kafka_replyPartition";
 
-/// The relying service's own reference; comes back as `clientRef`.
+/// The caller's own reference; events repeat it as `clientRef`.
 pub const OTP_CLIENT_REF: &str = "otp-client-ref";
-/// The operation, where the body names none.
+/// The operation, for a request whose body names none.
 pub const OPERATION: &str = "operation";
 
-/// Dead letters: where the record lay and what was wrong with it.
+/// Dead letters: the coordinates of the record, and why it was refused.
 pub const DLQ_TOPIC: &str = "__dlq.errors.topic";
 pub const DLQ_PARTITION: &str = "__dlq.errors.partition";
 pub const DLQ_OFFSET: &str = "__dlq.errors.offset";
@@ -41,7 +42,7 @@ pub const DLQ_MESSAGE: &str = "__dlq.errors.message";
 pub const OTP_ERROR_STAGE: &str = "otp.error.stage";
 pub const OTP_ERROR_CODE: &str = "otp.error.code";
 
-/// Internal: what a forwarded record was before (big-endian numbers), and what kind of record it is.
+/// Internal: the coordinates, time and key that a forwarded record had (big-endian numbers), and its kind.
 pub const OTP_ORIGIN_TOPIC: &str = "otp.origin.topic";
 pub const OTP_ORIGIN_PARTITION: &str = "otp.origin.partition";
 pub const OTP_ORIGIN_OFFSET: &str = "otp.origin.offset";
@@ -50,40 +51,40 @@ pub const OTP_ORIGIN_KEY: &str = "otp.origin.key";
 pub const OTP_ORIGIN_INCARNATION: &str = "otp.origin.incarnation";
 pub const OTP_KIND: &str = "otp.kind";
 
-/// The value of [`OTP_KIND`] of a mark; other forwarded records have no such header.
-pub const KIND_MARK: &str = "mark";
+/// The value of [`OTP_KIND`] of a broadcast barrier. Other forwarded records have no such header.
+pub const KIND_BARRIER: &str = "mark";
 
 /// The value of [`CE_SPECVERSION`].
 pub const SPECVERSION: &str = "1.0";
 /// The value of [`CONTENT_TYPE`] for JSON.
 pub const APPLICATION_JSON: &str = "application/json";
 
-/// Begins the names of what a forwarded record was before.
+/// The common start of the names `OTP_ORIGIN_…`.
 const ORIGIN_PREFIX: &str = "otp.origin.";
 
-/// Longest `ce_id` and `otp-client-ref`, in bytes; longer counts as absent (docs/interface.md, "Record keys, ids and headers").
+/// Longest `ce_id` and `otp-client-ref` in bytes; a longer one counts as absent (docs/interface.md, "Record keys, ids and headers").
 pub const ID_LEN_MAX: usize = 128;
-/// Longest correlation id and trace header that is passed on, in bytes; longer counts as absent.
+/// Longest correlation id and trace header that is passed on, in bytes; a longer one counts as absent.
 const CORRELATION_ID_LEN_MAX: usize = 256;
 const TRACEPARENT_LEN_MAX: usize = 128;
 const TRACESTATE_LEN_MAX: usize = 512;
 
-/// Whether only this service writes headers of this name: from anybody else they count for nothing.
+/// Whether headers of this name are written by this service only. They are ignored on records of anybody else.
 pub fn is_internal(name: &str) -> bool {
     name == OTP_KIND || name.starts_with(ORIGIN_PREFIX)
 }
 
-/// What `kafka_replyPartition` says.
+/// The value of `kafka_replyPartition`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplyPartition {
     #[default]
     Absent,
-    /// Four bytes, big-endian, as Spring writes it; may be out of range, also negative.
+    /// Four bytes, big-endian, as Spring writes it. May be negative or beyond the topic's partitions.
     At(i32),
     Malformed,
 }
 
-/// What a request's headers say. The last header of a name counts; a null value is as absent.
+/// The headers of a request. Of several headers of one name the last one counts; a null value counts as absent.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestHeaders<'a> {
     /// Not empty, at most [`ID_LEN_MAX`] bytes.
@@ -94,11 +95,11 @@ pub struct RequestHeaders<'a> {
     pub client_ref: Option<&'a str>,
     pub traceparent: Option<&'a str>,
     pub tracestate: Option<&'a str>,
-    /// The deadline; absent if it is no RFC 3339 time, the beginning of log time if it lies before 1970.
+    /// The deadline. Absent if it is not an RFC 3339 time; the start of log time if it is before 1970.
     pub expires_at: Option<LogTime>,
-    /// Any bytes, to be echoed.
+    /// Any bytes; the reply repeats them.
     pub kafka_correlation_id: Option<&'a [u8]>,
-    /// Bytes, so that a name that is not UTF-8 is a foreign one and not an absent one.
+    /// Bytes, so that a name that is not UTF-8 counts as a foreign topic, not as an absent one.
     pub reply_topic: Option<&'a [u8]>,
     pub reply_partition: ReplyPartition,
 }
@@ -133,7 +134,7 @@ impl<'a> RequestHeaders<'a> {
     }
 }
 
-/// Names what is there, not what it says: values are the sender's.
+/// Shows which headers are present. Their values are the caller's, and not shown.
 impl std::fmt::Debug for RequestHeaders<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RequestHeaders")
@@ -144,7 +145,7 @@ impl std::fmt::Debug for RequestHeaders<'_> {
     }
 }
 
-/// Where a forwarded record came from: its place and append time, and the key that it had.
+/// The record that a forwarded record was made of: its coordinates, append time and key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OriginHeaders<'a> {
     pub topic: &'a str,
@@ -163,7 +164,7 @@ pub struct OriginBytes {
 }
 
 impl<'a> OriginHeaders<'a> {
-    /// `None` if one is missing (the key excepted) or malformed.
+    /// `None`: a header other than the key is missing or malformed.
     pub fn read(headers: Headers<'a>) -> Option<Self> {
         let (mut topic, mut partition, mut offset, mut time, mut key) = (None, None, None, None, None);
         for (name, value) in headers.iter() {
@@ -185,7 +186,7 @@ impl<'a> OriginHeaders<'a> {
         })
     }
 
-    /// As names and values; `bytes` holds the numbers meanwhile.
+    /// As names and values, which borrow their numbers from `bytes`.
     pub fn write<'h>(&self, bytes: &'h mut OriginBytes) -> [(&'static str, Option<&'h [u8]>); 5]
     where
         'a: 'h,
@@ -205,7 +206,7 @@ impl<'a> OriginHeaders<'a> {
     }
 }
 
-/// Names only whether there is a key: a key may be a phone number.
+/// Shows only whether there is a key: a key may contain a phone number.
 impl std::fmt::Debug for OriginHeaders<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OriginHeaders")

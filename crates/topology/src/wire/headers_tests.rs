@@ -161,12 +161,14 @@ fn names_are_pinned() {
         OTP_ORIGIN_OFFSET,
         OTP_ORIGIN_TIME,
         OTP_ORIGIN_KEY,
+        OTP_ORIGIN_INCARNATION,
         OTP_KIND,
     ];
     let pinned = "ce_specversion ce_id ce_source ce_type ce_time ce_correlationid ce_causationid ce_expirytime \
         content-type traceparent tracestate kafka_correlationId kafka_replyTopic kafka_replyPartition \
         otp-client-ref operation __dlq.errors.topic __dlq.errors.partition __dlq.errors.offset \
         __dlq.errors.group __dlq.errors.delivery.count __dlq.errors.message otp.error.stage otp.error.code \
-        otp.origin.topic otp.origin.partition otp.origin.offset otp.origin.time otp.origin.key otp.kind";
+        otp.origin.topic otp.origin.partition otp.origin.offset otp.origin.time otp.origin.key \
+        otp.origin.incarnation otp.kind";
     assert_eq!(names.join(" "), pinned);
 }

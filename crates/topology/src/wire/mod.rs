@@ -1,10 +1,8 @@
-//! What lies on the wire, whatever the contract: JSON with limits, headers, records in and out, partitioning.
+//! What lies on the wire, for every contract: JSON with limits, headers, records in and out, partitioning.
 
+mod arena;
 pub mod headers;
 pub mod json;
-mod json_reader;
-pub mod json_text;
-pub mod kcat;
 pub mod murmur2;
 pub mod outbox;
 pub mod record;

@@ -1,4 +1,4 @@
-//! Kafka's partitioner: murmur2 as the Java client computes it. librdkafka's own default (CRC32) is not used.
+//! Kafka's partitioner: murmur2 as the Java client computes it. librdkafka's default (CRC32) is not used.
 
 const SEED: u32 = 0x9747_b28c;
 const MULTIPLIER: u32 = 0x5bd1_e995;
@@ -24,7 +24,7 @@ pub fn murmur2(key: &[u8]) -> u32 {
     hash ^ (hash >> 15)
 }
 
-/// The partition that the Java client's default partitioner gives this key; `count` is positive.
+/// The partition that the Java client's default partitioner chooses for a key, of `count` partitions (at least 1).
 pub fn partition(key: &[u8], count: i32) -> i32 {
     (murmur2(key) & 0x7fff_ffff) as i32 % count
 }

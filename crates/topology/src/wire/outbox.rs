@@ -1,35 +1,18 @@
-//! Records to publish, in order, in one arena. Filled by a record's processing, emptied by the producer.
+//! Records to publish, in order. Processing a record fills an outbox; the producer empties it.
 //!
 //! `Debug` shows how much there is, never what: notifications carry codes and phone numbers.
 
 use std::fmt;
 
-use super::record::Span;
+use super::arena::{Arena, Span};
 
-/// An output topic: its place in the topology's fixed list of output topics.
+/// An output topic: its index in the topology's fixed list of output topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OutputTopic(pub u16);
 
-/// How far an outbox was filled; see [`Outbox::truncate`].
-#[derive(Clone, Copy, Debug)]
-pub struct Mark {
-    bytes: usize,
-    headers: usize,
-    entries: usize,
-}
-
 /// A run of headers that several records of one outbox share.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SharedHeaders {
-    first: u32,
-    end: u32,
-}
-
-#[derive(Clone, Debug)]
-struct HeaderSpan {
-    name: Span,
-    value: Option<Span>,
-}
+pub struct SharedHeaders(Span);
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -48,12 +31,11 @@ pub struct Outgoing<'a> {
     entry: &'a Entry,
 }
 
-/// Far below 4 GiB, since places inside are 32 bits: a stream thread commits early when much comes of few records
+/// Stays far below the 4 GiB of its arena: a stream thread commits early when few records give much output
 /// (`Limits::output_bytes_max`).
 #[derive(Clone, Default)]
 pub struct Outbox {
-    bytes: Vec<u8>,
-    headers: Vec<HeaderSpan>,
+    arena: Arena,
     entries: Vec<Entry>,
 }
 
@@ -68,22 +50,13 @@ impl Outbox {
 
     /// Bytes of keys, values and headers.
     pub fn size_bytes(&self) -> usize {
-        self.bytes.len()
+        self.arena.size_bytes()
     }
 
+    /// Keeps the memory.
     pub fn clear(&mut self) {
-        self.truncate(Mark { bytes: 0, headers: 0, entries: 0 });
-    }
-
-    pub fn mark(&self) -> Mark {
-        Mark { bytes: self.bytes.len(), headers: self.headers.len(), entries: self.entries.len() }
-    }
-
-    /// Takes back everything that was added since `mark`.
-    pub fn truncate(&mut self, mark: Mark) {
-        self.bytes.truncate(mark.bytes);
-        self.headers.truncate(mark.headers);
-        self.entries.truncate(mark.entries);
+        self.arena.clear();
+        self.entries.clear();
     }
 
     /// Writes headers once for records to share.
@@ -91,17 +64,26 @@ impl Outbox {
         &mut self,
         headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
     ) -> SharedHeaders {
-        let first = self.headers.len() as u32;
-        for (name, value) in headers {
-            let name = self.copy(name.as_bytes());
-            let value = value.map(|bytes| self.copy(bytes));
-            self.headers.push(HeaderSpan { name, value });
-        }
-        SharedHeaders { first, end: self.headers.len() as u32 }
+        SharedHeaders(self.arena.add_headers(headers))
     }
 
-    /// Adds a record with a value written by `value` straight into the arena.
+    /// Adds a record.
     pub fn push(
+        &mut self,
+        topic: OutputTopic,
+        partition: i32,
+        key: Option<&[u8]>,
+        shared: SharedHeaders,
+        own: SharedHeaders,
+        value: Option<&[u8]>,
+    ) {
+        let key = key.map(|bytes| self.arena.copy(bytes));
+        let value = value.map(|bytes| self.arena.copy(bytes));
+        self.entries.push(Entry { topic, partition, key, value, shared, own });
+    }
+
+    /// Adds a record whose value is what `value` appends to the buffer it is given.
+    pub fn push_with(
         &mut self,
         topic: OutputTopic,
         partition: i32,
@@ -110,43 +92,18 @@ impl Outbox {
         own: SharedHeaders,
         value: impl FnOnce(&mut Vec<u8>),
     ) {
-        let key = key.map(|bytes| self.copy(bytes));
-        let start = self.bytes.len() as u32;
-        value(&mut self.bytes);
-        let value = Some(start..self.bytes.len() as u32);
+        let key = key.map(|bytes| self.arena.copy(bytes));
+        let value = Some(self.arena.write(value));
         self.entries.push(Entry { topic, partition, key, value, shared, own });
-    }
-
-    /// Adds a record with a null value.
-    pub fn push_null(
-        &mut self,
-        topic: OutputTopic,
-        partition: i32,
-        key: Option<&[u8]>,
-        shared: SharedHeaders,
-        own: SharedHeaders,
-    ) {
-        let key = key.map(|bytes| self.copy(bytes));
-        self.entries.push(Entry { topic, partition, key, value: None, shared, own });
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Outgoing<'_>> {
         self.iter_from(0)
     }
 
-    /// The records from the `first`th on: what a producer that works along has not seen.
+    /// The records from index `first` on: those that a producer that starts early has not seen.
     pub fn iter_from(&self, first: usize) -> impl Iterator<Item = Outgoing<'_>> {
         self.entries[first..].iter().map(|entry| Outgoing { outbox: self, entry })
-    }
-
-    fn copy(&mut self, bytes: &[u8]) -> Span {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(bytes);
-        start..self.bytes.len() as u32
-    }
-
-    fn slice(&self, span: &Span) -> &[u8] {
-        &self.bytes[span.start as usize..span.end as usize]
     }
 }
 
@@ -160,43 +117,35 @@ impl<'a> Outgoing<'a> {
     }
 
     pub fn key(self) -> Option<&'a [u8]> {
-        self.entry.key.as_ref().map(|span| self.outbox.slice(span))
+        self.entry.key.map(|span| self.outbox.arena.slice(span))
     }
 
     pub fn value(self) -> Option<&'a [u8]> {
-        self.entry.value.as_ref().map(|span| self.outbox.slice(span))
+        self.entry.value.map(|span| self.outbox.arena.slice(span))
     }
 
     /// Shared headers first, then the record's own.
     pub fn headers(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
-        let text = |name| std::str::from_utf8(name).expect("names are pushed as str");
-        self.header_bytes().map(move |(name, value)| (text(name), value))
-    }
-
-    /// As [`Outgoing::headers`], for a producer, which takes any bytes for a name.
-    pub fn header_bytes(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
         let Self { outbox, entry } = self;
-        let run = |run: SharedHeaders| &outbox.headers[run.first as usize..run.end as usize];
-        let all = run(entry.shared).iter().chain(run(entry.own));
-        all.map(move |it| (outbox.slice(&it.name), it.value.as_ref().map(|span| outbox.slice(span))))
+        let [shared, own] = [entry.shared, entry.own].map(|it| outbox.arena.headers(it.0));
+        shared.iter().chain(own.iter())
     }
 
     /// Bytes of key, value and headers.
     pub fn size_bytes(self) -> usize {
         let of = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-        let headers: usize = self.header_bytes().map(|(name, value)| name.len() + of(value)).sum();
+        let headers: usize = self.headers().map(|(name, value)| name.len() + of(value)).sum();
         of(self.key()) + of(self.value()) + headers
     }
 
     pub fn header_count(self) -> usize {
-        let runs = [self.entry.shared, self.entry.own];
-        runs.iter().map(|run| (run.end - run.first) as usize).sum()
+        self.entry.shared.0.len() + self.entry.own.0.len()
     }
 }
 
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outbox({} records, {} bytes)", self.len(), self.bytes.len())
+        write!(f, "Outbox({} records, {} bytes)", self.len(), self.size_bytes())
     }
 }
 
@@ -221,18 +170,20 @@ mod tests {
 
     fn push(outbox: &mut Outbox, shared: SharedHeaders, topic: u16, value: &str) {
         let own = outbox.headers([("ce_id", Some(value.as_bytes()))]);
-        outbox.push(OutputTopic(topic), 5, Some(b"key"), shared, own, |out| {
+        outbox.push_with(OutputTopic(topic), 5, Some(b"key"), shared, own, |out| {
             out.extend_from_slice(value.as_bytes());
         });
     }
 
     #[test]
-    fn gives_back_what_was_pushed_with_shared_headers_first() {
+    fn records_are_read_as_they_were_pushed_with_shared_headers_first() {
         let mut outbox = Outbox::default();
         let shared = outbox.headers([("traceparent", Some(&b"t"[..])), ("empty", None)]);
         push(&mut outbox, shared, 1, "one");
         push(&mut outbox, shared, 2, "");
-        outbox.push_null(OutputTopic(3), 0, None, SharedHeaders::default(), SharedHeaders::default());
+        let none = SharedHeaders::default();
+        outbox.push(OutputTopic(3), 0, None, none, none, None);
+        outbox.push(OutputTopic(4), 0, Some(b""), none, none, Some(b"x"));
         let key = Some(b"key".to_vec());
         let with = |id: &str| {
             vec![header("traceparent", Some("t")), header("empty", None), header("ce_id", Some(id))]
@@ -241,26 +192,29 @@ mod tests {
             (1, 5, key.clone(), Some(b"one".to_vec()), with("one")),
             (2, 5, key, Some(Vec::new()), with("")),
             (3, 0, None, None, Vec::new()),
+            (4, 0, Some(Vec::new()), Some(b"x".to_vec()), Vec::new()),
         ];
         assert_eq!(outbox.iter().map(owned).collect::<Vec<_>>(), expected);
         assert_eq!(outbox.iter_from(2).map(owned).collect::<Vec<_>>(), expected[2..]);
-        assert!(outbox.iter_from(3).next().is_none());
+        assert!(outbox.iter_from(4).next().is_none());
     }
 
     #[test]
-    fn a_mark_takes_back_what_came_after_it() {
+    fn a_cleared_outbox_is_filled_again() {
         let mut outbox = Outbox::default();
         let shared = outbox.headers([("traceparent", Some(&b"t"[..]))]);
-        push(&mut outbox, shared, 1, "kept");
-        let before: Vec<Owned> = outbox.iter().map(owned).collect();
-        let mark = outbox.mark();
-        push(&mut outbox, shared, 2, "taken back");
-        outbox.truncate(mark);
-        assert_eq!(outbox.iter().map(owned).collect::<Vec<_>>(), before);
-        push(&mut outbox, shared, 3, "after");
-        assert_eq!(outbox.iter().nth(1).and_then(Outgoing::value), Some(&b"after"[..]));
-        assert_eq!(format!("{outbox:?}"), "Outbox(2 records, 46 bytes)");
+        push(&mut outbox, shared, 1, "before");
         outbox.clear();
         assert!(outbox.is_empty());
+        let shared = outbox.headers([("traceparent", Some(&b"t"[..]))]);
+        push(&mut outbox, shared, 2, "after");
+        assert_eq!(outbox.iter().map(|it| it.value()).collect::<Vec<_>>(), [Some(&b"after"[..])]);
+    }
+
+    #[test]
+    fn debug_shows_no_content() {
+        let mut outbox = Outbox::default();
+        push(&mut outbox, SharedHeaders::default(), 1, "9123456789");
+        assert_eq!(format!("{outbox:?}"), "Outbox(1 records, 28 bytes)");
     }
 }

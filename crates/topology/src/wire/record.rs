@@ -1,13 +1,14 @@
-//! Records as they were fetched: a batch is one arena, so that a record costs no allocation of its own.
+//! Records as they were fetched. A batch is one arena, so that a record costs no allocation of its own.
 //!
-//! `Debug` shows places and sizes, never keys, values or headers: requests carry codes and phone numbers.
+//! `Debug` shows coordinates and sizes, never keys, values or headers: requests carry codes and phone numbers.
 
 use std::fmt;
-use std::ops::Range;
 
+pub use super::arena::Headers;
+use super::arena::{Arena, Span};
 use crate::otp::LogTime;
 
-/// A source topic: its place in the topology's list of source topics.
+/// A source topic: its index in the topology's list of source topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceTopic(pub u16);
 
@@ -29,23 +30,6 @@ pub struct Record<'a> {
     pub headers: Headers<'a>,
 }
 
-/// The headers of a record, in order; names may repeat.
-#[derive(Clone, Copy, Default)]
-pub struct Headers<'a> {
-    names: &'a str,
-    bytes: &'a [u8],
-    spans: &'a [HeaderSpan],
-}
-
-/// A run of bytes of an arena.
-pub type Span = Range<u32>;
-
-#[derive(Clone, Debug)]
-struct HeaderSpan {
-    name: Span,
-    value: Option<Span>,
-}
-
 #[derive(Clone, Debug)]
 struct Entry {
     source: SourcePartition,
@@ -56,13 +40,10 @@ struct Entry {
     headers: Span,
 }
 
-/// Fetched records in the order of the fetch. At most 4 GiB: places inside are 32 bits.
+/// Fetched records in the order of the fetch. At most 4 GiB.
 #[derive(Clone, Default)]
 pub struct RecordBatch {
-    /// Of headers.
-    names: String,
-    bytes: Vec<u8>,
-    headers: Vec<HeaderSpan>,
+    arena: Arena,
     entries: Vec<Entry>,
 }
 
@@ -77,17 +58,16 @@ impl RecordBatch {
 
     /// Bytes of keys, values and headers.
     pub fn size_bytes(&self) -> usize {
-        self.names.len() + self.bytes.len()
+        self.arena.size_bytes()
     }
 
+    /// Keeps the memory.
     pub fn clear(&mut self) {
-        self.names.clear();
-        self.bytes.clear();
-        self.headers.clear();
+        self.arena.clear();
         self.entries.clear();
     }
 
-    /// Appends a record; `headers` yields name and value.
+    /// Adds a record; `headers` yields names and values.
     pub fn push<'h>(
         &mut self,
         source: SourcePartition,
@@ -97,33 +77,26 @@ impl RecordBatch {
         value: Option<&[u8]>,
         headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
     ) {
-        let key = key.map(|bytes| self.copy(bytes));
-        let value = value.map(|bytes| self.copy(bytes));
-        let first = self.headers.len() as u32;
-        for (name, value) in headers {
-            let start = self.names.len() as u32;
-            self.names.push_str(name);
-            let name = start..self.names.len() as u32;
-            let value = value.map(|bytes| self.copy(bytes));
-            self.headers.push(HeaderSpan { name, value });
-        }
-        let headers = first..self.headers.len() as u32;
+        let key = key.map(|bytes| self.arena.copy(bytes));
+        let value = value.map(|bytes| self.arena.copy(bytes));
+        let headers = self.arena.add_headers(headers);
         self.entries.push(Entry { source, offset, timestamp, key, value, headers });
     }
 
+    /// The record at index `at`.
+    ///
+    /// # Panics
+    /// The batch has no such record.
     pub fn get(&self, at: usize) -> Record<'_> {
         let entry = &self.entries[at];
+        let slice = |span: Span| self.arena.slice(span);
         Record {
             source: entry.source,
             offset: entry.offset,
             timestamp: entry.timestamp,
-            key: entry.key.as_ref().map(|span| slice(&self.bytes, span)),
-            value: entry.value.as_ref().map(|span| slice(&self.bytes, span)),
-            headers: Headers {
-                names: &self.names,
-                bytes: &self.bytes,
-                spans: &self.headers[entry.headers.start as usize..entry.headers.end as usize],
-            },
+            key: entry.key.map(slice),
+            value: entry.value.map(slice),
+            headers: self.arena.headers(entry.headers),
         }
     }
 
@@ -138,29 +111,20 @@ impl RecordBatch {
 
     /// Moves the records of another batch behind these.
     pub fn append(&mut self, mut other: Self) {
-        if self.is_empty() && self.bytes.capacity() < other.bytes.len() {
+        if self.is_empty() && self.arena.must_grow_for(&other.arena) {
             *self = other;
             return;
         }
-        let (names, bytes) = (self.names.len() as u32, self.bytes.len() as u32);
-        let first = self.headers.len() as u32;
-        let shift = |span: &mut Span, by: u32| *span = span.start + by..span.end + by;
-        for header in &mut other.headers {
-            shift(&mut header.name, names);
-            header.value.iter_mut().for_each(|value| shift(value, bytes));
-        }
-        for entry in &mut other.entries {
-            let spans = entry.key.iter_mut().chain(&mut entry.value);
-            spans.for_each(|span| shift(span, bytes));
-            shift(&mut entry.headers, first);
-        }
-        self.names.push_str(&other.names);
-        self.bytes.append(&mut other.bytes);
-        self.headers.append(&mut other.headers);
-        self.entries.append(&mut other.entries);
+        let (bytes, headers) = self.arena.append(&mut other.arena);
+        self.entries.extend(other.entries.into_iter().map(|entry| Entry {
+            key: entry.key.map(&bytes),
+            value: entry.value.map(&bytes),
+            headers: headers(entry.headers),
+            ..entry
+        }));
     }
 
-    /// Takes the first `count` records out. Those that stay, if there are any, are copied.
+    /// Removes and returns the first `count` records. The others are copied into new memory.
     pub fn split_to(&mut self, count: usize) -> Self {
         let mut rest = Self::default();
         for at in count..self.len() {
@@ -171,43 +135,6 @@ impl RecordBatch {
         first.entries.truncate(count);
         first
     }
-
-    fn copy(&mut self, bytes: &[u8]) -> Span {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(bytes);
-        start..self.bytes.len() as u32
-    }
-}
-
-impl<'a> Headers<'a> {
-    pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
-        self.spans.iter().map(move |it| {
-            (name_of(self.names, &it.name), it.value.as_ref().map(|span| slice(self.bytes, span)))
-        })
-    }
-
-    /// The value of the last header of this name (Kafka's rule: `Headers.lastHeader`).
-    pub fn last(self, name: &str) -> Option<&'a [u8]> {
-        self.spans
-            .iter()
-            .rev()
-            .find(|it| name_of(self.names, &it.name) == name)
-            .and_then(|it| it.value.as_ref())
-            .map(|span| slice(self.bytes, span))
-    }
-
-    /// As [`Headers::last`], if it is UTF-8.
-    pub fn last_str(self, name: &str) -> Option<&'a str> {
-        self.last(name).and_then(|bytes| std::str::from_utf8(bytes).ok())
-    }
-}
-
-fn name_of<'a>(names: &'a str, span: &Span) -> &'a str {
-    &names[span.start as usize..span.end as usize]
-}
-
-fn slice<'a>(bytes: &'a [u8], span: &Span) -> &'a [u8] {
-    &bytes[span.start as usize..span.end as usize]
 }
 
 impl fmt::Debug for Record<'_> {
@@ -225,7 +152,7 @@ impl fmt::Debug for Record<'_> {
 
 impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Headers({})", self.spans.len())
+        write!(f, "Headers({})", self.len())
     }
 }
 
@@ -254,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_back_what_was_pushed() {
+    fn records_are_read_as_they_were_pushed() {
         let batch = batch();
         let check = |at: usize, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>, headers: usize| {
             let record = batch.get(at);
@@ -269,14 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_header_of_a_name_counts() {
+    fn of_headers_of_one_name_the_last_counts() {
         let batch = batch();
         let headers = batch.get(0).headers;
         assert_eq!(headers.last("a"), Some(&b"\xff"[..]));
-        assert_eq!(headers.last_str("a"), None);
         assert_eq!(headers.last("b"), None);
         assert_eq!(headers.last("c"), None);
-        assert_eq!(batch.get(2).headers.last_str("b"), Some("x"));
+        assert_eq!(batch.get(2).headers.last("b"), Some(&b"x"[..]));
     }
 
     #[test]
@@ -297,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn split_in_two_and_appended_they_are_the_same_records() {
+    fn a_batch_split_and_appended_has_the_same_records() {
         let shown = |batch: &RecordBatch| {
             let values = batch.iter().map(|it| format!("{it:?} {:?} {:?}", it.value, it.headers.last("b")));
             values.collect::<Vec<_>>()
@@ -312,11 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn retain_keeps_the_rest_whole_and_in_order() {
+    fn retain_keeps_accepted_records_in_order() {
         let mut batch = batch();
         batch.retain(|it, _| it.topic == SourceTopic(0));
         assert_eq!(batch.iter().map(|it| it.offset).collect::<Vec<_>>(), [10, 30]);
-        assert_eq!(batch.get(1).headers.last_str("b"), Some("x"));
+        assert_eq!(batch.get(1).headers.last("b"), Some(&b"x"[..]));
         batch.clear();
         assert!(batch.is_empty());
     }

@@ -11,10 +11,10 @@ pub const LEN: usize = 24;
 /// 9999-12-31T23:59:59.999Z, the last time with a four-digit year.
 const MS_MAX: u64 = 253_402_300_799_999;
 
-/// Longest text that is read, in bytes: nanoseconds and a zone take 35.
+/// Longest text that is read, in bytes. A time with nanoseconds and a zone has 35.
 pub(super) const TEXT_LEN_MAX: usize = 64;
 
-/// Writes a time; years past 9999 are written as the end of 9999.
+/// Writes a time. A time after the year 9999 is written as the last millisecond of 9999.
 pub fn write(time: LogTime, buffer: &mut [u8; LEN]) -> &str {
     let ms = time.ms().min(MS_MAX);
     let (seconds, fraction) = (ms / 1000, (ms % 1000) as u32);
@@ -33,12 +33,12 @@ pub fn write(time: LogTime, buffer: &mut [u8; LEN]) -> &str {
     std::str::from_utf8(buffer).expect("digits and separators are ASCII")
 }
 
-/// Reads any RFC 3339 time with a zone, rounded down to milliseconds; `None` if it is none, or before 1970.
+/// Reads an RFC 3339 time with a zone, rounded down to milliseconds. `None`: it is not one, or is before 1970.
 pub fn parse(text: &str) -> Option<LogTime> {
     u64::try_from(parse_ms(text)?).ok().map(LogTime::from_ms)
 }
 
-/// As [`parse`] for a deadline: one before 1970 is the beginning of log time, so that it has passed.
+/// As [`parse`], for a deadline: one before 1970 becomes the start of log time, so that it has passed.
 pub(super) fn parse_deadline(text: &str) -> Option<LogTime> {
     parse_ms(text).map(|ms| LogTime::from_ms(u64::try_from(ms).unwrap_or(0)))
 }
@@ -52,8 +52,8 @@ fn parse_ms(text: &str) -> Option<i64> {
     i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
 }
 
-/// The Gregorian date of a count of days since 1970-01-01. Years are counted from March, so that the leap day ends
-/// one; 719 468 days lie between 0000-03-01 and the epoch, 146 097 in 400 years.
+/// The Gregorian date (year, month, day) of a number of days since 1970-01-01. The years inside start in March, so that
+/// the leap day is the last day of a year. From 0000-03-01 to the epoch there are 719 468 days; 400 years have 146 097.
 fn civil_from_days(days: u32) -> (u32, u32, u32) {
     let days = days + 719_468;
     let era = days / 146_097;
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_any_zone_and_refuses_the_rest() {
+    fn a_time_is_read_in_any_zone_but_not_without_one() {
         let check = |text: &str, ms: Option<u64>| assert_eq!(parse(text).map(LogTime::ms), ms, "{text}");
         check("2025-01-01T00:00:00Z", Some(1_735_689_600_000));
         check("2025-01-01T05:30:00+05:30", Some(1_735_689_600_000));

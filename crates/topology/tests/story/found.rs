@@ -6,7 +6,9 @@ use otp_topology::otp::{LogTime, Remembered, RequestDigest, Subject};
 use otp_topology::state::{Family, MemoryStore, StoreKey};
 use otp_topology::task::{Path, SourceKind, Task, Topology};
 use otp_topology::thread::{AssignmentId, Command, Event, Extent, Extents, Limits, StreamThread, Unit};
-use otp_topology::wire::headers::{KIND_MARK, OTP_KIND, OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders};
+use otp_topology::wire::headers::{
+    KIND_BARRIER, OTP_KIND, OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders,
+};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
@@ -244,7 +246,7 @@ fn a_mark_is_never_given_up() {
         let origin =
             OriginHeaders { topic: name, partition: 0, offset: 0, time: LogTime::default(), key: None };
         let (mut bytes, mut batch) = (OriginBytes::default(), RecordBatch::default());
-        let kind = (OTP_KIND, Some(KIND_MARK.as_bytes()));
+        let kind = (OTP_KIND, Some(KIND_BARRIER.as_bytes()));
         let headers = origin.write(&mut bytes).into_iter().chain([kind]);
         batch.push(source(SourceKind::Repartition), at as i64, LogTime::default(), None, None, headers);
         assert!(!task.give_up(&batch.get(0), &mut out));

@@ -36,7 +36,7 @@ pub fn store_at(changelog_next: i64) -> MemoryStore {
     batch.put(LocalKey::ChangelogNext.key().as_bytes(), &changelog_next.to_be_bytes());
     batch.put(LocalKey::WrittenAt.key().as_bytes(), &START_MS.to_be_bytes());
     for mark in ["sent/policies", "sent/templates", "arrived/policies", "arrived/templates"] {
-        batch.put(StoreKey::new(Family::Mark, mark.as_bytes()).as_bytes(), &[1]);
+        batch.put(StoreKey::new(Family::Barrier, mark.as_bytes()).as_bytes(), &[1]);
     }
     store.write(&batch).expect("memory does not fail");
     store

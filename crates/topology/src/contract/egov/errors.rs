@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::mobile::BadMobile;
 use super::operation::Operation;
 use crate::otp::Refusal;
-use crate::wire::json_text::{Object, WriteJson};
+use crate::wire::json::writer::{Object, WriteJson};
 
 /// `error.message` of the rows.
 pub const INVALID_OTP_REQUEST: &str = "Invalid OTP request";

@@ -6,7 +6,7 @@ use super::settings::Flavour;
 use crate::contract::{EventKind, Events};
 use crate::otp::ChallengeView;
 use crate::text::{Rendered, Template};
-use crate::wire::json_text::{Object, Plain, WriteJson};
+use crate::wire::json::writer::{Object, Plain, WriteJson};
 use crate::wire::outbox::OutputTopic;
 
 /// A number to send to. The two parts are never joined.

@@ -4,7 +4,7 @@ use super::errors::Failure;
 use super::request::{RequestInfo, Status};
 use crate::contract::Reply;
 use crate::otp::{ChallengeId, ChallengeView, CodeRef};
-use crate::wire::json_text::{Object, WriteJson};
+use crate::wire::json::writer::{Object, WriteJson};
 
 /// What most bodies fit into.
 const BODY_BYTES: usize = 512;

@@ -5,7 +5,7 @@ use super::errors::Rejection;
 use super::operation::Operation;
 use crate::wire::headers::OPERATION;
 use crate::wire::json::Json;
-use crate::wire::json_text::{Object, Plain, WriteJson};
+use crate::wire::json::writer::{Object, Plain, WriteJson};
 use crate::wire::record::Headers;
 
 /// Longest string of `RequestInfo` that is given back, in bytes; a longer one counts as absent.

@@ -1,6 +1,7 @@
-//! Stored values: a version byte, then the fields.
+//! The bytes of a subject: a version byte, then the fields.
 //!
-//! Numbers are big-endian and of fixed size; what is optional or of several kinds has a byte before it that says so.
+//! Numbers are big-endian and have a fixed size. A field that is optional, or has several forms, starts with a byte that
+//! tells its form.
 //!
 //! ```text
 //! subject     version 1 │ last time u64 │ wrong tries u32 │ lock │ n × challenge │ n × send u64 │ n × remembered
@@ -14,6 +15,7 @@
 //!
 //! Every count is one byte.
 
+use super::error::BadRecord;
 use crate::otp::{
     Challenge, ChallengeId, ChallengeState, CodeRef, Digits, DueTime, KeyId, Lock, LogTime, PolicyVersion,
     Purpose, REMEMBERED_MAX, Remembered, RequestDigest, Resend, Subject,
@@ -23,35 +25,13 @@ const VERSION: u8 = 1;
 const FLAG_DECOY: u8 = 1;
 const FLAG_EXPIRY_TOLD: u8 = 2;
 
-/// A stored value that is damaged, or of a version that this build does not know.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum BadRecord {
-    #[error("unknown version {0}")]
-    UnknownVersion(u8),
-    #[error("damaged: {0}")]
-    Damaged(&'static str),
-}
-
-impl BadRecord {
-    /// What an operator does about one that lies in a store.
-    pub const fn remedy(&self) -> &'static str {
-        match self {
-            Self::UnknownVersion(_) => "a newer version of otp-stream wrote it: run that version again",
-            Self::Damaged(_) => {
-                "stop this instance, move the directory task-<its number> away from store.directory, and start: the \
-                 task is restored from its changelog"
-            }
-        }
-    }
-}
-
 pub fn encode_subject(subject: &Subject) -> Vec<u8> {
     let mut bytes = Vec::new();
     write_subject(subject, &mut bytes);
     bytes
 }
 
-/// As [`encode_subject`], behind what is there.
+/// As [`encode_subject`], appended to `bytes`.
 pub fn write_subject(subject: &Subject, bytes: &mut Vec<u8>) {
     let mut writer = Writer(bytes);
     writer.byte(VERSION);
@@ -95,7 +75,7 @@ pub fn decode_subject(bytes: &[u8]) -> Result<Subject, BadRecord> {
     Ok(Subject { last_time, consecutive_wrong, lock, ..subject })
 }
 
-/// `due_at` of what [`decode_subject`] gives, without holding it.
+/// `due_at` of the subject, without keeping its parts in memory.
 ///
 /// # Errors
 /// As [`decode_subject`].
@@ -109,17 +89,17 @@ pub fn subject_due_at(bytes: &[u8]) -> Result<Option<LogTime>, BadRecord> {
     Ok(due.of(last_time, consecutive_wrong, lock))
 }
 
-/// A part of a stored subject; its text and bytes lie beside it.
+/// A part of a stored subject. Its text or bytes stand beside it, borrowed.
 enum Part<'a> {
     Challenge(Challenge, &'a str),
     Send(LogTime),
     Remembered(Remembered, &'a [u8]),
 }
 
-/// Reads a subject to its end, and tells each part on the way.
+/// Reads a subject to its end and passes each part to `on_part`.
 fn read_subject<'a>(
     bytes: &'a [u8],
-    mut tell: impl FnMut(Part<'a>),
+    mut on_part: impl FnMut(Part<'a>),
 ) -> Result<(LogTime, u32, Lock), BadRecord> {
     let mut reader = Reader(bytes);
     let version = reader.byte()?;
@@ -134,13 +114,13 @@ fn read_subject<'a>(
         _ => return Err(BadRecord::Damaged("lock")),
     };
     for _ in 0..reader.count(Purpose::ALL.len())? {
-        tell(reader.challenge()?);
+        on_part(reader.challenge()?);
     }
     for _ in 0..reader.count(usize::from(u8::MAX))? {
-        tell(Part::Send(reader.time()?));
+        on_part(Part::Send(reader.time()?));
     }
     for _ in 0..reader.count(REMEMBERED_MAX)? {
-        tell(reader.remembered()?);
+        on_part(reader.remembered()?);
     }
     if !reader.0.is_empty() {
         return Err(BadRecord::Damaged("more bytes than fields"));
@@ -430,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_version_says_so() {
+    fn an_unknown_version_is_named() {
         let mut bytes = encode_subject(&Subject::default());
         bytes[0] = 2;
         assert_eq!(decode_subject(&bytes), Err(BadRecord::UnknownVersion(2)));
@@ -438,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_or_lengthened_record_is_damaged() {
+    fn a_shortened_or_lengthened_subject_is_damaged() {
         let whole = encode_subject(&example());
         for length in 0..whole.len() {
             assert!(decode_subject(&whole[..length]).is_err(), "cut at {length}");
@@ -449,14 +429,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_decodes_to_itself(subject in subject()) {
+        fn an_encoded_subject_decodes_to_itself(subject in subject()) {
             let bytes = encode_subject(&subject);
             prop_assert_eq!(subject_due_at(&bytes), Ok(due_at(&subject)));
             prop_assert_eq!(decode_subject(&bytes), Ok(subject));
         }
 
         #[test]
-        fn a_changed_byte_is_damage_or_another_subject(subject in subject(), at: prop::sample::Index, bit in 0..8_u32) {
+        fn a_flipped_bit_is_refused_or_gives_another_subject(subject in subject(), at: prop::sample::Index, bit in 0..8_u32) {
             let mut bytes = encode_subject(&subject);
             let at = at.index(bytes.len());
             bytes[at] ^= 1_u8 << bit;

@@ -1,31 +1,54 @@
-//! Reads JSON text into a tree, within the limits of `json`. Numbers and strings with escapes are left to serde_json.
+//! Reads JSON text into a tree, within limits that a hostile record cannot pass.
 //!
-//! Nearly all of a request is short strings without escapes, in objects of a few members.
+//! Nearly all of a request is short strings without escapes, in objects of a few members. Numbers, and strings with
+//! escapes, are left to serde_json.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
-use super::json::{DEPTH_MAX, Json, JsonError, Names, Number, has_duplicates};
+use super::tree::{Json, JsonError, Names, Number, is_same_ignore_case};
 
-/// Room for the members of most objects.
+/// Longest value that is read, in bytes.
+pub const LEN_MAX: usize = 65_536;
+
+/// Deepest nesting, in levels; the object itself is level 1.
+pub const DEPTH_MAX: u32 = 32;
+
+/// Up to this many members the search for duplicates compares all pairs; above, it sorts.
+const PAIRWISE_MEMBERS_MAX: usize = 16;
+
+/// Initial capacity for the members of an object; most objects have fewer.
 const MEMBERS: usize = 8;
 
-pub(super) struct Reader<'a> {
+/// Parses a record's value as one JSON object within the limits.
+///
+/// # Errors
+/// See [`JsonError`]. If several apply, the first one that the reader meets.
+pub fn parse_object(value: Option<&[u8]>, names: Names) -> Result<Json<'_>, JsonError> {
+    let bytes = value.ok_or(JsonError::NullValue)?;
+    if bytes.len() > LEN_MAX {
+        return Err(JsonError::TooLong);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+    let json = Reader { text, at: 0, names }.whole()?;
+    match json {
+        Json::Object(_) => Ok(json),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+            Err(JsonError::NotAnObject)
+        }
+    }
+}
+
+struct Reader<'a> {
     text: &'a str,
-    /// How far it was read: the end of a character.
+    /// The offset of the next byte to read, in bytes; always at the start of a character.
     at: usize,
     names: Names,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(text: &'a str, names: Names) -> Self {
-        Self { text, at: 0, names }
-    }
-
-    /// The one value of the text.
-    ///
-    /// # Errors
-    /// The first thing that is wrong.
-    pub fn whole(mut self) -> Result<Json<'a>, JsonError> {
+    /// The only value of the text.
+    fn whole(mut self) -> Result<Json<'a>, JsonError> {
         let json = self.value(1)?;
         match self.next() {
             None => Ok(json),
@@ -33,7 +56,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A value; if it is an array or object, that is at level `depth`.
+    /// A value. If it is an array or object, its level is `depth`.
     fn value(&mut self, depth: u32) -> Result<Json<'a>, JsonError> {
         match self.next() {
             Some(b'"') => self.string().map(Json::String),
@@ -84,7 +107,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Goes into an array or object.
+    /// Enters an array or object of level `depth`.
     fn open(&mut self, depth: u32) -> Result<(), JsonError> {
         if depth > DEPTH_MAX {
             return Err(JsonError::TooDeep);
@@ -93,7 +116,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Whether its array or object ends behind a value, or goes on.
+    /// Reads what follows a value: `end` if it was the last one of its array or object, else a comma.
     fn is_last(&mut self, end: u8) -> Result<bool, JsonError> {
         match self.next() {
             Some(b',') => {
@@ -108,7 +131,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A string, from its quote on.
+    /// A string; the next byte is its opening quote.
     fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         let rest = &self.text[self.at + 1..];
         let is_special = |byte| matches!(byte, ..b' ' | b'"' | b'\\');
@@ -141,13 +164,14 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// Skips blanks, and `byte` if it comes next. Returns whether it did.
     fn skip(&mut self, byte: u8) -> bool {
         let is_next = self.next() == Some(byte);
         self.at += usize::from(is_next);
         is_next
     }
 
-    /// The next byte behind blanks; not past it.
+    /// Skips blanks; returns the next byte without consuming it.
     #[inline]
     fn next(&mut self) -> Option<u8> {
         loop {
@@ -160,7 +184,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The string at the beginning of a text, with its quotes; `None`: it does not end.
+/// The string at the start of a text, with its quotes. `None`: it has no closing quote.
 fn quoted(text: &str) -> Option<&str> {
     let mut at = 1;
     loop {
@@ -170,4 +194,28 @@ fn quoted(text: &str) -> Option<&str> {
             _ => at += 1,
         }
     }
+}
+
+fn has_duplicates(members: &[(Cow<'_, str>, Json<'_>)], names: Names) -> bool {
+    if members.len() <= PAIRWISE_MEMBERS_MAX {
+        let same = |a: &str, b: &str| match names {
+            Names::CaseSensitive => a == b,
+            Names::IgnoreCase => is_same_ignore_case(a, b),
+        };
+        return members
+            .iter()
+            .enumerate()
+            .any(|(at, (name, _))| members[..at].iter().any(|(earlier, _)| same(name, earlier)));
+    }
+    let order = |a: &&str, b: &&str| match names {
+        Names::CaseSensitive => a.cmp(b),
+        Names::IgnoreCase => folded(a).cmp(folded(b)),
+    };
+    let mut sorted: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    sorted.sort_unstable_by(order);
+    sorted.windows(2).any(|pair| order(&pair[0], &pair[1]) == Ordering::Equal)
+}
+
+fn folded(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().map(|byte| byte.to_ascii_lowercase())
 }

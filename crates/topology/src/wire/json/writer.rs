@@ -1,4 +1,4 @@
-//! Writes JSON text straight into a buffer. Reads nothing: `json` does.
+//! Writes JSON text straight into a buffer. Reads nothing: the reader does.
 //!
 //! Every event and reply is an object of known members in a fixed order. The writer therefore checks nothing at run
 //! time: names are literals, and most strings need no escapes.
