@@ -10,4 +10,5 @@ mod protocol;
 mod requests;
 mod routing;
 mod script;
+mod stored;
 mod streams;
