@@ -1,4 +1,4 @@
-//! Every decoder by itself: it reads or refuses, and what it read it writes and reads again as the same.
+//! Every decoder alone: it reads a value or refuses it, and a value that is read, written and read again is the same.
 
 use otp_topology::contract::egov::check_directory_record;
 use otp_topology::otp::{
@@ -10,15 +10,15 @@ use otp_topology::task::{LocalKey, Positions, Restorer};
 use otp_topology::text::{Template, TemplateKey, TemplateRules};
 use otp_topology::wire::headers::{OriginBytes, OriginHeaders, RequestHeaders};
 use otp_topology::wire::json::writer::WriteJson;
-use otp_topology::wire::json::{Names, parse_object};
+use otp_topology::wire::json::{Json, Names, Number, parse_object};
 use otp_topology::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 use otp_topology::wire::rfc3339;
 use proptest::prelude::*;
 
-use super::{cases, json, mutated, silent};
+use super::{cases, check_silent, json, mutated};
 use crate::house::{House, keyring, send};
 
-/// Values that a running service has stored: subjects, positions, and what lies beside them.
+/// Values of a family in the store of a running service.
 fn stored(family: Family) -> Vec<Vec<u8>> {
     let mut house = House::new(1);
     house.ask(&send("9123456789"));
@@ -35,6 +35,20 @@ fn one(key: &StoreKey, value: &[u8]) -> MemoryStore {
     store
 }
 
+/// Whether two values are equal. serde_json reads some fractions with an error in the last place.
+fn is_same(a: &Json<'_>, b: &Json<'_>) -> bool {
+    match (a, b) {
+        (Json::Number(Number::Float(a)), Json::Number(Number::Float(b))) => {
+            (a - b).abs() <= 2.0 * f64::EPSILON * a.abs()
+        }
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && is_same(&a.1, &b.1))
+        }
+        _ => a == b,
+    }
+}
+
 proptest! {
     #![proptest_config(cases())]
 
@@ -42,14 +56,14 @@ proptest! {
     fn json_objects(bytes in json()) {
         for names in [Names::CaseSensitive, Names::IgnoreCase] {
             match parse_object(Some(&bytes), names) {
-                Err(error) => silent(&error),
+                Err(error) => check_silent(&error),
                 Ok(read) => {
                     let mut written = Vec::new();
                     read.write_json(&mut written);
                     if let Ok(again) = parse_object(Some(&written), names) {
-                        prop_assert!(again == read);
+                        prop_assert!(is_same(&again, &read));
                     } else {
-                        prop_assert!(written.len() > bytes.len(), "only a length may stand against it");
+                        prop_assert!(written.len() > bytes.len(), "only the limit of the length may refuse it");
                     }
                 }
             }
@@ -59,7 +73,7 @@ proptest! {
     #[test]
     fn policies(bytes in json()) {
         for contract in ContractName::ALL {
-            // A refusal may name the rule that is none: a policy holds nothing secret.
+            // An error may name an unknown rule: a policy holds no secrets.
             if let Ok(patch) = PolicyPatch::from_json(contract, &bytes, &Bounds::default()) {
                 let policy = Policy::default_of(contract).with(&patch);
                 prop_assert_eq!(policy.check(&Bounds::default()), Ok(()));
@@ -73,7 +87,7 @@ proptest! {
         for key in ["egov/pb/en_IN/sms.login.otp.msg", "egov/*/en_IN/email.login.otp.sub", &key] {
             let _ = TemplateKey::parse(key);
             match Template::from_json(key, &bytes, &TemplateRules::default()) {
-                Err(error) => silent(&error),
+                Err(error) => check_silent(&error),
                 Ok(template) => {
                     let length = template.with("0123456789").to_string().chars().count();
                     prop_assert!(length <= otp_topology::text::RENDERED_CHARS_MAX);
@@ -85,7 +99,7 @@ proptest! {
     #[test]
     fn directory_records(bytes in json()) {
         if let Err(error) = check_directory_record(&bytes) {
-            silent(&error);
+            check_silent(&error);
         }
     }
 
@@ -147,7 +161,7 @@ proptest! {
         let sealed = seal(&keyring(), LogTime::default(), b"D", [3; 12], &[&plain]);
         prop_assert_eq!(open(&keyring(), b"D", &sealed), Ok(plain));
         match open(&keyring(), b"Dplace", &bytes) {
-            Err(error) => silent(&error),
+            Err(error) => check_silent(&error),
             Ok(opened) => prop_assert_eq!(opened, b"CANARY"),
         }
     }

@@ -1,7 +1,9 @@
-//! Any bytes, wherever bytes come from: real samples (`corpus/`) that are cut, flipped, spliced, repeated and nested.
+//! Random bytes for everything that reads bytes: real samples (`corpus/`) that are cut, flipped, spliced, repeated and
+//! nested.
 //!
-//! Cases a property: `OTP_FUZZ_CASES` (2000 unless told). Finds no wrong rule: only panics, loops, texts that repeat a
-//! payload, values that change when they are written and read again, and requests that nobody answers.
+//! `OTP_FUZZ_CASES` sets the number of cases per property; the default is 2000. Commit the file that a failure adds under
+//! `proptest-regressions/`: its case runs first from then on. Finds no wrong rule: only panics, endless loops, error texts
+//! that repeat a payload, values that change when they are written and read again, and requests without a reply.
 
 mod decoders;
 mod records;
@@ -9,7 +11,7 @@ mod records;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// Stands for a secret in a sample: no text of ours may repeat it.
+/// Stands for a secret in a sample. No error text may repeat it.
 const CANARY: &str = "CANARY";
 
 const SAMPLES: [&[u8]; 8] = [
@@ -23,7 +25,7 @@ const SAMPLES: [&[u8]; 8] = [
     include_bytes!("corpus/directory.json"),
 ];
 
-/// Pieces that parsers have stumbled over.
+/// Text that parsers have failed on.
 const PIECES: [&[u8]; 14] = [
     b"null",
     b"-0",
@@ -98,7 +100,7 @@ fn insert(bytes: &mut Vec<u8>, at: usize, more: &[u8]) {
     bytes.splice(at..at, more.iter().copied());
 }
 
-/// A sample of those given, after up to five edits; now and then bytes of no origin.
+/// One of the samples after at most four edits; sometimes random bytes.
 fn mutated(samples: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let edited = (prop::sample::select(samples), prop::collection::vec(edit(), 0..5));
     prop_oneof![
@@ -116,10 +118,10 @@ fn json() -> impl Strategy<Value = Vec<u8>> {
 
 fn cases() -> ProptestConfig {
     let asked = std::env::var("OTP_FUZZ_CASES").ok().and_then(|it| it.parse().ok());
-    ProptestConfig { cases: asked.unwrap_or(2_000), failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: asked.unwrap_or(2_000), ..ProptestConfig::default() }
 }
 
-/// An error's text holds nothing of what it is about.
-fn silent(error: &(impl std::fmt::Display + std::fmt::Debug)) {
+/// Checks that an error shows nothing of its payload.
+fn check_silent(error: &(impl std::fmt::Display + std::fmt::Debug)) {
     assert!(!format!("{error} {error:?}").contains(CANARY), "{error} {error:?}");
 }

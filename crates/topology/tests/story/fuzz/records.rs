@@ -1,5 +1,5 @@
-//! The whole topology: any key, value and headers on any source topic end in an answer, a dead letter or a skip, and
-//! the next good request is answered.
+//! The whole topology: a record with any key, value and headers on any source topic ends in a reply, a dead letter or a
+//! skip, and the next valid request gets its reply.
 
 use otp_topology::wire::record::SourcePartition;
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ fn header() -> impl Strategy<Value = (usize, Vec<u8>)> {
     (0..NAMES.len(), value)
 }
 
-/// Headers by themselves, or after a whole origin as a forwarder writes one.
+/// Random headers, alone or after a complete origin.
 fn headers() -> impl Strategy<Value = Vec<(usize, Vec<u8>)>> {
     let topic = prop::sample::select(vec!["requests", "policies", "admin", "directory", "app-repartition"]);
     let partition = prop::sample::select(vec![0_i32, 1, -1, i32::MIN, i32::MAX]);
@@ -56,8 +56,8 @@ fn headers() -> impl Strategy<Value = Vec<(usize, Vec<u8>)>> {
             (at("otp.origin.time"), time.to_be_bytes().to_vec()),
         ]
     });
-    let begun = prop_oneof![Just(Vec::new()), origin];
-    (begun, prop::collection::vec(header(), 0..4)).prop_map(|(begun, more)| [begun, more].concat())
+    let origin = prop_oneof![Just(Vec::new()), origin];
+    (origin, prop::collection::vec(header(), 0..4)).prop_map(|(origin, more)| [origin, more].concat())
 }
 
 fn key() -> impl Strategy<Value = Option<String>> {
@@ -73,17 +73,17 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn whatever_is_written_the_next_request_is_answered(
+    fn after_any_record_the_next_request_gets_a_reply(
         topic in prop::sample::select(vec!["requests", "admin", "policies", "templates", "directory", "app-repartition"]),
         partition in 0_i32..3,
         key in key(),
         value in prop::option::weighted(0.95, json()),
         headers in headers(),
     ) {
-        // The driver's own hops begin at the offsets of its first start: with a foreign record among them the next
-        // request stays in place.
-        let hops = topic != "app-repartition";
-        let mut house = House::with(settings(), 2, |name| (hops && name == "requests").then_some(3));
+        // A foreign record on the repartition topic takes an offset that the driver's own forwarded record would have: then
+        // the next request is one that is decided in place.
+        let is_forwarded = topic != "app-repartition";
+        let mut house = House::with(settings(), 2, |name| (is_forwarded && name == "requests").then_some(3));
         let partition = match topic {
             "policies" | "templates" => 0,
             "requests" => partition,
@@ -96,16 +96,16 @@ proptest! {
         if topic == "requests" {
             prop_assert_eq!(of("replies") + of("dead-letters"), 1, "{:?}", shape(&seen));
         }
-        for told in seen.iter().filter(|it| {
-            // A refused policy may be told by the name of the rule that is none.
+        for letter in seen.iter().filter(|it| {
+            // The message about a refused policy may name an unknown rule.
             it.topic == "dead-letters" && it.header("otp.error.code") != "bad_policy"
         }) {
-            prop_assert!(!told.header("__dlq.errors.message").contains(CANARY), "{:?}", told);
+            prop_assert!(!letter.header("__dlq.errors.message").contains(CANARY), "{:?}", letter);
         }
         let requests = house.topology.source_named("requests").expect("a source");
         let home = house.topology.home_of("egov|pb|9000000001");
-        let good = SourcePartition { topic: requests, partition: if hops { partition } else { home } };
-        let next = house.feed_at(good, 101, None, Some(send("9000000001").to_string().as_bytes()), &[]);
+        let valid = SourcePartition { topic: requests, partition: if is_forwarded { partition } else { home } };
+        let next = house.feed_at(valid, 101, None, Some(send("9000000001").to_string().as_bytes()), &[]);
         prop_assert!(next.iter().any(|it| it.topic == "replies"), "{:?}", shape(&next));
         house.pass_ms(48 * 3_600_000);
     }
