@@ -1,8 +1,8 @@
-//! Lines of input with their numbers, each at most [`LINE_BYTES_MAX`] long.
+//! Input lines with their numbers, each at most [`LINE_BYTES_MAX`] long.
 
 use std::io::{self, BufRead, Read as _};
 
-/// The longest line, in bytes: a record of a broker's usual greatest size with every byte escaped, and some.
+/// Longest line, in bytes. Enough for the largest record of a broker with default settings, with every byte escaped.
 pub(super) const LINE_BYTES_MAX: u64 = 16 << 20;
 
 pub(super) struct Lines<R> {
@@ -16,7 +16,7 @@ impl<R: BufRead> Lines<R> {
         Self { input, number: 0, line: Vec::new() }
     }
 
-    /// The next line and its number, counted from 1. A longer line comes cut: it is no JSON object then.
+    /// The next line and its number, counted from 1. A longer line is cut, and then refused because it is not a JSON object.
     ///
     /// # Errors
     /// The input cannot be read.

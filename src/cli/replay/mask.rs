@@ -1,22 +1,22 @@
-//! Takes codes out of what is printed, where codes can be: texts to send, replies, forwarded requests, copies of what
-//! could not be decoded.
+//! Masks codes in printed records of the topics that can contain them: notifications, replies, forwarded requests, and
+//! dead letters with a copy of the record.
 //!
-//! Rather masks too much than too little: a code lies in a run of digits at least as long as the shortest code that
-//! the bounds allow, so every such run of a text is masked. Everything else stays byte for byte as it is.
+//! Masks too much rather than too little: in a text, every run of digits is masked that is at least as long as the
+//! shortest code within the bounds. All other bytes stay as they are.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use otp_topology::task::Settings;
 
-/// Where the codes of a topic's values are.
+/// Where the values of a topic contain codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holds {
-    /// Within the strings of these members.
+    /// Inside the strings of these members.
     Texts(&'static [&'static str]),
-    /// As the whole value of these members, whatever their case.
+    /// As the whole value of these members; their names in any case.
     Values(&'static [&'static str]),
-    /// Anywhere: these bytes may be no JSON.
+    /// Anywhere: the bytes may not be JSON.
     Anything,
 }
 
@@ -24,7 +24,7 @@ const TEXTS: Holds = Holds::Texts(&["message", "subject", "body"]);
 const VALUES: Holds = Holds::Values(&["otp"]);
 
 pub(super) struct Mask {
-    /// By topic.
+    /// By topic name.
     holds: BTreeMap<String, Holds>,
     digits_min: usize,
 }
@@ -44,7 +44,7 @@ impl Mask {
         Self { holds, digits_min: usize::try_from(digits_min).unwrap_or(0) }
     }
 
-    /// The value to print instead; `None`: as it is.
+    /// The value to print instead. `None`: print the original.
     pub fn payload(&self, topic: &str, value: &[u8]) -> Option<Vec<u8>> {
         let mut masked = value.to_vec();
         match *self.holds.get(topic)? {
@@ -70,7 +70,7 @@ impl Mask {
         let mut at = 0;
         while at < text.len() {
             if text[at..].starts_with(br"\u") {
-                // The four hexadecimal digits of an escape belong to no run.
+                // The four hexadecimal digits of an escape are not part of a run.
                 at += 6;
                 continue;
             }
@@ -85,12 +85,12 @@ impl Mask {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// The place is what stands between the quotes.
+    /// The range is what stands between the quotes.
     Text,
     Number,
 }
 
-/// Places of the strings and numbers of a JSON text that are values of members of these names, at any depth.
+/// The ranges of strings and numbers in a JSON text that are values of members with these names, at any depth.
 fn values_of(json: &[u8], names: &[&str]) -> Vec<(Range<usize>, Form)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -128,7 +128,7 @@ fn values_of(json: &[u8], names: &[&str]) -> Vec<(Range<usize>, Form)> {
     found
 }
 
-/// What stands between the quotes of the string that begins at `quote`; to the end if it has none.
+/// The range between the quotes of the string that starts at `quote`; to the end of the text if no quote closes it.
 fn string_at(json: &[u8], quote: usize) -> Range<usize> {
     let start = quote + 1;
     let mut end = start;
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_masked_where_codes_are_and_nothing_else_changes() {
+    fn codes_are_masked_in_topics_that_contain_them_and_nothing_else_changes() {
         let mask = Mask {
             holds: BTreeMap::from([
                 ("sms".to_owned(), TEXTS),

@@ -1,9 +1,9 @@
-//! `otp-stream replay`: records through the real topology, in memory, in the records' own time.
+//! `otp-stream replay`: runs records through the real topology, in memory, in the records' own time.
 //!
-//! Reads lines and writes lines; connects to nothing and keeps nothing.
+//! Reads lines and writes lines. Connects to no broker and stores nothing.
 //!
 //! ```text
-//! line ─ kcat ─▶ Player ─▶ InMemory (the real stream thread) ─▶ what was committed ─▶ Mask ─ kcat ─▶ lines, flushed
+//! line ─ kcat ─▶ Player ─▶ InMemory (the real stream thread) ─▶ committed records ─▶ Mask ─ kcat ─▶ lines, flushed
 //! ```
 
 mod kcat;
@@ -33,7 +33,7 @@ use super::Failure;
 use crate::config::{Loaded, keys};
 use crate::runtime::wall;
 
-/// Records from standard input through the real topology, in memory, in the records' own time
+/// Run records from standard input through the real topology, in memory, in the records' own time
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReplayArgs {
@@ -41,19 +41,19 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
 
-    /// Count of home partitions
+    /// Number of home partitions
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=10_000))]
     pub partitions: i32,
 
-    /// Follow the outputs of each line with {"ack":<line number>}
+    /// Print {"ack":<line number>} after the output of each line
     #[arg(long)]
     pub ack: bool,
 
-    /// Show the changelog and the repartition topic, too
+    /// Also print records of the changelog and the repartition topic
     #[arg(long)]
     pub internal: bool,
 
-    /// Do not mask codes, although a key file is configured
+    /// Do not mask codes, even if a key file is configured
     #[arg(long)]
     pub reveal: bool,
 }
@@ -62,8 +62,8 @@ const EXAMPLES: &str = r#"Examples:
   echo '{"topic":"otp-request-egov","payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb.amritsar\",\"mobileNumber\":\"9123456789\",\"type\":\"login\"}}"}' | otp-stream replay
   kcat -C -J -e -b localhost:9092 -t otp-request-egov | otp-stream replay --partitions 6
 
-One JSON object a line, as kcat -J prints them: topic, partition, offset, ts, key, payload, headers. Only topic and
-payload are needed. A line with only ts lets time pass: what has expired by then is told."#;
+Each line is one JSON object, as kcat -J prints it: topic, partition, offset, ts, key, payload, headers. Only topic and
+payload are required. A line with only ts lets time pass: the events of everything that expires until then are printed."#;
 
 pub(super) fn perform(loaded: &Loaded, args: &ReplayArgs) -> Result<(), Failure> {
     let settings = loaded.config.settings();
@@ -95,7 +95,7 @@ pub(super) fn perform(loaded: &Loaded, args: &ReplayArgs) -> Result<(), Failure>
     }
 }
 
-/// Plays line after line; what came of each is printed and flushed before the next is read.
+/// Plays all lines. Prints and flushes the output of each line before it reads the next one.
 fn play(mut player: Player, input: impl Read) -> Result<(), Failure> {
     let mut lines = Lines::new(BufReader::with_capacity(1 << 16, input));
     let mut out = io::stdout().lock();
@@ -111,7 +111,7 @@ fn play(mut player: Player, input: impl Read) -> Result<(), Failure> {
         let played = player.line(number, line, wall, &mut printed);
         match out.write_all(&printed).and_then(|()| out.flush()) {
             Ok(()) => {}
-            // A reader that went away has seen what it wanted.
+            // The reader of the output has closed it: it needs no more.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => {
                 return Err(Failure::Runtime(
@@ -126,19 +126,19 @@ fn play(mut player: Player, input: impl Read) -> Result<(), Failure> {
     }
 }
 
-/// The configured keys; fresh ones if nothing names any.
+/// The configured keys, or fresh ones if no key file is configured.
 fn keyring(loaded: &Loaded, fresh: bool) -> Result<Keyring, Failure> {
     if !fresh {
         return Ok(keys::read(loaded)?);
     }
     eprintln!(
-        "note: no key file is configured, so codes come from a fresh key; every run has others. For the codes of a \
-         deployment name its file: --set keys.file=FILE"
+        "note: no key file is configured, so codes are made with a fresh key and differ in every run. For the codes of \
+         a deployment, name its key file: --set keys.file=FILE"
     );
     Ok(keys::keyring(&keys::generate(wall())?, "fresh keys")?)
 }
 
-/// A cluster that fits the settings: every topic is there.
+/// The facts of a cluster that has every topic of the settings.
 fn facts(settings: &Settings, partitions: i32) -> BTreeMap<String, TopicFacts> {
     let incarnation = Incarnation::default();
     let mut facts = BTreeMap::new();
@@ -157,12 +157,12 @@ fn facts(settings: &Settings, partitions: i32) -> BTreeMap<String, TopicFacts> {
     facts
 }
 
-/// Shown only where it is in nobody's way.
+/// Hidden if standard output is a terminal, where it would be mixed with the lines, or if standard error is none.
 fn bar(path: &Path) -> ProgressBar {
     if io::stdout().is_terminal() || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let size = std::fs::metadata(path).map_or(0, |it| it.len());
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-    ProgressBar::new(size).with_style(style.expect("the template is sound"))
+    ProgressBar::new(size).with_style(style.expect("the template is valid"))
 }

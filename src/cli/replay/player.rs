@@ -1,5 +1,5 @@
-//! One line after another: what is absent gets its default, the record goes through the topology, what was committed
-//! comes out as lines.
+//! Plays lines: fills absent members with defaults, feeds the record to the topology, and prints the committed records as
+//! lines.
 //!
 //! Reads and writes no file.
 
@@ -15,25 +15,25 @@ use otp_topology::wire::record::{SourcePartition, SourceTopic};
 use super::kcat::{self, Line, LineRecord, OutputLine};
 use super::mask::Mask;
 
-/// The last millisecond of the year 9999: later times have no RFC 3339 form, which events carry.
+/// The last millisecond of the year 9999. Events carry their time in RFC 3339, which has no later years.
 const TIME_MS_MAX: u64 = 253_402_300_799_999;
 
 pub(super) struct Options {
-    /// A line tells that its line is done.
+    /// Prints an acknowledgement after the output of each line.
     pub ack: bool,
-    /// The changelog and the repartition topic are shown, too.
+    /// Also prints records of the changelog and the repartition topic.
     pub internal: bool,
     pub mask: Option<Mask>,
-    /// Topics of the interface that nothing in this topology reads.
+    /// Source topics of the interface that this topology does not read.
     pub unread: Vec<String>,
 }
 
-/// Why a line ends the replay. Holds nothing of the line.
+/// Why the replay stops at a line. Holds nothing of the line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The line is bad; follows "line N".
+    /// The line is bad. The text continues "line N".
     Line(String),
-    /// The topology cannot go on.
+    /// The topology failed.
     Engine(String),
 }
 
@@ -41,9 +41,9 @@ pub(super) struct Player {
     topology: Arc<Topology>,
     memory: InMemory,
     options: Options,
-    /// The offset after the last of each source partition that was named.
+    /// The next offset of each source partition.
     next: BTreeMap<SourcePartition, i64>,
-    /// The previous line's time.
+    /// The time of the previous line.
     time: Option<LogTime>,
 }
 
@@ -53,7 +53,7 @@ impl Player {
         Self { topology, memory, options, next: BTreeMap::new(), time: None }
     }
 
-    /// Plays a line; appends what came of it. `clock` is asked if nothing else says the time.
+    /// Plays a line, and appends its output to `out`. `clock` gives the time if neither this line nor an earlier one does.
     ///
     /// # Errors
     /// See [`Stop`].
@@ -111,14 +111,13 @@ impl Player {
         if record.offset < *next {
             return Ok(Vec::new());
         }
-        *next = record
-            .offset
-            .checked_add(1)
-            .ok_or_else(|| Stop::Line("has an `offset` that none can follow".to_owned()))?;
+        *next = record.offset.checked_add(1).ok_or_else(|| {
+            Stop::Line("has an `offset` without a next one; it must be below 9223372036854775807".to_owned())
+        })?;
         Ok(self.memory.feed(&record, time))
     }
 
-    /// `None`: a source topic whose records nothing reads.
+    /// `None`: a source topic that this topology does not read.
     fn source_topic(&self, name: &str) -> Result<Option<SourceTopic>, Stop> {
         let named = self.topology.source_named(name);
         match named.map(|topic| (topic, self.topology.source(topic).kind)) {
@@ -135,7 +134,10 @@ impl Player {
                 let names =
                     sources.filter(|it| it.kind != SourceKind::Repartition).map(|it| it.name.as_str());
                 let names: Vec<_> = names.chain(self.options.unread.iter().map(String::as_str)).collect();
-                Err(Stop::Line(format!("names no source topic; these are: {}", names.join(", "))))
+                Err(Stop::Line(format!(
+                    "names no source topic; `topic` must be one of: {}",
+                    names.join(", ")
+                )))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What lines in come to as lines out, each event as `topic/partition@offset ts what`.
+//! Scripts of input lines and the output of each. An event is written `topic/partition@offset +ms what`.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ const TWELVE: Given = Given { partitions: 12, ..PLAIN };
 struct Session {
     player: Player,
     number: u64,
-    /// Of the latest text message; stands for `CODE` in lines.
+    /// The code in the latest message. It replaces `CODE` in input lines.
     code: String,
 }
 
@@ -83,8 +83,8 @@ impl Session {
     }
 }
 
-/// Plays the lines after ">", and compares what came of each with the lines under it. Of the internal topics the
-/// changelog is left out; a code is shown as `CODE`.
+/// Plays the lines after ">", and compares the output of each with the lines below it. Changelog records are left out;
+/// codes are shown as `CODE`.
 fn check(given: Given, script: &str) {
     let mut session = Session::new(given);
     let mut script = script.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
@@ -140,7 +140,7 @@ fn header(line: &Value, name: &str) -> Option<String> {
 }
 
 #[test]
-fn what_a_line_leaves_out_has_a_default() {
+fn absent_members_have_defaults() {
     // The home of this subject among twelve is partition 1; the time is the clock's, then the previous line's.
     let script = r#"
 > {"topic":"otp-request-egov","payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb.amritsar\",\"mobileNumber\":\"9123456789\",\"type\":\"x\"}}"}
@@ -159,7 +159,7 @@ fn what_a_line_leaves_out_has_a_default() {
 }
 
 #[test]
-fn a_line_whose_offset_is_not_above_the_last_is_skipped_and_acknowledged() {
+fn a_line_with_an_offset_that_was_played_is_skipped_and_acknowledged() {
     let script = r#"
 > {"topic":"otp-request-egov","offset":3,"payload":"{}"}
   otp-response-egov/0@0 +0 OTP.UNKNOWN_OPERATION
@@ -170,13 +170,13 @@ fn a_line_whose_offset_is_not_above_the_last_is_skipped_and_acknowledged() {
   otp-response-egov/0@1 +900 OTP.UNKNOWN_OPERATION
   ack 3
 > {"topic":"otp-request-egov","offset":9223372036854775807,"payload":"{}"}
-  bad: has an `offset` that none can follow
+  bad: has an `offset` without a next one; it must be below 9223372036854775807
 "#;
     check(Given { ack: true, ..PLAIN }, script);
 }
 
 #[test]
-fn a_blank_line_is_nothing_and_counts() {
+fn a_blank_line_does_nothing_but_has_a_number() {
     let mut session = Session::new(Given { ack: true, ..PLAIN });
     for blank in ["", "\n", " \t\r\n"] {
         assert_eq!(session.line(blank), Ok(Vec::new()));
@@ -188,7 +188,7 @@ fn a_blank_line_is_nothing_and_counts() {
 }
 
 #[test]
-fn any_source_partition_serves_and_state_is_one() {
+fn records_of_any_partition_share_the_state_of_their_home() {
     let script = r#"
 > {"topic":"otp-request-egov","partition":99,"offset":5,"payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb\",\"mobileNumber\":\"9123456789\",\"type\":\"login\"}}"}
   otp-stream-repartition/1@2 +0 send
@@ -211,7 +211,7 @@ fn any_source_partition_serves_and_state_is_one() {
 }
 
 #[test]
-fn a_line_with_only_a_time_tells_what_expired_by_then() {
+fn a_line_with_only_a_time_prints_what_has_expired() {
     let script = r#"
 > {"topic":"otp-request-egov","payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb\",\"mobileNumber\":\"9123456789\",\"type\":\"login\"}}"}
   egov.core.notification.sms.otp/0@0 +0 Dear Citizen, Your Login OTP is CODE.
@@ -234,7 +234,7 @@ fn a_line_with_only_a_time_tells_what_expired_by_then() {
 }
 
 #[test]
-fn a_sweep_tells_more_than_one_transaction_holds() {
+fn a_sweep_may_take_several_transactions() {
     let mut session = Session::new(TWELVE);
     const MANY: usize = 2_100;
     for number in 0..MANY {
@@ -249,7 +249,7 @@ fn a_sweep_tells_more_than_one_transaction_holds() {
 }
 
 #[test]
-fn nothing_is_stale_by_age_only_by_its_deadline() {
+fn a_request_is_stale_by_its_deadline_and_never_by_its_age() {
     let script = r#"
 > {"ts":1900000000000}
 > {"topic":"otp-request-egov","ts":1700000000000,"headers":["ce_expirytime","2023-11-14T22:13:20Z"],"payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb\",\"mobileNumber\":\"9123456789\",\"type\":\"login\"}}"}
@@ -264,7 +264,7 @@ fn nothing_is_stale_by_age_only_by_its_deadline() {
 }
 
 #[test]
-fn policies_templates_and_users_count_from_the_next_line_on() {
+fn policies_templates_and_users_apply_from_the_next_line_on() {
     let script = r#"
 > {"topic":"otp-policy","partition":3,"key":"egov/*","payload":"{\"digits\":8}"}
 > {"topic":"message-template","key":"egov/*/en_IN/sms.login.otp.msg","payload":"{\"text\":\"Code %s\"}"}
@@ -286,7 +286,7 @@ fn policies_templates_and_users_count_from_the_next_line_on() {
 }
 
 #[test]
-fn codes_are_masked_where_keys_are_configured() {
+fn codes_are_masked_if_keys_are_configured() {
     let script = r#"
 > {"topic":"otp-request-egov","partition":4,"payload":"{\"operation\":\"create\",\"otp\":{\"tenantId\":\"pb\",\"identity\":\"9123456789\"}}"}
   otp-stream-repartition/0@2 +0 create
@@ -302,12 +302,12 @@ fn codes_are_masked_where_keys_are_configured() {
 }
 
 #[test]
-fn a_bad_line_ends_it_and_says_why() {
+fn a_bad_line_stops_the_replay_with_a_reason() {
     let check = |line: &str, reason: &str| {
         let mut session = Session::new(PLAIN);
         assert_eq!(session.line(line), Err(Stop::Line(reason.to_owned())), "{line}");
     };
-    let sources = "names no source topic; these are: otp-request-egov, user-directory, otp-admin, otp-policy, \
+    let sources = "names no source topic; `topic` must be one of: otp-request-egov, user-directory, otp-admin, otp-policy, \
                    message-template, client-registry";
     check("[1]", "is not a JSON object");
     check(r#"{"topic":"otp-request-egov""#, "is not a JSON object");
@@ -320,7 +320,7 @@ fn a_bad_line_ends_it_and_says_why() {
 }
 
 #[test]
-fn the_same_lines_give_the_same_bytes() {
+fn equal_lines_give_equal_bytes() {
     let lines = [
         r#"{"topic":"otp-request-egov","partition":17,"payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb\",\"mobileNumber\":\"9123456789\",\"type\":\"login\"}}"}"#,
         r#"{"ts":1700000400000}"#,
