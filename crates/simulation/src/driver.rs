@@ -4,12 +4,13 @@ use otp_topology::state::{Family, StateStore, WriteBatch, decode_subject, encode
 use otp_topology::thread::{Command, Event, Outcome};
 use otp_topology::wire::record::SourcePartition;
 
-use crate::auditor::read_position;
-use crate::broker::{EndError, OffsetError, Stored};
+use crate::broker::{EndError, OffsetError, StoredRecord};
 use crate::disk::SimStore;
+use crate::names::instance_name as name;
 use crate::plan::{Effect, Fault};
 use crate::planted::Planted;
-use crate::process::{Late, Process, Site, name};
+use crate::process::{Late, Process, Site};
+use crate::records::read_position;
 use crate::workload::POISON_KEY;
 
 impl Process {
@@ -57,7 +58,7 @@ impl Process {
                 continue;
             }
             if topic == "sms" {
-                site.auditor.sms_landed(&record);
+                site.auditor.sms_produced(&record);
             }
             if !site.broker.produce(self.number, epoch, at, record, site.now) {
                 self.doomed = Some(Outcome::Unknown("the producer is fenced".to_owned()));
@@ -104,7 +105,8 @@ impl Process {
                 }
             }
             let headers = record.headers().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
-            let stored = Stored { key: record.key().map(<[u8]>::to_vec), value, headers: headers.collect() };
+            let stored =
+                StoredRecord { key: record.key().map(<[u8]>::to_vec), value, headers: headers.collect() };
             self.in_flight.push_back((site.house.output_place(record.topic(), record.partition()), stored));
         }
         match take(site.armed, |fault| fault == Fault::ProduceFails) {

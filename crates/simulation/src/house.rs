@@ -12,7 +12,7 @@ use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::wire::outbox::OutputTopic;
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
 
-use crate::broker::Place;
+use crate::broker::TopicPartition;
 
 /// When a run begins, by the true clock.
 pub const START_MS: u64 = 1_700_000_000_000;
@@ -45,7 +45,6 @@ pub struct Creations {
 
 /// One deployment; shared by all seeds of its shape.
 pub struct House {
-    pub shape: Shape,
     /// Names of the cluster's topics, and their partition counts.
     pub topics: Vec<String>,
     pub counts: Vec<i32>,
@@ -86,7 +85,6 @@ impl House {
             topologies.insert(creations, Arc::new(topology.expect("a fitting cluster")));
         }
         Self {
-            shape,
             counts: topics.iter().map(count).collect(),
             sources: source_names(&settings).iter().map(|(name, _)| place(name)).collect(),
             outputs: output_names(&settings).iter().map(place).collect(),
@@ -99,12 +97,12 @@ impl House {
         &self.topologies[&creations]
     }
 
-    pub fn source_place(&self, source: SourcePartition) -> Place {
-        Place { topic: self.sources[usize::from(source.topic.0)], partition: source.partition }
+    pub fn source_place(&self, source: SourcePartition) -> TopicPartition {
+        TopicPartition { topic: self.sources[usize::from(source.topic.0)], partition: source.partition }
     }
 
-    pub fn output_place(&self, topic: OutputTopic, partition: i32) -> Place {
-        Place { topic: self.outputs[usize::from(topic.0)], partition }
+    pub fn output_place(&self, topic: OutputTopic, partition: i32) -> TopicPartition {
+        TopicPartition { topic: self.outputs[usize::from(topic.0)], partition }
     }
 
     pub fn topic(&self, name: &str) -> usize {
@@ -120,7 +118,7 @@ impl House {
     }
 
     /// A place as people say it.
-    pub fn name(&self, at: Place) -> String {
+    pub fn name(&self, at: TopicPartition) -> String {
         format!("{}/{}", self.topics[at.topic], at.partition)
     }
 

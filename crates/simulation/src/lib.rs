@@ -1,32 +1,35 @@
-//! A deterministic simulation of the service: production stream threads, tasks and contracts on a broker, disks and
-//! clocks in memory that fail in every way known. One seed decides everything; the same seed gives the same run.
+//! A deterministic simulation of the service: the production stream threads, tasks and contracts run on a broker, disks
+//! and clocks in memory, which fail in every known way. The seed decides everything: the same seed gives the same run.
 //!
 //! ```text
-//! plan (seed) ─▶ world: load, faults, who acts when
-//!                  │ steps                                   judges every outcome
+//! plan (seed) ─▶ run: appends records, injects faults, lets one process act per step
+//!                  │                                       audits every outcome
 //!                  ▼                                               │
 //!   process: StreamThread + driver + consumer ─▶ broker ─────▶ auditor ─▶ reference: the same records one by one
 //!                  └──────▶ disk ─────────────────────────────────┘
 //! ```
 //!
-//! Knows no Kafka client and no RocksDB: what those do wrong, the tests on a real broker find.
+//! Knows no Kafka client and no RocksDB. The tests on a real broker find what those do wrong.
 
 mod auditor;
 mod broker;
-mod cut;
 mod disk;
 mod driver;
 mod faults;
-pub mod fleet;
 mod house;
 pub mod minimise;
+mod names;
 pub mod oracle;
 pub mod plan;
 pub mod planted;
 mod process;
+mod records;
+mod run;
+pub mod seeds;
 mod trace;
+mod truncation;
 mod worker;
 mod workload;
 mod world;
 
-pub use world::{Houses, Outcome, run};
+pub use run::{Deployments, RunResult, run};

@@ -1,47 +1,48 @@
-//! `./dev simulate`: runs any number of seeds on all cores, and tells the story of the first that fails.
+//! `./dev simulate`: runs any number of seeds on all cores, and explains the first one that fails.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use otp_simulation::fleet::{Failure, cores, first_failure};
-use otp_simulation::minimise::minimised;
+use otp_simulation::minimise::minimise;
 use otp_simulation::plan::{Plan, Scenario};
 use otp_simulation::planted::Planted;
-use otp_simulation::{Houses, run};
+use otp_simulation::seeds::{FailedSeed, cores, first_failed_seed};
+use otp_simulation::{Deployments, run};
 
 /// Seeds from one line of progress to the next.
 const LINE_EVERY: u64 = 5_000;
 
-/// Runs the service on a broker, disks and clocks in memory that fail by the seed.
+/// Runs the service on a broker, disks and clocks in memory. The seed decides when and how they fail.
 #[derive(Parser)]
 #[command(name = "otp-simulate")]
 #[command(after_help = "Examples:
   ./dev simulate --seeds 100000            many runs, all scenarios
-  ./dev simulate --seed 4711               one run, told step by step if it fails
+  ./dev simulate --seed 4711               one run, minimised and explained if it fails
+  ./dev simulate --seed 4711 --trace       one run, with every step
   ./dev simulate --seeds 500 --planted keep-producer
                                            how soon a planted bug is found
-  ./dev simulate --seeds 2000 --committed  a hash a seed, to compare with another build")]
+  ./dev simulate --seeds 2000 --committed  one hash per seed, to compare with another build")]
 struct Arguments {
-    /// How many seeds to run.
+    /// Number of seeds to run.
     #[arg(long, default_value_t = 2_000)]
     seeds: u64,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Only this seed.
+    /// Run only this seed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Only this scenario: `list` names them.
+    /// Use this scenario for every seed; `list` shows all scenarios.
     #[arg(long)]
     scenario: Option<String>,
-    /// Plant a bug: `list` names them.
+    /// Plant this bug in every run; `list` shows all planted bugs.
     #[arg(long)]
     planted: Option<String>,
-    /// Tell every step of a single seed, also if nothing is wrong.
+    /// Print every step of one seed, even if it does not fail.
     #[arg(long)]
     trace: bool,
-    /// Print a hash of what each seed committed, to compare two builds.
+    /// Print a hash of the records that each seed committed, to compare two builds.
     #[arg(long)]
     committed: bool,
 }
@@ -59,24 +60,24 @@ fn main() -> ExitCode {
     let (from, seeds) = arguments.seed.map_or((arguments.from, arguments.seeds), |seed| (seed, 1));
     if arguments.trace {
         let plan = Plan::of(from, scenario);
-        let outcome = run(&mut Houses::default(), &plan, planted, true);
-        outcome.lines.iter().for_each(|line| println!("{line}"));
-        let verdict = outcome.violation.as_ref().map_or("nothing is wrong".to_owned(), ToString::to_string);
+        let result = run(&mut Deployments::default(), &plan, planted, true);
+        result.lines.iter().for_each(|line| println!("{line}"));
+        let verdict = result.violation.as_ref().map_or("no violation".to_owned(), ToString::to_string);
         println!("{verdict}");
-        return ExitCode::from(u8::from(outcome.violation.is_some()));
+        return ExitCode::from(u8::from(result.violation.is_some()));
     }
     if arguments.committed {
-        let mut houses = Houses::default();
+        let mut deployments = Deployments::default();
         for seed in from..from + seeds {
-            let outcome = run(&mut houses, &Plan::of(seed, scenario), planted, false);
-            println!("{seed} {:016x}", outcome.committed);
+            let result = run(&mut deployments, &Plan::of(seed, scenario), planted, false);
+            println!("{seed} {:016x}", result.committed);
         }
         return ExitCode::SUCCESS;
     }
     let bar = ProgressBar::new(seeds).with_style(style());
-    let failure = first_failure(from, seeds, scenario, planted, |done| {
+    let failed = first_failed_seed(from, seeds, scenario, planted, |done| {
         bar.set_position(done);
-        // Where no bar is drawn, a line now and then.
+        // Without a terminal there is no bar: print a line from time to time.
         if bar.is_hidden() && done % LINE_EVERY == 0 && done < seeds {
             println!("{done} of {seeds} seeds, {}", rate(done, bar.elapsed().as_secs_f64()));
         }
@@ -84,13 +85,13 @@ fn main() -> ExitCode {
     let (done, seconds) = (bar.position(), bar.elapsed().as_secs_f64());
     bar.finish_and_clear();
     println!("{done} seeds in {seconds:.1} s: {}", rate(done, seconds));
-    match failure {
+    match failed {
         None => {
-            println!("{seeds} seeds from {from}: nothing is wrong");
+            println!("{seeds} seeds from {from}: no violation");
             ExitCode::SUCCESS
         }
-        Some(failure) => {
-            tell(&failure, scenario, planted);
+        Some(failed) => {
+            explain(&failed, scenario, planted);
             ExitCode::FAILURE
         }
     }
@@ -98,22 +99,23 @@ fn main() -> ExitCode {
 
 fn style() -> ProgressStyle {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {rate}, {eta} left");
-    style.expect("a fixed template").with_key(
+    style.expect("the template is valid").with_key(
         "rate",
         |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let shown = out.write_str(&rate(state.pos(), state.elapsed().as_secs_f64()));
-            shown.expect("text can be written to");
+            shown.expect("a string takes any text");
         },
     )
 }
 
-/// Of all seeds so far.
+/// Seeds per second since the start.
 fn rate(done: u64, seconds: f64) -> String {
     let rate = done as f64 / seconds.max(0.001);
-    format!("{rate:.0} seeds/s, {:.0} a core", rate / cores() as f64)
+    format!("{rate:.0} seeds/s, {:.0} per core", rate / cores() as f64)
 }
 
-/// What an option names; if it is `list`, or nothing of the kind, all names are told, and the process ends so.
+/// The value that an option names. If the name is `list` or unknown, prints all names and returns the exit code of the
+/// process.
 fn named<T: Copy>(
     option: &str,
     name: Option<&str>,
@@ -129,20 +131,21 @@ fn named<T: Copy>(
         println!("{}", names.join("\n"));
         return Err(ExitCode::SUCCESS);
     }
-    eprintln!("error: --{option} {name}: there is none of that name; choose one of: {}", names.join(", "));
+    eprintln!("error: --{option} {name}: unknown name; choose one of: {}", names.join(", "));
     Err(ExitCode::from(2))
 }
 
-fn tell(failure: &Failure, scenario: Option<Scenario>, planted: Option<Planted>) {
-    let plan = Plan::of(failure.seed, scenario);
-    let (thin, outcome) = minimised(&mut Houses::default(), &plan, planted, failure.violation.oracle);
-    println!("seed {} ({}) fails: {}", failure.seed, plan.scenario.name(), failure.violation);
-    println!("thinned out to {} of {} planned happenings:", thin.planned.len(), plan.planned.len());
-    outcome.lines.iter().for_each(|line| println!("  {line}"));
-    if let Some(violation) = &outcome.violation {
+/// Prints the smallest plan that fails for the same reason, and every step of its run.
+fn explain(failed: &FailedSeed, scenario: Option<Scenario>, planted: Option<Planted>) {
+    let plan = Plan::of(failed.seed, scenario);
+    let (smallest, result) = minimise(&mut Deployments::default(), &plan, planted, failed.violation.oracle);
+    println!("seed {} ({}) fails: {}", failed.seed, plan.scenario.name(), failed.violation);
+    println!("minimised to {} of {} planned records and faults:", smallest.entries.len(), plan.entries.len());
+    result.lines.iter().for_each(|line| println!("  {line}"));
+    if let Some(violation) = &result.violation {
         println!("{violation}");
     }
     let scenario = scenario.map_or(String::new(), |it| format!(" --scenario {}", it.name()));
     let planted = planted.map_or(String::new(), |it| format!(" --planted {}", it.name()));
-    println!("again: ./dev simulate --seed {}{scenario}{planted}", failure.seed);
+    println!("reproduce: ./dev simulate --seed {}{scenario}{planted}", failed.seed);
 }

@@ -1,35 +1,36 @@
-//! Thins the plan of a failing seed out until nothing more can be left away, and tells what is left. A thinner plan
-//! counts only if it breaks the same promise.
+//! Removes entries from the plan of a failing seed until no more can be removed. A smaller plan counts only if it breaks
+//! the same promise.
 
 use crate::oracle::Oracle;
 use crate::plan::Plan;
 use crate::planted::Planted;
-use crate::world::{Houses, Outcome, run};
+use crate::run::{Deployments, RunResult, run};
 
 /// Runs that a search may take.
 const RUNS_MAX: usize = 1_500;
 
-/// The smallest plan found that still breaks the promise that `oracle` is about, with its story.
-pub fn minimised(
-    houses: &mut Houses,
+/// The smallest plan found that still breaks the promise of `oracle`, and the result of its run, with a trace.
+pub fn minimise(
+    deployments: &mut Deployments,
     plan: &Plan,
     planted: Option<Planted>,
     oracle: Oracle,
-) -> (Plan, Outcome) {
+) -> (Plan, RunResult) {
     let mut best = plan.clone();
     let mut runs = 0;
-    let mut part = best.planned.len().div_ceil(2).max(1);
+    // Entries that one attempt removes: first half of them, at last single ones.
+    let mut part = best.entries.len().div_ceil(2).max(1);
     while runs < RUNS_MAX {
         let mut from = 0;
         let mut progressed = false;
-        while from < best.planned.len() && runs < RUNS_MAX {
-            let mut thinner = best.clone();
-            let to = (from + part).min(thinner.planned.len());
-            thinner.planned.drain(from..to);
+        while from < best.entries.len() && runs < RUNS_MAX {
+            let mut smaller = best.clone();
+            let to = (from + part).min(smaller.entries.len());
+            smaller.entries.drain(from..to);
             runs += 1;
-            let violation = run(houses, &thinner, planted, false).violation;
+            let violation = run(deployments, &smaller, planted, false).violation;
             if violation.is_some_and(|it| it.oracle == oracle) {
-                best = thinner;
+                best = smaller;
                 progressed = true;
             } else {
                 from += part;
@@ -40,6 +41,6 @@ pub fn minimised(
         }
         part = (part / 2).max(1);
     }
-    let outcome = run(houses, &best, planted, true);
-    (best, outcome)
+    let result = run(deployments, &best, planted, true);
+    (best, result)
 }

@@ -1,4 +1,5 @@
-//! What is judged, by name, so that a thinned-out plan is known to fail for the same reason as the whole one.
+//! What the auditor checks, by name. The minimiser uses the names: a smaller plan must fail for the same reason as the
+//! original one.
 
 use std::fmt;
 
@@ -16,63 +17,63 @@ macro_rules! oracles {
 }
 
 oracles! {
-    /// Every request record gets exactly one committed answer or dead letter, and nobody else gets one.
-    OneAnswer = "one answer",
-    /// Every event is committed once, and is one.
+    /// Every request record gets exactly one committed reply or dead letter, and nothing else gets one.
+    OneReply = "one reply",
+    /// Every event is committed once and is valid JSON.
     OneEvent = "one event",
-    /// A delivery has one code, also for a reader of what is not committed.
+    /// One delivery has one code, also for readers of uncommitted records.
     OneCode = "one code",
-    /// A code is accepted once, in time, within its tries, and only if it was sent.
+    /// A code is accepted once, before it expires, within its tries, and only if it was sent.
     Acceptance = "acceptance",
-    /// While a lock stands nothing is issued and nothing accepted.
+    /// While a subject is locked, no code is issued or accepted for it.
     Locks = "locks",
-    /// Nobody is unknown who is in the directory.
+    /// A person who is in the directory is never reported as unknown.
     Directory = "directory",
-    /// A repeated request gets the first answer.
+    /// A repeated request gets the first reply again.
     Repeats = "repeats",
-    /// A transaction commits what its records give one by one.
-    OneByOne = "one by one",
-    /// No committed offset passes a record that was not served.
-    Lost = "lost",
-    /// The state says of every record that was read that it was; the group never stands past it, and never goes back.
-    Places = "places",
-    /// A request is judged at its own append time, or at that of an earlier record of the same person.
+    /// A transaction commits exactly what its records give when they are processed one by one.
+    Reference = "reference",
+    /// No committed offset passes a record that was not processed.
+    Lost = "lost record",
+    /// The state has a position for every record that was read. The group's offset never passes it and never goes back.
+    Positions = "positions",
+    /// A request is decided at its own append time, or at the append time of an earlier record of the same person.
     LogTime = "log time",
-    /// Who is forgotten is not in the state.
+    /// A forgotten person is no longer in the state.
     Forgotten = "forgotten",
-    /// Nothing is decided before the policies are there.
+    /// No request is decided before the policies are complete.
     Policies = "policies",
-    /// The sweep forgets only what is over, and tells it when nothing older waits.
+    /// The sweep removes only what has expired, and emits expiries only when no older record waits in an input.
     Sweep = "sweep",
-    /// A store holds nothing that is not committed.
-    Uncommitted = "uncommitted",
-    /// A task is taken up with exactly the committed state.
-    TakenUp = "taken up",
-    /// At the end the owner's store is what the changelog gives.
-    Store = "store",
-    /// At the end every restore of the changelog gives the committed state, to the byte.
-    Restores = "restores",
-    /// No code lies in a changelog or a dead letter.
+    /// A store holds only committed values.
+    Uncommitted = "uncommitted write",
+    /// A task starts with exactly the committed state.
+    AssignedState = "assigned state",
+    /// At the end the store of each task's owner equals the committed state.
+    Store = "owner's store",
+    /// At the end every restore of a changelog gives the committed state, byte for byte.
+    Restores = "restore",
+    /// No changelog and no dead letter contains a code.
     Secrets = "secrets",
-    /// What lost its end is refused aloud, until it is back.
+    /// A task reports that its topic lost records, and does not run until they are back.
     Refusal = "refusal",
-    /// What retention took unread is counted, and nothing else.
-    Counted = "counted",
-    /// Without faults everything is answered and comes to rest.
-    Rest = "rest",
+    /// Records that retention deleted unread are reported as lost, and no others.
+    ReportedLoss = "reported loss",
+    /// Without faults, every request gets a reply and all instances become idle.
+    Liveness = "liveness",
 }
 
-/// A promise that was broken.
+/// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     pub oracle: Oracle,
     pub what: String,
 }
 
-pub type Judged<T = ()> = Result<T, Violation>;
+pub type Verdict<T = ()> = Result<T, Violation>;
 
 impl Oracle {
-    pub fn broken(self, what: impl Into<String>) -> Violation {
+    pub fn violation(self, what: impl Into<String>) -> Violation {
         Violation { oracle: self, what: what.into() }
     }
 }

@@ -1,15 +1,15 @@
-//! What a seed decides before its run: the deployment, the load, and when which fault strikes. A plan can be thinned
-//! out, and the rest of it still happens at its own steps.
+//! What a seed decides before its run: the deployment, the records to append, the faults, and the step of each. Entries
+//! can be removed from a plan; the others keep their steps.
 
 use crate::house::Shape;
-use crate::workload::{Item, draw};
+use crate::workload::{WorkloadItem, draw_item};
 
-/// Steps of the chaos phase.
+/// Steps of the first phase, in which faults are injected.
 pub const CHAOS_STEPS: u32 = 520;
 
 macro_rules! scenarios {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)*) => {
-        /// What a seed is about; the scenarios of the protocol's model.
+        /// Which faults are likely in a seed, and in which deployment.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Scenario { $($(#[doc = $doc])+ $variant,)* }
 
@@ -23,71 +23,75 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    /// Members are removed while they live.
+    /// The group removes members that still run.
     TwoOwners = "two-owners",
-    /// Anything, often.
+    /// Any fault in any deployment.
     Everything = "everything",
-    /// One instance that is killed again and again, with disks that forget.
+    /// One instance is killed repeatedly, and its disk loses writes.
     Crashes = "crashes",
-    /// Tasks move back and forth.
-    Suspend = "suspend",
-    /// Old copies of the disk come back.
+    /// Tasks move between instances.
+    Reassigned = "reassigned",
+    /// Disks are replaced by older copies.
     OldDisk = "old-disk",
-    /// Most records lie elsewhere than their home.
-    Hop = "hop",
-    /// Transactions over several tasks, and rebalances.
+    /// Most records are read outside of their home partition and forwarded.
+    Forwarded = "forwarded",
+    /// Transactions span several tasks, and rebalances interrupt them.
     BatchOfTasks = "batch-of-tasks",
     /// The group's offsets are reset or expire.
     OffsetsReset = "offsets-reset",
-    /// The request topic is made anew.
+    /// The request topic is deleted and created again.
     Recreated = "recreated",
-    /// Codes expire, locks end.
+    /// Time passes, so that codes and locks expire.
     Sweep = "sweep",
-    /// A group without offsets starts at the end.
+    /// A group without offsets starts at the end of its topics.
     FirstStartLatest = "first-start-latest",
     /// Members without a static identity.
     Dynamic = "dynamic",
-    /// A request topic with more partitions than there are homes.
+    /// A request topic has more partitions than there are home partitions.
     Wide = "wide",
-    /// Clocks that lie.
+    /// The clocks of instances and partition leaders are wrong.
     Clocks = "clocks",
-    /// Leaders that lost their newest records.
+    /// Unclean leader elections remove the newest records of a partition.
     Truncated = "truncated",
-    /// The user directory decides.
+    /// Requests are checked against the user directory.
     Directory = "directory",
 }
 
+/// A fault of one instance or of the cluster. Some happen immediately; others are armed, and happen at the next call of
+/// their kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     Kill,
+    /// A graceful stop.
     Stop,
     Pause {
         ms: u64,
     },
+    /// The group removes the instance's member.
     Remove,
     Rebalance,
     ProduceFails,
     OffsetsFail,
     OffsetsTimeOut,
     CommitFails,
-    /// The commit's answer is lost: it took effect, or never will, or will later.
+    /// The reply to the commit is lost.
     CommitTimesOut {
         effect: Effect,
     },
-    /// The group removes the member in the midst of its commit, and the process goes on only after a while.
+    /// The process freezes for a while right before its commit, and the group removes its member.
     ZombieCommits {
         ms: u64,
     },
     AbortTimesOut,
     InitFails,
     WriteFails,
-    /// With a kill.
+    /// A power failure: the instance is killed, and its stores lose their last batches.
     LoseTail {
         batches: usize,
     },
     LoseDisk,
-    KeepCopy,
-    PutCopyBack,
+    BackUpDisk,
+    RestoreBackup,
     StableFails,
     EndsFail,
     WallJumps {
@@ -100,21 +104,24 @@ pub enum Fault {
         ms: u64,
     },
     Compact,
-    /// With everybody stopped.
+    /// The group's offsets are set to 0 while all instances are down.
     ResetOffsets,
+    /// The group's offsets are deleted while all instances are down.
     ExpireOffsets,
     Recreate,
-    /// Somebody's transaction hangs on a request topic.
+    /// The producer of a request topic dies inside a transaction.
     UpstreamHangs,
-    /// An unclean leader election.
-    CutRequests,
-    CutChangelog,
-    /// Retention takes the older part of a request topic, read or not.
+    /// An unclean leader election of a request partition.
+    TruncateRequests,
+    /// An unclean leader election of a changelog partition.
+    TruncateChangelog,
+    /// Retention deletes the older part of a request partition, even if nobody has read it.
     Retention {
         percent: i64,
     },
 }
 
+/// Whether and when a commit without a reply takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     Done,
@@ -123,20 +130,20 @@ pub enum Effect {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    Load(Item),
-    Fault { instance: usize, fault: Fault },
+pub enum Action {
+    Append(WorkloadItem),
+    Inject { instance: usize, fault: Fault },
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Planned {
+pub struct PlanEntry {
     pub step: u32,
-    pub what: What,
+    pub action: Action,
 }
 
-impl Planned {
-    fn with_poison(&mut self, yes: bool) {
-        if let What::Load(Item::Request { is_poison, .. }) = &mut self.what {
+impl PlanEntry {
+    fn set_poison(&mut self, yes: bool) {
+        if let Action::Append(WorkloadItem::Request { is_poison, .. }) = &mut self.action {
             *is_poison = yes;
         }
     }
@@ -148,10 +155,13 @@ pub struct Plan {
     pub scenario: Scenario,
     pub shape: Shape,
     pub instances: usize,
+    /// Members have a static identity.
     pub is_static: bool,
+    /// A group without offsets starts at the end of its topics.
     pub latest: bool,
     pub records_per_commit_max: usize,
-    pub planned: Vec<Planned>,
+    /// Sorted by step.
+    pub entries: Vec<PlanEntry>,
 }
 
 impl Plan {
@@ -162,7 +172,7 @@ impl Plan {
         let shape = Shape {
             partitions: match scenario {
                 Scenario::BatchOfTasks => 4,
-                Scenario::Hop | Scenario::Wide => dice.i32(2..=3),
+                Scenario::Forwarded | Scenario::Wide => dice.i32(2..=3),
                 _ => dice.i32(1..=2),
             },
             is_wide: scenario == Scenario::Wide || scenario == Scenario::Everything && dice.bool(),
@@ -181,53 +191,50 @@ impl Plan {
             is_static: scenario != Scenario::Dynamic && dice.u8(..3) > 0,
             latest: scenario == Scenario::FirstStartLatest,
             records_per_commit_max: dice.usize(1..=if scenario == Scenario::BatchOfTasks { 12 } else { 6 }),
-            planned: Vec::new(),
+            entries: Vec::new(),
         };
         for _ in 0..dice.usize(25..50) {
             let step = dice.u32(..CHAOS_STEPS * 9 / 10);
-            let item = draw(&mut dice, shape);
-            plan.planned.push(Planned { step, what: What::Load(item) });
-            // Bursts: what comes close together shares a transaction.
+            let item = draw_item(&mut dice, shape);
+            plan.entries.push(PlanEntry { step, action: Action::Append(item) });
+            // Records appended in one step are likely to share a transaction.
             for _ in 0..dice.usize(..3) {
-                plan.planned.push(Planned { step, what: What::Load(draw(&mut dice, shape)) });
+                let item = draw_item(&mut dice, shape);
+                plan.entries.push(PlanEntry { step, action: Action::Append(item) });
             }
         }
         for _ in 0..dice.usize(2..8) {
             let step = dice.u32(..CHAOS_STEPS);
-            let (instance, fault) = (dice.usize(..instances), fault(&mut dice, scenario));
-            plan.planned.push(Planned { step, what: What::Fault { instance, fault } });
+            let (instance, fault) = (dice.usize(..instances), draw_fault(&mut dice, scenario));
+            plan.entries.push(PlanEntry { step, action: Action::Inject { instance, fault } });
         }
         if seed.is_multiple_of(8) {
-            plan.planned.iter_mut().for_each(|it| it.with_poison(dice.u8(..8) == 0));
+            plan.entries.iter_mut().for_each(|it| it.set_poison(dice.u8(..8) == 0));
         }
         if scenario == Scenario::Recreated {
-            // A dead letter does not say which creation of its topic it means.
-            plan.planned.iter_mut().for_each(|it| it.with_poison(false));
+            // A dead letter does not name the incarnation of its topic, so that the auditor could not assign it.
+            plan.entries.iter_mut().for_each(|it| it.set_poison(false));
         }
-        plan.planned.sort_by_key(|it| it.step);
+        plan.entries.sort_by_key(|it| it.step);
         plan
     }
 
-    pub fn clocks_lie(&self) -> bool {
-        let lies = |fault| matches!(fault, Fault::WallJumps { .. } | Fault::LeaderJumps { .. });
-        self.planned.iter().any(|it| matches!(it.what, What::Fault { fault, .. } if lies(fault)))
-    }
-
-    pub fn faults(&self) -> usize {
-        self.planned.iter().filter(|it| matches!(it.what, What::Fault { .. })).count()
+    pub fn has_wrong_clocks(&self) -> bool {
+        let is_wrong = |fault| matches!(fault, Fault::WallJumps { .. } | Fault::LeaderJumps { .. });
+        self.entries.iter().any(|it| matches!(it.action, Action::Inject { fault, .. } if is_wrong(fault)))
     }
 }
 
-fn fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
-    let special: &[Fault] = match scenario {
+fn draw_fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
+    let typical: &[Fault] = match scenario {
         Scenario::TwoOwners => &[ZOMBIE, ZOMBIE, Fault::Remove, Fault::Pause { ms: 14_000 }],
-        Scenario::Everything | Scenario::Hop | Scenario::Wide => &[],
+        Scenario::Everything | Scenario::Forwarded | Scenario::Wide => &[],
         Scenario::Crashes => {
             &[Fault::Kill, Fault::LoseTail { batches: 3 }, Fault::LoseDisk, Fault::WriteFails]
         }
-        Scenario::Suspend => &[ZOMBIE, Fault::Rebalance, Fault::Stop, Fault::Remove, Fault::Kill],
+        Scenario::Reassigned => &[ZOMBIE, Fault::Rebalance, Fault::Stop, Fault::Remove, Fault::Kill],
         Scenario::OldDisk => {
-            &[Fault::KeepCopy, Fault::PutCopyBack, Fault::LoseTail { batches: 8 }, Fault::Compact]
+            &[Fault::BackUpDisk, Fault::RestoreBackup, Fault::LoseTail { batches: 8 }, Fault::Compact]
         }
         Scenario::BatchOfTasks => &[ZOMBIE, ZOMBIE, Fault::Rebalance, Fault::CommitFails, Fault::Remove],
         Scenario::OffsetsReset => &[Fault::ResetOffsets, Fault::ExpireOffsets],
@@ -244,20 +251,24 @@ fn fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
             Fault::WallJumps { ms: -90_000 },
             Fault::LeaderJumps { ms: 3_000 },
         ],
-        Scenario::Truncated => {
-            &[Fault::CutRequests, Fault::CutChangelog, Fault::CutChangelog, Fault::LoseDisk, Fault::Rebalance]
-        }
+        Scenario::Truncated => &[
+            Fault::TruncateRequests,
+            Fault::TruncateChangelog,
+            Fault::TruncateChangelog,
+            Fault::LoseDisk,
+            Fault::Rebalance,
+        ],
         Scenario::Directory => &[Fault::Kill, Fault::Rebalance, Fault::LoseDisk],
     };
-    if !special.is_empty() && dice.bool() {
-        return special[dice.usize(..special.len())];
+    if !typical.is_empty() && dice.bool() {
+        return typical[dice.usize(..typical.len())];
     }
-    any_fault(dice)
+    draw_any_fault(dice)
 }
 
 const ZOMBIE: Fault = Fault::ZombieCommits { ms: 600 };
 
-fn any_fault(dice: &mut fastrand::Rng) -> Fault {
+fn draw_any_fault(dice: &mut fastrand::Rng) -> Fault {
     match dice.u8(..33) {
         0..3 => Fault::Kill,
         3 => Fault::Stop,
@@ -279,9 +290,9 @@ fn any_fault(dice: &mut fastrand::Rng) -> Fault {
         22 => Fault::LoseDisk,
         23 => {
             if dice.bool() {
-                Fault::KeepCopy
+                Fault::BackUpDisk
             } else {
-                Fault::PutCopyBack
+                Fault::RestoreBackup
             }
         }
         24 => Fault::StableFails,

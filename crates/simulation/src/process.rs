@@ -13,9 +13,10 @@ use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::SourcePartition;
 
 use crate::auditor::Auditor;
-use crate::broker::{Beat, Broker, Credentials, Epoch, MemberId, Place, Stored};
+use crate::broker::{Broker, Credentials, Epoch, HeartbeatReply, MemberId, StoredRecord, TopicPartition};
 use crate::disk::{Disk, PolicyTable, SimStore};
 use crate::house::House;
+use crate::names::instance_name as name;
 use crate::plan::Fault;
 use crate::planted::Planted;
 use crate::trace::Trace;
@@ -102,7 +103,7 @@ pub struct Process {
     pub(crate) fetching: BTreeMap<SourcePartition, Fetching>,
     pub(crate) jobs: VecDeque<crate::worker::Job>,
     pub(crate) answers: VecDeque<Event<SimStore>>,
-    pub(crate) in_flight: VecDeque<(Place, Stored)>,
+    pub(crate) in_flight: VecDeque<(TopicPartition, StoredRecord)>,
     /// Why the open transaction cannot be committed.
     pub(crate) doomed: Option<Outcome>,
     /// Records told to the thread since its last commit of them, in order; for the auditor.
@@ -230,16 +231,16 @@ impl Process {
         }
         let identity = self.claim.identity;
         match site.broker.group.beat(member, generation, identity, site.now) {
-            Beat::Fine => {}
-            Beat::Rebalance => self.pending = Some(Callback::Revoke),
-            Beat::Lost { is_member } => {
+            HeartbeatReply::Fine => {}
+            HeartbeatReply::Rebalance => self.pending = Some(Callback::Revoke),
+            HeartbeatReply::Lost { is_member } => {
                 self.claim.generation = -1;
                 if !is_member {
                     self.claim.member = None;
                 }
                 self.pending = Some(Callback::Lose);
             }
-            Beat::FencedIdentity => self.failed = true,
+            HeartbeatReply::FencedIdentity => self.failed = true,
         }
     }
 
@@ -455,7 +456,7 @@ impl Process {
                 let source = SourcePartition { topic: source.expect("there is one"), partition: *task };
                 if self.owns(site, source) {
                     let store = site.disk.store(*task);
-                    site.auditor.taken_up(number, *task, &store);
+                    site.auditor.task_ready(number, *task, &store);
                 }
             }
             Report::Committed { records, .. } => {
@@ -465,7 +466,7 @@ impl Process {
             }
             Report::Lost { source, records } => {
                 if self.owns(site, *source) {
-                    site.auditor.told_lost(*source, *records, site.broker);
+                    site.auditor.reported_lost(*source, *records, site.broker);
                 }
                 site.trace.note("lost", [number as i64, *records, 0], || {
                     format!(
@@ -487,9 +488,4 @@ impl Process {
             }
         }
     }
-}
-
-/// Instances have letters.
-pub fn name(number: usize) -> char {
-    char::from(b'A' + number as u8)
 }

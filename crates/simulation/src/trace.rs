@@ -1,8 +1,8 @@
-//! What happened, as one number always and as lines on demand.
+//! The steps of a run: always as one hash, on request also as lines of text.
 
 use std::hash::Hasher;
 
-/// FNV-1a: the same on every machine and every build.
+/// The hash FNV-1a, which is the same on every machine and in every build.
 #[derive(Clone)]
 pub struct Fnv(pub u64);
 
@@ -31,11 +31,11 @@ pub struct Trace {
 }
 
 impl Trace {
-    pub fn new(is_told: bool) -> Self {
-        Self { hash: Fnv::default(), lines: is_told.then(Vec::new) }
+    pub fn new(has_lines: bool) -> Self {
+        Self { hash: Fnv::default(), lines: has_lines.then(Vec::new) }
     }
 
-    /// `what` and the numbers go into the hash; the line is made only if somebody reads it.
+    /// Adds `what` and the numbers to the hash. Calls `line` only if the trace has lines.
     pub fn note(&mut self, what: &'static str, numbers: [i64; 3], line: impl FnOnce() -> String) {
         self.hash.write(what.as_bytes());
         for number in numbers {

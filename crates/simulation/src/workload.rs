@@ -1,18 +1,19 @@
-//! What people ask of the service: requests, repeats, nonsense, users, policies and orders, as records.
+//! The records that are appended to the source topics: requests, repeats, malformed records, directory entries,
+//! policies, templates and admin commands.
 
 use otp_topology::otp::ContractName;
 use otp_topology::wire::murmur2;
 use serde_json::{Value, json};
 
-use crate::broker::Stored;
+use crate::broker::StoredRecord;
 use crate::house::{ADMIN, DESK, DIRECTORY, POLICIES, REQUESTS, Shape, TEMPLATES};
 
-/// The key of a record whose reply no transaction can carry.
+/// The key of a poison record: the reply to it is too large for every transaction.
 pub const POISON_KEY: &[u8] = b"poison";
-/// People; the first half are in the directory from the start.
+/// The number of people. The first half of them are in the directory from the start.
 pub const PEOPLE: usize = 5;
 
-/// A code as somebody types it.
+/// The code in a request to validate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typed {
     /// The last one sent to this person.
@@ -25,7 +26,7 @@ pub enum Typed {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum RequestKind {
     Send { purpose: &'static str },
     Create,
     Validate { typed: Typed, purpose: Option<&'static str> },
@@ -33,20 +34,20 @@ pub enum Ask {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Item {
+pub enum WorkloadItem {
     Request {
         who: usize,
-        ask: Ask,
+        kind: RequestKind,
         desk: bool,
         is_keyed: bool,
         is_poison: bool,
         is_late: bool,
     },
-    /// The request that the workload made so many requests ago, once more.
+    /// Repeats the request this many requests ago.
     Repeat {
         back: usize,
     },
-    Nonsense {
+    Malformed {
         desk: bool,
     },
     User {
@@ -57,21 +58,21 @@ pub enum Item {
         at: usize,
     },
     Template,
-    Order {
+    AdminCommand {
         who: usize,
         forget: bool,
     },
 }
 
-/// A record for a partition of a topic.
+/// A record and the partition to append it to.
 #[derive(Clone, Debug)]
-pub struct Drafted {
+pub struct DraftRecord {
     pub topic: &'static str,
     pub partition: i32,
-    pub record: Stored,
+    pub record: StoredRecord,
 }
 
-/// Policy records, good and bad ones.
+/// Policy records. The last one is out of bounds.
 const POLICY_RECORDS: [(&str, Option<&str>); 7] = [
     ("egov/pb", Some(r#"{"digits":8}"#)),
     ("egov/*", Some(r#"{"lifetimeMs":20000}"#)),
@@ -90,13 +91,13 @@ pub fn canonical(who: usize) -> String {
     format!("egov|pb|{}", mobile(who))
 }
 
-/// Draws items; `codes` looks a code up as a citizen would, in the messages that reached the phone.
-pub fn draw(dice: &mut fastrand::Rng, shape: Shape) -> Item {
+/// Draws a random item.
+pub fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem {
     let who = dice.usize(..PEOPLE);
     let desk = dice.u8(..4) == 0;
-    let request = |dice: &mut fastrand::Rng, ask: Ask, desk: bool| Item::Request {
+    let request = |dice: &mut fastrand::Rng, kind: RequestKind, desk: bool| WorkloadItem::Request {
         who,
-        ask,
+        kind,
         desk,
         is_keyed: dice.u8(..4) > 0,
         is_poison: dice.u8(..60) == 0,
@@ -106,47 +107,47 @@ pub fn draw(dice: &mut fastrand::Rng, shape: Shape) -> Item {
     match dice.u8(..100) {
         0..30 => {
             let purpose = purpose(dice);
-            request(dice, Ask::Send { purpose }, desk)
+            request(dice, RequestKind::Send { purpose }, desk)
         }
-        30..36 => request(dice, Ask::Create, desk),
+        30..36 => request(dice, RequestKind::Create, desk),
         36..70 => {
             let typed = [Typed::Right, Typed::Right, Typed::Right, Typed::Wrong, Typed::Old, Typed::Foreign]
                 [dice.usize(..6)];
             let purpose = (dice.u8(..4) == 0).then(|| purpose(dice));
-            request(dice, Ask::Validate { typed, purpose }, desk)
+            request(dice, RequestKind::Validate { typed, purpose }, desk)
         }
-        70..73 => request(dice, Ask::Search, desk),
-        73..85 => Item::Repeat { back: dice.usize(1..6) },
-        85..88 => Item::Nonsense { desk },
-        88..91 if shape.user_check => Item::User { who, exists: who < PEOPLE / 2 || dice.bool() },
-        88..96 => Item::Policy { at: dice.usize(..POLICY_RECORDS.len()) },
-        96 => Item::Template,
-        _ => Item::Order { who, forget: dice.u8(..4) == 0 },
+        70..73 => request(dice, RequestKind::Search, desk),
+        73..85 => WorkloadItem::Repeat { back: dice.usize(1..6) },
+        85..88 => WorkloadItem::Malformed { desk },
+        88..91 if shape.user_check => WorkloadItem::User { who, exists: who < PEOPLE / 2 || dice.bool() },
+        88..96 => WorkloadItem::Policy { at: dice.usize(..POLICY_RECORDS.len()) },
+        96 => WorkloadItem::Template,
+        _ => WorkloadItem::AdminCommand { who, forget: dice.u8(..4) == 0 },
     }
 }
 
-/// Looks up what a person has on the phone.
+/// Looks up codes in the messages that a phone number got.
 pub trait Phones {
     fn last_code(&self, mobile: &str) -> Option<String>;
     fn first_code(&self, mobile: &str) -> Option<String>;
 }
 
-/// Makes the record of an item. `number` tells it from all others.
-pub fn drafted(
-    item: Item,
+/// Makes the record of an item. `number` makes its ids unique.
+pub fn draft_record(
+    item: WorkloadItem,
     number: usize,
     dice: &mut fastrand::Rng,
     shape: Shape,
     phones: &dyn Phones,
-) -> Drafted {
+) -> DraftRecord {
     let anywhere = |dice: &mut fastrand::Rng, topic: &str| {
         let wide = topic == DESK && shape.is_wide;
         dice.i32(0..shape.partitions + if wide { 2 } else { 0 })
     };
     match item {
-        Item::Request { who, ask, desk, is_keyed, is_poison, is_late } => {
+        WorkloadItem::Request { who, kind, desk, is_keyed, is_poison, is_late } => {
             let topic = if desk { DESK } else { REQUESTS };
-            let body = body_of(who, ask, phones);
+            let body = body_of(who, kind, phones);
             let key = if is_poison {
                 Some(POISON_KEY.to_vec())
             } else {
@@ -165,43 +166,47 @@ pub fn drafted(
                 let deadline = "2023-11-14T22:13:21.000Z";
                 headers.push(("ce_expirytime".to_owned(), Some(deadline.as_bytes().to_vec())));
             }
-            Drafted { topic, partition, record: Stored { key, value: Some(body.into_bytes()), headers } }
+            DraftRecord {
+                topic,
+                partition,
+                record: StoredRecord { key, value: Some(body.into_bytes()), headers },
+            }
         }
-        Item::Repeat { .. } => unreachable!("a repeat is made from what it repeats"),
-        Item::Nonsense { desk } => {
+        WorkloadItem::Repeat { .. } => unreachable!("the caller appends the record of an earlier item again"),
+        WorkloadItem::Malformed { desk } => {
             let topic = if desk { DESK } else { REQUESTS };
             let value = [&b"nonsense"[..], b"[1]", b"\xff", b"{\"otp\":1,\"OTP\":2}"][dice.usize(..4)];
-            let record = Stored { key: None, value: Some(value.to_vec()), headers: Vec::new() };
-            Drafted { topic, partition: anywhere(dice, topic), record }
+            let record = StoredRecord { key: None, value: Some(value.to_vec()), headers: Vec::new() };
+            DraftRecord { topic, partition: anywhere(dice, topic), record }
         }
-        Item::User { who, exists } => user(who, exists, shape),
-        Item::Policy { at } => {
+        WorkloadItem::User { who, exists } => user(who, exists, shape),
+        WorkloadItem::Policy { at } => {
             let (key, value) = POLICY_RECORDS[at];
             plain(POLICIES, 0, key, value.map(str::to_owned))
         }
-        Item::Template => {
+        WorkloadItem::Template => {
             let text = json!({"text": format!("number {number}: {{otp}}"), "templateId": "t"});
             plain(TEMPLATES, 0, "egov/pb/en_IN/sms.login.otp.msg", Some(text.to_string()))
         }
-        Item::Order { who, forget } => {
+        WorkloadItem::AdminCommand { who, forget } => {
             let operation = if forget { "forget" } else { "unlock" };
             let (contract, identity) = (ContractName::Egov.as_str(), mobile(who));
-            let order =
+            let command =
                 json!({"operation": operation, "contract": contract, "tenantId": "pb", "identity": identity});
-            plain(ADMIN, home(who, shape), &canonical(who), Some(order.to_string()))
+            plain(ADMIN, home(who, shape), &canonical(who), Some(command.to_string()))
         }
     }
 }
 
-pub fn user(who: usize, exists: bool, shape: Shape) -> Drafted {
+pub fn user(who: usize, exists: bool, shape: Shape) -> DraftRecord {
     let users = json!({"users": [{"tenantId": "pb", "userType": "CITIZEN", "userName": mobile(who),
         "mobileNumber": mobile(who), "countryCode": "+91", "emailId": "a@b.in", "locale": "en_IN", "active": true,
         "uuid": "u"}]});
     plain(DIRECTORY, home(who, shape), &canonical(who), exists.then(|| users.to_string()))
 }
 
-/// What the policy topic holds before the first start.
-pub fn first_policy() -> Drafted {
+/// The record in the policy topic before the first start.
+pub fn first_policy() -> DraftRecord {
     plain(POLICIES, 0, "egov/pb", Some(json!({"digits": 7}).to_string()))
 }
 
@@ -209,24 +214,26 @@ pub fn home(who: usize, shape: Shape) -> i32 {
     murmur2::partition(canonical(who).as_bytes(), shape.partitions)
 }
 
-fn plain(topic: &'static str, partition: i32, key: &str, value: Option<String>) -> Drafted {
+fn plain(topic: &'static str, partition: i32, key: &str, value: Option<String>) -> DraftRecord {
     let value = value.map(String::into_bytes);
-    Drafted {
+    DraftRecord {
         topic,
         partition,
-        record: Stored { key: Some(key.as_bytes().to_vec()), value, headers: Vec::new() },
+        record: StoredRecord { key: Some(key.as_bytes().to_vec()), value, headers: Vec::new() },
     }
 }
 
-fn body_of(who: usize, ask: Ask, phones: &dyn Phones) -> String {
+fn body_of(who: usize, kind: RequestKind, phones: &dyn Phones) -> String {
     let (number, tenant) = (mobile(who), "pb.amritsar");
     let next = mobile((who + 1) % PEOPLE);
     let unknown = || "000000".to_owned();
-    let body: Value = match ask {
-        Ask::Send { purpose } => json!({"operation": "send",
+    let body: Value = match kind {
+        RequestKind::Send { purpose } => json!({"operation": "send",
             "otp": {"tenantId": tenant, "mobileNumber": number, "type": purpose}}),
-        Ask::Create => json!({"operation": "create", "otp": {"tenantId": tenant, "identity": number}}),
-        Ask::Validate { typed, purpose } => {
+        RequestKind::Create => {
+            json!({"operation": "create", "otp": {"tenantId": tenant, "identity": number}})
+        }
+        RequestKind::Validate { typed, purpose } => {
             let code = match typed {
                 Typed::Right => phones.last_code(&number),
                 Typed::Old => phones.first_code(&number),
@@ -237,7 +244,7 @@ fn body_of(who: usize, ask: Ask, phones: &dyn Phones) -> String {
             json!({"operation": "validate",
                 "otp": {"tenantId": tenant, "identity": number, "otp": code, "type": purpose}})
         }
-        Ask::Search => json!({"operation": "search",
+        RequestKind::Search => json!({"operation": "search",
             "otp": {"tenantId": tenant, "identity": number, "UUID": "4759e8a5-5da7-8b55-b34e-20fa3eda312f"}}),
     };
     body.to_string()

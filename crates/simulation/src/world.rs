@@ -1,58 +1,57 @@
-//! One run: chaos by plan, then rest; who acts when is drawn from the seed.
+//! The simulated world: instances, broker, auditor and clock, and what can happen to them. Decides nothing: `run` and the
+//! seed decide what happens when.
 
-use std::collections::BTreeMap;
-use std::hash::Hasher as _;
 use std::rc::Rc;
 
 use otp_topology::otp::LogTime;
 use otp_topology::state::{Family, StoreKey};
-use otp_topology::wire::record::SourcePartition;
 
-use crate::auditor::{Asked, Auditor};
-use crate::broker::{Broker, Place, Stored};
-use crate::cut::{self, Cut};
+use crate::auditor::{Auditor, TrackedRequest};
+use crate::broker::{Broker, StoredRecord, TopicPartition};
 use crate::disk::{Disk, PolicyTable};
-use crate::faults;
-use crate::house::{Creations, DESK, House, POLICIES, REQUESTS, START_MS, Shape};
-use crate::oracle::{Oracle, Violation};
-use crate::plan::{CHAOS_STEPS, Fault, Plan, What};
+use crate::house::{Creations, DESK, House, POLICIES, REQUESTS, START_MS};
+use crate::names::instance_name;
+use crate::plan::{Fault, Plan};
 use crate::planted::Planted;
-use crate::process::{Gone, Late, Process, Site, limits, name};
-use crate::trace::{Fnv, Trace};
-use crate::workload::{Drafted, Item, PEOPLE, drafted, first_policy, mobile, user};
+use crate::process::{Gone, Late, Process, Site, limits};
+use crate::records::header;
+use crate::trace::Trace;
+use crate::workload::{DraftRecord, PEOPLE, WorkloadItem, draft_record, first_policy, mobile, user};
 
 const SESSION_MS: u64 = 10_000;
 const REBALANCE_MS: u64 = 20_000;
 const TRANSACTION_MS: u64 = 10_000;
-/// Rounds in which everybody acts once, until all must be at rest.
-const REST_ROUNDS_MAX: u32 = 6_000;
+/// Time from a kill to the next start.
+const DOWN_MS: u64 = 200;
 
-/// One instance: a process that comes and goes, and a disk that stays.
+/// One instance: its process comes and goes, its disk stays.
 #[derive(Default)]
 pub struct Instance {
     pub process: Option<Process>,
     pub disk: Disk,
+    /// Faults that wait for a call of their kind.
     pub armed: Vec<Fault>,
     pub paused_until: u64,
     pub start_at: u64,
-    /// By how much its clock is wrong.
+    /// The error of its clock.
     pub skew_ms: i64,
 }
 
-/// What came of a run.
-pub struct Outcome {
-    pub hash: u64,
-    /// A hash of every committed record, of the internal topics too.
-    pub committed: u64,
-    pub violation: Option<Violation>,
-    pub lines: Vec<String>,
-    pub steps: u32,
+/// A partition whose leader lost its newest records, until the old leader is back.
+pub struct Truncation {
+    pub at: TopicPartition,
+    /// The first lost offset.
+    pub end: i64,
+    /// The task whose state or position is beyond the end.
+    pub task: i32,
+    pub must_refuse: bool,
+    /// Records that producers append when the old leader is back, and their descriptions.
+    pub waiting: Vec<(StoredRecord, String)>,
 }
 
 pub struct World<'p> {
     pub house: Rc<House>,
     pub plan: &'p Plan,
-    pub planted: Option<Planted>,
     pub broker: Broker,
     pub auditor: Auditor,
     pub instances: Vec<Instance>,
@@ -60,95 +59,42 @@ pub struct World<'p> {
     pub trace: Trace,
     pub now: u64,
     pub creations: Creations,
-    dice: fastrand::Rng,
+    pub truncation: Option<Truncation>,
+    pub dice: fastrand::Rng,
+    /// When the last outcome of a transaction was logged.
+    pub decided_at: u64,
+    planted: Option<Planted>,
     policies: PolicyTable,
-    /// Requests as they were appended, for repeats.
-    made: Vec<(Item, Drafted)>,
-    numbers: usize,
-    pub cut: Option<Cut>,
-    next: usize,
-    /// When the last outcome was logged.
-    quiet_since: u64,
-}
-
-/// Houses are costly to build, and the same for many seeds.
-#[derive(Default)]
-pub struct Houses(BTreeMap<Shape, Rc<House>>);
-
-impl Houses {
-    pub fn of(&mut self, shape: Shape) -> Rc<House> {
-        self.0.entry(shape).or_insert_with(|| Rc::new(House::new(shape))).clone()
-    }
-}
-
-/// Runs a plan.
-pub fn run(houses: &mut Houses, plan: &Plan, planted: Option<Planted>, is_told: bool) -> Outcome {
-    let mut world = World::new(houses.of(plan.shape), plan, planted, is_told);
-    world.furnish();
-    let mut steps = 0;
-    while steps < CHAOS_STEPS && world.auditor.first_violation.is_none() {
-        world.chaos(steps);
-        steps += 1;
-    }
-    if world.auditor.first_violation.is_none() {
-        world.rest();
-    }
-    let violation = world.auditor.first_violation.take();
-    let committed = committed(&world.house, &world.broker);
-    Outcome { hash: world.trace.hash(), committed, violation, lines: world.trace.lines(), steps }
-}
-
-/// A hash of every committed record (topic, partition, key, value, headers), in the order of each partition.
-fn committed(house: &House, broker: &Broker) -> u64 {
-    let mut hash = Fnv::default();
-    let mut part = |bytes: Option<&[u8]>| {
-        hash.write_i64(bytes.map_or(-1, |it| it.len() as i64));
-        hash.write(bytes.unwrap_or_default());
-    };
-    let mut logs: Vec<_> = house.topics.iter().zip(&broker.logs).collect();
-    logs.sort_by_key(|(name, _)| *name);
-    for (name, partitions) in logs {
-        for log in partitions {
-            part(Some(name.as_bytes()));
-            for (_, record) in (0..log.end()).filter_map(|offset| log.visible(offset)) {
-                part(record.key.as_deref());
-                part(record.value.as_deref());
-                for (name, value) in &record.headers {
-                    part(Some(name.as_bytes()));
-                    part(value.as_deref());
-                }
-            }
-        }
-    }
-    hash.finish()
+    /// Requests in the order in which they were appended, for repeats.
+    appended: Vec<(WorkloadItem, DraftRecord)>,
+    requests: usize,
 }
 
 impl<'p> World<'p> {
-    fn new(house: Rc<House>, plan: &'p Plan, planted: Option<Planted>, is_told: bool) -> Self {
+    pub fn new(house: Rc<House>, plan: &'p Plan, planted: Option<Planted>, has_trace: bool) -> Self {
         let producers = plan.instances + 1;
         Self {
             broker: Broker::new(&house.counts, producers, REBALANCE_MS, SESSION_MS),
-            auditor: Auditor::new(house.clone(), plan.latest, plan.clocks_lie()),
+            auditor: Auditor::new(house.clone(), plan.latest, plan.has_wrong_clocks()),
             instances: (0..plan.instances).map(|_| Instance::default()).collect(),
             late: Vec::new(),
-            trace: Trace::new(is_told),
+            trace: Trace::new(has_trace),
             now: START_MS,
             creations: Creations { requests: 0, early_key: planted == Some(Planted::EarlyKey) },
+            truncation: None,
             dice: fastrand::Rng::with_seed(plan.seed ^ 0xd1ce),
+            decided_at: START_MS,
             policies: PolicyTable::default(),
-            made: Vec::new(),
-            numbers: 0,
-            cut: None,
-            next: 0,
-            quiet_since: START_MS,
+            appended: Vec::new(),
+            requests: 0,
             house,
             plan,
             planted,
         }
     }
 
-    /// What lies on the topics before anybody starts.
-    fn furnish(&mut self) {
+    /// Appends the records that are there before the first start.
+    pub fn append_initial_records(&mut self) {
         let shape = self.plan.shape;
         self.append(first_policy(), None);
         for who in 0..PEOPLE / 2 {
@@ -156,86 +102,25 @@ impl<'p> World<'p> {
         }
     }
 
-    fn chaos(&mut self, step: u32) {
-        self.now += self.dice.u64(..9);
-        while let Some(planned) = self.plan.planned.get(self.next).filter(|it| it.step <= step) {
-            self.next += 1;
-            match planned.what {
-                What::Load(item) => self.load(item),
-                What::Fault { instance, fault } => faults::strike(self, instance, fault),
-            }
-        }
-        self.housekeeping(false);
-        let who = self.dice.usize(..self.instances.len());
-        match self.dice.u8(..10) {
-            0 => self.marker(),
-            1 | 2 => self.act(who, |process, site| {
-                process.work(site);
-                None
-            }),
-            3 => self.act(who, |process, site| {
-                process.beat(site);
-                None
-            }),
-            _ => {
-                for _ in 0..self.dice.usize(1..4) {
-                    self.act(who, Process::step);
-                }
-            }
-        }
-        self.judge();
-    }
-
-    /// No more faults: everything must come to rest.
-    fn rest(&mut self) {
-        for instance in &mut self.instances {
-            instance.armed.clear();
-            instance.paused_until = 0;
-            instance.start_at = 0;
-        }
-        self.trace.note("rest", [0; 3], || "the faults are over".to_owned());
-        cut::mend(self);
-        for round in 0..REST_ROUNDS_MAX {
-            self.round();
-            if self.auditor.first_violation.is_some() {
-                return;
-            }
-            // A commit that was just logged may not be written yet.
-            if self.quiet_since + 8 * 15 < self.now && round % 8 == 7 && self.is_at_rest() {
-                return self.check_rest();
-            }
-        }
-        let why = self.why_restless();
-        self.auditor.violated(Oracle::Rest.broken(format!("stuck: {why}")));
-    }
-
-    /// Everybody acts once, and the broker does all that it has to.
+    /// Every instance acts once, and the broker does everything that is due.
     pub fn round(&mut self) {
         self.now += 15;
         self.housekeeping(true);
-        for who in 0..self.instances.len() {
-            self.act(who, |process, site| {
+        for number in 0..self.instances.len() {
+            self.with_process(number, |process, site| {
                 process.beat(site);
                 process.work(site);
                 process.step(site)
             });
-            self.act(who, Process::step);
+            self.with_process(number, Process::step);
         }
         while self.broker.transactions.has_markers() {
-            self.marker();
+            self.write_marker();
         }
-        self.judge();
+        self.audit_decided();
     }
 
-    fn is_at_rest(&self) -> bool {
-        self.is_settled()
-            && self.auditor.unanswered().is_none()
-            && self.processes_are(|process| {
-                process.is_idle() && process.stages().all(|(_, stage, _)| stage == "running")
-            })
-    }
-
-    /// Nothing is open, and everybody has its place in the group.
+    /// Whether no transaction is open, and every instance is a member of the group.
     pub fn is_settled(&self) -> bool {
         self.broker.transactions.are_all_settled()
             && self.late.is_empty()
@@ -243,67 +128,34 @@ impl<'p> World<'p> {
             && self.processes_are(Process::is_member)
     }
 
-    fn processes_are(&self, so: impl Fn(&Process) -> bool) -> bool {
+    pub fn processes_are(&self, so: impl Fn(&Process) -> bool) -> bool {
         self.instances.iter().all(|instance| instance.process.as_ref().is_some_and(&so))
     }
 
-    fn why_restless(&self) -> String {
-        if let Some(asked) = self.auditor.unanswered() {
-            return format!("nobody answers {asked}; {}", self.stages());
-        }
-        if !self.broker.transactions.are_all_settled() {
-            return "a transaction stays open".to_owned();
-        }
-        format!("the tasks do not come to rest: {}", self.stages())
+    pub fn kill(&mut self, number: usize) {
+        let instance = &mut self.instances[number];
+        instance.process = None;
+        instance.start_at = self.now + DOWN_MS;
     }
 
-    fn stages(&self) -> String {
-        let of = |(number, instance): (usize, &Instance)| {
-            let stages = instance.process.as_ref().map(|process| {
-                let stages = process.stages().map(|(task, stage, reason)| {
-                    format!("task {task} {stage} {}", reason.unwrap_or_default())
-                });
-                format!("{}: {}", name(number), stages.collect::<Vec<_>>().join(", "))
-            });
-            stages.unwrap_or_else(|| format!("{} is down", name(number)))
-        };
-        self.instances.iter().enumerate().map(of).collect::<Vec<_>>().join("; ")
+    /// Kills all instances, and waits until the group and the transactions have noticed.
+    pub fn kill_all(&mut self) {
+        for number in 0..self.instances.len() {
+            self.kill(number);
+            self.broker.group.remove_instance(number, self.now);
+        }
+        self.settle_transactions();
     }
 
-    fn check_rest(&mut self) {
-        let logs = self.auditor.check_losses().and_then(|()| self.auditor.check_logs(&self.broker));
-        if let Err(violation) = logs {
-            self.auditor.violated(violation);
-        }
-        let topic = self.house.source(
-            &self
-                .house
-                .topology(self.creations)
-                .output(self.house.topology(self.creations).repartition)
-                .name
-                .clone(),
-        );
-        for task in 0..self.plan.shape.partitions {
-            let source = SourcePartition { topic, partition: task };
-            for number in 0..self.instances.len() {
-                let mut owns = false;
-                self.act(number, |process, site| {
-                    owns = process.owns(site, source);
-                    None
-                });
-                if !owns {
-                    continue;
-                }
-                let store = self.instances[number].disk.store(task);
-                if let Err(violation) = self.auditor.check_store(task, &store, &self.broker) {
-                    self.auditor.violated(violation);
-                }
-            }
-        }
+    /// Aborts what is open, and writes all markers.
+    pub fn settle_transactions(&mut self) {
+        self.late.clear();
+        self.broker.expire_transactions(u64::MAX, 0);
+        while self.broker.write_marker(0, self.now).is_some() {}
     }
 
-    /// What the broker and the world do by themselves.
-    fn housekeeping(&mut self, always: bool) {
+    /// Starts instances, and does what a broker does without a request. `always`: a rebalance that can end does.
+    pub fn housekeeping(&mut self, always: bool) {
         let now = self.now;
         for number in 0..self.instances.len() {
             let instance = &mut self.instances[number];
@@ -313,17 +165,17 @@ impl<'p> World<'p> {
         }
         let late: Vec<Late> = self.late.extract_if(.., |it| it.at <= now).collect();
         for it in late {
-            let landed = self.broker.end(it.producer, it.epoch, true);
-            self.trace.note("late", [it.producer as i64, landed.is_ok().into(), 0], || {
-                format!("a late commit of {} arrives: {landed:?}", name(it.producer))
+            let ended = self.broker.end(it.producer, it.epoch, true);
+            self.trace.note("late", [it.producer as i64, ended.is_ok().into(), 0], || {
+                format!("a late commit of {} arrives: {ended:?}", instance_name(it.producer))
             });
         }
         if self.broker.expire_transactions(now, TRANSACTION_MS) > 0 {
             self.trace
-                .note("expired", [0; 3], || "the coordinator aborts what is open for too long".to_owned());
+                .note("expired", [0; 3], || "the coordinator aborts transactions that timed out".to_owned());
         }
         if self.broker.group.expire(now) {
-            self.trace.note("session", [0; 3], || "a member's session ends".to_owned());
+            self.trace.note("session", [0; 3], || "a member's session times out".to_owned());
         }
         if always || self.dice.u8(..8) == 0 {
             let topology = self.house.topology(Creations::default()).clone();
@@ -336,18 +188,12 @@ impl<'p> World<'p> {
         }
     }
 
-    fn start(&mut self, number: usize) {
-        let mut creations = self.creations;
-        if self.planted == Some(Planted::TrustRecreated) {
-            creations.requests = 0;
-        }
-        let topology = self.house.topology(creations).clone();
-        let limits = limits(self.plan.records_per_commit_max, self.plan.latest);
-        self.instances[number].process = Some(Process::start(number, self.plan.is_static, topology, limits));
-        self.trace.note("start", [number as i64, 0, 0], || format!("{} starts", name(number)));
-    }
-
-    fn act(&mut self, number: usize, action: impl FnOnce(&mut Process, &mut Site<'_>) -> Option<Gone>) {
+    /// Lets a process act, unless its instance is down or paused.
+    pub fn with_process(
+        &mut self,
+        number: usize,
+        action: impl FnOnce(&mut Process, &mut Site<'_>) -> Option<Gone>,
+    ) {
         let instance = &mut self.instances[number];
         if self.now < instance.paused_until {
             return;
@@ -372,30 +218,33 @@ impl<'p> World<'p> {
             None => instance.process = Some(process),
             Some(gone) => {
                 instance.start_at = self.now + 300;
-                self.trace
-                    .note("gone", [number as i64, 0, 0], || format!("{} is gone: {gone:?}", name(number)));
+                self.trace.note("gone", [number as i64, 0, 0], || {
+                    format!("{} is down: {gone:?}", instance_name(number))
+                });
             }
         }
-        self.judge();
+        self.audit_decided();
     }
 
-    fn marker(&mut self) {
+    /// Writes one of the markers that are due.
+    pub fn write_marker(&mut self) {
         let which = self.dice.usize(..64);
         if let Some((producer, at, commit)) = self.broker.write_marker(which, self.now) {
             let house = &self.house;
             self.trace.note("marker", [producer as i64, commit.into(), 0], || {
                 let place = at.map_or("the offsets".to_owned(), |at| house.name(at));
                 let what = if commit { "commit" } else { "abort" };
-                format!("the {what} marker of {} is written to {place}", name(producer))
+                format!("the {what} marker of {} is written to {place}", instance_name(producer))
             });
         }
     }
 
-    fn judge(&mut self) {
+    /// Passes the transactions whose outcomes were logged to the auditor.
+    pub fn audit_decided(&mut self) {
         for mut decided in std::mem::take(&mut self.broker.decided) {
             decided.at = self.now;
             let (producer, commit) = (decided.producer, decided.commit);
-            self.quiet_since = self.now;
+            self.decided_at = self.now;
             self.trace.note(
                 "decided",
                 [producer as i64, commit.into(), decided.outputs.len() as i64],
@@ -403,39 +252,54 @@ impl<'p> World<'p> {
                     let what = if commit { "committed" } else { "aborted" };
                     format!(
                         "the transaction of {} is {what}: {} records, offsets {:?}",
-                        name(producer),
+                        instance_name(producer),
                         decided.outputs.len(),
                         decided.offsets
                     )
                 },
             );
-            self.auditor.decided(&decided, &self.broker);
+            self.auditor.audit(&decided, &self.broker);
         }
     }
 
-    fn load(&mut self, item: Item) {
-        let item = match item {
-            Item::Repeat { back } => {
-                if let Some(at) = self.made.len().checked_sub(back) {
-                    let (item, drafted) = self.made[at].clone();
-                    self.append(drafted, Some(item));
-                }
-                return;
+    /// Makes the record of an item and appends it.
+    pub fn append_item(&mut self, item: WorkloadItem) {
+        if let WorkloadItem::Repeat { back } = item {
+            if let Some(at) = self.appended.len().checked_sub(back) {
+                let (item, draft) = self.appended[at].clone();
+                self.append(draft, Some(item));
             }
-            item => item,
-        };
+            return;
+        }
         let shape = self.plan.shape;
-        let mut dice = self.dice.clone();
-        let drafted = drafted(item, self.numbers, &mut dice, shape, self.auditor.phones());
-        self.dice = dice;
-        self.append(drafted, Some(item));
+        let draft = draft_record(item, self.requests, &mut self.dice, shape, self.auditor.phones());
+        self.append(draft, Some(item));
     }
 
-    fn append(&mut self, drafted: Drafted, item: Option<Item>) {
-        let Drafted { topic, partition, record } = drafted.clone();
-        let at = Place { topic: self.house.topic(topic), partition };
+    /// Appends a record. While the partition is truncated, its producer waits.
+    pub fn append_or_wait(&mut self, at: TopicPartition, record: StoredRecord, what: String) {
+        if let Some(truncation) = self.truncation.as_mut().filter(|it| it.at == at) {
+            return truncation.waiting.push((record, what));
+        }
+        let correlation = header(&record, "ce_correlationid").map(str::to_owned);
+        let log = self.broker.log_mut(at);
+        let offset = log.append(Rc::new(record), None, self.now);
+        let time = log.any(offset).map_or(0, |(time, _)| time);
+        self.auditor.codes_mut().appended(&self.house.topics[at.topic], correlation.as_deref(), time);
+        if [REQUESTS, DESK].contains(&self.house.topics[at.topic].as_str()) {
+            self.auditor.track(at, offset, TrackedRequest::new(correlation, what.clone()));
+        }
+        let house = &self.house;
+        self.trace.note("append", [at.topic as i64, at.partition.into(), offset], || {
+            format!("{what} is appended to {} at offset {offset}", house.name(at))
+        });
+    }
+
+    fn append(&mut self, draft: DraftRecord, item: Option<WorkloadItem>) {
+        let DraftRecord { topic, partition, record } = draft.clone();
+        let at = TopicPartition { topic: self.house.topic(topic), partition };
         let record = match item {
-            Some(Item::Request { .. }) => self.numbered(record, item, drafted),
+            Some(item @ WorkloadItem::Request { .. }) => self.with_correlation_id(record, item, draft),
             Some(_) | None => record,
         };
         let what = describe(item, topic, &record);
@@ -446,37 +310,22 @@ impl<'p> World<'p> {
                 self.policies.borrow_mut().insert(key.as_bytes().to_vec(), record.value.clone());
             }
         }
-        let correlation = crate::auditor::header(&record, "ce_correlationid");
-        if let (Some(correlation), Some(Item::Request { who, .. })) = (correlation, item) {
+        let correlation = header(&record, "ce_correlationid");
+        if let (Some(correlation), Some(WorkloadItem::Request { who, .. })) = (correlation, item) {
             self.auditor.codes_mut().requests.insert(correlation.to_owned(), (who, 0));
         }
-        self.land(at, record, what);
+        self.append_or_wait(at, record, what);
     }
 
-    /// Producers wait for a leader that lost its end.
-    pub fn land(&mut self, at: Place, record: Stored, what: String) {
-        if let Some(cut) = self.cut.as_mut().filter(|cut| cut.at == at) {
-            return cut.waiting.push((record, what));
-        }
-        let correlation = crate::auditor::header(&record, "ce_correlationid").map(str::to_owned);
-        let log = self.broker.log_mut(at);
-        let offset = log.append(Rc::new(record), None, self.now);
-        let time = log.any(offset).map_or(0, |(time, _)| time);
-        self.auditor.codes_mut().appended(&self.house.topics[at.topic], correlation.as_deref(), time);
-        if [REQUESTS, DESK].contains(&self.house.topics[at.topic].as_str()) {
-            let asked = Asked { correlation, answers: 0, dead_letters: 0, what: what.clone(), gone: None };
-            self.auditor.asked(at, offset, asked);
-        }
-        let house = &self.house;
-        self.trace.note("append", [at.topic as i64, at.partition.into(), offset], || {
-            format!("{what} is appended to {} as record {offset}", house.name(at))
-        });
-    }
-
-    /// A correlation id of its own, also for a repeat.
-    fn numbered(&mut self, mut record: Stored, item: Option<Item>, drafted: Drafted) -> Stored {
-        let correlation = format!("c{}", self.numbers);
-        self.numbers += 1;
+    /// Gives a request a correlation id of its own, also if it repeats another one.
+    fn with_correlation_id(
+        &mut self,
+        mut record: StoredRecord,
+        item: WorkloadItem,
+        draft: DraftRecord,
+    ) -> StoredRecord {
+        let correlation = format!("c{}", self.requests);
+        self.requests += 1;
         for (name, value) in &mut record.headers {
             if name == "ce_correlationid" {
                 *value = Some(correlation.clone().into_bytes());
@@ -487,25 +336,36 @@ impl<'p> World<'p> {
         if (0..PEOPLE / 2).any(|who| body.contains(&mobile(who))) {
             codes.known.insert(correlation);
         }
-        let id = crate::auditor::header(&record, "ce_id").unwrap_or_default().to_owned();
+        let id = header(&record, "ce_id").unwrap_or_default().to_owned();
         if let Ok(body) = serde_json::from_str::<serde_json::Value>(&body)
             && let Some(typed) = body["otp"]["otp"].as_str()
         {
             codes.typed.entry(id).or_insert_with(|| typed.to_owned());
         }
-        if let Some(item) = item {
-            self.made.push((item, drafted));
-        }
+        self.appended.push((item, draft));
         record
+    }
+
+    fn start(&mut self, number: usize) {
+        let mut creations = self.creations;
+        if self.planted == Some(Planted::TrustRecreated) {
+            creations.requests = 0;
+        }
+        let topology = self.house.topology(creations).clone();
+        let limits = limits(self.plan.records_per_commit_max, self.plan.latest);
+        self.instances[number].process = Some(Process::start(number, self.plan.is_static, topology, limits));
+        self.trace.note("start", [number as i64, 0, 0], || format!("{} starts", instance_name(number)));
     }
 }
 
-fn describe(item: Option<Item>, topic: &str, record: &Stored) -> String {
-    let id = crate::auditor::header(record, "ce_id").unwrap_or_default();
-    let correlation = crate::auditor::header(record, "ce_correlationid").unwrap_or_default();
+fn describe(item: Option<WorkloadItem>, topic: &str, record: &StoredRecord) -> String {
+    let id = header(record, "ce_id").unwrap_or_default();
+    let correlation = header(record, "ce_correlationid").unwrap_or_default();
     match item {
-        Some(Item::Request { who, ask, .. }) => format!("{ask:?} of person {who} ({id} {correlation})"),
+        Some(WorkloadItem::Request { who, kind, .. }) => {
+            format!("{kind:?} of person {who} ({id} {correlation})")
+        }
         Some(item) => format!("{item:?}"),
-        None => format!("a first record of {topic}"),
+        None => format!("an initial record of {topic}"),
     }
 }

@@ -1,22 +1,23 @@
-//! What every run of the pipeline simulates. Any number of further seeds: `./dev simulate`.
+//! The seeds that every test run simulates, and the planted bugs that it must find. `./dev simulate` runs other seeds.
 
-use otp_simulation::fleet::first_failure;
-use otp_simulation::minimise::minimised;
+use otp_simulation::minimise::minimise;
 use otp_simulation::plan::{Plan, Scenario};
 use otp_simulation::planted::Planted;
-use otp_simulation::{Houses, run};
+use otp_simulation::seeds::first_failed_seed;
+use otp_simulation::{Deployments, run};
 
 const SEEDS: u64 = 2_000;
 
 #[test]
 fn every_promise_holds_under_every_fault() {
-    let failure = first_failure(0, SEEDS, None, None, |_| {});
-    assert_eq!(failure, None, "the story: ./dev simulate --seed N");
+    let failed = first_failed_seed(0, SEEDS, None, None, |_| {});
+    assert_eq!(failed, None, "explained by: ./dev simulate --seed N");
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    let hash = |seed, is_told| run(&mut Houses::default(), &Plan::of(seed, None), None, is_told).hash;
+    let hash =
+        |seed, has_trace| run(&mut Deployments::default(), &Plan::of(seed, None), None, has_trace).hash;
     for seed in 0..60 {
         assert_eq!(hash(seed, false), hash(seed, true), "seed {seed}");
     }
@@ -24,18 +25,18 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
-fn a_thinned_out_plan_breaks_the_promise_that_the_whole_one_broke() {
+fn a_minimised_plan_breaks_the_same_promise_as_the_original() {
     let two_owners = Some(Scenario::TwoOwners);
     for (planted, scenario) in [(Planted::KeepBatch, None), (Planted::StaleMetadata, two_owners)] {
-        let failure = first_failure(0, 200, scenario, Some(planted), |_| {}).expect("it is found");
-        let (plan, oracle) = (Plan::of(failure.seed, scenario), failure.violation.oracle);
-        let (thin, outcome) = minimised(&mut Houses::default(), &plan, Some(planted), oracle);
-        assert_eq!(outcome.violation.map(|it| it.oracle), Some(oracle), "{}", planted.name());
-        assert!(thin.planned.len() < plan.planned.len());
+        let failed = first_failed_seed(0, 200, scenario, Some(planted), |_| {}).expect("it is found");
+        let (plan, oracle) = (Plan::of(failed.seed, scenario), failed.violation.oracle);
+        let (smallest, result) = minimise(&mut Deployments::default(), &plan, Some(planted), oracle);
+        assert_eq!(result.violation.map(|it| it.oracle), Some(oracle), "{}", planted.name());
+        assert!(smallest.entries.len() < plan.entries.len());
     }
 }
 
-/// Each planted bug, the scenario that is about it, and the number of seeds within which it must be found.
+/// Each planted bug, the scenario in which it is searched, and the number of seeds within which it must be found.
 const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 20] = [
     (Planted::WriteBeforeCommit, None, 100),
     (Planted::RestoreToLso, Some(Scenario::TwoOwners), 1_000),
@@ -61,11 +62,11 @@ const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 20] = [
 
 #[test]
 fn every_planted_bug_is_found() {
-    assert_eq!(FOUND_WITHIN.map(|(planted, ..)| planted), Planted::ALL, "each has its line");
+    assert_eq!(FOUND_WITHIN.map(|(planted, ..)| planted), Planted::ALL, "every planted bug has its line");
     let missed: Vec<_> = FOUND_WITHIN
         .iter()
         .filter(|(planted, scenario, seeds)| {
-            first_failure(0, *seeds, *scenario, Some(*planted), |_| {}).is_none()
+            first_failed_seed(0, *seeds, *scenario, Some(*planted), |_| {}).is_none()
         })
         .map(|(planted, _, seeds)| format!("{} within {seeds} seeds", planted.name()))
         .collect();

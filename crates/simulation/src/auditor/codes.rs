@@ -1,4 +1,5 @@
-//! What is promised of codes, judged from the events alone: who got which, which was accepted, when nothing may be.
+//! Checks the promises about codes from the events alone: who got which code, which code was accepted, and when nothing
+//! may be accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,48 +7,48 @@ use otp_topology::otp::LogTime;
 use otp_topology::wire::{headers, rfc3339};
 use serde_json::Value;
 
-use super::header;
-use crate::broker::Stored;
+use crate::broker::StoredRecord;
 use crate::house::ADMIN;
-use crate::oracle::{Judged, Oracle};
+use crate::oracle::{Oracle, Verdict};
+use crate::records::header;
 use crate::workload::{PEOPLE, Phones};
 
-/// No policy of the workload allows more wrong tries.
-const TRIES_MAX: u64 = 3;
-/// Answers to one subject after which an earlier one may be forgotten.
+/// The largest number of wrong tries that a policy of the workload allows.
+const WRONG_TRIES_MAX: u64 = 3;
+/// Later replies to the same person after which a remembered reply may be gone.
 const REMEMBERED_MAX: usize = 15;
 const REMEMBERED_MS: u64 = 14 * 60 * 1000;
-/// From then on the sweep may have forgotten an answer, whatever the time of a request that comes late.
+/// Age at which the sweep may have removed a remembered reply, even for a request with an earlier append time.
 const SWEPT_MS: u64 = 29 * 60 * 1000;
 
 #[derive(Default)]
 pub struct Codes {
-    /// Codes by number, in the order of the messages.
+    /// Codes by phone number, in the order of the messages.
     phones: BTreeMap<String, Vec<String>>,
-    /// Codes of a challenge and the end of its life.
+    /// The codes of each challenge, and when it expires.
     issued: BTreeMap<String, (Vec<String>, u64)>,
-    /// Of every message that was ever produced, also in vain.
-    landed: BTreeMap<String, String>,
+    /// The code of every delivery that was ever produced, including those of aborted transactions.
+    produced: BTreeMap<String, String>,
     pub all: BTreeSet<String>,
     accepted: BTreeSet<String>,
     wrong: BTreeMap<String, u64>,
-    /// Locks by subject: from, until.
+    /// Locks by subject: start and end.
     locks: BTreeMap<String, (u64, u64)>,
     ids: BTreeSet<(String, String)>,
     pub is_recreated: bool,
-    /// What a request typed, by its id.
+    /// The code in each request to validate, by request id.
     pub typed: BTreeMap<String, String>,
-    /// By request id: how many answers its person had before, the time, and the answer as it was first given.
+    /// First replies by request id: the number of earlier replies to the person, the time, and the reply.
     first: BTreeMap<String, (usize, u64, String)>,
-    /// Answers that each person got.
-    answers: [usize; PEOPLE],
-    /// Whose request it is and when it was appended, by correlation id.
+    /// Number of replies to each person.
+    replies: [usize; PEOPLE],
+    /// The person and the append time of each request, by correlation id.
     pub requests: BTreeMap<String, (usize, u64)>,
-    /// The latest append time among the answered requests of each person.
+    /// The latest append time among the requests of each person that got a reply.
     latest: [u64; PEOPLE],
-    /// The latest append time of an order.
-    ordered: u64,
-    /// People that the directory has held since before the first start.
+    /// The latest append time of an admin command.
+    admin: u64,
+    /// Correlation ids of requests for people who have been in the directory since before the first start.
     pub known: BTreeSet<String>,
 }
 
@@ -62,42 +63,47 @@ impl Phones for Codes {
 }
 
 impl Codes {
-    /// A record lies on a topic since then, by its log.
+    /// A record was appended; `time` is its append time.
     pub fn appended(&mut self, topic: &str, correlation: Option<&str>, time: u64) {
         if topic == ADMIN {
-            self.ordered = self.ordered.max(time);
+            self.admin = self.admin.max(time);
         } else if let Some(request) = correlation.and_then(|it| self.requests.get_mut(it)) {
             request.1 = time;
         }
     }
 
-    /// Also readers that forget `read_committed` see one code for one delivery, unless a record before it was given up.
+    /// An SMS record arrived at the broker. Readers that do not use `read_committed` must see one code for one delivery, too,
+    /// unless an earlier record of the batch became a poison record.
     ///
     /// # Errors
-    /// They see two.
-    pub fn landed(&mut self, record: &Stored) -> Judged {
+    /// The delivery was produced with another code before.
+    pub fn produced(&mut self, record: &StoredRecord) -> Verdict {
         let body = json(record)?;
         let (id, code) = (text(&body, "eventId"), code_in(&body));
         self.all.insert(code.clone());
-        match self.landed.insert(id.to_owned(), code.clone()) {
-            // Later deliveries rotate or not by the policy, which a crash may let arrive earlier or later.
+        match self.produced.insert(id.to_owned(), code.clone()) {
+            // Whether later deliveries rotate the code depends on the policy, and a crash may change its order.
             Some(before) if id.ends_with("-sms-1") && before.len() == code.len() && before != code => {
-                Err(Oracle::OneCode.broken(format!("the delivery {id} was produced with two codes")))
+                Err(Oracle::OneCode.violation(format!("the delivery {id} was produced with two codes")))
             }
             Some(_) | None => Ok(()),
         }
     }
 
+    /// Checks a committed record.
+    ///
     /// # Errors
-    /// What the event says may not be.
-    pub fn committed(&mut self, topic: &str, record: &Stored, now: u64) -> Judged {
+    /// Its event breaks a promise.
+    pub fn committed(&mut self, topic: &str, record: &StoredRecord, now: u64) -> Verdict {
         let is_event = matches!(topic, "sms" | "email" | "results" | "lifecycle" | "dead-letters");
         if is_event {
             let id = header(record, "ce_id").unwrap_or_default().to_owned();
             let is_new = self.ids.insert((topic.to_owned(), id.clone()));
-            // A dead letter is named after its record's place, and a topic made anew has the same places again.
+            // The id of a dead letter contains the coordinates of its record, and a recreated topic repeats coordinates.
             if !(is_new || self.is_recreated && topic == "dead-letters") {
-                return Err(Oracle::OneEvent.broken(format!("the event {id} is on {topic} twice")));
+                return Err(
+                    Oracle::OneEvent.violation(format!("the event {id} is committed to {topic} twice"))
+                );
             }
         }
         match topic {
@@ -106,15 +112,15 @@ impl Codes {
             "lifecycle" => self.lifecycle(record),
             "replies" | "desk-replies" => self.reply(record, now),
             "dead-letters" if header(record, headers::OTP_ERROR_CODE) == Some("poison") => {
-                // What comes after it in its batch runs again in a history without it, in which a code may rotate less.
-                self.landed.clear();
+                // The rest of its batch is processed again without it, and a code may then rotate less often.
+                self.produced.clear();
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    fn message(&mut self, record: &Stored) -> Judged {
+    fn message(&mut self, record: &StoredRecord) -> Verdict {
         let body = json(record)?;
         let code = code_in(&body);
         let id = text(&body, "eventId");
@@ -126,7 +132,7 @@ impl Codes {
         Ok(())
     }
 
-    fn result(&mut self, record: &Stored) -> Judged {
+    fn result(&mut self, record: &StoredRecord) -> Verdict {
         let body = json(record)?;
         let (subject, challenge) = (text(&body, "subject").to_owned(), text(&body, "challengeId").to_owned());
         let at = body["occurredAt"].as_u64().unwrap_or(0);
@@ -143,29 +149,30 @@ impl Codes {
         if let Some((from, until)) = self.locks.get(&subject)
             && (*from..*until).contains(&at)
         {
-            return Err(Oracle::Locks
-                .broken(format!("a code of challenge {challenge} is accepted while its subject is locked")));
+            return Err(Oracle::Locks.violation(format!(
+                "a code of challenge {challenge} is accepted while its subject is locked"
+            )));
         }
-        if self.wrong.get(&challenge).copied().unwrap_or(0) >= TRIES_MAX {
+        if self.wrong.get(&challenge).copied().unwrap_or(0) >= WRONG_TRIES_MAX {
             return Err(Oracle::Acceptance
-                .broken(format!("a code of challenge {challenge} is accepted past its tries")));
+                .violation(format!("a code of challenge {challenge} is accepted after its last wrong try")));
         }
         if !self.accepted.insert(challenge.clone()) {
             return Err(
-                Oracle::Acceptance.broken(format!("the code of challenge {challenge} is accepted twice"))
+                Oracle::Acceptance.violation(format!("the code of challenge {challenge} is accepted twice"))
             );
         }
         let typed = self.typed.get(text(&body, "requestId")).cloned().unwrap_or_default();
         match self.issued.get(&challenge) {
             Some((_, expires)) if at > *expires => Err(Oracle::Acceptance
-                .broken(format!("the code of challenge {challenge} is accepted after its end"))),
+                .violation(format!("the code of challenge {challenge} is accepted after it has expired"))),
             Some((codes, _)) if !codes.contains(&typed) => Err(Oracle::Acceptance
-                .broken(format!("challenge {challenge} accepts a code that nobody was sent"))),
+                .violation(format!("challenge {challenge} accepts a code that was not sent"))),
             Some(_) | None => Ok(()),
         }
     }
 
-    fn lifecycle(&mut self, record: &Stored) -> Judged {
+    fn lifecycle(&mut self, record: &StoredRecord) -> Verdict {
         let body = json(record)?;
         match text(&body, "type") {
             "unlocked" => drop(self.locks.remove(text(&body, "subject"))),
@@ -178,7 +185,7 @@ impl Codes {
                 if let Some((from, until)) = self.locks.get(text(&body, "subject"))
                     && (*from..*until).contains(&at)
                 {
-                    return Err(Oracle::Locks.broken("a code is issued while its subject is locked"));
+                    return Err(Oracle::Locks.violation("a code is issued while its subject is locked"));
                 }
             }
             _ => {}
@@ -186,58 +193,58 @@ impl Codes {
         Ok(())
     }
 
-    /// A repeated request gets the same answer.
-    fn reply(&mut self, record: &Stored, now: u64) -> Judged {
+    /// Checks a reply: its time, and that a repeated request gets the first reply again.
+    fn reply(&mut self, record: &StoredRecord, now: u64) -> Verdict {
         let correlation = header(record, "ce_correlationid").unwrap_or_default();
         let id = header(record, "ce_causationid").unwrap_or_default().to_owned();
         let body = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
         let is_unknown =
             body.contains("OTP.UNKNOWN_CREDENTIAL") || body.contains("OTP.UNKNOWN_MOBILE_NUMBER");
         if is_unknown && self.known.contains(correlation) {
-            return Err(Oracle::Directory
-                .broken(format!("{correlation} asks for somebody who was in the directory all the time")));
+            return Err(Oracle::Directory.violation(format!(
+                "{correlation} is about a person who was in the directory all the time"
+            )));
         }
         let Some((who, appended)) = self.requests.get(correlation).copied() else { return Ok(()) };
-        let before = self.answers[who];
-        self.answers[who] += 1;
-        let (event, told) = (header(record, "ce_id").unwrap_or_default(), header(record, "ce_time"));
-        let told = told.unwrap_or_default();
-        // The time at which it was judged: never before that of an earlier request of the same subject.
-        let time = rfc3339::parse(told).map_or(0, LogTime::ms);
-        let answer = format!("{event} {told} {body}");
+        let before = self.replies[who];
+        self.replies[who] += 1;
+        let [event, at] = ["ce_id", "ce_time"].map(|name| header(record, name).unwrap_or_default());
+        // The log time of the decision, which never goes back for a subject.
+        let time = rfc3339::parse(at).map_or(0, LogTime::ms);
+        let reply = format!("{event} {at} {body}");
         let latest = &mut self.latest[who];
         *latest = appended.max(*latest);
-        if time > self.ordered.max(*latest) {
-            let what = format!("{correlation} was appended at {appended} and is judged at {time}");
-            return Err(Oracle::LogTime.broken(what));
+        if time > self.admin.max(*latest) {
+            let what = format!("{correlation} was appended at {appended}, but is decided at {time}");
+            return Err(Oracle::LogTime.violation(what));
         }
         match self.first.get(&id) {
-            Some((.., first)) if *first == answer => {}
-            Some((number, at, first))
+            Some((.., first)) if *first == reply => {}
+            Some((number, first_at, first))
                 if before - number < REMEMBERED_MAX
-                    && time.abs_diff(*at) < REMEMBERED_MS
-                    && now.saturating_sub(*at) < SWEPT_MS =>
+                    && time.abs_diff(*first_at) < REMEMBERED_MS
+                    && now.saturating_sub(*first_at) < SWEPT_MS =>
             {
                 return Err(Oracle::Repeats
-                    .broken(format!("the request {id} was answered {first}, and repeated {answer}")));
+                    .violation(format!("the request {id} got {first}, and its repeat got {reply}")));
             }
-            Some(_) | None => drop(self.first.insert(id, (before, time, answer))),
+            Some(_) | None => drop(self.first.insert(id, (before, time, reply))),
         }
         Ok(())
     }
 }
 
-fn json(record: &Stored) -> Judged<Value> {
+fn json(record: &StoredRecord) -> Verdict<Value> {
     let value = record.value.as_deref().unwrap_or_default();
     serde_json::from_slice(value)
-        .map_err(|error| Oracle::OneEvent.broken(format!("an event is no JSON: {error}")))
+        .map_err(|error| Oracle::OneEvent.violation(format!("an event is not JSON: {error}")))
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body[name].as_str().unwrap_or_default()
 }
 
-/// The last run of digits that is long enough for a code.
+/// The last run of digits in the message that is long enough for a code.
 fn code_in(body: &Value) -> String {
     let message = text(body, "message");
     let runs = message.split(|it: char| !it.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! What must hold when everything has come to rest.
+//! Checks after all instances have become idle.
 
 use std::collections::BTreeMap;
 
@@ -6,53 +6,60 @@ use otp_topology::otp::{LogTime, due_at};
 use otp_topology::state::{Family, MemoryStore, Rows, StateStore, decode_subject};
 use otp_topology::task::{LocalKey, Restorer};
 
-use super::{Asked, Auditor, Truth, shown};
+use super::{Auditor, CommittedState, TrackedRequest, shown};
 use crate::broker::{Broker, Log};
 use crate::disk::SimStore;
-use crate::oracle::{Judged, Oracle};
+use crate::oracle::{Oracle, Verdict};
 
 impl Auditor {
-    /// The first record that is still to be answered.
+    /// The first request without a reply or dead letter.
     pub fn unanswered(&self) -> Option<String> {
-        self.asked.iter().find_map(|(at, asked)| {
-            let open = asked.iter().find(|(_, it)| it.gone.is_none() && it.answers + it.dead_letters == 0);
-            open.map(|(offset, it)| format!("{} (record {offset} of {})", it.what, self.house.name(*at)))
+        self.requests.iter().find_map(|(at, requests)| {
+            let open = requests.iter().find(|(_, it)| it.deleted.is_none() && it.is_unanswered());
+            open.map(|(offset, it)| format!("{} (offset {offset} of {})", it.what, self.house.name(*at)))
         })
     }
 
     /// # Errors
-    /// Retention took requests unread, and nobody said so.
-    pub fn check_losses(&self) -> Judged {
-        for (at, asked) in &self.asked {
-            let is_gone = |it: &&Asked| it.gone.is_some_and(|gone| gone.must_be_told);
-            let gone = asked.values().filter(is_gone).filter(|it| it.answers + it.dead_letters == 0).count();
-            let told = self.told_lost.get(at).copied().unwrap_or(0);
-            if told < gone as i64 {
+    /// Retention deleted unread requests, and no process reported them.
+    pub fn check_losses(&self) -> Verdict {
+        for (at, requests) in &self.requests {
+            let is_lost = |it: &&TrackedRequest| {
+                it.is_unanswered() && it.deleted.is_some_and(|deleted| deleted.must_be_reported)
+            };
+            let lost = requests.values().filter(is_lost).count();
+            let reported = self.reported_lost.get(at).copied().unwrap_or(0);
+            if reported < lost as i64 {
                 let place = self.house.name(*at);
-                let what = format!("{gone} requests of {place} are gone unread, and {told} are told");
-                return Err(Oracle::Counted.broken(what));
+                let what =
+                    format!("{lost} requests of {place} were deleted unread, but {reported} are reported");
+                return Err(Oracle::ReportedLoss.violation(what));
             }
         }
         Ok(())
     }
 
     /// # Errors
-    /// A changelog does not give the committed state, or a code lies where none may.
-    pub fn check_logs(&self, broker: &Broker) -> Judged {
+    /// A changelog does not give the committed state, or a topic contains a code that it must not contain.
+    pub fn check_logs(&self, broker: &Broker) -> Verdict {
         for task in 0..self.topology.partitions {
             let log = broker.log(self.house.output_place(self.topology.changelog, task));
             let whole = restored(log, usize::MAX);
             let parts = restored(log, 3);
             if stripped(&whole) != stripped(&parts) {
-                return Err(Oracle::Restores.broken(format!("two restores of task {task} differ")));
+                return Err(Oracle::Restores.violation(format!("two restores of task {task} differ")));
             }
             if let Some(subject) = unindexed(&whole.entries()) {
-                let what = format!("a restore of task {task} indexes no due time of {}", shown(subject));
-                return Err(Oracle::Restores.broken(what));
+                let what = format!(
+                    "a restore of task {task} has no index entry for the due time of {}",
+                    shown(subject)
+                );
+                return Err(Oracle::Restores.violation(what));
             }
             if let Some(difference) = self.difference(task, &whole.entries()) {
-                return Err(Oracle::Restores
-                    .broken(format!("the changelog of task {task} folds to another state: {difference}")));
+                return Err(Oracle::Restores.violation(format!(
+                    "the changelog of task {task} does not give the committed state: {difference}"
+                )));
             }
         }
         self.find_codes(broker)
@@ -60,23 +67,24 @@ impl Auditor {
 
     /// # Errors
     /// The store of a task's owner is not the committed state, or its index would let the sweep miss a subject.
-    pub fn check_store(&self, task: i32, store: &SimStore, broker: &Broker) -> Judged {
+    pub fn check_store(&self, task: i32, store: &SimStore, broker: &Broker) -> Verdict {
         let entries = store.entries();
-        let differs = |what| Oracle::Store.broken(format!("the store of the owner of task {task}: {what}"));
+        let differs =
+            |what| Oracle::Store.violation(format!("the store of the owner of task {task}: {what}"));
         if let Some(difference) = self.difference(task, &entries) {
             return Err(differs(difference));
         }
         if let Some(subject) = unindexed(&entries) {
-            return Err(differs(format!("no entry of the index leads to {}", shown(subject))));
+            return Err(differs(format!("no index entry for the due time of {}", shown(subject))));
         }
         let end = broker.log(self.house.output_place(self.topology.changelog, task)).end();
         match LocalKey::ChangelogNext.read_number(store) {
             Ok(next) if next.is_none_or(|next| next <= end) => Ok(()),
-            next => Err(differs(format!("it stands at {next:?}, and its changelog ends at {end}"))),
+            next => Err(differs(format!("it has the changelog up to {next:?}, which ends at {end}"))),
         }
     }
 
-    fn find_codes(&self, broker: &Broker) -> Judged {
+    fn find_codes(&self, broker: &Broker) -> Verdict {
         for topic in [self.changelog, self.dead_letters] {
             for log in &broker.logs[topic] {
                 for offset in 0..log.end() {
@@ -87,9 +95,8 @@ impl Auditor {
                     }
                     let value = record.value.as_deref().unwrap_or_default();
                     if digit_runs(value).any(|run| self.codes.all.contains(run)) {
-                        return Err(
-                            Oracle::Secrets.broken(format!("a code lies in {}", self.house.topics[topic]))
-                        );
+                        return Err(Oracle::Secrets
+                            .violation(format!("{} contains a code", self.house.topics[topic])));
                     }
                 }
             }
@@ -98,7 +105,7 @@ impl Auditor {
     }
 }
 
-/// A subject to whose due time no entry of the index leads in time.
+/// A subject without an index entry at or before its due time: the sweep would miss it.
 fn unindexed(entries: &Rows) -> Option<&[u8]> {
     let index = |key: &[u8]| {
         let (due, pseudonym) = key[1..].split_at_checked(8)?;
@@ -113,8 +120,8 @@ fn unindexed(entries: &Rows) -> Option<&[u8]> {
     }
     entries.iter().filter(|(key, _)| Family::of(key) == Some(Family::Subject)).find_map(|(key, value)| {
         let due = due_at(&decode_subject(value).ok()?)?;
-        let is_led_to = first.get(&key[1..]).is_some_and(|first| *first <= due.ms());
-        (!is_led_to).then_some(key.as_slice())
+        let is_indexed = first.get(&key[1..]).is_some_and(|first| *first <= due.ms());
+        (!is_indexed).then_some(key.as_slice())
     })
 }
 
@@ -123,7 +130,7 @@ fn digit_runs(bytes: &[u8]) -> impl Iterator<Item = &str> {
     runs.filter_map(|run| std::str::from_utf8(run).ok())
 }
 
-/// A store restored from nothing, in batches of so many records.
+/// An empty store restored from a changelog, in batches of this many records.
 fn restored(log: &Log, batch_records: usize) -> MemoryStore {
     let store = MemoryStore::default();
     let mut restorer = Restorer::new(log.start, log.end());
@@ -143,8 +150,8 @@ fn restored(log: &Log, batch_records: usize) -> MemoryStore {
     store
 }
 
-/// Without what a batch says of itself.
-fn stripped(store: &MemoryStore) -> Truth {
+/// The entries, without the time of the last batch.
+fn stripped(store: &MemoryStore) -> CommittedState {
     let local = LocalKey::WrittenAt.key();
     store.entries().into_iter().filter(|(key, _)| key != local.as_bytes()).collect()
 }

@@ -1,5 +1,5 @@
-//! What should come of it: production tasks that are fed the records of every committed transaction one by one, in
-//! the order of the commits, with no fault and no batch. A transaction must have committed exactly that.
+//! The reference: production tasks that process the records of every committed transaction one by one, in the order of the
+//! commits, without faults and batches. A transaction must have committed exactly what they give.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,31 +10,32 @@ use otp_topology::task::{SourceKind, Task, TaskError, Topology, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
-use super::{header, origin_of, shown, swept};
-use crate::broker::{Broker, Decided, Place, Stored};
+use super::{shown, swept};
+use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
 use crate::house::House;
-use crate::oracle::{Judged, Oracle, Violation};
+use crate::oracle::{Oracle, Verdict, Violation};
+use crate::records::{header, origin_of, read_position};
 use crate::workload::{PEOPLE, canonical};
 
 pub(super) struct Reference {
     topology: Arc<Topology>,
     pub stores: Vec<MemoryStore>,
     tasks: Vec<Task<MemoryStore>>,
-    /// The first record of each source partition that was not served.
+    /// The next record of each source partition.
     expected: BTreeMap<SourcePartition, i64>,
-    /// What the transaction that is judged must have logged.
+    /// Keys that the transaction being checked must have changed, by task.
     changed: BTreeSet<(i32, Vec<u8>)>,
     latest: bool,
-    clocks_lie: bool,
+    has_wrong_clocks: bool,
     is_recreated: bool,
     homes: BTreeMap<Vec<u8>, usize>,
 }
 
-/// Where a group that starts at the end has decided to start.
+/// Start offsets that a group that starts at the end has chosen.
 type Starts = Vec<(SourcePartition, i64)>;
 
 impl Reference {
-    pub fn new(topology: Arc<Topology>, latest: bool, clocks_lie: bool) -> Self {
+    pub fn new(topology: Arc<Topology>, latest: bool, has_wrong_clocks: bool) -> Self {
         let stores: Vec<_> = (0..topology.partitions).map(|_| MemoryStore::default()).collect();
         let homes = (0..PEOPLE).map(|who| {
             let subject = CanonicalSubject::parse(&canonical(who)).expect("a subject");
@@ -48,7 +49,7 @@ impl Reference {
             expected: BTreeMap::new(),
             changed: BTreeSet::new(),
             latest,
-            clocks_lie,
+            has_wrong_clocks,
             is_recreated: false,
             topology,
         }
@@ -70,51 +71,52 @@ impl Reference {
         self.latest
     }
 
-    pub fn has_place(&self, source: SourcePartition) -> bool {
+    pub fn has_position(&self, source: SourcePartition) -> bool {
         self.expected.contains_key(&source)
     }
 
-    /// The first record of a source partition that was not served.
+    /// The first record of a source partition that is not processed.
     pub fn next(&self, source: SourcePartition) -> i64 {
         self.expected.get(&source).copied().unwrap_or(0)
     }
 
     /// # Errors
-    /// The transaction committed something else, or its offsets pass a record that nobody served.
+    /// The transaction committed something else, or its offsets pass a record that was not processed.
     pub fn apply(
         &mut self,
-        decided: &Decided,
+        decided: &DecidedTransaction,
         broker: &Broker,
         house: &House,
         [changelog, repartition]: [usize; 2],
-    ) -> Judged<Starts> {
-        let real: Vec<_> = decided
+    ) -> Verdict<Starts> {
+        let committed: Vec<_> = decided
             .outputs
             .iter()
             .filter(|(at, record)| {
-                let is_mark = at.topic == repartition && header(record, "otp.kind").is_some();
-                at.topic != changelog && !is_mark
+                let is_barrier = at.topic == repartition && header(record, "otp.kind").is_some();
+                at.topic != changelog && !is_barrier
             })
             .collect();
-        let (swept, served): (Vec<_>, Vec<_>) = real.into_iter().partition(|(_, record)| is_expiry(record));
+        let (expiries, outputs): (Vec<_>, Vec<_>) =
+            committed.into_iter().partition(|(_, record)| is_expiry(record));
         let mut starts = self.note_starts(decided, changelog);
         let mut out = Outbox::default();
         for (source, offset) in &decided.reads {
-            self.serve(*source, *offset, &served, broker, house, &mut out)?;
+            self.process(*source, *offset, &outputs, broker, house, &mut out)?;
             self.commit_each();
         }
         compare(
-            &served.iter().map(|(at, record)| (*at, (**record).clone())).collect::<Vec<_>>(),
+            &outputs.iter().map(|(at, record)| (*at, (**record).clone())).collect::<Vec<_>>(),
             &drained(&mut out, house),
         )?;
-        self.sweep(&swept, broker, house)?;
+        self.sweep(&expiries, broker, house)?;
         self.commit_each();
         self.compare_changelog(decided, changelog)?;
         starts.extend(self.check_offsets(decided, broker, house)?);
         Ok(starts)
     }
 
-    /// Commits what one record or one sweep changed: nothing of it waits for the next record.
+    /// Commits the changes of one record or one sweep.
     fn commit_each(&mut self) {
         for (number, task) in self.tasks.iter_mut().enumerate() {
             if task.is_dirty() {
@@ -128,9 +130,9 @@ impl Reference {
         }
     }
 
-    /// Compares what the changelog got. What a record did not change, the sweep did: that must be lawful, and is taken
-    /// over.
-    fn compare_changelog(&mut self, decided: &Decided, changelog: usize) -> Judged {
+    /// Compares the changelog records. Changes that no record made are the sweep's: they are checked, and copied into the
+    /// reference.
+    fn compare_changelog(&mut self, decided: &DecidedTransaction, changelog: usize) -> Verdict {
         // Of several records of a key in one transaction the last one counts.
         let logged: BTreeMap<_, _> = decided
             .outputs
@@ -139,13 +141,15 @@ impl Reference {
             .map(|(at, record)| ((at.partition, record.key.clone().unwrap_or_default()), &record.value))
             .collect();
         let changed = std::mem::take(&mut self.changed);
-        let lacking = changed.iter().find(|(task, key)| {
+        let missing = changed.iter().find(|(task, key)| {
             Family::of(key) != Some(Family::Barrier) && !logged.contains_key(&(*task, key.clone()))
         });
-        if let Some((task, key)) = lacking {
-            let what =
-                format!("the changelog of task {task} lacks {}, which its records changed", shown(key));
-            return Err(Oracle::OneByOne.broken(what));
+        if let Some((task, key)) = missing {
+            let what = format!(
+                "the changelog of task {task} has no record of {}, which the transaction changed",
+                shown(key)
+            );
+            return Err(Oracle::Reference.violation(what));
         }
         for ((task, key), value) in logged {
             if matches!(Family::of(&key), Some(Family::Barrier | Family::Position) | None) {
@@ -159,8 +163,9 @@ impl Reference {
             let is_sweep =
                 Family::of(&key) == Some(Family::Subject) && !changed.contains(&(task, key.clone()));
             if !is_sweep {
-                return Err(Oracle::OneByOne.broken(format!(
-                    "the changelog of task {task} got a value that its records do not give"
+                return Err(Oracle::Reference.violation(format!(
+                    "the changelog of task {task} has a value of {} that the reference does not have",
+                    shown(&key)
                 )));
             }
             swept::check(before.as_deref(), value.as_deref(), decided.at)?;
@@ -170,18 +175,20 @@ impl Reference {
         Ok(())
     }
 
-    fn serve(
+    fn process(
         &mut self,
         source: SourcePartition,
         offset: i64,
-        served: &[&(Place, std::rc::Rc<Stored>)],
+        outputs: &[&(TopicPartition, std::rc::Rc<StoredRecord>)],
         broker: &Broker,
         house: &House,
         out: &mut Outbox,
-    ) -> Judged {
+    ) -> Verdict {
         let log = broker.log(house.source_place(source));
         let Some((time, record)) = log.any(offset) else {
-            return Err(Oracle::Lost.broken(format!("{} has no record {offset}", house.source_name(source))));
+            return Err(
+                Oracle::Lost.violation(format!("{} has no record {offset}", house.source_name(source)))
+            );
         };
         let next = self.expected.get(&source).copied().unwrap_or(0).max(log.start);
         if !self.latest
@@ -189,7 +196,7 @@ impl Reference {
         {
             let place = house.source_name(source);
             return Err(Oracle::Lost
-                .broken(format!("lost: record {skipped} of {place} is passed, {offset} is served")));
+                .violation(format!("record {skipped} of {place} is skipped, {offset} is processed")));
         }
         let mut batch = RecordBatch::default();
         let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
@@ -197,14 +204,14 @@ impl Reference {
         batch.push(source, offset, LogTime::from_ms(time), key, value, headers);
         let correlation = header(record, "ce_correlationid");
         let mine = || {
-            served
+            outputs
                 .iter()
                 .filter(move |(_, it)| correlation.is_some() && header(it, "ce_correlationid") == correlation)
         };
         let says = |text: &str| {
             mine().any(|(_, it)| it.value.as_deref().is_some_and(|value| contains(value, text.as_bytes())))
         };
-        // Only the wall clock makes a request stale, and the auditor has none.
+        // Whether a request is stale depends on the wall clock of its process, which the auditor does not know.
         let wall =
             if says("OTP.STALE_REQUEST") { LogTime::from_ms(u64::MAX / 2) } else { LogTime::default() };
         let Some(task) = self.topology.task_of(source.topic, source.partition) else {
@@ -218,14 +225,16 @@ impl Reference {
         let is_request = matches!(self.topology.source(topic).kind, SourceKind::Requests(_));
         let task = &mut self.tasks[task as usize];
         if is_request && !task.has_all_marks().unwrap_or(false) {
-            return Err(Oracle::Policies
-                .broken(format!("{} decides before it has the policies", house.source_name(source))));
+            return Err(Oracle::Policies.violation(format!(
+                "{} is processed before the policies are complete",
+                house.source_name(source)
+            )));
         }
         let here = (house.source_place(source), offset);
         let origin = origin_of(record, house).unwrap_or(here);
-        let is_given_up = served.iter().any(|(_, it)| is_poison_letter(it, house, origin));
+        let is_poison = outputs.iter().any(|(_, it)| is_poison_letter(it, house, origin));
         let is_new = offset >= self.expected.get(&source).copied().unwrap_or(0);
-        if is_given_up && is_new {
+        if is_poison && is_new {
             task.give_up(&batch.get(0), out);
         } else {
             task.process(&batch.get(0), wall, out).map_err(failed)?;
@@ -239,14 +248,21 @@ impl Reference {
         *expected = (*expected).max(next);
     }
 
-    fn sweep(&mut self, swept: &[&(Place, std::rc::Rc<Stored>)], broker: &Broker, house: &House) -> Judged {
+    fn sweep(
+        &mut self,
+        expiries: &[&(TopicPartition, std::rc::Rc<StoredRecord>)],
+        broker: &Broker,
+        house: &House,
+    ) -> Verdict {
         let mut due: BTreeSet<(usize, u64)> = BTreeSet::new();
-        for (_, record) in swept {
+        for (_, record) in expiries {
             let body: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap_or_default())
-                .map_err(|error| Oracle::OneEvent.broken(format!("a lifecycle event is no JSON: {error}")))?;
+                .map_err(|error| {
+                    Oracle::OneEvent.violation(format!("a lifecycle event is not JSON: {error}"))
+                })?;
             let home = record.key.as_ref().and_then(|key| self.homes.get(key));
-            let home =
-                home.ok_or_else(|| Oracle::OneByOne.broken("an expiry of somebody unknown is told"))?;
+            let home = home
+                .ok_or_else(|| Oracle::Reference.violation("an expiry of an unknown subject is emitted"))?;
             due.insert((*home, body["occurredAt"].as_u64().unwrap_or(0)));
         }
         let mut out = Outbox::default();
@@ -254,17 +270,17 @@ impl Reference {
             self.check_watermark(home, watermark, broker, house)?;
             self.tasks[home].sweep(LogTime::from_ms(watermark), &mut out).map_err(failed)?;
         }
-        let mut real: Vec<_> = swept.iter().map(|(at, record)| (*at, (**record).clone())).collect();
+        let mut committed: Vec<_> = expiries.iter().map(|(at, record)| (*at, (**record).clone())).collect();
         let mut expected = drained(&mut out, house);
-        let order = |(at, record): &(Place, Stored)| (*at, record.value.clone());
-        real.sort_by_key(order);
+        let order = |(at, record): &(TopicPartition, StoredRecord)| (*at, record.value.clone());
+        committed.sort_by_key(order);
         expected.sort_by_key(order);
-        compare(&real, &expected)
+        compare(&committed, &expected)
     }
 
-    /// What waits in an input of the task is not older than what the sweep takes for the time.
-    fn check_watermark(&self, home: usize, watermark: u64, broker: &Broker, house: &House) -> Judged {
-        if self.clocks_lie {
+    /// No record older than the sweep's watermark waits in an input of the task.
+    fn check_watermark(&self, home: usize, watermark: u64, broker: &Broker, house: &House) -> Verdict {
+        if self.has_wrong_clocks {
             return Ok(());
         }
         for source in house.all_sources() {
@@ -274,16 +290,21 @@ impl Reference {
             let waiting = broker.log(house.source_place(source)).next_visible(self.next(source));
             if let Some((offset, time, _)) = waiting.filter(|(_, time, _)| is_input && *time < watermark) {
                 let place = house.source_name(source);
-                return Err(Oracle::Sweep.broken(format!(
-                    "the sweep tells what is over at {watermark}, and record {offset} of {place} waits since {time}"
+                return Err(Oracle::Sweep.violation(format!(
+                    "the sweep runs at {watermark}, but record {offset} of {place} waits since {time}"
                 )));
             }
         }
         Ok(())
     }
 
-    /// A committed offset never passes a record that was not served. Gives the starts that were decided.
-    fn check_offsets(&mut self, decided: &Decided, broker: &Broker, house: &House) -> Judged<Starts> {
+    /// A committed offset never passes a record that was not processed. Returns the start offsets that were chosen.
+    fn check_offsets(
+        &mut self,
+        decided: &DecidedTransaction,
+        broker: &Broker,
+        house: &House,
+    ) -> Verdict<Starts> {
         let mut starts = Vec::new();
         for (source, next) in &decided.offsets {
             let log = broker.log(house.source_place(*source));
@@ -296,8 +317,8 @@ impl Reference {
             let from = known.unwrap_or(0).max(log.start);
             if let Some(lost) = (from..*next).find(|at| log.visible(*at).is_some()) {
                 let place = house.source_name(*source);
-                return Err(Oracle::Lost.broken(format!(
-                    "lost: the offset {next} of {place} is committed, record {lost} was not served"
+                return Err(Oracle::Lost.violation(format!(
+                    "the offset {next} of {place} is committed, but record {lost} was not processed"
                 )));
             }
             self.advance(*source, *next);
@@ -305,8 +326,8 @@ impl Reference {
         Ok(starts)
     }
 
-    /// A start at the end is a committed position, whatever offsets its transaction carries.
-    fn note_starts(&mut self, decided: &Decided, changelog: usize) -> Starts {
+    /// Start offsets at the end are committed as positions, in transactions with any offsets.
+    fn note_starts(&mut self, decided: &DecidedTransaction, changelog: usize) -> Starts {
         let mut starts = Vec::new();
         if !self.latest {
             return starts;
@@ -325,14 +346,6 @@ impl Reference {
     }
 }
 
-/// The pinned form of a position: family, path, topic, 0, partition; version, next offset, creation.
-pub(crate) fn read_position(key: &[u8], value: &[u8], topology: &Topology) -> Option<(SourcePartition, i64)> {
-    let (rest, partition) = key.strip_prefix(b"OR")?.split_last_chunk::<4>()?;
-    let topic = topology.source_named(std::str::from_utf8(rest.strip_suffix(&[0])?).ok()?)?;
-    let next = i64::from_be_bytes(value.get(1..9)?.try_into().ok()?);
-    Some((SourcePartition { topic, partition: i32::from_be_bytes(*partition) }, next))
-}
-
 fn opened(topology: &Arc<Topology>, stores: &[MemoryStore]) -> Vec<Task<MemoryStore>> {
     let open = |(number, store): (usize, &MemoryStore)| {
         Task::open(number as i32, topology.clone(), store.clone()).expect("memory does not fail").0
@@ -340,23 +353,23 @@ fn opened(topology: &Arc<Topology>, stores: &[MemoryStore]) -> Vec<Task<MemorySt
     stores.iter().enumerate().map(open).collect()
 }
 
-fn drained(out: &mut Outbox, house: &House) -> Vec<(Place, Stored)> {
+fn drained(out: &mut Outbox, house: &House) -> Vec<(TopicPartition, StoredRecord)> {
     let records = out.iter().map(|record| {
         let headers =
             record.headers().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec))).collect();
         let (key, value) = (record.key().map(<[u8]>::to_vec), record.value().map(<[u8]>::to_vec));
-        (house.output_place(record.topic(), record.partition()), Stored { key, value, headers })
+        (house.output_place(record.topic(), record.partition()), StoredRecord { key, value, headers })
     });
     let records = records.collect();
     out.clear();
     records
 }
 
-fn is_expiry(record: &Stored) -> bool {
+fn is_expiry(record: &StoredRecord) -> bool {
     header(record, "ce_type") == Some("org.digit.otp.expired.v1")
 }
 
-fn is_poison_letter(record: &Stored, house: &House, (at, offset): (Place, i64)) -> bool {
+fn is_poison_letter(record: &StoredRecord, house: &House, (at, offset): (TopicPartition, i64)) -> bool {
     header(record, "otp.error.code") == Some("poison")
         && header(record, "__dlq.errors.topic") == Some(&house.topics[at.topic])
         && header(record, "__dlq.errors.partition") == Some(&at.partition.to_string())
@@ -364,15 +377,18 @@ fn is_poison_letter(record: &Stored, house: &House, (at, offset): (Place, i64)) 
 }
 
 fn failed(error: TaskError) -> Violation {
-    Oracle::OneByOne.broken(format!("the reference fails: {error}"))
+    Oracle::Reference.violation(format!("the reference fails: {error}"))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-fn compare(real: &[(Place, Stored)], expected: &[(Place, Stored)]) -> Judged {
-    let shown = |it: Option<&(Place, Stored)>| {
+fn compare(
+    committed: &[(TopicPartition, StoredRecord)],
+    expected: &[(TopicPartition, StoredRecord)],
+) -> Verdict {
+    let shown = |it: Option<&(TopicPartition, StoredRecord)>| {
         it.map_or("nothing".to_owned(), |(at, record)| {
             let text = |bytes: &Option<Vec<u8>>| {
                 bytes.as_ref().map_or("null".to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
@@ -387,12 +403,12 @@ fn compare(real: &[(Place, Stored)], expected: &[(Place, Stored)]) -> Judged {
             )
         })
     };
-    let first = (0..real.len().max(expected.len())).find(|at| real.get(*at) != expected.get(*at));
+    let first = (0..committed.len().max(expected.len())).find(|at| committed.get(*at) != expected.get(*at));
     match first {
         None => Ok(()),
-        Some(at) => Err(Oracle::OneByOne.broken(format!(
-            "a transaction committed {} where the same records one by one give {}",
-            shown(real.get(at)),
+        Some(at) => Err(Oracle::Reference.violation(format!(
+            "a transaction committed {}, but the same records processed one by one give {}",
+            shown(committed.get(at)),
             shown(expected.get(at))
         ))),
     }

@@ -1,4 +1,4 @@
-//! The consumer group, classic protocol, eager, range assignor: generations, members, who is fenced.
+//! The consumer group: classic protocol, eager rebalances, range assignor. Generations, members, and who is fenced.
 
 use otp_topology::task::Topology;
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
@@ -8,20 +8,21 @@ use super::Credentials;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(pub u64);
 
-/// What a heartbeat is answered.
+/// The coordinator's reply to a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beat {
+pub enum HeartbeatReply {
     Fine,
-    /// Give back what you have and join again.
+    /// The member must release its partitions and join again.
     Rebalance,
-    /// The generation is over, or the member is not known any more.
+    /// The generation has ended, or the member was removed.
     Lost {
         is_member: bool,
     },
-    /// Another process runs under this static identity.
+    /// Another process uses this static identity.
     FencedIdentity,
 }
 
+/// The member, its generation or its identity is not the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupError;
 
@@ -45,17 +46,25 @@ pub struct Group {
     pub generation: i32,
     phase: Phase,
     members: Vec<Member>,
-    born: u64,
+    /// The number of member ids given out.
+    last_id: u64,
     rebalance_ms: u64,
     session_ms: u64,
 }
 
 impl Group {
     pub fn new(rebalance_ms: u64, session_ms: u64) -> Self {
-        Self { generation: 0, phase: Phase::Stable, members: Vec::new(), born: 0, rebalance_ms, session_ms }
+        Self {
+            generation: 0,
+            phase: Phase::Stable,
+            members: Vec::new(),
+            last_id: 0,
+            rebalance_ms,
+            session_ms,
+        }
     }
 
-    /// A member joins, or joins again.
+    /// Adds a member, or lets a known one join again.
     pub fn join(&mut self, instance: usize, is_static: bool, id: Option<MemberId>, now: u64) -> MemberId {
         if let Some(known) = id.and_then(|id| self.member_mut(id)) {
             (known.joined, known.beat_at) = (true, now);
@@ -63,12 +72,12 @@ impl Group {
             self.rebalance(now);
             return id;
         }
-        self.born += 1;
-        let (id, rebalancing) = (MemberId(self.born), self.is_rebalancing());
+        self.last_id += 1;
+        let (id, rebalancing) = (MemberId(self.last_id), self.is_rebalancing());
         let namesake =
             self.members.iter_mut().find(|it| is_static && it.is_static && it.instance == instance);
         if let Some(member) = namesake {
-            // The same identity comes back: what it had is still its own, and nobody else moves.
+            // A static identity comes back: it keeps its partitions, without a rebalance.
             (member.id, member.beat_at, member.joined) = (id, now, rebalancing);
             return id;
         }
@@ -89,7 +98,7 @@ impl Group {
         self.rebalance(now);
     }
 
-    /// The coordinator stops hearing of a member that lives.
+    /// Removes a member that still runs, as after missed heartbeats. Returns whether there was one.
     pub fn remove_instance(&mut self, instance: usize, now: u64) -> bool {
         let before = self.members.len();
         self.members.retain(|it| it.instance != instance);
@@ -100,7 +109,7 @@ impl Group {
         removed
     }
 
-    /// Members that were not heard of are gone.
+    /// Removes members whose session has timed out. Returns whether there were any.
     pub fn expire(&mut self, now: u64) -> bool {
         let before = self.members.len();
         let session_ms = self.session_ms;
@@ -112,7 +121,7 @@ impl Group {
         expired
     }
 
-    /// Ends a rebalance when everybody is there, or nobody is waited for any longer.
+    /// Ends a rebalance if all members have joined or its deadline has passed. Returns whether it did.
     pub fn complete(&mut self, topology: &Topology, now: u64) -> bool {
         let Phase::Rebalancing { deadline } = self.phase else { return false };
         if self.members.iter().any(|it| !it.joined) && now < deadline {
@@ -132,36 +141,42 @@ impl Group {
         self.phase != Phase::Stable
     }
 
-    /// What a member that has joined got; `None`: not yet.
+    /// The generation and the partitions of a member that has joined. `None`: the rebalance has not ended.
     pub fn assignment(&self, id: MemberId) -> Option<(i32, Vec<SourcePartition>)> {
         let member = self.members.iter().find(|it| it.id == id)?;
         (self.phase == Phase::Stable).then(|| (self.generation, member.assigned.clone()))
     }
 
-    pub fn beat(&mut self, id: MemberId, generation: i32, identity: Option<usize>, now: u64) -> Beat {
+    pub fn beat(
+        &mut self,
+        id: MemberId,
+        generation: i32,
+        identity: Option<usize>,
+        now: u64,
+    ) -> HeartbeatReply {
         let rebalancing = self.is_rebalancing();
         let current = self.generation;
         let has_namesake = self.has_namesake(identity);
         match self.member_mut(id) {
-            None if has_namesake => Beat::FencedIdentity,
-            None => Beat::Lost { is_member: false },
+            None if has_namesake => HeartbeatReply::FencedIdentity,
+            None => HeartbeatReply::Lost { is_member: false },
             Some(member) => {
                 member.beat_at = now;
                 if generation != current {
-                    Beat::Lost { is_member: true }
+                    HeartbeatReply::Lost { is_member: true }
                 } else if rebalancing && !member.joined {
-                    Beat::Rebalance
+                    HeartbeatReply::Rebalance
                 } else {
-                    Beat::Fine
+                    HeartbeatReply::Fine
                 }
             }
         }
     }
 
-    /// As Kafka checks a transactional offset commit: one that claims nothing is taken unchecked.
+    /// Checks a transactional offset commit as Kafka does. Credentials without a member and generation pass unchecked.
     ///
     /// # Errors
-    /// It claims what is not, or no longer.
+    /// The credentials are not those of a current member.
     pub fn check(&self, by: Credentials) -> Result<(), GroupError> {
         match by.member {
             None if by.generation < 0 && by.identity.is_none() => Ok(()),
@@ -173,7 +188,7 @@ impl Group {
         }
     }
 
-    /// Whether this member owns a source partition in the present generation.
+    /// Whether this member owns a source partition in the current generation.
     pub fn owns(&self, id: MemberId, generation: i32, source: SourcePartition) -> bool {
         generation == self.generation
             && self.members.iter().any(|it| it.id == id && it.assigned.contains(&source))
@@ -183,7 +198,7 @@ impl Group {
         self.members.iter().any(|it| it.id == id)
     }
 
-    /// A member that waits for its assignment is heard of.
+    /// Keeps the session of a member that waits for its assignment.
     pub fn touch(&mut self, id: MemberId, now: u64) {
         if let Some(member) = self.member_mut(id) {
             member.beat_at = now;
@@ -198,7 +213,7 @@ impl Group {
         self.members.iter_mut().find(|it| it.id == id)
     }
 
-    /// Kafka's range assignor: topic by topic, consecutive partitions to members in the order of their names.
+    /// Kafka's range assignor: topic by topic, consecutive partitions to members in the order of their instances.
     fn assign(&mut self, topology: &Topology) {
         self.members.sort_by_key(|it| (it.instance, it.id));
         let count = self.members.len() as i32;

@@ -1,52 +1,52 @@
-//! One partition: records, markers, high watermark, last stable offset, log start. An entry's index is its offset.
+//! One partition: records, markers, high watermark, last stable offset, log start. The index of an entry is its offset.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use otp_topology::thread::in_memory::OwnedHeaders;
 
-/// What a record holds.
+/// The contents of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredRecord {
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: OwnedHeaders,
 }
 
 #[derive(Clone, Debug)]
-pub enum What {
-    Data(Rc<Stored>),
+enum EntryKind {
+    Data(Rc<StoredRecord>),
     Marker,
 }
 
-/// What became of the transaction of an entry, as far as this partition knows.
+/// Whether readers see an entry, as far as this partition knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+enum Visibility {
     /// Committed, or never in a transaction.
     Visible,
     Open,
     Aborted,
-    /// Compacted away.
-    Gone,
+    /// Removed by compaction, or a marker.
+    Hidden,
 }
 
 #[derive(Clone, Debug)]
-pub struct Entry {
-    pub time: u64,
-    pub what: What,
-    pub fate: Fate,
+struct LogEntry {
+    time: u64,
+    kind: EntryKind,
+    visibility: Visibility,
     producer: Option<usize>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    entries: Vec<Entry>,
+    entries: Vec<LogEntry>,
     pub start: i64,
-    /// The first undecided offset of each producer with an open transaction.
+    /// The first offset of each open transaction, by producer.
     open: BTreeMap<usize, i64>,
-    /// What the leader has lost, until it comes back.
-    tail: Vec<Entry>,
-    /// Milliseconds by which this partition's leader is wrong about the time.
+    /// Entries that the leader has lost, until the old leader is back.
+    tail: Vec<LogEntry>,
+    /// The error of the leader's clock, in milliseconds.
     pub skew: i64,
 }
 
@@ -59,68 +59,78 @@ impl Log {
         self.open.values().copied().min().unwrap_or(self.end())
     }
 
-    pub fn append(&mut self, record: Rc<Stored>, producer: Option<usize>, now: u64) -> i64 {
+    pub fn append(&mut self, record: Rc<StoredRecord>, producer: Option<usize>, now: u64) -> i64 {
         let offset = self.end();
-        let fate = if producer.is_some() { Fate::Open } else { Fate::Visible };
+        let visibility = if producer.is_some() { Visibility::Open } else { Visibility::Visible };
         if let Some(producer) = producer {
             self.open.entry(producer).or_insert(offset);
         }
-        self.entries.push(Entry { time: self.clock(now), what: What::Data(record), fate, producer });
+        self.entries.push(LogEntry {
+            time: self.clock(now),
+            kind: EntryKind::Data(record),
+            visibility,
+            producer,
+        });
         offset
     }
 
-    /// A marker settles everything of this producer that lies before it.
-    pub fn mark(&mut self, producer: usize, commit: bool, now: u64) {
+    /// Appends the marker that commits or aborts the open records of a producer.
+    pub fn append_marker(&mut self, producer: usize, commit: bool, now: u64) {
         if let Some(first) = self.open.remove(&producer) {
-            let fate = if commit { Fate::Visible } else { Fate::Aborted };
+            let visibility = if commit { Visibility::Visible } else { Visibility::Aborted };
             for entry in &mut self.entries[first as usize..] {
-                if entry.producer == Some(producer) && entry.fate == Fate::Open {
-                    entry.fate = fate;
+                if entry.producer == Some(producer) && entry.visibility == Visibility::Open {
+                    entry.visibility = visibility;
                 }
             }
         }
-        let entry = Entry { time: self.clock(now), what: What::Marker, fate: Fate::Gone, producer: None };
+        let entry = LogEntry {
+            time: self.clock(now),
+            kind: EntryKind::Marker,
+            visibility: Visibility::Hidden,
+            producer: None,
+        };
         self.entries.push(entry);
     }
 
-    /// An unclean election: the new leader ends at an offset. No transaction is open here.
+    /// An unclean leader election: the new leader ends at an offset. No transaction is open.
     pub fn lose_tail(&mut self, end: i64) {
         self.tail = self.entries.split_off(end as usize);
     }
 
-    /// The old leader is back. Returns whether nothing was written in its absence.
-    pub fn find_tail(&mut self, end: i64) -> bool {
+    /// The old leader is back. Returns whether nothing was appended in its absence.
+    pub fn bring_tail_back(&mut self, end: i64) -> bool {
         let is_untouched = self.end() == end;
         self.entries.append(&mut self.tail);
         is_untouched
     }
 
-    /// The first record at or after an offset that a `read_committed` reader gets, with its offset.
-    pub fn next_visible(&self, from: i64) -> Option<(i64, u64, &Rc<Stored>)> {
+    /// The first record at or after `from` that a `read_committed` reader gets: its offset, time and contents.
+    pub fn next_visible(&self, from: i64) -> Option<(i64, u64, &Rc<StoredRecord>)> {
         let from = from.max(self.start);
         let lso = self.lso();
         (from..lso).find_map(|offset| self.visible(offset).map(|(time, record)| (offset, time, record)))
     }
 
-    /// The record at an offset, if it is committed; whether it is deleted or lost does not matter.
-    pub fn visible(&self, offset: i64) -> Option<(u64, &Rc<Stored>)> {
+    /// The record at an offset, if it is committed, even if it was deleted or lost later.
+    pub fn visible(&self, offset: i64) -> Option<(u64, &Rc<StoredRecord>)> {
         let entry = self.entry(offset)?;
-        match &entry.what {
-            What::Data(record) if entry.fate == Fate::Visible => Some((entry.time, record)),
-            What::Data(_) | What::Marker => None,
+        match &entry.kind {
+            EntryKind::Data(record) if entry.visibility == Visibility::Visible => Some((entry.time, record)),
+            EntryKind::Data(_) | EntryKind::Marker => None,
         }
     }
 
-    /// The record at an offset, whatever became of it.
-    pub fn any(&self, offset: i64) -> Option<(u64, &Rc<Stored>)> {
+    /// The record at an offset, committed or not.
+    pub fn any(&self, offset: i64) -> Option<(u64, &Rc<StoredRecord>)> {
         let entry = self.entry(offset)?;
-        match &entry.what {
-            What::Data(record) => Some((entry.time, record)),
-            What::Marker => None,
+        match &entry.kind {
+            EntryKind::Data(record) => Some((entry.time, record)),
+            EntryKind::Marker => None,
         }
     }
 
-    fn entry(&self, offset: i64) -> Option<&Entry> {
+    fn entry(&self, offset: i64) -> Option<&LogEntry> {
         let offset = usize::try_from(offset).ok()?;
         self.entries.get(offset).or_else(|| self.tail.get(offset - self.entries.len()))
     }
@@ -134,23 +144,23 @@ impl Log {
         self.start = self.start.max(offset.min(self.end()));
     }
 
-    /// Keeps the last committed record of each key; tombstones older than `tombstones_before` go too.
+    /// Keeps the last committed record of each key, and removes tombstones older than `tombstones_before`.
     pub fn compact(&mut self, tombstones_before: u64) {
         let clean_until = self.lso();
         let mut last: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
         for at in 0..clean_until as usize {
             let entry = &self.entries[at];
-            let What::Data(record) = &entry.what else { continue };
-            if entry.fate != Fate::Visible {
+            let EntryKind::Data(record) = &entry.kind else { continue };
+            if entry.visibility != Visibility::Visible {
                 continue;
             }
             let key = record.key.clone().unwrap_or_default();
             let is_old_tombstone = record.value.is_none() && entry.time < tombstones_before;
             if let Some(before) = last.insert(key, at) {
-                self.entries[before].fate = Fate::Gone;
+                self.entries[before].visibility = Visibility::Hidden;
             }
             if is_old_tombstone {
-                self.entries[at].fate = Fate::Gone;
+                self.entries[at].visibility = Visibility::Hidden;
             }
         }
     }

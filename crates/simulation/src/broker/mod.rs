@@ -1,22 +1,22 @@
-//! A Kafka cluster as its clients meet it: logs, one consumer group, transactions. Knows no client and no task.
+//! A Kafka cluster as its clients see it: logs, one consumer group, transactions. Knows no client and no task.
 //!
-//! What a call does is done at once; what a broker does later (markers, time-outs, late requests) are steps of its own.
+//! A call takes effect immediately. Later actions of a broker (markers, time-outs, late requests) are separate steps.
 
 mod group;
 mod log;
 mod offsets;
 mod transactions;
 
-pub use group::{Beat, Group, MemberId};
-pub use log::{Log, Stored};
+pub use group::{Group, HeartbeatReply, MemberId};
+pub use log::{Log, StoredRecord};
 pub use offsets::Offsets;
-pub use transactions::{Decided, EndError, Epoch, Transactions};
+pub use transactions::{DecidedTransaction, EndError, Epoch, Transactions};
 
 use otp_topology::wire::record::SourcePartition;
 
 /// A partition of a topic of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
+pub struct TopicPartition {
     pub topic: usize,
     pub partition: i32,
 }
@@ -26,16 +26,16 @@ pub struct Broker {
     pub group: Group,
     pub offsets: Offsets,
     pub transactions: Transactions,
-    /// Outcomes that were logged and not yet judged by the auditor.
-    pub decided: Vec<Decided>,
+    /// Transactions whose outcomes are logged, for the auditor.
+    pub decided: Vec<DecidedTransaction>,
 }
 
-/// A transactional offset commit: who says it is what in the group.
+/// The membership that a transactional offset commit claims.
 #[derive(Clone, Copy, Debug)]
 pub struct Credentials {
     pub member: Option<MemberId>,
     pub generation: i32,
-    /// The instance, for a static member.
+    /// The instance of a static member.
     pub identity: Option<usize>,
 }
 
@@ -58,16 +58,23 @@ impl Broker {
         }
     }
 
-    pub fn log(&self, at: Place) -> &Log {
+    pub fn log(&self, at: TopicPartition) -> &Log {
         &self.logs[at.topic][at.partition as usize]
     }
 
-    pub fn log_mut(&mut self, at: Place) -> &mut Log {
+    pub fn log_mut(&mut self, at: TopicPartition) -> &mut Log {
         &mut self.logs[at.topic][at.partition as usize]
     }
 
-    /// Lands a record of a transaction. `false`: the producer is fenced.
-    pub fn produce(&mut self, producer: usize, epoch: Epoch, at: Place, record: Stored, now: u64) -> bool {
+    /// Appends a record of a transaction. `false`: the producer is fenced.
+    pub fn produce(
+        &mut self,
+        producer: usize,
+        epoch: Epoch,
+        at: TopicPartition,
+        record: StoredRecord,
+        now: u64,
+    ) -> bool {
         if !self.transactions.add_partition(producer, epoch, at, now) {
             return false;
         }
@@ -78,7 +85,7 @@ impl Broker {
     }
 
     /// # Errors
-    /// The producer or the member is not what it says, or no longer.
+    /// The producer or the member is fenced.
     pub fn send_offsets(
         &mut self,
         producer: usize,
@@ -107,14 +114,14 @@ impl Broker {
         Ok(())
     }
 
-    /// A new epoch; `None`: the old transaction is not settled, ask again.
+    /// A new epoch. `None`: the markers of the old transaction are not written; try again.
     pub fn init(&mut self, producer: usize) -> Option<Epoch> {
         let (epoch, decided) = self.transactions.init(producer);
         self.decided.extend(decided);
         epoch
     }
 
-    /// Aborts transactions that are open for too long.
+    /// Aborts transactions that have been open for longer than `timeout_ms`. Returns their number.
     pub fn expire_transactions(&mut self, now: u64, timeout_ms: u64) -> usize {
         let decided = self.transactions.expire(now, timeout_ms);
         let count = decided.len();
@@ -122,11 +129,12 @@ impl Broker {
         count
     }
 
-    /// Writes one marker of one ended transaction. `which` picks among those that are due.
-    pub fn write_marker(&mut self, which: usize, now: u64) -> Option<(usize, Option<Place>, bool)> {
+    /// Writes one marker of an ended transaction; `which` chooses among those that are due. Returns the producer, the
+    /// partition (`None`: the offsets topic), and whether it commits.
+    pub fn write_marker(&mut self, which: usize, now: u64) -> Option<(usize, Option<TopicPartition>, bool)> {
         let (producer, at, commit) = self.transactions.take_marker(which)?;
         match at {
-            Some(at) => self.log_mut(at).mark(producer, commit, now),
+            Some(at) => self.log_mut(at).append_marker(producer, commit, now),
             None => self.offsets.settle(producer, commit),
         }
         Some((producer, at, commit))

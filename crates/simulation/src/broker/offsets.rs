@@ -1,4 +1,4 @@
-//! The group's committed offsets, and those of transactions whose outcome the offsets topic does not know yet.
+//! The group's committed offsets, and the offsets of transactions whose markers are not yet written.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,8 @@ impl Offsets {
         }
     }
 
-    /// `None`: a transaction over one of them is undecided (the broker answers `UNSTABLE_OFFSET_COMMIT`).
+    /// The committed offsets of these partitions. `None`: a transaction with an offset of one of them is undecided (the
+    /// broker replies `UNSTABLE_OFFSET_COMMIT`).
     pub fn stable(&self, sources: &[SourcePartition]) -> Option<Vec<(SourcePartition, Option<i64>)>> {
         let is_pending =
             |source: &SourcePartition| self.pending.values().any(|offsets| offsets.contains_key(source));
@@ -36,14 +37,14 @@ impl Offsets {
         self.committed.get(&source).copied()
     }
 
-    /// Somebody sets the group to the beginning of every topic.
+    /// An operator sets the group's offsets to 0.
     pub fn reset(&mut self) {
         for offset in self.committed.values_mut() {
             *offset = 0;
         }
     }
 
-    /// The group's offsets expire, or somebody deletes them.
+    /// The group's offsets expire, or an operator deletes them.
     pub fn forget(&mut self, of: impl Fn(SourcePartition) -> bool) {
         self.committed.retain(|source, _| !of(*source));
     }

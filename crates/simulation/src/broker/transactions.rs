@@ -1,25 +1,25 @@
-//! The transaction coordinator: epochs, outcomes, and the markers that are still to be written.
+//! The transaction coordinator: epochs, outcomes, and markers that are not yet written.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use otp_topology::wire::record::SourcePartition;
 
-use super::{Place, Stored};
+use super::{StoredRecord, TopicPartition};
 
 pub type Epoch = i32;
 
-/// A transaction whose outcome is logged: nothing can change it any more.
+/// A transaction whose outcome is logged and therefore final.
 #[derive(Clone, Debug, Default)]
-pub struct Decided {
+pub struct DecidedTransaction {
     pub producer: usize,
     pub commit: bool,
-    /// The true time.
+    /// When the auditor got it, in true time.
     pub at: u64,
     pub offsets: Vec<(SourcePartition, i64)>,
-    /// In the order in which they landed.
-    pub outputs: Vec<(Place, Rc<Stored>)>,
-    /// For the auditor alone: what the transaction read, in the order of processing.
+    /// In the order in which they were appended.
+    pub outputs: Vec<(TopicPartition, Rc<StoredRecord>)>,
+    /// For the auditor: the records that the transaction processed, in order.
     pub reads: Vec<(SourcePartition, i64)>,
 }
 
@@ -27,7 +27,7 @@ pub struct Decided {
 pub enum EndError {
     /// An old epoch.
     Fenced,
-    /// It ended the other way before.
+    /// It ended with the other outcome before.
     Contrary,
 }
 
@@ -38,10 +38,10 @@ enum State {
     Ongoing {
         began_at: u64,
     },
-    /// Logged; `left` markers are not written. `None` is the offsets topic's.
+    /// The outcome is logged; the markers in `left` are not written. `None`: the marker of the offsets topic.
     Ending {
         commit: bool,
-        left: Vec<Option<Place>>,
+        left: Vec<Option<TopicPartition>>,
     },
 }
 
@@ -49,10 +49,10 @@ enum State {
 struct Producer {
     epoch: Epoch,
     state: State,
-    partitions: BTreeSet<Place>,
+    partitions: BTreeSet<TopicPartition>,
     has_group: bool,
     ended: Option<bool>,
-    body: Decided,
+    body: DecidedTransaction,
 }
 
 pub struct Transactions {
@@ -64,7 +64,7 @@ impl Transactions {
         Self { producers: (0..producers).map(|_| Producer::default()).collect() }
     }
 
-    /// Whether an ended transaction still keeps a new one of this producer waiting.
+    /// Whether markers of the last transaction are missing, so that the producer cannot begin another one.
     pub fn is_ending(&self, producer: usize) -> bool {
         matches!(self.producers[producer].state, State::Ending { .. })
     }
@@ -73,7 +73,7 @@ impl Transactions {
         self.producers.iter().all(|producer| matches!(producer.state, State::Empty))
     }
 
-    pub fn add_partition(&mut self, producer: usize, epoch: Epoch, at: Place, now: u64) -> bool {
+    pub fn add_partition(&mut self, producer: usize, epoch: Epoch, at: TopicPartition, now: u64) -> bool {
         self.begin(producer, epoch, now) && {
             self.producers[producer].partitions.insert(at);
             true
@@ -87,7 +87,7 @@ impl Transactions {
         }
     }
 
-    pub fn add_output(&mut self, producer: usize, at: Place, record: Rc<Stored>) {
+    pub fn add_output(&mut self, producer: usize, at: TopicPartition, record: Rc<StoredRecord>) {
         self.producers[producer].body.outputs.push((at, record));
     }
 
@@ -102,7 +102,12 @@ impl Transactions {
 
     /// # Errors
     /// See [`EndError`].
-    pub fn end(&mut self, producer: usize, epoch: Epoch, commit: bool) -> Result<Option<Decided>, EndError> {
+    pub fn end(
+        &mut self,
+        producer: usize,
+        epoch: Epoch,
+        commit: bool,
+    ) -> Result<Option<DecidedTransaction>, EndError> {
         let it = &mut self.producers[producer];
         if it.epoch != epoch {
             return Err(EndError::Fenced);
@@ -115,7 +120,7 @@ impl Transactions {
         }
     }
 
-    pub fn init(&mut self, producer: usize) -> (Option<Epoch>, Option<Decided>) {
+    pub fn init(&mut self, producer: usize) -> (Option<Epoch>, Option<DecidedTransaction>) {
         let it = &mut self.producers[producer];
         match it.state {
             State::Empty => {
@@ -131,7 +136,7 @@ impl Transactions {
         }
     }
 
-    pub fn expire(&mut self, now: u64, timeout_ms: u64) -> Vec<Decided> {
+    pub fn expire(&mut self, now: u64, timeout_ms: u64) -> Vec<DecidedTransaction> {
         let mut decided = Vec::new();
         for (number, it) in self.producers.iter_mut().enumerate() {
             if matches!(it.state, State::Ongoing { began_at } if now.saturating_sub(began_at) > timeout_ms) {
@@ -142,7 +147,7 @@ impl Transactions {
         decided
     }
 
-    pub fn take_marker(&mut self, which: usize) -> Option<(usize, Option<Place>, bool)> {
+    pub fn take_marker(&mut self, which: usize) -> Option<(usize, Option<TopicPartition>, bool)> {
         let due: usize = self.producers.iter().map(Producer::markers_left).sum();
         if due == 0 {
             return None;
@@ -179,7 +184,7 @@ impl Transactions {
                 true
             }
             State::Ongoing { .. } => true,
-            // The client waits while the last one is ending; see `is_ending`.
+            // The client checks `is_ending` before.
             State::Ending { .. } => false,
         }
     }
@@ -193,8 +198,8 @@ impl Producer {
         }
     }
 
-    fn decide(&mut self, number: usize, commit: bool) -> Decided {
-        let mut left: Vec<Option<Place>> =
+    fn decide(&mut self, number: usize, commit: bool) -> DecidedTransaction {
+        let mut left: Vec<Option<TopicPartition>> =
             std::mem::take(&mut self.partitions).into_iter().map(Some).collect();
         if std::mem::take(&mut self.has_group) {
             left.push(None);
@@ -202,6 +207,6 @@ impl Producer {
         self.state = if left.is_empty() { State::Empty } else { State::Ending { commit, left } };
         self.ended = Some(commit);
         let body = std::mem::take(&mut self.body);
-        Decided { producer: number, commit, ..body }
+        DecidedTransaction { producer: number, commit, ..body }
     }
 }
