@@ -1,4 +1,4 @@
-//! The dashboard and the alert rules name only metrics that the program has.
+//! The dashboard and the alert rules name only metrics that the program exports.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,13 +11,13 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Every name of a metric of ours in a text.
+/// All names of metrics in a text.
 fn names(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with("otp_stream_") || word.starts_with("process_")).collect()
 }
 
-/// What the program declares, with what a histogram makes of its name.
+/// All names that the program declares, with the suffixes of histograms.
 fn declared() -> BTreeSet<String> {
     let source = read("src/telemetry/metrics.rs");
     let quoted = source.split('"').skip(1).step_by(2);

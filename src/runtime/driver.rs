@@ -72,7 +72,7 @@ impl Driver {
             worker,
             more_to_read: false,
             committer: Committer::start(),
-            counts: metrics.counts(&sources),
+            counts: Counts::new(metrics.clone(), &sources),
             topology,
             properties,
             transactional_id,

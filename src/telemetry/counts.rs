@@ -1,5 +1,5 @@
-//! What a commit has done, published once it is acknowledged: the counters of a transaction that came to nothing are
-//! dropped with it, and its records are counted when they are processed again.
+//! The counters of a commit, published when the commit is acknowledged. The counters of an aborted transaction are dropped;
+//! its records are counted when they are processed again.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use prometheus::local::LocalHistogram;
 
 use super::metrics::Metrics;
 
-/// One stream thread's way to the metrics. Not shared between threads.
+/// Publishes one stream thread's counters. It caches the thread's label combinations, so threads do not share it.
 pub struct Counts {
     metrics: Arc<Metrics>,
-    /// By source topic.
+    /// By number of the source topic.
     records: Vec<IntCounter>,
     requests: Vec<([&'static str; 3], IntCounter)>,
     dead_letters: Vec<([&'static str; 2], IntCounter)>,
@@ -21,13 +21,14 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub(super) fn new(metrics: Arc<Metrics>, topics: &[String]) -> Self {
+    /// `topics` are the names of the source topics in their order.
+    pub fn new(metrics: Arc<Metrics>, topics: &[String]) -> Self {
         let records = topics.iter().map(|topic| metrics.records.with_label_values(&[topic])).collect();
         let latency = metrics.request_latency.local();
         Self { metrics, records, requests: Vec::new(), dead_letters: Vec::new(), latency }
     }
 
-    /// Publishes the acknowledged commit of `records` input records, begun `seconds` before; `now` is the wall clock.
+    /// Publishes an acknowledged commit of `records` input records that took `seconds`. `now` is the wall clock.
     pub fn publish(&mut self, done: &Counters, records: usize, seconds: f64, now: LogTime) {
         self.metrics.commits.inc();
         self.metrics.commit_seconds.observe(seconds);
@@ -38,12 +39,12 @@ impl Counts {
         for (tally, count) in &done.requests {
             let labels = [tally.contract.as_str(), tally.operation, tally.outcome];
             let vec = &self.metrics.requests;
-            known(&mut self.requests, labels, || vec.with_label_values(&labels)).inc_by(*count);
+            cached(&mut self.requests, labels, || vec.with_label_values(&labels)).inc_by(*count);
         }
         for ((stage, code), count) in &done.dead_letters {
             let labels = [*stage, *code];
             let vec = &self.metrics.dead_letters;
-            known(&mut self.dead_letters, labels, || vec.with_label_values(&labels)).inc_by(*count);
+            cached(&mut self.dead_letters, labels, || vec.with_label_values(&labels)).inc_by(*count);
         }
         self.metrics.skipped.inc_by(done.skipped);
         self.metrics.forwarded.inc_by(done.forwarded);
@@ -56,8 +57,8 @@ impl Counts {
     }
 }
 
-/// There are a few dozen combinations at most, so a scan beats a map.
-fn known<'a, const N: usize>(
+/// The counter of a label combination. There are at most a few dozen, so a scan is faster than a map.
+fn cached<'a, const N: usize>(
     list: &'a mut Vec<([&'static str; N], IntCounter)>,
     labels: [&'static str; N],
     make: impl FnOnce() -> IntCounter,
@@ -85,9 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_shows_what_it_has_done() {
+    fn a_published_commit_shows_in_the_metrics() {
         let metrics = Arc::new(Metrics::new());
-        let mut counts = metrics.counts(&["requests".to_owned()]);
+        let mut counts = Counts::new(metrics.clone(), &["requests".to_owned()]);
         let tally = Tally { contract: ContractName::Egov, operation: "send", outcome: "issued" };
         let done = Counters {
             records: vec![(SourceTopic(0), 3)],

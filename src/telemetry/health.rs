@@ -1,12 +1,14 @@
-//! The state of health, as the stream threads tell it and the HTTP port shows it.
+//! The health of the process. Stream threads report it; the HTTP port shows it.
+//!
+//! Restarts nothing: a supervisor acts on `/livez` and `/readyz`.
 //!
 //! ```text
-//! thread: Starting ─▶ Running ⇄ Recovering        any ─▶ Dead, Stopped;   silent for too long: Stuck
-//! task:   Restoring ─▶ Waiting ─▶ Running         any ─▶ Failed;   revoked: forgotten
+//! thread: Starting ─▶ Running ⇄ Recovering        any ─▶ Dead, Stopped;   no report for too long: Stuck
+//! task:   Restoring ─▶ Waiting ─▶ Running         any ─▶ Failed;   revoked: removed
 //! ```
 //!
-//! Ready = every thread has joined the group with its producer initialised, and no task failed. A spare instance
-//! without partitions is ready. Restoring does not make an instance unready: its progress is a metric.
+//! An instance is ready if every thread has joined the group with an initialised producer, and no task has failed. An
+//! instance without partitions is ready. So is one that restores: the progress of a restore is a metric.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,41 +16,41 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// A stream thread tells its tasks many times a second. The calls that it may be in between end by themselves long
-/// before this; one that does not is a fault of the client library.
+/// Longest time between two reports of a stream thread. It reports many times a second, and its blocking calls end long
+/// before this limit. One that does not end is a fault of the client library.
 const SILENCE_MAX: Duration = Duration::from_secs(240);
 
-/// What a stream thread does.
+/// The state of a stream thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum ThreadState {
-    /// Not joined yet, or the producer is not initialised.
+    /// Has not joined the group yet, or its producer is not initialised.
     #[default]
     Starting,
     Running,
-    /// A new producer or consumer is being made.
+    /// Creates a new producer or consumer.
     Recovering {
         reason: String,
     },
-    /// Gave up; only a new process helps.
+    /// Gave up. Only a restart of the process helps.
     Dead {
         reason: String,
     },
-    /// Has been in one call for too long; only a new process helps, unless the call ends after all.
+    /// Has been in one call for too long. Only a restart of the process helps, unless the call ends after all.
     Stuck {
         #[serde(rename = "silentForS")]
         silent_for_s: u64,
     },
-    /// Ended in good order.
+    /// Ended regularly.
     Stopped,
 }
 
-/// What a task does.
+/// The state of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum TaskState {
     Restoring,
-    /// Restored; the directory or the policies are not there yet.
+    /// Restored; waits for the directory or the policies.
     Waiting,
     Running,
     Failed {
@@ -59,18 +61,19 @@ pub enum TaskState {
 /// Shared by the stream threads and the HTTP port.
 #[derive(Debug)]
 pub struct Health {
-    threads: Mutex<Vec<Thread>>,
+    threads: Mutex<Vec<LastReport>>,
 }
 
+/// The last report of a thread.
 #[derive(Debug)]
-struct Thread {
-    told: ThreadHealth,
+struct LastReport {
+    health: ThreadHealth,
     at: Instant,
 }
 
-/// A copy of the state at one moment; serializes to the body of `/readyz`.
+/// The health at one moment. Serializes to the body of `/readyz`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct HealthReport {
     pub ready: bool,
     pub live: bool,
     pub threads: Vec<ThreadHealth>,
@@ -111,25 +114,25 @@ impl ThreadState {
     }
 }
 
-impl Thread {
+impl LastReport {
     fn new(thread: usize) -> Self {
-        let told = ThreadHealth { thread, state: ThreadState::Starting, tasks: Vec::new() };
-        Self { told, at: now() }
+        let health = ThreadHealth { thread, state: ThreadState::Starting, tasks: Vec::new() };
+        Self { health, at: now() }
     }
 
-    fn seen_at(&self, now: Instant) -> ThreadHealth {
+    fn health_at(&self, now: Instant) -> ThreadHealth {
         let silent_for = now.saturating_duration_since(self.at);
-        let may_be_silent = matches!(self.told.state, ThreadState::Dead { .. } | ThreadState::Stopped);
+        let may_be_silent = matches!(self.health.state, ThreadState::Dead { .. } | ThreadState::Stopped);
         if may_be_silent || silent_for < SILENCE_MAX {
-            return self.told.clone();
+            return self.health.clone();
         }
         let state = ThreadState::Stuck { silent_for_s: silent_for.as_secs() };
-        ThreadHealth { state, ..self.told.clone() }
+        ThreadHealth { state, ..self.health.clone() }
     }
 }
 
 impl TaskState {
-    /// Every name that [`TaskState::name`] gives.
+    /// Every name that [`TaskState::name`] returns.
     pub const NAMES: [&'static str; 4] = ["restoring", "waiting", "running", "failed"];
 
     pub fn name(&self) -> &'static str {
@@ -143,54 +146,57 @@ impl TaskState {
 }
 
 impl Health {
-    /// All threads are starting.
+    /// `threads` threads that are starting.
     pub fn new(threads: usize) -> Self {
-        Self { threads: Mutex::new((0..threads).map(Thread::new).collect()) }
+        Self { threads: Mutex::new((0..threads).map(LastReport::new).collect()) }
     }
 
-    /// # Panics
-    /// There are not so many threads.
-    pub fn set_thread(&self, thread: usize, state: ThreadState) {
-        self.tell(thread, |told| told.state = state);
-    }
-
-    /// What each task of a thread does; tasks that are not named went to another instance or thread.
+    /// Reports the state of a thread.
     ///
     /// # Panics
-    /// There are not so many threads.
-    pub fn set_tasks(&self, thread: usize, tasks: Vec<(i32, TaskState)>) {
-        let tasks = tasks.into_iter().map(|(partition, state)| TaskHealth { partition, state });
-        self.tell(thread, |told| told.tasks = tasks.collect());
+    /// There is no such thread.
+    pub fn set_thread(&self, thread: usize, state: ThreadState) {
+        self.update(thread, |health| health.state = state);
     }
 
-    pub fn report(&self) -> Report {
+    /// Reports the states of all tasks of a thread, by partition. A task that is not in the list belongs to another instance or
+    /// thread.
+    ///
+    /// # Panics
+    /// There is no such thread.
+    pub fn set_tasks(&self, thread: usize, tasks: Vec<(i32, TaskState)>) {
+        let tasks = tasks.into_iter().map(|(partition, state)| TaskHealth { partition, state });
+        self.update(thread, |health| health.tasks = tasks.collect());
+    }
+
+    pub fn report(&self) -> HealthReport {
         self.report_at(now())
     }
 
-    fn report_at(&self, now: Instant) -> Report {
-        let threads: Vec<_> = self.lock().iter().map(|thread| thread.seen_at(now)).collect();
+    fn report_at(&self, now: Instant) -> HealthReport {
+        let threads: Vec<_> = self.lock().iter().map(|thread| thread.health_at(now)).collect();
         let failed = |task: &TaskHealth| matches!(task.state, TaskState::Failed { .. });
         let ready = |thread: &ThreadHealth| thread.state.is_ready() && !thread.tasks.iter().any(failed);
-        Report {
+        HealthReport {
             ready: !threads.is_empty() && threads.iter().all(ready),
             live: threads.iter().all(|thread| thread.state.is_live()),
             threads,
         }
     }
 
-    fn tell(&self, thread: usize, what: impl FnOnce(&mut ThreadHealth)) {
+    fn update(&self, thread: usize, change: impl FnOnce(&mut ThreadHealth)) {
         let thread = &mut self.lock()[thread];
-        what(&mut thread.told);
+        change(&mut thread.health);
         thread.at = now();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Thread>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<LastReport>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Report {
-    /// Tasks by the name of their state.
+impl HealthReport {
+    /// Number of tasks by the name of their state.
     pub fn tasks_by_state(&self) -> BTreeMap<&'static str, i64> {
         let mut counts: BTreeMap<_, _> = TaskState::NAMES.into_iter().map(|name| (name, 0)).collect();
         for task in self.threads.iter().flat_map(|thread| &thread.tasks) {
@@ -201,7 +207,10 @@ impl Report {
 }
 
 fn now() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "tells how long a thread was silent; decides nothing")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "measures how long a thread has not reported; decides nothing"
+    )]
     Instant::now()
 }
 
@@ -209,7 +218,7 @@ fn now() -> Instant {
 mod tests {
     use super::*;
 
-    /// Of a thread that told `state` and was then silent for so many seconds.
+    /// A thread that reported `state` and then nothing for `silent_s` seconds makes the process live and ready, or not.
     fn check(state: ThreadState, silent_s: u64, live: bool, ready: bool) {
         let health = Health::new(1);
         health.set_thread(0, state.clone());
@@ -233,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_speaks_again_is_not_stuck() {
+    fn a_thread_that_reports_again_is_not_stuck() {
         let health = Health::new(1);
         health.set_thread(0, ThreadState::Running);
         let later = now() + SILENCE_MAX;

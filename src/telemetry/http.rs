@@ -1,4 +1,6 @@
-//! The HTTP port: `/metrics`, `/livez` and `/readyz`, on a thread of its own. There is no business API.
+//! The HTTP port: `/metrics`, `/livez` and `/readyz`, served by a thread of its own.
+//!
+//! Takes no requests for one-time passwords: those come through Kafka.
 
 use std::convert::Infallible;
 use std::io;
@@ -21,14 +23,14 @@ use tokio::task::JoinSet;
 use super::health::Health;
 use super::metrics::Metrics;
 
-/// Connections at a time; scrapes and probes need a few.
+/// Most open connections. Scrapes and probes need a few.
 const CONNECTIONS_MAX: usize = 64;
-/// How long a client may take to send its request's head.
+/// Longest time for a client to send the head of its request.
 const HEAD_READ_MS_MAX: u64 = 10_000;
-/// How long open answers may take once the server stops.
+/// Longest time for open responses after the server stops.
 const STOP_MS_MAX: u64 = 1_000;
 
-/// The port cannot be opened.
+/// The port cannot be opened: the address is invalid, taken, or not an address of this machine.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "http.listen = \"{listen}\": cannot listen there ({source}); choose a free address, as in --set http.listen=127.0.0.1:0"
@@ -38,7 +40,7 @@ pub struct HttpError {
     source: io::Error,
 }
 
-/// A serving port; stops when dropped.
+/// A running server. Dropping it stops it.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -52,10 +54,10 @@ struct Pages {
 }
 
 impl Server {
-    /// Opens the port and serves until stopped.
+    /// Opens the port and serves it until stopped.
     ///
     /// # Errors
-    /// The address is taken, or is none of this machine.
+    /// See [`HttpError`].
     pub fn start(listen: &str, metrics: Arc<Metrics>, health: Arc<Health>) -> Result<Self, HttpError> {
         let failed = |source: io::Error| HttpError { listen: listen.to_owned(), source };
         let listener = TcpListener::bind(listen).map_err(failed)?;
@@ -79,12 +81,12 @@ impl Server {
         Ok(Self { address, stop, thread: Some(thread) })
     }
 
-    /// Where it listens; the port is a real one even if 0 was asked for.
+    /// The address it listens on. The port is the real one even if `listen` named port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Finishes open answers, at most a second, and closes the port.
+    /// Closes the port. Waits for open responses for at most a second.
     pub fn stop(mut self) {
         self.close();
     }
@@ -119,10 +121,10 @@ async fn serve(
             Some(_) = connections.join_next(), if connections.len() >= CONNECTIONS_MAX => {}
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(answer(stream, Arc::clone(&pages), stopped.clone()));
+                    connections.spawn(respond(stream, Arc::clone(&pages), stopped.clone()));
                 }
                 Err(err) => {
-                    tracing::warn!(error = %err, "a connection to the HTTP port failed");
+                    tracing::warn!(error = %err, "cannot accept a connection to the HTTP port");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
@@ -131,12 +133,12 @@ async fn serve(
     drop(listener);
     let all_done = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(Duration::from_millis(STOP_MS_MAX), all_done).await.is_err() {
-        tracing::debug!("some HTTP answers were cut off");
+        tracing::debug!("some HTTP responses were cut off");
     }
     Ok(())
 }
 
-async fn answer(stream: TcpStream, pages: Arc<Pages>, mut stopped: watch::Receiver<bool>) {
+async fn respond(stream: TcpStream, pages: Arc<Pages>, mut stopped: watch::Receiver<bool>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let response = pages.page(request.method(), request.uri().path());
         async move { Ok::<_, Infallible>(response) }
@@ -183,11 +185,11 @@ impl Pages {
                     true => StatusCode::OK,
                     false => StatusCode::SERVICE_UNAVAILABLE,
                 };
-                let mut body = serde_json::to_vec(&report).expect("a report is a plain value");
+                let mut body = serde_json::to_vec(&report).expect("a health report always serializes");
                 body.push(b'\n');
                 page(status, "application/json", body)
             }
-            _ => text(StatusCode::NOT_FOUND, "there are /metrics, /livez and /readyz\n"),
+            _ => text(StatusCode::NOT_FOUND, "not found; there are /metrics, /livez and /readyz\n"),
         }
     }
 }

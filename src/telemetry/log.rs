@@ -1,4 +1,4 @@
-//! The log: to standard error, since standard output belongs to what programs read.
+//! Sets up the log. It goes to standard error; standard output carries what other programs read.
 
 use std::io::IsTerminal as _;
 
@@ -7,10 +7,10 @@ use tracing_subscriber::util::TryInitError;
 
 use crate::config::{Log, LogFormat};
 
-/// Starts logging for the whole process. `RUST_LOG` goes before the configured level.
+/// Starts logging for the whole process. `RUST_LOG` overrides the configured level.
 ///
 /// # Errors
-/// Something logs already.
+/// Logging was started before.
 pub fn init(config: &Log) -> Result<(), TryInitError> {
     use tracing_subscriber::util::SubscriberInitExt as _;
 

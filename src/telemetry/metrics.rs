@@ -1,20 +1,16 @@
-//! Every metric, its name declared once.
+//! All metrics. Each name is declared once, here.
 //!
-//! Labels have few values, none of them from a request's text.
-
-use std::sync::Arc;
+//! Labels have few values, and no value comes from the text of a request.
 
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, CounterVec, Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    CounterVec, Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
-use super::counts::Counts;
 use super::health::Health;
-use super::process;
 
-/// Upper bounds in seconds, from half a millisecond to some seconds.
+/// Upper bounds of the buckets.
 const COMMIT_SECONDS: [f64; 15] =
     [0.0005, 0.001, 0.002, 0.003, 0.005, 0.008, 0.015, 0.03, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 const LATENCY_SECONDS: [f64; 18] = [
@@ -24,7 +20,7 @@ const LATENCY_SECONDS: [f64; 18] = [
 const TRANSACTION_RECORDS: [f64; 12] =
     [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0];
 
-/// All metrics of the process. Cheap to share; counters that move with each record go through a [`Counts`].
+/// All metrics of the process. Counters that change with each commit go through [`Counts`](super::Counts).
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -45,15 +41,16 @@ pub struct Metrics {
     recovery: RecoveryMetrics,
     tasks: IntGaugeVec,
     ready: IntGauge,
-    process: ProcessMetrics,
 }
 
 impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let all = &registry;
-        let build_info = gauges(all, "otp_stream_build_info", "Which build this is; always 1", &["version"]);
+        let build_info =
+            gauges(all, "otp_stream_build_info", "Version of this build; always 1", &["version"]);
         build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        register_process_metrics(all);
         Self {
             records: counters(all, "otp_stream_records_total", "Records processed", &["topic"]),
             requests: counters(
@@ -65,25 +62,25 @@ impl Metrics {
             dead_letters: counters(
                 all,
                 "otp_stream_dead_letters_total",
-                "Dead letters, by the stage that gave up and its code",
+                "Dead letters, by stage of processing and error code",
                 &["stage", "code"],
             ),
             skipped: counter(
                 all,
                 "otp_stream_skipped_records_total",
-                "Records that were processed before and are read again",
+                "Records that were read again after they had been processed",
             ),
             forwarded: counter(
                 all,
                 "otp_stream_forwarded_records_total",
-                "Requests that came in on another partition than their home",
+                "Requests that were read on another partition than their home and forwarded",
             ),
             repeated: counter(
                 all,
                 "otp_stream_repeated_requests_total",
-                "Requests that were asked before and got their first answer again",
+                "Repeated requests that got the first reply again",
             ),
-            expired: counter(all, "otp_stream_expired_total", "Challenges whose end of life was told"),
+            expired: counter(all, "otp_stream_expired_total", "Challenges reported as expired"),
             commits: counter(all, "otp_stream_commits_total", "Committed transactions"),
             commit_seconds: histogram(
                 all,
@@ -100,28 +97,26 @@ impl Metrics {
             request_latency: histogram(
                 all,
                 "otp_stream_request_latency_seconds",
-                "From a request's append time to the commit of its answer, by the wall clock",
+                "From the append time of a request to the commit of its reply, by the wall clock",
                 &LATENCY_SECONDS,
             ),
             aborts: counters(all, "otp_stream_aborts_total", "Aborted transactions, by reason", &["class"]),
-            fenced: counter(all, "otp_stream_fenced_total", "Times that another owner fenced this one off"),
+            fenced: counter(
+                all,
+                "otp_stream_fenced_total",
+                "Times that this process was fenced by another owner",
+            ),
             input_lag: gauges(
                 all,
                 "otp_stream_input_lag",
-                "Records of an input partition that wait to be processed",
+                "Records of an input partition that are not processed yet",
                 &["topic", "partition"],
             ),
             recovery: RecoveryMetrics::new(all),
             tasks: gauges(all, "otp_stream_tasks", "Tasks of this process, by state", &["state"]),
-            ready: gauge(all, "otp_stream_ready", "1 if /readyz says so"),
-            process: ProcessMetrics::new(all),
+            ready: gauge(all, "otp_stream_ready", "1 if /readyz answers 200"),
             registry,
         }
-    }
-
-    /// A stream thread's own counters; `topics` are the names of the source topics in their order.
-    pub fn counts(self: &Arc<Self>, topics: &[String]) -> Counts {
-        Counts::new(Arc::clone(self), topics)
     }
 
     pub fn aborted(&self, class: &'static str) {
@@ -137,7 +132,7 @@ impl Metrics {
         self.input_lag.with_label_values(&[topic, digits.format(partition)]).set(saturated(records));
     }
 
-    /// The partition went to another instance.
+    /// Removes the lag of a partition that another instance owns now.
     pub fn forget_input(&self, topic: &str, partition: i32) {
         let mut digits = itoa::Buffer::new();
         self.input_lag.remove_label_values(&[topic, digits.format(partition)]).unwrap_or_default();
@@ -148,7 +143,7 @@ impl Metrics {
         self.recovery.remaining.with_label_values(&[digits.format(partition)]).set(saturated(records));
     }
 
-    /// So many records more, in so many seconds.
+    /// Counts `records` more restored records, which took `seconds`.
     pub fn restored(&self, partition: i32, records: u64, seconds: f64) {
         let mut digits = itoa::Buffer::new();
         let partition = [digits.format(partition)];
@@ -156,31 +151,30 @@ impl Metrics {
         self.recovery.seconds.with_label_values(&partition).inc_by(seconds);
     }
 
-    /// How fast a restore goes, or went.
+    /// Speed of the restore under way, or of the last one.
     pub fn set_restore_rate(&self, partition: i32, records_per_s: u64) {
         let mut digits = itoa::Buffer::new();
         self.recovery.rate.with_label_values(&[digits.format(partition)]).set(saturated(records_per_s));
     }
 
-    /// The task went to another instance.
+    /// Removes the remaining records of a task that another instance owns now.
     pub fn forget_restore(&self, partition: i32) {
         let mut digits = itoa::Buffer::new();
         self.recovery.remaining.remove_label_values(&[digits.format(partition)]).unwrap_or_default();
     }
 
-    /// Retention took records before they were read.
+    /// Counts records that retention deleted before they were read.
     pub fn lost(&self, topic: &str, records: u64) {
         self.recovery.lost.with_label_values(&[topic]).inc_by(records);
     }
 
-    /// The text that Prometheus scrapes.
+    /// The text for Prometheus.
     pub fn render(&self, health: &Health) -> Vec<u8> {
         let report = health.report();
         self.ready.set(i64::from(report.ready));
         for (state, count) in report.tasks_by_state() {
             self.tasks.with_label_values(&[state]).set(count);
         }
-        self.process.refresh();
         let mut text = Vec::with_capacity(16 * 1024);
         TextEncoder::new().encode(&self.registry.gather(), &mut text).expect("writing to memory succeeds");
         text
@@ -193,7 +187,7 @@ impl Default for Metrics {
     }
 }
 
-/// What restores do, and what they find gone.
+/// Metrics of restores, and of records lost to retention.
 #[derive(Debug)]
 struct RecoveryMetrics {
     remaining: IntGaugeVec,
@@ -205,11 +199,11 @@ struct RecoveryMetrics {
 
 impl RecoveryMetrics {
     fn new(all: &Registry) -> Self {
-        let remaining = "Changelog records that a task has still to replay, at most";
+        let remaining = "Changelog records that a task still has to replay, at most";
         let restored = "Changelog records replayed";
         let seconds = "Time spent replaying changelog records";
-        let rate = "Changelog records a second of the restore under way, or of the last one";
-        let lost = "Records that retention took before they were read";
+        let rate = "Changelog records per second of the restore under way, or of the last one";
+        let lost = "Records that retention deleted before they were read";
         Self {
             remaining: gauges(all, "otp_stream_restore_remaining_records", remaining, &["partition"]),
             restored: counters(all, "otp_stream_restored_records_total", restored, &["partition"]),
@@ -223,44 +217,14 @@ impl RecoveryMetrics {
     }
 }
 
-/// What every Prometheus client tells of its process.
-#[derive(Debug)]
-struct ProcessMetrics {
-    cpu: Counter,
-    resident: IntGauge,
-    mapped: IntGauge,
-    start_time: IntGauge,
-    threads: IntGauge,
-    open_fds: IntGauge,
-}
-
-impl ProcessMetrics {
-    fn new(all: &Registry) -> Self {
-        let cpu = Counter::new("process_cpu_seconds_total", "User and system CPU time spent in seconds");
-        Self {
-            cpu: registered(all, cpu),
-            resident: gauge(all, "process_resident_memory_bytes", "Resident memory size in bytes"),
-            mapped: gauge(all, "process_virtual_memory_bytes", "Virtual memory size in bytes"),
-            start_time: gauge(
-                all,
-                "process_start_time_seconds",
-                "Start time of the process since the Unix epoch",
-            ),
-            threads: gauge(all, "process_threads", "Number of OS threads in the process"),
-            open_fds: gauge(all, "process_open_fds", "Number of open file descriptors"),
-        }
-    }
-
-    fn refresh(&self) {
-        let Some(figures) = process::read() else { return };
-        self.cpu.reset();
-        self.cpu.inc_by(figures.cpu_seconds);
-        self.resident.set(figures.resident_bytes);
-        self.mapped.set(figures.virtual_bytes);
-        self.start_time.set(figures.start_time_seconds);
-        self.threads.set(figures.threads);
-        self.open_fds.set(figures.open_fds);
-    }
+/// The `process_*` metrics that every Prometheus client exports; the crate reads them from `/proc`.
+fn register_process_metrics(registry: &Registry) {
+    #[cfg(target_os = "linux")]
+    registry
+        .register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
+        .expect("every name is declared once");
+    #[cfg(not(target_os = "linux"))]
+    let _ = registry;
 }
 
 fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
@@ -292,4 +256,26 @@ fn registered<M: Collector + Clone + 'static>(registry: &Registry, metric: prome
 
 fn saturated(records: u64) -> i64 {
     i64::try_from(records).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Dashboards and alert rules rely on these names.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_metrics_of_the_process_are_exported() {
+        let text = String::from_utf8(Metrics::new().render(&Health::new(1))).expect("metrics are text");
+        for name in [
+            "process_cpu_seconds_total",
+            "process_open_fds",
+            "process_resident_memory_bytes",
+            "process_start_time_seconds",
+            "process_threads",
+            "process_virtual_memory_bytes",
+        ] {
+            assert!(text.contains(&format!("\n{name} ")), "{name}: {text}");
+        }
+    }
 }

@@ -1,13 +1,12 @@
-//! What operators see: logs, metrics and the state of health, and the port that serves them.
+//! Logs, metrics, health, and the HTTP port that serves metrics and health.
 //!
-//! Decides nothing about requests, and shows no code, key, phone number or address.
+//! Decides nothing about requests. Shows no code, key, phone number or address.
 
-pub mod counts;
-pub mod health;
-pub mod http;
+mod counts;
+mod health;
+mod http;
 pub mod log;
-pub mod metrics;
-mod process;
+mod metrics;
 
 pub use counts::Counts;
 pub use health::{Health, TaskState, ThreadState};

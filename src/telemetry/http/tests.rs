@@ -1,4 +1,4 @@
-//! The port against a real socket.
+//! The HTTP port, tested through a real socket.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,8 +13,8 @@ fn serve() -> (Server, Arc<Health>) {
     (server.expect("a free port"), health)
 }
 
-/// Status line, head and body of one answer.
-fn ask(address: SocketAddr, request: &str) -> (String, String, String) {
+/// Status line, head and body of one response.
+fn get(address: SocketAddr, request: &str) -> (String, String, String) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream
         .write_all(format!("{request}\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
@@ -27,10 +27,10 @@ fn ask(address: SocketAddr, request: &str) -> (String, String, String) {
 }
 
 #[test]
-fn pages_answer_by_path_and_method() {
+fn pages_depend_on_path_and_method() {
     let (server, _health) = serve();
     let check = |request: &str, status: &str, in_head: &str, in_body: &str| {
-        let (actual, head, body) = ask(server.address(), request);
+        let (actual, head, body) = get(server.address(), request);
         assert_eq!(actual, format!("HTTP/1.1 {status}"), "{request}");
         assert!(head.contains(in_head), "{request}: {head}");
         assert!(body.contains(in_body), "{request}: {body}");
@@ -51,10 +51,10 @@ fn pages_answer_by_path_and_method() {
 fn readiness_follows_threads_and_tasks() {
     let (server, health) = serve();
     let check = |ready: u16, live: u16, expected: &str| {
-        let (status, _, body) = ask(server.address(), "GET /readyz HTTP/1.1");
+        let (status, _, body) = get(server.address(), "GET /readyz HTTP/1.1");
         assert!(status.contains(&ready.to_string()), "{status}: {body}");
         assert!(body.contains(expected), "{expected} in: {body}");
-        let (status, ..) = ask(server.address(), "GET /livez HTTP/1.1");
+        let (status, ..) = get(server.address(), "GET /livez HTTP/1.1");
         assert!(status.contains(&live.to_string()), "{status}: {body}");
     };
     check(503, 200, r#"{"thread":0,"state":"starting","tasks":[]}"#);
@@ -74,7 +74,7 @@ fn readiness_follows_threads_and_tasks() {
 }
 
 #[test]
-fn a_stopped_server_is_gone_and_a_taken_port_is_told() {
+fn a_stopped_server_frees_its_port_and_a_taken_port_is_an_error() {
     let (server, health) = serve();
     let address = server.address();
     let taken = Server::start(&address.to_string(), Arc::new(Metrics::new()), Arc::clone(&health));
