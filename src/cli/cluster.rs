@@ -45,7 +45,7 @@ pub(super) fn unreachable_cluster(loaded: &Loaded, err: &EdgeError) -> Failure {
         "grant what `otp-stream topics plan` lists".to_owned()
     } else {
         if let Ok(properties) = properties(loaded) {
-            outage::let_brokers_say_why(&properties);
+            outage::log_connection_errors(&properties);
         }
         format!(
             "is a cluster at kafka.bootstrap_servers = \"{servers}\", and does it take kafka.properties \

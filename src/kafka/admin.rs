@@ -1,6 +1,6 @@
-//! Questions and orders to the cluster that no stream thread waits for: topics, their ids and settings, watermarks.
+//! Topic administration: topics, their ids and settings, watermarks.
 //!
-//! Every call blocks until it is answered or its time is over; none may be made on a polling thread.
+//! Every call blocks until the cluster answers or the time-out ends. Never call it on a thread that polls a consumer.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -19,49 +19,51 @@ use rdkafka::config::FromClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::consumer::c_names;
 use super::errors::EdgeError;
-use super::ffi::{Failure, LogEnd, Partitions, SharedClient, TopicFacts, config_error, describe_topics};
+use super::ffi::{
+    LogEnd, NativeError, Partitions, SharedClient, TopicFacts, c_names, config_error, describe_topics,
+};
 use super::properties::Properties;
 
-/// Between two looks at whether the cluster knows a new topic, or is there again.
-const LOOK: Duration = Duration::from_millis(50);
+/// Pause before a query is repeated: for a topic that not every broker knows yet, or after a lost connection.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
     pub name: String,
     pub partitions: i32,
-    /// `None`: the broker's default.
+    /// Replication factor; `None`: the broker's default.
     pub replication: Option<i32>,
     pub settings: Vec<(String, String)>,
 }
 
-/// What became of a topic to create.
+/// The result for one topic of [`Admin::create`].
 #[derive(Debug)]
 pub enum TopicOutcome {
     Created,
-    /// It was there before, with whatever settings.
+    /// The topic existed before. Its settings are not compared.
     Existed,
     Failed(EdgeError),
 }
 
-/// Start and end of a partition's log, open transactions included.
+/// First and next offset of a partition's log. Records of open transactions count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watermarks {
     pub start: i64,
     pub end: i64,
 }
 
-/// May be shared between threads.
+/// An admin client. Threads may share it.
 pub struct Admin {
     client: AdminClient<DefaultClientContext>,
+    /// Sees records of open transactions.
     uncommitted: SharedClient,
 }
 
 impl Admin {
     /// # Errors
-    /// A property is refused.
+    /// librdkafka refuses a property.
     pub fn new(properties: &Properties) -> Result<Self, EdgeError> {
         let client = AdminClient::from_config(&properties.admin())
             .map_err(|error| EdgeError::plain("create admin client", config_error(&error)))?;
@@ -70,10 +72,10 @@ impl Admin {
         Ok(Self { client, uncommitted })
     }
 
-    /// Id and partition count of each topic, in the order of the names; `None`: there is no such topic.
+    /// Id and partition count of each topic, in the order of the names; `None`: the topic does not exist.
     ///
     /// # Errors
-    /// The cluster does not answer, or denies it.
+    /// The cluster does not answer, or denies access.
     pub fn describe(
         &self,
         names: &[String],
@@ -83,7 +85,8 @@ impl Admin {
             return Ok(Vec::new());
         }
         let native = self.client.inner().native_client();
-        let mut answers: BTreeMap<_, _> = describe_topics(native, &c_names(names)?, timeout)
+        let mut answers: BTreeMap<_, _> = c_names(names)
+            .and_then(|names| describe_topics(native, &names, timeout))
             .map_err(|failure| EdgeError::new("describe topics", failure))?
             .into_iter()
             .collect();
@@ -91,13 +94,16 @@ impl Admin {
             Some(Ok(facts)) => Ok(Some(facts)),
             Some(Err(failure)) if failure.code == Code::UnknownTopicOrPartition => Ok(None),
             Some(Err(failure)) => Err(EdgeError::new(format!("describe topic {name}"), failure)),
-            None => Err(EdgeError::plain(format!("describe topic {name}"), "no answer for it")),
+            None => Err(EdgeError::plain(
+                format!("describe topic {name}"),
+                "the cluster's answer lacks this topic",
+            )),
         };
         names.iter().map(answer).collect()
     }
 
-    /// Creates topics; the outcomes come in their order. The controller's answer comes before every broker has heard of
-    /// a topic, so this waits until the cluster describes what was created, for as long at most as the call may take.
+    /// Creates topics. The outcomes are in the order of `topics`. The controller answers before every broker knows a new
+    /// topic, so this call then waits, for at most `timeout`, until the cluster describes the created topics.
     ///
     /// # Errors
     /// The request as a whole failed.
@@ -114,13 +120,16 @@ impl Admin {
                 Ok(name) => (name, TopicOutcome::Created),
                 Err((name, Code::TopicAlreadyExists)) => (name, TopicOutcome::Existed),
                 Err((name, code)) => {
-                    let error = EdgeError::new(format!("create topic {name}"), Failure::of_code(code));
+                    let error = EdgeError::new(format!("create topic {name}"), NativeError::of_code(code));
                     (name, TopicOutcome::Failed(error))
                 }
             })
             .collect();
         let unanswered = |name: &str| {
-            TopicOutcome::Failed(EdgeError::plain(format!("create topic {name}"), "no answer for it"))
+            TopicOutcome::Failed(EdgeError::plain(
+                format!("create topic {name}"),
+                "the cluster's answer lacks this topic",
+            ))
         };
         let outcome = |it: &NewTopic| outcomes.remove(&it.name).unwrap_or_else(|| unanswered(&it.name));
         let outcomes: Vec<_> = topics.iter().map(outcome).collect();
@@ -130,12 +139,11 @@ impl Admin {
     }
 
     fn await_known(&self, names: &[String], timeout: Duration) -> Result<(), EdgeError> {
-        let looks = timeout.as_millis() / LOOK.as_millis();
-        for _ in 0..looks {
+        for _ in 0..polls_within(timeout) {
             if self.describe(names, timeout)?.iter().all(Option::is_some) {
                 break;
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }
@@ -160,10 +168,10 @@ impl Admin {
             .zip(results)
             .map(|(name, result)| {
                 let unknown = |code| {
-                    EdgeError::new(format!("describe settings of topic {name}"), Failure::of_code(code))
+                    EdgeError::new(format!("describe settings of topic {name}"), NativeError::of_code(code))
                 };
                 let settings = result.map_err(unknown)?;
-                // A topic always has settings; an unknown one is answered with none.
+                // Every topic has settings. For an unknown topic the answer has none.
                 if settings.entries.is_empty() {
                     return Err(unknown(Code::UnknownTopicOrPartition));
                 }
@@ -173,10 +181,10 @@ impl Admin {
             .collect()
     }
 
-    /// Deletes every record below the given offset, per (topic, partition, offset).
+    /// Deletes all records below an offset. Each entry is (topic, partition, offset).
     ///
     /// # Errors
-    /// A partition's records could not be deleted.
+    /// The records of a partition could not be deleted.
     pub fn delete_records(&self, below: &[(String, i32, i64)], timeout: Duration) -> Result<(), EdgeError> {
         let mut list = TopicPartitionList::with_capacity(below.len());
         for (topic, partition, offset) in below {
@@ -199,58 +207,59 @@ impl Admin {
     /// The cluster does not answer.
     pub fn cluster_id(&self, timeout: Duration) -> Result<String, EdgeError> {
         let id = self.uncommitted.handle().cluster_id(timeout);
-        id.ok_or_else(|| EdgeError::new("cluster id", Failure::of_code(Code::OperationTimedOut)))
+        id.ok_or_else(|| EdgeError::new("cluster id", NativeError::of_code(Code::OperationTimedOut)))
     }
 
-    /// The start of each partition's log and its high watermark, which no open transaction holds back, in the order of
-    /// the places. Two questions to each leader, however many partitions there are.
+    /// The first offset and the high watermark of each (topic, partition), in the same order. An open transaction does not
+    /// hold the high watermark back. Costs two requests to each leader, for any number of partitions.
     ///
     /// # Errors
     /// A partition is unknown, or its leader does not answer.
     pub fn watermarks(
         &self,
-        places: &[(String, i32)],
+        partitions: &[(String, i32)],
         timeout: Duration,
     ) -> Result<Vec<Watermarks>, EdgeError> {
-        let names: Vec<String> = places.iter().map(|(topic, _)| topic.clone()).collect();
-        let names: Vec<CString> = c_names(&names)?;
+        let names: Vec<String> = partitions.iter().map(|(topic, _)| topic.clone()).collect();
+        let names = c_names(&names).map_err(|failure| EdgeError::new("watermarks", failure))?;
         let all = |which| {
-            let asked = self.log_ends(&names, places, which, timeout);
+            let asked = self.log_ends(&names, partitions, which, timeout);
             asked.map_err(|failure| EdgeError::new("watermarks", failure))
         };
         let (starts, ends) = (all(LogEnd::Start)?, all(LogEnd::End)?);
-        let marks = places.iter().zip(starts.into_iter().zip(ends));
+        let marks = partitions.iter().zip(starts.into_iter().zip(ends));
         marks
             .map(|((topic, partition), (start, end))| match (start, end) {
                 (0.., 0..) => Ok(Watermarks { start, end }),
-                _ => {
-                    Err(EdgeError::plain(format!("watermarks of {topic} [{partition}]"), "no answer for it"))
-                }
+                _ => Err(EdgeError::plain(
+                    format!("watermarks of {topic} [{partition}]"),
+                    "the cluster's answer lacks this partition",
+                )),
             })
             .collect()
     }
 
-    /// Unlike other questions, librdkafka does not repeat this one when there is no connection yet, or a leader is new.
+    /// librdkafka does not repeat this query, unlike others, when a connection is missing or a leader has changed.
     fn log_ends(
         &self,
         names: &[CString],
-        places: &[(String, i32)],
+        partitions: &[(String, i32)],
         which: LogEnd,
         timeout: Duration,
-    ) -> Result<Vec<i64>, Failure> {
-        let mut looks = timeout.as_millis() / LOOK.as_millis();
+    ) -> Result<Vec<i64>, NativeError> {
+        let mut polls_left = polls_within(timeout);
         loop {
-            let mut list = Partitions::new(places.len());
-            for (name, (_, partition)) in names.iter().zip(places) {
+            let mut list = Partitions::new(partitions.len());
+            for (name, (_, partition)) in names.iter().zip(partitions) {
                 list.add(name, *partition, which as i64);
             }
             let asked = self.uncommitted.handle().log_ends(&mut list, timeout);
             match asked.and_then(|()| list.first_error()) {
-                // In the order of the places: librdkafka fills the list in.
+                // librdkafka fills the list in and keeps its order.
                 Ok(()) => return Ok(list.iter().map(|it| it.offset).collect()),
-                Err(failure) if looks > 0 && is_passing(failure.code) => {
-                    looks -= 1;
-                    thread::sleep(LOOK);
+                Err(failure) if polls_left > 0 && is_temporary(failure.code) => {
+                    polls_left -= 1;
+                    thread::sleep(POLL_INTERVAL);
                 }
                 Err(failure) => return Err(failure),
             }
@@ -258,12 +267,16 @@ impl Admin {
     }
 }
 
-fn is_passing(code: Code) -> bool {
+fn polls_within(timeout: Duration) -> u128 {
+    timeout.as_millis() / POLL_INTERVAL.as_millis()
+}
+
+fn is_temporary(code: Code) -> bool {
     matches!(code, Code::BrokerTransportFailure | Code::NotLeaderForPartition | Code::LeaderNotAvailable)
 }
 
 fn native_topic(topic: &NewTopic) -> NativeTopic<'_> {
-    // -1 is the protocol's "the broker's default".
+    // In the protocol, -1 stands for the broker's default.
     let replication = TopicReplication::Fixed(topic.replication.unwrap_or(-1));
     topic
         .settings
@@ -279,12 +292,12 @@ fn options(timeout: Duration) -> AdminOptions {
 
 fn failed(what: &str, error: &KafkaError) -> EdgeError {
     match error.rdkafka_error_code() {
-        Some(code) => EdgeError::new(what, Failure::of_code(code)),
+        Some(code) => EdgeError::new(what, NativeError::of_code(code)),
         None => EdgeError::plain(what, error.to_string()),
     }
 }
 
-/// Waits for an answer on this thread; librdkafka bounds the time.
+/// Blocks this thread until the future is ready. librdkafka bounds the time.
 fn wait<T>(answer: impl Future<Output = T>) -> T {
     struct Unpark(Thread);
     impl Wake for Unpark {

@@ -1,34 +1,33 @@
-//! Reads one changelog partition at a time, from an offset on, committed records only, as fast as it goes.
+//! Reads the committed records of one changelog partition at a time, from a given offset, as fast as possible.
 //!
-//! Knows neither bounds nor stores: it tells the ends it sees, and the caller says when it is enough.
+//! Knows no store and no end offset: it reports the ends that fetches reach, and the caller stops it.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::consumer::c_names;
 use super::errors::EdgeError;
-use super::ffi::{Callbacks, Client, Failure, Kind, Message, Partitions};
+use super::ffi::{Callbacks, Client, ClientKind, Message, NativeError, Partitions, c_names};
 use super::properties::Properties;
 
-/// What a replay comes upon.
+/// One step of a replay.
 #[derive(Debug)]
 pub enum Replayed<'a> {
-    /// A record; a null value deletes. A record without a key has the empty key.
+    /// A record. `value` is `None` for a tombstone. A record without a key has the empty key.
     Record { offset: i64, key: &'a [u8], value: Option<&'a [u8]> },
-    /// A fetch reached the end of what is committed: every record below this offset was told.
+    /// A fetch reached the last stable offset: every committed record below this offset was reported.
     End { offset: i64 },
-    /// Nothing came for a while; a good moment to ask whether to go on.
+    /// No record arrived for [`IDLE`]. The caller may decide to stop.
     Idle,
 }
 
-/// How long a wait lasts before it tells [`Replayed::Idle`].
+/// Silence after which [`Replayed::Idle`] is reported.
 const IDLE: Duration = Duration::from_millis(100);
-/// What is taken from librdkafka at once.
+/// Most messages taken from librdkafka in one call.
 const MESSAGES_MAX: usize = 500;
 
-/// A reader of one topic's partitions; lives on the thread that made it.
+/// A reader of one topic's partitions. It stays on the thread that created it.
 pub struct ChangelogReader {
     client: Client,
     topic: std::ffi::CString,
@@ -36,21 +35,23 @@ pub struct ChangelogReader {
 
 impl ChangelogReader {
     /// # Errors
-    /// A property or the topic's name is refused.
+    /// librdkafka refuses a property or the topic name.
     pub fn new(properties: &Properties, group: &str, topic: &str) -> Result<Self, EdgeError> {
-        let names = c_names(&[topic.to_owned()])?;
+        let refused = |failure| EdgeError::new("create changelog reader", failure);
+        let names = c_names(&[topic.to_owned()]).map_err(refused)?;
         let config = properties.changelog_reader(group);
-        let client = Client::new(Kind::Consumer, &config, &names, Callbacks::default())
+        let client = Client::new(ClientKind::Consumer, &config, &names, Callbacks::default())
             .map_err(|text| EdgeError::plain("create changelog reader", text))?;
-        client.poll_serves_all().map_err(|failure| EdgeError::new("create changelog reader", failure))?;
+        client.poll_serves_all().map_err(refused)?;
         let [topic] = <[_; 1]>::try_from(names).expect("one name was given");
         Ok(Self { client, topic })
     }
 
-    /// Tells every record of a partition from offset `from` (0 or above) on, until `each` breaks.
+    /// Calls `each` for every record of a partition from offset `from` (0 or above), until `each` breaks. Waits out
+    /// temporary errors.
     ///
     /// # Errors
-    /// The offset is outside the log, the topic is gone, or a right is missing. What passes is waited for.
+    /// The offset is outside the log, the topic does not exist, or the cluster denies access.
     pub fn replay(
         &self,
         partition: i32,
@@ -70,24 +71,24 @@ impl ChangelogReader {
         &self,
         partition: i32,
         each: &mut impl FnMut(Replayed<'_>) -> ControlFlow<()>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), NativeError> {
         loop {
             let messages = self.client.poll_many(IDLE, MESSAGES_MAX);
             if messages.is_empty() && each(Replayed::Idle).is_break() {
                 return Ok(());
             }
             for message in &messages {
-                let told = match message.error() {
+                let flow = match message.error() {
                     None | Some(Code::PartitionEOF) if message.partition() != partition => continue,
                     None => each(record(message)),
                     Some(Code::PartitionEOF) => each(Replayed::End { offset: message.offset() }),
-                    Some(code) if is_lasting(code) => {
+                    Some(code) if is_permanent(code) => {
                         let text = message.error_text();
-                        return Err(Failure { text, ..Failure::of_code(code) });
+                        return Err(NativeError { text, ..NativeError::of_code(code) });
                     }
                     Some(_) => each(Replayed::Idle),
                 };
-                if told.is_break() {
+                if flow.is_break() {
                     return Ok(());
                 }
             }
@@ -103,7 +104,7 @@ fn record<'a>(message: &'a Message<'_>) -> Replayed<'a> {
     }
 }
 
-fn is_lasting(code: Code) -> bool {
+fn is_permanent(code: Code) -> bool {
     use super::errors::{ConsumerClass, classify_consumer};
     match classify_consumer(code) {
         ConsumerClass::Dead

@@ -1,11 +1,11 @@
-//! A member of the group: it delivers records, ends of partitions and rebalances to the thread that polls it.
+//! A member of the group. It delivers records, ends of partitions and rebalances to the thread that polls it.
 //!
-//! Never decides what to commit or where to read: newly assigned partitions wait, paused, until [`Group::start`] gives
-//! each its offset. Everything happens on the polling thread:
+//! Never decides what to commit or where to start reading: newly assigned partitions stay paused until [`Group::start`]
+//! sets their offsets. Everything happens on the polling thread:
 //!
 //! ```text
-//! poll ─► Assigned      after librdkafka's callback assigned the partitions and paused them
-//!      ─► Revoked       after the callback ran the RevokeHook, then gave the partitions back
+//! poll ─► Assigned      the callback has assigned the partitions and paused them
+//!      ─► Revoked       the callback has run the RevokeHook and unassigned the partitions
 //!      ─► Record, End, Error, Nothing
 //! ```
 
@@ -20,35 +20,37 @@ use otp_topology::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::errors::{ConsumerClass, ConsumerError, EdgeError, classify_consumer};
-use super::ffi::{Callbacks, Client, Failure, Kind, Message, OnRebalance, Partitions, Reassignment};
-use super::group::{Group, Held};
+use super::ffi::{
+    Callbacks, Client, ClientKind, Message, NativeError, OnRebalance, Partitions, Reassignment, c_names,
+};
+use super::group::{Group, OwnedPartitions};
 use super::properties::Properties;
 
-/// Runs on the polling thread, inside a poll, before partitions go back to the group. Whatever has to end with the
-/// assignment (the open transaction first) ends in here, bounded in time. It must not poll the consumer.
+/// Runs on the polling thread, inside a poll, before partitions return to the group. It must end whatever belongs to the
+/// assignment (first of all the open transaction), in bounded time. It must not poll the consumer.
 pub trait RevokeHook {
-    /// `lost`: the partitions may already be someone else's.
+    /// `lost`: another member may own the partitions already.
     fn revoked(&mut self, group: &Group<'_>, partitions: &[SourcePartition], lost: bool);
 }
 
-/// What a poll brings.
+/// The result of a poll.
 pub enum Poll<'a> {
     Record(FetchedRecord<'a>),
-    /// A fetch reached the end of the partition: nothing below this offset is outstanding.
+    /// A fetch reached the end of the partition: every record below this offset was delivered.
     End {
         source: SourcePartition,
         offset: i64,
     },
-    /// These partitions are ours, alone, and paused.
+    /// This member owns exactly these partitions. They are paused.
     Assigned(Vec<SourcePartition>),
-    /// These partitions are gone; the hook has run.
+    /// This member no longer owns these partitions. The hook has run.
     Revoked {
         partitions: Vec<SourcePartition>,
         lost: bool,
     },
     Error {
         error: ConsumerError,
-        /// The partition that the error is about, with its offset.
+        /// The partition and offset where the error occurred.
         source: Option<(SourcePartition, i64)>,
     },
     Nothing,
@@ -69,12 +71,12 @@ impl FetchedRecord<'_> {
         self.message.offset()
     }
 
-    /// The broker's time stamp; 1970 if the record has none.
+    /// The record's timestamp; 1970 if it has none.
     pub fn timestamp(&self) -> LogTime {
         LogTime::from_ms(u64::try_from(self.message.timestamp_ms()).unwrap_or(0))
     }
 
-    /// Copies the record to the end of a batch. A header whose name is not UTF-8 is left out.
+    /// Appends a copy of the record to a batch. Leaves out headers whose name is not UTF-8.
     pub fn push_to(&self, batch: &mut RecordBatch) {
         let message = &self.message;
         let (key, value) = (message.key(), message.value());
@@ -82,13 +84,13 @@ impl FetchedRecord<'_> {
     }
 }
 
-/// What happened inside callbacks and was not handed out yet.
+/// What happened inside callbacks and was not returned by a poll yet.
 #[derive(Default)]
 struct Rebalances {
     events: RefCell<VecDeque<Rebalanced>>,
-    /// The first failure to do what librdkafka asked for.
-    failure: Cell<Option<Failure>>,
-    held: Held,
+    /// A failure to assign or unassign.
+    failure: Cell<Option<NativeError>>,
+    owned: OwnedPartitions,
 }
 
 enum Rebalanced {
@@ -96,7 +98,7 @@ enum Rebalanced {
     Revoked(Vec<SourcePartition>, bool),
 }
 
-/// A group member that polls.
+/// A group member.
 pub struct Consumer {
     client: Client,
     topics: Rc<[CString]>,
@@ -104,10 +106,11 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// Joins nothing yet: see [`Consumer::subscribe`]. `topics` are numbered as [`SourceTopic`]s in this order.
+    /// Does not join the group yet: see [`Consumer::subscribe`]. The position of a topic in `topics` is its
+    /// [`SourceTopic`].
     ///
     /// # Errors
-    /// A property or a topic's name is refused.
+    /// librdkafka refuses a property or a topic name.
     pub fn new(
         properties: &Properties,
         group: &str,
@@ -115,7 +118,7 @@ impl Consumer {
         topics: &[String],
         hook: Box<dyn RevokeHook>,
     ) -> Result<Self, EdgeError> {
-        let names = c_names(topics)?;
+        let names = c_names(topics).map_err(|failure| EdgeError::new("create consumer", failure))?;
         let topics: Rc<[CString]> = names.as_slice().into();
         let rebalances = Rc::new(Rebalances::default());
         let callbacks = Callbacks {
@@ -123,13 +126,13 @@ impl Consumer {
             delivery: None,
         };
         let config = properties.group_consumer(group, static_member);
-        let client = Client::new(Kind::Consumer, &config, &names, callbacks)
+        let client = Client::new(ClientKind::Consumer, &config, &names, callbacks)
             .map_err(|text| EdgeError::plain("create consumer", text))?;
         client.poll_serves_all().map_err(|failure| EdgeError::new("create consumer", failure))?;
         Ok(Self { client, topics, rebalances })
     }
 
-    /// Asks to join the group for all topics; polls carry it out.
+    /// Starts to join the group for all topics. Polling completes it.
     ///
     /// # Errors
     /// librdkafka refuses.
@@ -142,12 +145,12 @@ impl Consumer {
         subscribed.map_err(|failure| EdgeError::new("subscribe", failure))
     }
 
-    /// What can be done in a [`RevokeHook`], too.
+    /// The operations that a [`RevokeHook`] may use, too.
     pub fn group(&self) -> Group<'_> {
-        Group { handle: self.client.handle(), topics: &self.topics, held: &self.rebalances.held }
+        Group { handle: self.client.handle(), topics: &self.topics, owned: &self.rebalances.owned }
     }
 
-    /// The next thing, waiting for at most `timeout`. Rebalances come first; the hook runs in here.
+    /// The next event. Waits for at most `timeout`. Rebalances come first; the hook runs inside this call.
     pub fn poll(&self, timeout: Duration) -> Poll<'_> {
         if let Some(rebalanced) = self.next_rebalance() {
             return rebalanced;
@@ -155,19 +158,19 @@ impl Consumer {
         let Some(message) = self.client.poll(timeout) else {
             return self.next_rebalance().unwrap_or(Poll::Nothing);
         };
-        // Callbacks end the poll that runs them, so a message never overtakes a rebalance.
+        // A callback ends the poll in which it runs, so no message overtakes a rebalance.
         match message.error() {
             None => match self.topic_of(&message) {
                 Some(topic) => {
                     let record = FetchedRecord { message, topic };
-                    self.rebalances.held.moved(record.source(), record.offset() + 1);
+                    self.rebalances.owned.set_next(record.source(), record.offset() + 1);
                     Poll::Record(record)
                 }
                 None => Poll::Nothing,
             },
             Some(Code::PartitionEOF) => match self.source_of(&message) {
                 Some((source, offset)) => {
-                    self.rebalances.held.moved(source, offset);
+                    self.rebalances.owned.set_next(source, offset);
                     Poll::End { source, offset }
                 }
                 None => Poll::Nothing,
@@ -176,7 +179,8 @@ impl Consumer {
         }
     }
 
-    /// Leaves the group (a static member keeps its place for a session time-out); the hook runs in here.
+    /// Leaves the group; the hook runs inside this call. The group keeps a static member's partitions for a session
+    /// time-out.
     pub fn close(self) {
         self.client.close();
     }
@@ -214,14 +218,14 @@ impl Consumer {
     }
 }
 
-/// Does at once what librdkafka waits for, and keeps what happened for the next poll.
+/// Assigns or unassigns immediately, as librdkafka demands, and queues the event for the next poll.
 fn on_rebalance(
     topics: Rc<[CString]>,
     rebalances: Rc<Rebalances>,
     mut hook: Box<dyn RevokeHook>,
 ) -> OnRebalance {
     Box::new(move |handle, reassignment, list| {
-        let group = Group { handle, topics: &topics, held: &rebalances.held };
+        let group = Group { handle, topics: &topics, owned: &rebalances.owned };
         let partitions = sources(&topics, &list);
         let done = match reassignment {
             Reassignment::Assign => group.assign_paused(&partitions),
@@ -229,7 +233,7 @@ fn on_rebalance(
                 let lost = handle.assignment_lost();
                 hook.revoked(&group, &partitions, lost);
                 rebalances.events.borrow_mut().push_back(Rebalanced::Revoked(partitions.clone(), lost));
-                rebalances.held.clear();
+                rebalances.owned.clear();
                 handle.unassign()
             }
         };
@@ -253,13 +257,4 @@ fn sources(topics: &[CString], list: &Partitions) -> Vec<SourcePartition> {
             Some(SourcePartition { topic, partition })
         })
         .collect()
-}
-
-/// Topic names as librdkafka takes them.
-pub(super) fn c_names(names: &[String]) -> Result<Vec<CString>, EdgeError> {
-    let name = |name: &String| {
-        let bad = |_| EdgeError::plain(format!("topic {name:?}"), "a topic name has no NUL");
-        CString::new(name.as_str()).map_err(bad)
-    };
-    names.iter().map(name).collect()
 }

@@ -1,25 +1,25 @@
-//! Errors of Kafka, typed by who has to act.
+//! Errors of Kafka calls, classified by who has to act.
 //!
-//! Texts come from librdkafka and name brokers, topics and groups, never a record's content.
+//! The texts come from librdkafka. They name brokers, topics and groups, never the content of a record.
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::ffi::Failure;
+use super::ffi::NativeError;
 
-/// What a failed transactional call means for the stream thread.
+/// What a failed transactional call means for the stream thread. ARCHITECTURE.md has the reactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Nothing happened; the same call may be made again.
+    /// Nothing happened. The same call may be repeated.
     Retriable,
-    /// The transaction is lost: abort it and re-run its batch.
+    /// The transaction cannot be committed: abort it and process its batch again.
     Abortable,
-    /// Another producer has this transactional id: replace this one.
+    /// Another producer took over this transactional id: replace this producer.
     FencedEpoch,
-    /// The group went on without us: abort, and wait for the rebalance.
+    /// The group has a newer generation: abort, and wait for the rebalance.
     FencedGeneration,
-    /// It may have happened, or may yet happen: replace the producer, then restore.
+    /// The call may have succeeded, or may yet succeed: replace the producer, then restore the tasks.
     UnknownOutcome,
-    /// This producer is of no more use.
+    /// The producer is unusable: replace it.
     Fatal,
 }
 
@@ -28,30 +28,30 @@ pub enum Class {
 #[error("{call}: {text} ({code:?})")]
 pub struct TransactionError {
     pub class: Class,
-    /// The call, as librdkafka names it.
+    /// librdkafka's name of the call.
     pub call: &'static str,
     pub code: Code,
     pub text: String,
 }
 
 impl TransactionError {
-    pub(super) fn new(call: &'static str, failure: Failure) -> Self {
+    pub(super) fn new(call: &'static str, failure: NativeError) -> Self {
         Self { class: classify(&failure), call, code: failure.code, text: failure.text }
     }
 }
 
-/// Any other call to the cluster that failed.
+/// A failed call to the cluster that is not a transactional call.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{what}: {text}")]
 pub struct EdgeError {
-    /// What was tried, with the topic or group.
+    /// The attempted operation, with its topic or group.
     pub what: String,
     pub code: Option<Code>,
     pub text: String,
 }
 
 impl EdgeError {
-    pub(super) fn new(what: impl Into<String>, failure: Failure) -> Self {
+    pub(super) fn new(what: impl Into<String>, failure: NativeError) -> Self {
         Self { what: what.into(), code: Some(failure.code), text: failure.text }
     }
 
@@ -59,24 +59,24 @@ impl EdgeError {
         Self { what: what.into(), code: None, text: text.into() }
     }
 
-    /// Whether the cluster denied it for lack of a right, or does not know us: waiting will not help.
+    /// Whether the cluster refused authentication or authorization. Waiting does not help.
     pub fn is_denied(&self) -> bool {
         self.code.is_some_and(is_denied)
     }
 }
 
-/// What an error of a polling consumer means.
+/// What an error of a consumer's poll means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConsumerClass {
-    /// The consumer is dead (fenced static member, fatal error): a new one is needed.
+    /// The consumer is unusable (fenced static member, fatal error): replace it.
     Dead,
-    /// The position of a partition lies outside its log: retention passed it, or the topic was recreated.
+    /// The position lies outside the partition's log: retention deleted it, or the topic was recreated.
     OutOfRange,
-    /// A topic or partition is gone or unknown; its metadata may also be late.
+    /// The topic or partition does not exist, or the broker does not know it yet.
     UnknownTopic,
-    /// A right is missing, or the cluster does not know us.
+    /// Authentication or authorization failed.
     Denied,
-    /// librdkafka goes on by itself.
+    /// librdkafka recovers automatically.
     Transient,
 }
 
@@ -89,8 +89,8 @@ pub struct ConsumerError {
     pub text: String,
 }
 
-/// The class of a transactional call's failure. Ownership first: librdkafka calls it merely abortable.
-pub(super) fn classify(failure: &Failure) -> Class {
+/// The class of a failed transactional call. Fencing comes first: librdkafka marks it as merely abortable.
+pub(super) fn classify(failure: &NativeError) -> Class {
     match failure.code {
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Class::FencedEpoch,
         _ if failure.fatal => Class::Fatal,
@@ -131,18 +131,18 @@ mod tests {
     use super::*;
 
     fn check(code: Code, flags: &str, expected: Class) {
-        let failure = Failure {
+        let failure = NativeError {
             fatal: flags.contains('f'),
             retriable: flags.contains('r'),
             abortable: flags.contains('a'),
-            ..Failure::of_code(code)
+            ..NativeError::of_code(code)
         };
         assert_eq!(classify(&failure), expected, "{code:?} {flags}");
     }
 
     #[test]
-    fn each_failure_of_a_transaction_has_its_class() {
-        // Flags as librdkafka sets them: f fatal, r retriable, a abortable.
+    fn each_transactional_failure_has_its_class() {
+        // Flags that librdkafka sets: f fatal, r retriable, a abortable.
         for (code, flags, expected) in [
             (Code::Fenced, "f", Class::FencedEpoch),
             (Code::ProducerFenced, "f", Class::FencedEpoch),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fenced_static_member_is_dead_and_a_lost_position_is_told_apart() {
+    fn each_consumer_error_has_its_class() {
         for (code, expected) in [
             (Code::Fatal, ConsumerClass::Dead),
             (Code::FencedInstanceId, ConsumerClass::Dead),

@@ -1,4 +1,6 @@
-//! What a group member may do at any time, inside its callbacks too: start, pause, resume, say who it is.
+//! What a group member may do at any time, also inside callbacks: start, pause and resume partitions, read its metadata.
+//!
+//! Polls nothing and decides nothing.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::CString;
@@ -7,38 +9,42 @@ use std::time::{Duration, Instant};
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::errors::{ConsumerClass, ConsumerError, EdgeError};
-use super::ffi::{Failure, GroupMetadata, Handle, Partitions};
+use super::errors::EdgeError;
+use super::ffi::{GroupMetadata, Handle, NativeError, Partitions};
 
-/// A partition that cannot be moved for so long is stopped, not starting.
-const STOPPED_AFTER: Duration = Duration::from_millis(100);
+/// librdkafka refuses to seek while a partition starts, which takes a few milliseconds, and while it is stopped. A
+/// partition that refuses for this long is stopped.
+const STARTING_MAX: Duration = Duration::from_millis(100);
 
-/// The consumer without its poll: what may be done inside a callback.
+/// librdkafka's `RD_KAFKA_OFFSET_INVALID`: the call takes no offset.
+const OFFSET_NONE: i64 = -1001;
+
+/// The consumer without its poll: the operations that a callback may use.
 #[derive(Clone, Copy)]
 pub struct Group<'a> {
     pub(super) handle: &'a Handle,
     pub(super) topics: &'a [CString],
-    pub(super) held: &'a Held,
+    pub(super) owned: &'a OwnedPartitions,
 }
 
-/// What this member holds.
+/// The partitions of this member.
 #[derive(Default)]
-pub(super) struct Held {
-    /// Per topic and partition the offset of the next record to hand out; `None`: not assigned.
+pub(super) struct OwnedPartitions {
+    /// By topic and partition, the offset of the next record to return; `None`: not assigned.
     next: RefCell<Vec<Vec<Option<i64>>>>,
-    /// Nothing was started since the assignment.
-    asleep: Cell<bool>,
+    /// No partition was started since the assignment, so librdkafka's fetchers sleep.
+    fetchers_sleep: Cell<bool>,
 }
 
-impl Held {
-    /// Everything below `next` of this partition was handed out.
-    pub(super) fn moved(&self, source: SourcePartition, next: i64) {
+impl OwnedPartitions {
+    /// Every record below `next` was returned. Ignored if the partition is not assigned.
+    pub(super) fn set_next(&self, source: SourcePartition, next: i64) {
         let mut topics = self.next.borrow_mut();
-        let place = topics
+        let entry = topics
             .get_mut(usize::from(source.topic.0))
             .and_then(|topic| topic.get_mut(source.partition as usize));
-        if let Some(place @ Some(_)) = place {
-            *place = Some(next);
+        if let Some(Some(entry)) = entry {
+            *entry = next;
         }
     }
 
@@ -73,17 +79,17 @@ impl Held {
 }
 
 impl Group<'_> {
-    /// Reads these partitions from these offsets on: drops what was fetched, moves, resumes. Also the way to go on
-    /// after [`ConsumerClass::OutOfRange`](super::ConsumerClass), which stops a partition.
+    /// Reads these partitions from these offsets: drops fetched records, seeks, resumes. This also restarts a partition
+    /// that stopped with [`ConsumerClass::OutOfRange`](super::ConsumerClass).
     ///
     /// # Errors
-    /// A partition is not assigned, or did not move in time.
+    /// A partition is not assigned, or the seek did not complete within `timeout`.
     pub fn start(&self, at: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
         for (source, offset) in at {
-            self.held.moved(*source, *offset);
+            self.owned.set_next(*source, *offset);
         }
-        if self.seek(at, STOPPED_AFTER).is_err() {
-            self.assign_again()?;
+        if self.seek(at, STARTING_MAX).is_err() {
+            self.reassign()?;
             self.seek(at, timeout)?;
         }
         let partitions: Vec<_> = at.iter().map(|(source, _)| *source).collect();
@@ -91,26 +97,27 @@ impl Group<'_> {
         self.wake_fetchers(at, timeout)
     }
 
-    /// A fetcher sleeps for up to a second while all its partitions are paused. A seek wakes it, but not one to 0; a
-    /// question to the partition's leader does. One is enough: an awake fetcher sees the others by itself.
+    /// librdkafka's fetcher sleeps for up to a second while all its partitions are paused. A seek wakes it, unless it seeks
+    /// to 0, where the partition is already. A watermark query to the partition's leader wakes it, too. One query is
+    /// enough: a fetcher that is awake finds the other partitions.
     fn wake_fetchers(&self, at: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
         let (first, later): (Vec<_>, Vec<_>) = at.iter().partition(|(_, offset)| *offset == 0);
         if !later.is_empty() {
             self.seek(&later, timeout)?;
-        } else if let (Some((source, _)), true) = (first.first(), self.held.asleep.get()) {
+        } else if let (Some((source, _)), true) = (first.first(), self.owned.fetchers_sleep.get()) {
             let topic = &self.topics[usize::from(source.topic.0)];
             if let Err(failure) = self.handle.watermarks(topic, source.partition, timeout) {
-                tracing::debug!(error = failure.text, "cannot wake a fetcher; it wakes by itself");
+                tracing::debug!(error = failure.text, "cannot wake a fetcher; it wakes within a second");
             }
         }
-        self.held.asleep.set(false);
+        self.owned.fetchers_sleep.set(false);
         Ok(())
     }
 
-    /// A stopped partition starts only with an assignment, which is always one of all partitions: each goes on behind
-    /// what was handed out, and paused ones stay paused.
-    fn assign_again(&self) -> Result<(), EdgeError> {
-        let list = self.list(self.held.all().into_iter());
+    /// Assigns all partitions again, each at its next offset, because only an assignment starts a stopped partition.
+    /// Paused partitions stay paused.
+    fn reassign(&self) -> Result<(), EdgeError> {
+        let list = self.list(self.owned.all().into_iter());
         let assigned = self.handle.assign(&list);
         assigned.map_err(|failure| EdgeError::new("assign", failure))
     }
@@ -123,7 +130,7 @@ impl Group<'_> {
             let result = self.handle.seek(&mut list, timeout);
             match result.and_then(|()| list.first_error()) {
                 Ok(()) => return Ok(()),
-                // The partition is still being stopped or started.
+                // The partition is still starting or stopping.
                 Err(failure) if failure.code == Code::State && Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(2));
                 }
@@ -132,50 +139,39 @@ impl Group<'_> {
         }
     }
 
-    /// Fetches nothing of these partitions; what was fetched and not polled comes again after [`Group::resume`].
+    /// Stops fetching these partitions. Records that were fetched and not polled are fetched again after [`Group::resume`].
     ///
     /// # Errors
     /// A partition is not assigned.
     pub fn pause(&self, partitions: &[SourcePartition]) -> Result<(), EdgeError> {
-        let mut list = self.list(partitions.iter().map(|it| (*it, -1001)));
+        let mut list = self.list(partitions.iter().map(|it| (*it, OFFSET_NONE)));
         let result = self.handle.pause(&mut list);
         result.and_then(|()| list.first_error()).map_err(|failure| EdgeError::new("pause", failure))
     }
 
+    /// Ends a [`Group::pause`].
+    ///
     /// # Errors
     /// A partition is not assigned.
     pub fn resume(&self, partitions: &[SourcePartition]) -> Result<(), EdgeError> {
-        let mut list = self.list(partitions.iter().map(|it| (*it, -1001)));
+        let mut list = self.list(partitions.iter().map(|it| (*it, OFFSET_NONE)));
         let result = self.handle.resume(&mut list);
         result.and_then(|()| list.first_error()).map_err(|failure| EdgeError::new("resume", failure))
     }
 
-    /// Who we are in the group at this moment; `None` only if the consumer has no group.
+    /// The current membership; `None` only if the consumer has no group.
     pub fn metadata(&self) -> Option<GroupMetadata> {
         self.handle.group_metadata()
     }
 
-    /// Whether the assignment was lost, so that others may own it already.
-    pub fn is_assignment_lost(&self) -> bool {
-        self.handle.assignment_lost()
-    }
-
-    /// The error that killed the consumer, if it is dead.
-    pub fn fatal(&self) -> Option<ConsumerError> {
-        self.handle.fatal().map(|failure| ConsumerError {
-            class: ConsumerClass::Dead,
-            code: failure.code,
-            text: failure.text,
-        })
-    }
-
-    /// Paused before they are assigned, so that nothing is fetched; at an absolute offset, since the late answer to a
-    /// question for a logical one would override the seek that follows, and skip records.
-    pub(super) fn assign_paused(&self, partitions: &[SourcePartition]) -> Result<(), Failure> {
-        self.held.clear();
-        self.held.asleep.set(true);
+    /// Pauses the partitions before it assigns them, so that nothing is fetched. The offset 0 is a placeholder until
+    /// [`Group::start`]. It must be absolute: the late answer to a query for a logical offset would override the seek that
+    /// follows, and skip records.
+    pub(super) fn assign_paused(&self, partitions: &[SourcePartition]) -> Result<(), NativeError> {
+        self.owned.clear();
+        self.owned.fetchers_sleep.set(true);
         for source in partitions {
-            self.held.add(*source);
+            self.owned.add(*source);
         }
         let mut list = self.list(partitions.iter().map(|it| (*it, 0)));
         self.handle.pause(&mut list)?;

@@ -1,21 +1,22 @@
-//! librdkafka's mock cluster, inside the process: for the demo. It ignores the ends of transactions and the offsets
-//! in them, so it proves nothing about exactly-once.
+//! librdkafka's mock cluster inside this process, for the demo.
+//!
+//! It ignores commits, aborts and the offsets in transactions, so it proves nothing about exactly-once processing.
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
 use super::errors::EdgeError;
 
-/// Ends with this value.
+/// A running mock cluster. Dropping it stops the cluster.
 pub struct Mock {
     cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
 impl Mock {
-    /// One broker with these topics.
+    /// Starts one broker with these topics (name, partitions).
     ///
     /// # Errors
-    /// No cluster, or a topic's name is refused.
+    /// The cluster does not start, or refuses a topic name.
     pub fn start(topics: &[(String, i32)]) -> Result<Self, EdgeError> {
         let failed =
             |error: rdkafka::error::KafkaError| EdgeError::plain("start the mock cluster", error.to_string());

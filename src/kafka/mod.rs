@@ -1,21 +1,29 @@
-//! The only room that names librdkafka: narrow, blocking building blocks that one thread drives.
+//! The only folder that names librdkafka: narrow, blocking clients, each driven by one thread.
 //!
-//! Decides nothing: who commits, aborts, restores or gives up is the stream thread's business. `unsafe` lives in
-//! `ffi` alone.
+//! Decides nothing: the stream thread decides what is committed, aborted or restored, and when to give up.
 //!
 //! ```text
 //! consumer          a member of the group: records, ends of partitions, rebalances
-//! group             what a member does besides polling: start, pause, resume, who it is
+//! group             what a member does besides polling: start, pause, resume, its metadata
 //! producer          one transactional id: begin, produce, send offsets, commit, abort
-//! changelog_reader  one partition from an offset on, as fast as it goes
-//! admin             topics, ids, configurations, watermarks; off the polling path
-//! offsets           the group's stable offsets; off the polling path
-//! sender            records without transactions, as callers send them
-//! tail              an onlooker of several topics, in no group
-//! errors            who has to act
-//! outage            brokers that cannot be reached, said once
-//! properties        what the protocol owns, what the operator may set
+//! changelog_reader  reads one partition from an offset as fast as possible
+//! admin             topics, topic ids, topic settings, watermarks; never called on a polling thread
+//! offsets           the group's stable offsets; never called on a polling thread
+//! sender            a producer without transactions, as callers of the service use one
+//! tail              reads several topics without joining a group
+//! errors            error classes, by who has to act
+//! outage            logs unreachable brokers once instead of once per client and attempt
+//! properties        librdkafka properties: which the protocol sets, which the operator may set
+//! ffi               calls into librdkafka; the only files of this folder with `unsafe`
 //! ```
+//!
+//! Why `ffi` exists beside the `rdkafka` crate. The crate's configuration, error codes, admin client and mock cluster
+//! serve here too. Its clients do not:
+//!
+//! - Its `commit_transaction` flushes in polls of 100 ms each, where librdkafka needs about 2 ms.
+//! - Its consumer does not let a rebalance callback pause partitions before they are assigned, and handles the callback's
+//!   errors itself.
+//! - It has no call for topic ids, and finds the topic of each record by name.
 
 mod admin;
 mod changelog_reader;
@@ -42,4 +50,4 @@ pub use offsets::StableOffsets;
 pub use producer::Producer;
 pub use properties::{Properties, RefusedProperty, TRANSACTION_TIMEOUT_MS};
 pub use sender::{Sender, ToSend};
-pub use tail::{Place, Seen, SeenRecord, Tail};
+pub use tail::{Seen, SeenRecord, Tail, TailPartition};

@@ -1,23 +1,22 @@
-//! The group's stable offsets, asked from outside the group, so that no polling thread waits for them.
+//! Reads the group's stable offsets from outside the group, so that no polling thread waits for them.
 
 use std::ffi::CString;
 use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::consumer::c_names;
 use super::errors::EdgeError;
-use super::ffi::{Failure, Partitions, SharedClient};
+use super::ffi::{NativeError, Partitions, SharedClient, c_names};
 use super::properties::Properties;
 
-/// Asks the group's coordinator; may be shared between threads.
+/// A client of the group's coordinator. Threads may share it.
 pub struct StableOffsets {
     client: SharedClient,
 }
 
 impl StableOffsets {
     /// # Errors
-    /// A property is refused.
+    /// librdkafka refuses a property.
     pub fn new(properties: &Properties, group: &str) -> Result<Self, EdgeError> {
         let config = properties.stable_offsets(group);
         let client =
@@ -25,11 +24,11 @@ impl StableOffsets {
         Ok(Self { client })
     }
 
-    /// The committed offset of each (topic, partition), in the same order; `None`: the group has none. Waits for
-    /// transactions that are about to change one.
+    /// The committed offset of each (topic, partition), in the same order; `None`: the group has none. Waits for open
+    /// transactions that contain an offset of these partitions.
     ///
     /// # Errors
-    /// Any partition's offset is unknown, for whatever reason; never a made-up offset.
+    /// The offset of a partition is unknown, for any reason. An offset is never guessed.
     pub fn read(
         &self,
         partitions: &[(String, i32)],
@@ -37,7 +36,7 @@ impl StableOffsets {
     ) -> Result<Vec<Option<i64>>, EdgeError> {
         const OFFSET_INVALID: i64 = -1001;
         let names: Vec<String> = partitions.iter().map(|(topic, _)| topic.clone()).collect();
-        let names: Vec<CString> = c_names(&names)?;
+        let names = c_names(&names).map_err(|failure| EdgeError::new("committed offsets", failure))?;
         let mut list = Partitions::new(partitions.len());
         for (name, (_, partition)) in names.iter().zip(partitions) {
             list.add(name, *partition, OFFSET_INVALID);
@@ -46,11 +45,11 @@ impl StableOffsets {
             .handle()
             .committed(&mut list, timeout)
             .and_then(|()| list.first_error())
-            .map_err(unread)?;
+            .map_err(read_error)?;
         let offset = |(name, partition): (&CString, i32)| {
             let it =
                 list.iter().find(|it| it.topic == name.as_c_str() && it.partition == partition).ok_or_else(
-                    || EdgeError::plain("committed offsets", "a partition is missing in the answer"),
+                    || EdgeError::plain("committed offsets", "the cluster's answer lacks a partition"),
                 )?;
             match it.offset {
                 offset @ 0.. => Ok(Some(offset)),
@@ -62,14 +61,14 @@ impl StableOffsets {
     }
 }
 
-/// The coordinator answers nothing while a transaction holds an offset of the group.
-fn unread(failure: Failure) -> EdgeError {
-    let held = failure.code == Code::OperationTimedOut;
+/// The coordinator does not answer while an open transaction contains an offset of the group.
+fn read_error(failure: NativeError) -> EdgeError {
+    let timed_out = failure.code == Code::OperationTimedOut;
     let mut error = EdgeError::new("committed offsets", failure);
-    if held {
+    if timed_out {
         error.text.push_str(
-            "; either the cluster does not answer, or an open transaction holds them and ends with its \
-             transaction.timeout.ms; if it does not, find it with kafka-transactions.sh find-hanging and abort it",
+            "; either the cluster does not answer, or an open transaction holds the offsets until its \
+             transaction.timeout.ms ends; if it does not end, find it with kafka-transactions.sh find-hanging and abort it",
         );
     }
     error

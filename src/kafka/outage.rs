@@ -1,7 +1,7 @@
-//! Brokers that cannot be reached: said once, now and then while it lasts, and when it is over. Every client of the
-//! process meets the same outage, each with many tries.
+//! Logs unreachable brokers: once at the start of an outage, once a minute while it lasts, and once at its end. Without
+//! this, every client of the process would log every failed attempt.
 //!
-//! Decides nothing: librdkafka connects again by itself.
+//! Decides nothing: librdkafka reconnects automatically.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,30 +9,30 @@ use std::time::{Duration, Instant};
 
 use rdkafka_sys::rd_kafka_resp_err_t as RawCode;
 
-use super::ffi::{Callbacks, Client, Kind};
+use super::ffi::{Callbacks, Client, ClientKind};
 use super::properties::Properties;
 
-/// Between two lines about the same thing.
-const AGAIN: Duration = Duration::from_secs(60);
-/// An outage is over when a question was answered and nothing failed for so long.
-const CALM: Duration = Duration::from_secs(5);
+/// Shortest time between two lines about the same error.
+const LINE_INTERVAL: Duration = Duration::from_secs(60);
+/// An outage is over when a broker answers and no connection has failed for this long.
+const QUIET_MIN: Duration = Duration::from_secs(5);
 
-/// How long brokers are listened to.
-const OBJECTIONS: Duration = Duration::from_secs(2);
+/// How long [`log_connection_errors`] keeps its client connected.
+const CONNECTED_FOR: Duration = Duration::from_secs(2);
 
-static TROUBLE: Mutex<Trouble> = Mutex::new(Trouble { outage: None, others: BTreeMap::new() });
+static ERROR_LOG: Mutex<ErrorLog> = Mutex::new(ErrorLog { outage: None, others: BTreeMap::new() });
 
-/// What was said, and when.
-struct Trouble {
+/// Which errors were logged, and when.
+struct ErrorLog {
     outage: Option<Outage>,
-    /// Other errors by code.
+    /// By error code, when an error that is not a lost connection was last logged.
     others: BTreeMap<i32, Instant>,
 }
 
 struct Outage {
     since: Instant,
-    told: Instant,
-    last: Instant,
+    last_logged: Instant,
+    last_failure: Instant,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -42,10 +42,10 @@ enum Line {
     Other,
 }
 
-/// A client reports an error.
+/// Logs an error that a client reports, unless the same error was logged shortly before.
 pub(super) fn client_error(code: i32, reason: &str) {
     const TARGET: &str = "otp_stream::kafka";
-    match trouble().error(code, now()) {
+    match error_log().error(code, now()) {
         Some(Line::Lost) => tracing::warn!(target: TARGET, code, reason, "the brokers cannot be reached"),
         Some(Line::StillLost { seconds }) => {
             tracing::warn!(target: TARGET, code, reason, seconds, "the brokers still cannot be reached");
@@ -55,63 +55,65 @@ pub(super) fn client_error(code: i32, reason: &str) {
     }
 }
 
-/// The cluster answered a question.
+/// Call this when the cluster has answered a request. Logs the end of an outage.
 pub fn cluster_answered() {
-    if let Some(seconds) = trouble().answer(now()) {
+    if let Some(seconds) = error_log().answer(now()) {
         tracing::info!(target: "otp_stream::kafka", seconds, "the brokers can be reached again");
     }
 }
 
-/// Connects once more, so that what the brokers object to reaches the log: a question that timed out tells nothing.
-pub fn let_brokers_say_why(properties: &Properties) {
-    let client = Client::new(Kind::Producer, &properties.sender(), &[], Callbacks::default());
+/// Connects once more so that the reason of a failure (TLS, SASL, a wrong port) reaches the log. A request that timed out
+/// does not carry the reason.
+pub fn log_connection_errors(properties: &Properties) {
+    let client = Client::new(ClientKind::Producer, &properties.sender(), &[], Callbacks::default());
     if let Ok(client) = client {
-        let until = now() + OBJECTIONS;
+        let until = now() + CONNECTED_FOR;
         while now() < until {
             client.serve(Duration::from_millis(100));
         }
     }
 }
 
-/// Whether an outage is known, so that what comes of it need not be said again.
+/// Whether an outage was logged. Its consequences need no line of their own.
 pub fn is_known() -> bool {
-    trouble().outage.is_some()
+    error_log().outage.is_some()
 }
 
-fn trouble() -> MutexGuard<'static, Trouble> {
-    TROUBLE.lock().unwrap_or_else(PoisonError::into_inner)
+fn error_log() -> MutexGuard<'static, ErrorLog> {
+    ERROR_LOG.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Trouble {
+impl ErrorLog {
+    /// The line to log for an error; `None`: it was logged less than [`LINE_INTERVAL`] ago.
     fn error(&mut self, code: i32, now: Instant) -> Option<Line> {
-        if !is_of_connections(code) {
-            let told = self.others.insert(code, now);
-            let is_due = told.is_none_or(|told| now.duration_since(told) >= AGAIN);
-            if let Some(told) = told.filter(|_| !is_due) {
-                self.others.insert(code, told);
-            }
-            return is_due.then_some(Line::Other);
+        if !is_lost_connection(code) {
+            let logged = self.others.get(&code);
+            let is_due = logged.is_none_or(|logged| now.duration_since(*logged) >= LINE_INTERVAL);
+            return is_due.then(|| {
+                self.others.insert(code, now);
+                Line::Other
+            });
         }
         let Some(outage) = &mut self.outage else {
-            self.outage = Some(Outage { since: now, told: now, last: now });
+            self.outage = Some(Outage { since: now, last_logged: now, last_failure: now });
             return Some(Line::Lost);
         };
-        outage.last = now;
-        if now.duration_since(outage.told) < AGAIN {
+        outage.last_failure = now;
+        if now.duration_since(outage.last_logged) < LINE_INTERVAL {
             return None;
         }
-        outage.told = now;
+        outage.last_logged = now;
         Some(Line::StillLost { seconds: now.duration_since(outage.since).as_secs() })
     }
 
-    /// How many seconds the outage lasted that is over.
+    /// Ends the outage if it is over, and returns how many seconds it lasted.
     fn answer(&mut self, now: Instant) -> Option<u64> {
-        let over = self.outage.take_if(|outage| now.duration_since(outage.last) >= CALM)?;
-        Some(over.last.duration_since(over.since).as_secs())
+        let over = self.outage.take_if(|outage| now.duration_since(outage.last_failure) >= QUIET_MIN)?;
+        Some(over.last_failure.duration_since(over.since).as_secs())
     }
 }
 
-fn is_of_connections(code: i32) -> bool {
+fn is_lost_connection(code: i32) -> bool {
     let codes = [
         RawCode::RD_KAFKA_RESP_ERR__TRANSPORT,
         RawCode::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
@@ -120,7 +122,7 @@ fn is_of_connections(code: i32) -> bool {
     codes.iter().any(|it| *it as i32 == code)
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long an outage lasts is told, and decides nothing")]
+#[expect(clippy::disallowed_methods, reason = "measures an outage for the log; decides nothing")]
 fn now() -> Instant {
     Instant::now()
 }
@@ -134,8 +136,8 @@ mod tests {
     const DENIED: i32 = RawCode::RD_KAFKA_RESP_ERR__AUTHENTICATION as i32;
 
     #[test]
-    fn an_outage_is_told_once_a_minute_and_at_its_end() {
-        let mut trouble = Trouble { outage: None, others: BTreeMap::new() };
+    fn an_outage_is_logged_at_its_start_once_a_minute_and_at_its_end() {
+        let mut log = ErrorLog { outage: None, others: BTreeMap::new() };
         let start = now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         for (seconds, code, expected) in [
@@ -148,11 +150,11 @@ mod tests {
             (121, DOWN, Some(Line::StillLost { seconds: 121 })),
             (122, DENIED, Some(Line::Other)),
         ] {
-            assert_eq!(trouble.error(code, at(seconds)), expected, "{seconds}");
+            assert_eq!(log.error(code, at(seconds)), expected, "{seconds}");
         }
-        assert_eq!(trouble.answer(at(125)), None, "another client failed a moment ago");
-        assert_eq!(trouble.answer(at(126)), Some(121));
-        assert_eq!(trouble.answer(at(127)), None, "it is told once");
-        assert_eq!(trouble.error(LOST, at(130)), Some(Line::Lost));
+        assert_eq!(log.answer(at(125)), None, "another client failed a moment ago");
+        assert_eq!(log.answer(at(126)), Some(121));
+        assert_eq!(log.answer(at(127)), None, "the end is logged once");
+        assert_eq!(log.error(LOST, at(130)), Some(Line::Lost));
     }
 }

@@ -1,7 +1,7 @@
-//! The properties of every client: what the protocol owns, what the operator may set.
+//! The librdkafka properties of every client.
 //!
-//! Owned properties are set last and refused from the operator with a reason; all others may be overridden. Prints
-//! no value: some are secrets.
+//! The protocol owns some properties: they are set last, and an operator who sets one gets an error with the reason. All
+//! others are defaults that the operator may override. Prints no value, because some are secrets.
 
 use std::collections::BTreeMap;
 
@@ -19,18 +19,28 @@ pub struct RefusedProperty {
     pub remedy: &'static str,
 }
 
-/// How long a transaction may stay open before its coordinator aborts it, in milliseconds. A crash pins readers of
-/// committed records for so long.
+/// Time after which the coordinator aborts an open transaction, in milliseconds. After a crash, readers of committed records
+/// wait this long.
 pub const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
+
+/// Shortest time between a fetch that brought records and the next fetch, in milliseconds.
+pub const FETCH_BACKOFF_MS: u64 = 4;
+/// Longest wait of a record that is produced early for more records, in microseconds.
+const LINGER_US: u64 = 4_300;
+/// Fetches come 0.2 ms after the backoff.
+const _: () = assert!(LINGER_US > FETCH_BACKOFF_MS * 1_000 + 200, "a record must wait for the next fetch");
+
+/// Largest produce request of the transactional producer for one partition, in bytes.
+pub(super) const BATCH_SIZE_BYTES: usize = 1_000_000;
 
 const REMOVE: &str = "remove it";
 
-/// Key, reason, remedy.
+/// Properties that the protocol owns: key, reason, remedy.
 const OWNED: &[(&str, &str, &str)] = &[
     ("bootstrap.servers", "it has its own setting", "set kafka.bootstrap_servers"),
     ("metadata.broker.list", "it has its own setting", "set kafka.bootstrap_servers"),
     ("group.id", "it is the application id", "set application.id"),
-    ("group.instance.id", "it is the instance's identity", "set application.instance"),
+    ("group.instance.id", "it identifies the instance", "set application.instance"),
     (
         "transactional.id",
         "it names the owner of the transactions",
@@ -51,24 +61,24 @@ const OWNED: &[(&str, &str, &str)] = &[
     ("topic.auto.offset.reset", "a position is never guessed", REMOVE),
     ("isolation.level", "only committed records are read", REMOVE),
     ("enable.partition.eof", "restores and expiry rely on the end of a partition", REMOVE),
-    ("check.crcs", "damaged records must be noticed", REMOVE),
+    ("check.crcs", "damaged records must be detected", REMOVE),
     ("enable.idempotence", "transactions need it", REMOVE),
     ("enable.gapless.guarantee", "an aborted transaction leaves gaps", REMOVE),
     ("acks", "a commit is acknowledged by all in-sync replicas", REMOVE),
     ("request.required.acks", "a commit is acknowledged by all in-sync replicas", REMOVE),
-    ("transaction.timeout.ms", "the time-outs of messages and transactions hang together", REMOVE),
-    ("message.timeout.ms", "the time-outs of messages and transactions hang together", REMOVE),
-    ("delivery.timeout.ms", "the time-outs of messages and transactions hang together", REMOVE),
+    ("transaction.timeout.ms", "the time-outs of messages and transactions depend on each other", REMOVE),
+    ("message.timeout.ms", "the time-outs of messages and transactions depend on each other", REMOVE),
+    ("delivery.timeout.ms", "the time-outs of messages and transactions depend on each other", REMOVE),
     ("delivery.report.only.error", "the stored changelog position comes from delivery reports", REMOVE),
     ("retries", "a lost retry would abort the transaction", REMOVE),
     ("message.send.max.retries", "a lost retry would abort the transaction", REMOVE),
-    ("partitioner", "partitions are computed (murmur2 of the subject)", REMOVE),
+    ("partitioner", "the service computes partitions (murmur2 of the subject)", REMOVE),
     (
         "allow.auto.create.topics",
         "a topic with default settings breaks the protocol",
         "run: otp-stream topics create",
     ),
-    ("plugin.library.paths", "no code is loaded at run time", REMOVE),
+    ("plugin.library.paths", "the service loads no code at run time", REMOVE),
 ];
 
 /// The cluster's address and the operator's properties, checked.
@@ -79,9 +89,11 @@ pub struct Properties {
 }
 
 impl Properties {
+    /// `chosen` are the operator's properties.
+    ///
     /// # Errors
-    /// A property is owned by the protocol. Names and values that librdkafka does not know show when the first client
-    /// is made; [`Properties::check`] does so without a cluster.
+    /// The protocol owns one of them. Names and values that librdkafka does not know cause an error when a client is created;
+    /// [`Properties::check`] finds them without a cluster.
     pub fn new(
         bootstrap_servers: &str,
         chosen: impl IntoIterator<Item = (String, String)>,
@@ -93,10 +105,10 @@ impl Properties {
         }
     }
 
-    /// Whether librdkafka takes every property.
+    /// Checks that librdkafka accepts every property.
     ///
     /// # Errors
-    /// The key, and what librdkafka says.
+    /// The key, and librdkafka's reason.
     pub fn check(&self) -> Result<(), (String, String)> {
         for config in [self.group_consumer("check", None), self.transactional_producer("check")] {
             config.create_native_config().map_err(|error| refused_key(&error))?;
@@ -104,20 +116,21 @@ impl Properties {
         Ok(())
     }
 
-    /// A member of the group; static if it has an id that survives a restart.
+    /// A member of the group; a static one if `static_member` is its id.
     pub(super) fn group_consumer(&self, group: &str, static_member: Option<&str>) -> ClientConfig {
+        let fetch_backoff = FETCH_BACKOFF_MS.to_string();
         let mut config = self.config(&[
             ("session.timeout.ms", "10000"),
-            // A member hears of a rebalance with its next heartbeat, so a task waits for one when it moves.
+            // A member learns of a rebalance with its next heartbeat, so a task that moves waits for one.
             ("heartbeat.interval.ms", "300"),
             ("max.poll.interval.ms", "120000"),
-            // A fetch that waits is in the way of a partition that resumes.
+            // A resumed partition is fetched only after the fetch under way.
             ("fetch.wait.max.ms", "50"),
-            // The stream thread reads ahead by itself. A record that waits here is half a kilobyte more than its own bytes,
-            // and what a fetch brings waits unpacked. So the next fetch goes out when all is taken, and not sooner than this
-            // after one that brought something: one for each record costs more than the record (see runtime/pace).
+            // librdkafka fetches only when its queue is empty, because the stream thread reads ahead itself, and a queued
+            // record takes half a kilobyte besides its own bytes. The backoff after a fetch with records keeps a fetch
+            // from carrying a single record. The commit pacing of the stream thread relies on it.
             ("queued.min.messages", "1"),
-            ("fetch.queue.backoff.ms", "4"),
+            ("fetch.queue.backoff.ms", &fetch_backoff),
             ("max.partition.fetch.bytes", "262144"),
             ("queued.max.messages.kbytes", "768"),
         ]);
@@ -133,19 +146,21 @@ impl Properties {
     }
 
     pub(super) fn transactional_producer(&self, transactional_id: &str) -> ClientConfig {
+        let (batch_size, linger) =
+            (BATCH_SIZE_BYTES.to_string(), format!("{}.{}", LINGER_US / 1_000, LINGER_US % 1_000 / 100));
         let mut config = self.config(&[
-            // A commit flushes at once whatever the linger. What is produced along is to leave as one request, with what
-            // comes until the commit where there is little: this is a little more than two fetches are apart (4.2 ms).
-            ("linger.ms", "4.3"),
-            ("batch.size", "1000000"),
+            // A commit flushes immediately, so this delays no commit. It lets records that are produced early leave in one
+            // request with the records of the next fetch.
+            ("linger.ms", &linger),
+            ("batch.size", &batch_size),
             ("batch.num.messages", "10000"),
             ("compression.type", "lz4"),
             ("queue.buffering.max.messages", "100000"),
             ("queue.buffering.max.kbytes", "65536"),
             ("retry.backoff.ms", "10"),
             ("retry.backoff.max.ms", "100"),
-            // Sending offsets forgets its time-out while the group's coordinator is gone from the cluster, and looks for
-            // the new one only when some connection changes (librdkafka #5456, #5511): idle ones are closed, and do.
+            // After the group's coordinator left the cluster, sending offsets ignores its time-out and searches the new
+            // coordinator only when a connection changes (librdkafka #5456, #5511). Closing idle connections is a change.
             ("connections.max.idle.ms", "5000"),
         ]);
         let timeout = TRANSACTION_TIMEOUT_MS.to_string();
@@ -163,11 +178,11 @@ impl Properties {
         config
     }
 
-    /// Reads assigned partitions from given offsets to their ends. It never joins the group, whose name only spares
-    /// another access rule.
+    /// Reads assigned partitions from given offsets to their ends. It never joins the group; the group's name saves an extra
+    /// access rule.
     pub(super) fn changelog_reader(&self, group: &str) -> ClientConfig {
         let mut config = self.config(&[
-            // The end of a partition is told when such a wait is over.
+            // librdkafka reports the end of a partition after this wait.
             ("fetch.wait.max.ms", "10"),
             ("fetch.queue.backoff.ms", "2"),
             ("queued.min.messages", "100000"),
@@ -178,7 +193,7 @@ impl Properties {
         config
     }
 
-    /// Reads assigned partitions as records come in.
+    /// Reads assigned partitions as records arrive.
     pub(super) fn tail(&self, group: &str) -> ClientConfig {
         let mut config = self.config(&[
             ("fetch.wait.max.ms", "100"),
@@ -191,7 +206,7 @@ impl Properties {
         config
     }
 
-    /// Sends what is no part of a transaction, at once.
+    /// Sends records without a transaction, immediately.
     pub(super) fn sender(&self) -> ClientConfig {
         let mut config = self.config(&[
             ("linger.ms", "0"),
@@ -202,7 +217,7 @@ impl Properties {
         config
     }
 
-    /// Asks for the group's stable offsets; never joins it.
+    /// Reads the group's stable offsets. Never joins the group.
     pub(super) fn stable_offsets(&self, group: &str) -> ClientConfig {
         let mut config = self.config(&[]);
         own(&mut config, COMMITTED_READER);
@@ -210,9 +225,9 @@ impl Properties {
         config
     }
 
-    /// Asks for watermarks: the end of the log, not the last stable offset.
+    /// Reads high watermarks: the end of the log, not the last stable offset.
     pub(super) fn watermarks(&self) -> ClientConfig {
-        // A client without topics of its own asks a partition's former leader until its metadata is of age.
+        // A client without a subscription asks a partition's former leader until its metadata expires.
         let mut config = self.config(&[("metadata.max.age.ms", "1000")]);
         config.set("isolation.level", "read_uncommitted");
         config
@@ -220,7 +235,7 @@ impl Properties {
 
     pub(super) fn admin(&self) -> ClientConfig {
         let mut config = self.config(&[]);
-        // Nobody serves this client's log queue.
+        // Nothing serves the log queue of this client.
         config.set_log_level(RDKafkaLogLevel::Emerg);
         config
     }
@@ -229,8 +244,8 @@ impl Properties {
         let mut config = ClientConfig::new();
         own(&mut config, &[("client.id", "otp-stream"), ("socket.nagle.disable", "true")]);
         own(&mut config, &[("enable.metrics.push", "false"), ("reconnect.backoff.max.ms", "2000")]);
-        // A new client waits half of this before its second connection, and it needs two or three before it has a
-        // coordinator: at a start those waits are the longest. Each failure doubles it.
+        // A new client needs two or three connections to reach a coordinator, and waits half of this time before each. The
+        // waits dominate the start. Each failure doubles the time.
         own(&mut config, &[("reconnect.backoff.ms", "20")]);
         own(&mut config, defaults);
         for (key, value) in &self.chosen {
@@ -272,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_protocol_owns_is_refused_with_key_and_remedy() {
+    fn an_owned_property_is_refused_with_key_and_remedy() {
         for key in ["enable.auto.commit", "isolation.level", "group.id", "acks", "request.required.acks"] {
             let refused = with(key, "x").err().expect("owned");
             assert_eq!(refused.key, key);
@@ -281,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_overrides_a_default_but_no_owned_property() {
+    fn the_operator_overrides_defaults_but_not_owned_properties() {
         let properties = with("compression.type", "zstd").expect("free");
         let config = properties.transactional_producer("id");
         assert_eq!(config.get("compression.type"), Some("zstd"));
@@ -290,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_property_that_librdkafka_does_not_know_is_named() {
+    fn an_unknown_property_is_named() {
         let error = with("no.such.thing", "1").expect("not owned").check().expect_err("unknown");
         assert_eq!(error.0, "no.such.thing");
     }
@@ -298,13 +313,13 @@ mod tests {
     #[test]
     fn a_refusal_never_shows_a_secret() {
         for key in ["sasl.pasword", "sasl.password.file", "ssl.key.pem", "ssl.keystore.password"] {
-            let told = with(key, "CANARY").expect("not owned").check().err().unwrap_or_default();
-            assert!(!told.1.contains("CANARY"), "{key}: {told:?}");
+            let refusal = with(key, "CANARY").expect("not owned").check().err().unwrap_or_default();
+            assert!(!refusal.1.contains("CANARY"), "{key}: {refusal:?}");
         }
     }
 
     #[test]
-    fn owned_properties_are_unique_and_never_defaults() {
+    fn each_owned_property_is_listed_once() {
         let mut keys: Vec<_> = OWNED.iter().map(|(key, ..)| *key).collect();
         keys.sort_unstable();
         let count = keys.len();

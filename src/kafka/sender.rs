@@ -1,6 +1,6 @@
-//! A producer without transactions, as callers of the service have one: single records, and load.
+//! A producer without transactions, as callers of the service use one: for single records and for load.
 //!
-//! Nothing of the service itself goes through it. Deliveries are served on the calling thread.
+//! The service itself writes nothing with it. Delivery reports are handled on the calling thread.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,24 +9,24 @@ use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::consumer::c_names;
 use super::errors::EdgeError;
-use super::ffi::{Failure, ProducerClient};
+use super::ffi::{NativeError, ProducerClient, c_names};
 use super::properties::Properties;
 
-/// How long one record may wait for room in the queue.
+/// Longest wait of one record for room in librdkafka's queue.
 const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Deliveries {
+    /// Records that were delivered or failed.
     done: AtomicU64,
-    failed: OnceLock<Code>,
+    first_failure: OnceLock<Code>,
 }
 
-/// A record to send.
+/// A record for [`Sender::send`].
 #[derive(Clone, Copy, Debug)]
 pub struct ToSend<'a> {
-    /// Its place in the list of topics.
+    /// Position in the list of topics.
     pub topic: usize,
     pub partition: i32,
     pub key: Option<&'a [u8]>,
@@ -41,28 +41,27 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// `topics` are numbered in their order.
-    ///
     /// # Errors
-    /// A property or a topic's name is refused.
+    /// librdkafka refuses a property or a topic name.
     pub fn new(properties: &Properties, topics: &[String]) -> Result<Self, EdgeError> {
         let deliveries = Arc::<Deliveries>::default();
         let counted = deliveries.clone();
         let on_delivery = Box::new(move |_, _, error| {
             counted.done.fetch_add(1, Ordering::Relaxed);
             if let Some(code) = error {
-                counted.failed.get_or_init(|| code);
+                counted.first_failure.get_or_init(|| code);
             }
         });
-        let client = ProducerClient::new(&properties.sender(), &c_names(topics)?, on_delivery)
+        let topics = c_names(topics).map_err(|failure| EdgeError::new("create producer", failure))?;
+        let client = ProducerClient::new(&properties.sender(), &topics, on_delivery)
             .map_err(|text| EdgeError::plain("create producer", text))?;
         Ok(Self { client, deliveries, sent: Cell::new(0) })
     }
 
-    /// Hands a copy of a record over; waits (bounded) if the queue is full.
+    /// Hands a copy of a record to librdkafka. Waits for at most [`QUEUE_WAIT_MAX`] while the queue is full.
     ///
     /// # Errors
-    /// librdkafka does not take it.
+    /// librdkafka does not take the record.
     pub fn send(&self, record: ToSend<'_>) -> Result<(), EdgeError> {
         let mut full_since = None;
         loop {
@@ -86,28 +85,28 @@ impl Sender {
         }
     }
 
-    /// Serves deliveries for at most `timeout`.
+    /// Handles delivery reports for at most `timeout`.
     ///
     /// # Errors
     /// A record was not delivered.
     pub fn serve(&self, timeout: Duration) -> Result<(), EdgeError> {
         self.client.serve(timeout);
-        match self.deliveries.failed.get() {
+        match self.deliveries.first_failure.get() {
             None => Ok(()),
-            Some(code) => Err(EdgeError::new("deliver", Failure::of_code(*code))),
+            Some(code) => Err(EdgeError::new("deliver", NativeError::of_code(*code))),
         }
     }
 
-    /// Waits until everything is delivered.
+    /// Waits until every record is delivered.
     ///
     /// # Errors
-    /// A record was not delivered, or not in time.
+    /// A record was not delivered, or not within `timeout`.
     pub fn flush(&self, timeout: Duration) -> Result<(), EdgeError> {
         let deadline = now() + timeout;
         while self.deliveries.done.load(Ordering::Relaxed) < self.sent.get() {
             self.serve(Duration::from_millis(10))?;
             if now() > deadline {
-                return Err(EdgeError::new("deliver", Failure::of_code(Code::MessageTimedOut)));
+                return Err(EdgeError::new("deliver", NativeError::of_code(Code::MessageTimedOut)));
             }
         }
         self.serve(Duration::ZERO)

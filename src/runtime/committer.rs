@@ -38,7 +38,7 @@ impl EndCall {
     pub fn make(&self, producer: &Producer) -> Event<TaskHandle> {
         match self {
             Self::SendOffsets { outbox, first, offsets, member } => {
-                Event::OffsetsSent(match producer.produce_rest(outbox, *first) {
+                Event::OffsetsSent(match producer.produce_remaining(outbox, *first) {
                     Ok(()) => tried(|| producer.send_offsets(offsets, member, CALL_MAX)),
                     Err(error) => outcome_of(&error),
                 })

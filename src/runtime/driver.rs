@@ -262,7 +262,7 @@ impl Driver {
         let Some(producer) = &self.producer else {
             return no_producer();
         };
-        match producer.produce_along(self.thread.outbox(), self.handed_over) {
+        match producer.produce_early(self.thread.outbox(), self.handed_over) {
             Ok(next) => {
                 self.handed_over = next;
                 Outcome::Done

@@ -188,7 +188,7 @@ impl PassThrough {
         let source = SourcePartition { topic: SourceTopic(0), partition: 0 };
         let Some(member) = self.consumer.group().metadata() else { bail!("the consumer is in no group") };
         self.producer.begin()?;
-        self.producer.produce_rest(&self.outbox, 0)?;
+        self.producer.produce_remaining(&self.outbox, 0)?;
         self.producer.send_offsets(&[(source, next)], &member, CALL_MAX)?;
         Ok(self.producer.commit(CALL_MAX)?)
     }

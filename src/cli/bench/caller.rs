@@ -7,7 +7,7 @@ use otp_topology::wire::outbox::{Outbox, OutputTopic};
 
 use super::requests::{BenchRequest, RequestWriter, RunId};
 use crate::config::Loaded;
-use crate::kafka::{Admin, Place, Producer, Properties, Tail};
+use crate::kafka::{Admin, Producer, Properties, Tail, TailPartition};
 
 const ASK_MAX: Duration = Duration::from_secs(10);
 /// Records that are passed to the producer together.
@@ -68,7 +68,7 @@ impl BenchCaller {
     ///
     /// # Errors
     /// The cluster does not answer.
-    pub fn ends(&self) -> Result<Vec<(Place, i64)>> {
+    pub fn ends(&self) -> Result<Vec<(TailPartition, i64)>> {
         let mut ends = Vec::new();
         for (topic, partitions) in self.watched_partitions.iter().enumerate() {
             ends.extend(self.ends_of(topic, *partitions)?);
@@ -88,16 +88,19 @@ impl BenchCaller {
     ///
     /// # Errors
     /// The consumer cannot be created.
-    pub fn watch(&self, from: &[(Place, i64)]) -> Result<Tail> {
+    pub fn watch(&self, from: &[(TailPartition, i64)]) -> Result<Tail> {
         let tail = Tail::new(&self.properties, &self.application, &self.watched)?;
         tail.start(from)?;
         Ok(tail)
     }
 
-    fn ends_of(&self, topic: usize, partitions: i32) -> Result<Vec<(Place, i64)>> {
+    fn ends_of(&self, topic: usize, partitions: i32) -> Result<Vec<(TailPartition, i64)>> {
         let places: Vec<_> = (0..partitions).map(|it| (self.watched[topic].clone(), it)).collect();
         let marks = self.admin.watermarks(&places, ASK_MAX)?;
-        Ok((0..partitions).zip(marks).map(|(partition, it)| (Place { topic, partition }, it.end)).collect())
+        Ok((0..partitions)
+            .zip(marks)
+            .map(|(partition, it)| (TailPartition { topic, partition }, it.end))
+            .collect())
     }
 }
 
@@ -150,7 +153,7 @@ impl Loader {
                 let (partition, key, body) = (written.partition, Some(written.key), Some(written.body));
                 self.outbox.push(OutputTopic(0), partition, key, headers, Default::default(), body);
             }
-            self.producer.produce_rest(&self.outbox, 0)?;
+            self.producer.produce_remaining(&self.outbox, 0)?;
             progress(end - next);
             next = end;
         }

@@ -168,8 +168,8 @@ fn watch(
         if begin.is_none() && moment() >= schedule.due(warm_up) {
             begin = Some((pid.map(process::usage).transpose()?, pid.map(process::threads), waits.replies));
         }
-        match tail.look(Duration::from_millis(20))? {
-            Seen::Record(record) if record.place().topic == SMS => {
+        match tail.poll(Duration::from_millis(20))? {
+            Seen::Record(record) if record.partition().topic == SMS => {
                 keep_code(&record, schedule, codes, subjects)
             }
             Seen::Record(record) => {

@@ -17,7 +17,7 @@ use super::clock::{moment, wall_ms};
 use super::process::{self, Usage};
 use super::progress::Bar;
 use super::requests::{BenchRequest, RunId, SmsCode};
-use crate::kafka::{Place, Seen};
+use crate::kafka::{Seen, TailPartition};
 use otp_topology::wire::headers::{CE_CAUSATIONID, KAFKA_CORRELATION_ID};
 
 /// Time between two samples of the process.
@@ -87,8 +87,8 @@ fn prepare(caller: &BenchCaller, run: RunId, subjects: u64) -> Result<Vec<SmsCod
     let mut codes = vec![None; subjects as usize];
     let (mut missing, mut replies, mut quiet_since) = (subjects, 0, moment());
     while missing > 0 || replies < subjects {
-        match tail.look(Duration::from_millis(100))? {
-            Seen::Record(record) if record.place().topic == SMS => {
+        match tail.poll(Duration::from_millis(100))? {
+            Seen::Record(record) if record.partition().topic == SMS => {
                 let cause = record.headers().find(|(name, _)| *name == CE_CAUSATIONID).and_then(|(_, id)| id);
                 let Some(number) = cause.and_then(|id| run.number_of_cause(id)) else { continue };
                 let code = record.value().and_then(SmsCode::in_sms);
@@ -134,7 +134,7 @@ fn drain(caller: &BenchCaller, before: i64, requests: u64, pid: Option<u32>) -> 
 fn reply_times(
     caller: &BenchCaller,
     run: RunId,
-    from: &[(Place, i64)],
+    from: &[(TailPartition, i64)],
     numbers: std::ops::Range<u64>,
 ) -> Result<Vec<u64>> {
     let replies: Vec<_> = from.iter().copied().filter(|(place, _)| place.topic == REPLY).collect();
@@ -145,7 +145,7 @@ fn reply_times(
     let mut times = Vec::with_capacity(count);
     let mut quiet_since = moment();
     while times.len() < count {
-        let Seen::Record(record) = tail.look(Duration::from_millis(100))? else {
+        let Seen::Record(record) = tail.poll(Duration::from_millis(100))? else {
             check_quiet(quiet_since, "reading replies", times.len() as u64, count as u64)?;
             continue;
         };

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::deployment::DemoDeployment;
 use super::screen::{Screen, ShownEvent};
 use super::story::{DemoRequest, EnteredCode, Expected, StoryStep};
-use crate::kafka::{Place, Seen, Sender, Tail, ToSend};
+use crate::kafka::{Seen, Sender, Tail, TailPartition, ToSend};
 use crate::runtime::wall;
 
 /// How long the events of one request may take.
@@ -44,7 +44,8 @@ impl<'a> Player<'a> {
             shown.fold((Vec::new(), Vec::new()), |(mut topics, mut places), (_, output)| {
                 let topic = topics.len();
                 topics.push(output.name.clone());
-                places.extend((0..output.partitions).map(|partition| (Place { topic, partition }, 0)));
+                places
+                    .extend((0..output.partitions).map(|partition| (TailPartition { topic, partition }, 0)));
                 (topics, places)
             });
         let tail = Tail::new(&deployment.properties, &topology.application_id, &topics)?;
@@ -114,7 +115,7 @@ impl<'a> Player<'a> {
     }
 
     fn next(&self, wait: Duration) -> anyhow::Result<Option<ShownEvent>> {
-        let record = match self.tail.look(wait)? {
+        let record = match self.tail.poll(wait)? {
             Seen::Record(record) => record,
             Seen::End(..) | Seen::Nothing => return Ok(None),
         };
@@ -124,7 +125,7 @@ impl<'a> Player<'a> {
         let kind = header("ce_type").unwrap_or_default();
         let kind = kind.trim_start_matches("org.digit.otp.").trim_end_matches(".v1").to_owned();
         Ok(Some(ShownEvent {
-            topic: self.topics[record.place().topic].clone(),
+            topic: self.topics[record.partition().topic].clone(),
             kind,
             key: text(record.key()),
             value: text(record.value()),

@@ -1,4 +1,4 @@
-//! What librdkafka calls: rebalances and deliveries go to closures, logs and errors to the log.
+//! Callbacks from librdkafka: rebalances and delivery reports go to closures; log lines and errors go to the log.
 
 use std::cell::RefCell;
 use std::ffi::{c_char, c_int, c_void};
@@ -12,30 +12,29 @@ use rdkafka_sys as sys;
 use super::super::outage;
 use super::{Handle, Partitions, RawCode, text};
 
-/// What a rebalance asks for.
+/// The two kinds of rebalance callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reassignment {
     Assign,
     Revoke,
 }
 
-/// Called with who can act, what is asked for, and which partitions.
+/// Called with the client, the kind of rebalance and its partitions.
 pub type OnRebalance = Box<dyn FnMut(&Handle, Reassignment, Partitions)>;
-/// Called with a record's opaque, its offset and its error.
+/// Called with a record's opaque value, its offset and its error.
 pub type OnDelivery = Box<dyn FnMut(usize, i64, Option<RDKafkaErrorCode>) + Send>;
 
-/// What a client calls back. Each must end with the state of its client as librdkafka demands: a rebalance ends in
-/// `assign` or `unassign`.
+/// The callbacks of a client. librdkafka demands that a rebalance callback calls `assign` or `unassign`.
 #[derive(Default)]
 pub struct Callbacks {
     pub rebalance: Option<RefCell<OnRebalance>>,
     pub delivery: Option<RefCell<OnDelivery>>,
 }
 
-/// Registers the callbacks that are there. They must outlive the client that is made of the configuration.
+/// Registers the callbacks that are present. They must outlive the client that is created from the configuration.
 pub(super) fn register(callbacks: &Rc<Callbacks>, config: &NativeClientConfig) {
     let config = config.ptr();
-    // SAFETY: the configuration lives; the functions match librdkafka's prototypes and expect this opaque.
+    // SAFETY: the configuration is alive. The functions match librdkafka's prototypes and expect this opaque value.
     unsafe {
         sys::rd_kafka_conf_set_opaque(config, Rc::as_ptr(callbacks).cast_mut().cast());
         sys::rd_kafka_conf_set_log_cb(config, Some(on_log));
@@ -60,8 +59,8 @@ unsafe extern "C" fn on_rebalance(
     } else {
         Reassignment::Revoke
     };
-    // SAFETY: `opaque` is the client's box of callbacks, which lives as long as the client; the list is librdkafka's,
-    // so we keep a copy.
+    // SAFETY: `opaque` is the client's `Callbacks`, which live as long as the client. librdkafka owns the list, so we copy
+    // it.
     let (callbacks, partitions) = unsafe {
         let copy = sys::rd_kafka_topic_partition_list_copy(partitions);
         (&*opaque.cast::<Callbacks>(), NonNull::new(copy).map(Partitions))
@@ -100,9 +99,9 @@ unsafe extern "C" fn on_log(
     // SAFETY: as in `on_error`.
     let (facility, line) = unsafe { (text(facility), text(line)) };
     match (level, facility.as_str()) {
-        // Settings of the other kind of client, which every client is given.
+        // Every client gets the properties of producers and consumers; librdkafka warns about the other kind's.
         (_, "CONFWARN") => tracing::debug!(target: "librdkafka", facility, line),
-        // Each try of each client: `on_error` hears of it, too.
+        // One line per attempt of each client. `on_error` gets the same errors.
         (_, "FAIL" | "REQTMOUT") => tracing::debug!(target: "librdkafka", facility, line),
         (..=3, _) => tracing::error!(target: "librdkafka", facility, line),
         (4, _) => tracing::warn!(target: "librdkafka", facility, line),

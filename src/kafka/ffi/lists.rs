@@ -1,14 +1,28 @@
-//! Lists of partitions, and who the consumer is in its group: values that librdkafka owns the shape of.
+//! Values whose layout librdkafka owns: topic names, lists of partitions, the metadata of a group member.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::ptr::NonNull;
 
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
-use super::{Failure, RawCode, slice, text};
+use super::{NativeError, RawCode, slice, text};
 
-/// A partition and an offset in librdkafka's own list.
+/// Topic names as C strings, in the same order.
+///
+/// # Errors
+/// A name contains a NUL byte.
+pub fn c_names(names: &[String]) -> Result<Vec<CString>, NativeError> {
+    let c_name = |name: &String| {
+        CString::new(name.as_str()).map_err(|_| NativeError {
+            text: format!("topic {name:?}: a topic name must not contain a NUL byte"),
+            ..NativeError::of_code(RDKafkaErrorCode::InvalidTopic)
+        })
+    };
+    names.iter().map(c_name).collect()
+}
+
+/// An entry of [`Partitions`].
 #[derive(Clone, Copy, Debug)]
 pub struct PartitionEntry<'a> {
     pub topic: &'a CStr,
@@ -22,13 +36,13 @@ pub struct Partitions(pub(super) NonNull<sys::rd_kafka_topic_partition_list_t>);
 
 impl Partitions {
     pub fn new(capacity: usize) -> Self {
-        // SAFETY: a constructor without preconditions; it aborts rather than return null.
+        // SAFETY: a constructor without preconditions. It aborts instead of returning null.
         let list = unsafe { sys::rd_kafka_topic_partition_list_new(capacity as c_int) };
         Self(NonNull::new(list).expect("librdkafka allocates or aborts"))
     }
 
     pub fn add(&mut self, topic: &CStr, partition: i32, offset: i64) {
-        // SAFETY: the list is ours; the topic's name is copied; the returned element lives until the list grows.
+        // SAFETY: we own the list. The topic name is copied. The returned element is valid until the list grows.
         unsafe {
             let element = sys::rd_kafka_topic_partition_list_add(self.0.as_ptr(), topic.as_ptr(), partition);
             (*element).offset = offset;
@@ -36,7 +50,7 @@ impl Partitions {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = PartitionEntry<'_>> {
-        // SAFETY: `cnt` elements are initialised, and nobody changes the list while it is borrowed.
+        // SAFETY: `cnt` elements are initialised, and nothing changes the list while it is borrowed.
         let elements = unsafe {
             let list = self.0.as_ref();
             slice(list.elems, list.cnt as usize)
@@ -49,19 +63,15 @@ impl Partitions {
             error: (it.err != RawCode::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| it.err.into()),
         })
     }
-}
 
-impl Partitions {
-    /// The first error that a call left in the list.
-    ///
     /// # Errors
-    /// That error, with its partition in the text.
-    pub fn first_error(&self) -> Result<(), Failure> {
+    /// The first error that a call wrote into the list, with its partition in the text.
+    pub fn first_error(&self) -> Result<(), NativeError> {
         match self.iter().find_map(|it| Some((it.error?, it))) {
             None => Ok(()),
-            Some((code, it)) => Err(Failure {
+            Some((code, it)) => Err(NativeError {
                 text: format!("{} [{}]: {code}", it.topic.to_string_lossy(), it.partition),
-                ..Failure::of_code(code)
+                ..NativeError::of_code(code)
             }),
         }
     }
@@ -69,36 +79,36 @@ impl Partitions {
 
 impl Drop for Partitions {
     fn drop(&mut self) {
-        // SAFETY: the list is ours, and dropped once.
+        // SAFETY: we own the list and drop it once.
         unsafe { sys::rd_kafka_topic_partition_list_destroy(self.0.as_ptr()) }
     }
 }
 
-/// Who the consumer is in its group, as of one moment.
+/// A consumer's membership in its group at one moment.
 pub struct GroupMetadata(pub(super) NonNull<sys::rd_kafka_consumer_group_metadata_t>);
 
-// SAFETY: it is immutable, and belongs to no client.
+// SAFETY: it is immutable and independent of its client.
 unsafe impl Send for GroupMetadata {}
 // SAFETY: as above.
 unsafe impl Sync for GroupMetadata {}
 
 impl GroupMetadata {
-    /// The generation; negative while the consumer is no member.
+    /// The generation; negative while the consumer is not a member.
     pub fn generation(&self) -> i32 {
-        // SAFETY: the metadata is ours and immutable.
+        // SAFETY: we own the metadata, and it is immutable.
         unsafe { sys::rd_kafka_consumer_group_metadata_generation_id(self.0.as_ptr()) }
     }
 
-    /// The member id; empty while the consumer is no member.
+    /// The member id; empty while the consumer is not a member.
     pub fn member_id(&self) -> String {
-        // SAFETY: as above; the string lives as long as the metadata and is copied.
+        // SAFETY: as above. The string belongs to the metadata and is copied.
         unsafe { text(sys::rd_kafka_consumer_group_metadata_member_id(self.0.as_ptr())) }
     }
 }
 
 impl Drop for GroupMetadata {
     fn drop(&mut self) {
-        // SAFETY: the metadata is ours, and dropped once.
+        // SAFETY: we own the metadata and drop it once.
         unsafe { sys::rd_kafka_consumer_group_metadata_destroy(self.0.as_ptr()) }
     }
 }

@@ -121,7 +121,7 @@ impl<'a> Traffic<'a> {
     ) -> Result<Instant> {
         let begin = moment();
         while !done(self) {
-            match self.tail.look(Duration::from_millis(20))? {
+            match self.tail.poll(Duration::from_millis(20))? {
                 Seen::Record(record) => {
                     let id = record.headers().find(|(name, _)| *name == KAFKA_CORRELATION_ID);
                     let number = id.and_then(|(_, id)| self.run.number_of_reply(id?));
