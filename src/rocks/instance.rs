@@ -1,18 +1,18 @@
-//! The store directory: who owns it, and where each task's store lies.
+//! The store directory: which process owns it, and where each task's store is.
 //!
 //! ```text
-//! <directory>/<application id>/lock          held while the process lives: one process per directory
-//!                              instance      this instance's id, made once; it names the static group member
+//! <directory>/<application id>/lock          locked while the process runs: one process per directory
+//!                              instance      the id of this instance, created once; names the static group member
 //!                              task-<p>/     the store of partition p
 //! ```
 //!
-//! Whoever owns the disk is the member. A copied directory is a copied identity: two processes would fence each other.
+//! The directory carries the identity of the group member. Two processes with copies of one directory have the same
+//! identity and fence each other.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use fs4::FileExt;
 use rand::TryRng;
 use rand::rngs::SysRng;
 
@@ -21,7 +21,7 @@ use rand::rngs::SysRng;
 pub struct InstanceId(String);
 
 impl InstanceId {
-    /// `None`: the text is no id.
+    /// `None`: the text is not an id.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let is_id = (1..=64).contains(&text.len()) && text.bytes().all(fits);
@@ -47,14 +47,14 @@ pub enum InstanceError {
     )]
     BadId(PathBuf),
     #[error(
-        "application id {0:?}: only letters, digits, '.', '_' and '-' name a directory; change application.id"
+        "application id {0:?}: it may contain only letters, digits, '.', '_' and '-'; change application.id"
     )]
     BadApplication(String),
-    #[error("store directory {}: {error}; check store.directory and its rights", .place.display())]
+    #[error("store directory {}: {error}; check store.directory and its permissions", .place.display())]
     Io { place: PathBuf, error: io::Error },
 }
 
-/// A store directory that is ours while this value lives.
+/// A store directory that this process owns until the value is dropped.
 #[derive(Debug)]
 pub struct Instance {
     directory: PathBuf,
@@ -63,7 +63,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Takes `<directory>/<application>`, makes what is missing, and reads or makes the instance's id.
+    /// Locks `<directory>/<application>`, creates what is missing, and reads or creates the instance id.
     ///
     /// # Errors
     /// See [`InstanceError`].
@@ -76,14 +76,14 @@ impl Instance {
         fs::create_dir_all(&directory).map_err(io)?;
         let mut open = OpenOptions::new();
         let lock = open.create(true).truncate(false).write(true).open(directory.join("lock")).map_err(io)?;
-        match FileExt::try_lock(&lock) {
+        match lock.try_lock() {
             Ok(()) => {}
-            Err(fs4::TryLockError::WouldBlock) => return Err(InstanceError::InUse(directory)),
-            Err(fs4::TryLockError::Error(error)) => return Err(io(error)),
+            Err(TryLockError::WouldBlock) => return Err(InstanceError::InUse(directory)),
+            Err(TryLockError::Error(error)) => return Err(io(error)),
         }
         let id = match read_id(&directory)? {
             Some(id) => id,
-            None => make_id(&directory).map_err(io)?,
+            None => create_id(&directory).map_err(io)?,
         };
         Ok(Self { directory, id, _lock: lock })
     }
@@ -92,12 +92,12 @@ impl Instance {
         &self.id
     }
 
-    /// Where the store of a partition lies.
+    /// The directory of a partition's store.
     pub fn task_directory(&self, partition: i32) -> PathBuf {
         self.directory.join(format!("task-{partition}"))
     }
 
-    /// The partitions that have a store here, ascending.
+    /// The partitions that have a store in this directory, ascending.
     ///
     /// # Errors
     /// The directory cannot be read.
@@ -133,9 +133,10 @@ fn read_id(directory: &Path) -> Result<Option<InstanceId>, InstanceError> {
     }
 }
 
-/// Draws an id and keeps it: written beside, synced, then renamed, so that a crash leaves all of it or nothing.
-#[expect(clippy::disallowed_methods, reason = "an instance id is fresh, once in the life of a directory")]
-fn make_id(directory: &Path) -> io::Result<InstanceId> {
+/// Creates a random id. The file is written under another name, synced and renamed, so that a crash leaves the whole id or
+/// none.
+#[expect(clippy::disallowed_methods, reason = "an instance id is random, and created once per directory")]
+fn create_id(directory: &Path) -> io::Result<InstanceId> {
     let bytes = SysRng.try_next_u64().map_err(io::Error::other)?;
     let id = InstanceId(format!("{bytes:016x}"));
     let draft = directory.join("instance.new");
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_is_made_once_and_the_directory_has_one_owner() {
+    fn the_id_is_created_once_and_the_directory_has_one_owner() {
         let at = Scratch::new("instance");
         let first = Instance::take(&at.0, "otp-stream").expect("free");
         let id = first.id().clone();
@@ -165,13 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_id_is_said_not_replaced() {
+    fn a_damaged_id_is_reported_and_not_replaced() {
         let at = Scratch::new("bad-id");
         drop(Instance::take(&at.0, "app").expect("free"));
         for damaged in [b"not an id\n".as_slice(), b"", b"\n", b"\xff\xfe", &[b'a'; 65], &[0; 16]] {
             fs::write(at.0.join("app/instance"), damaged).expect("writable");
-            let told = Instance::take(&at.0, "app").expect_err("no id").to_string();
-            assert!(told.contains("the file `instance` holds no instance id; remove it"), "{told}");
+            let error = Instance::take(&at.0, "app").expect_err("no id").to_string();
+            assert!(error.contains("the file `instance` holds no instance id; remove it"), "{error}");
             assert_eq!(fs::read(at.0.join("app/instance")).expect("still there"), damaged);
         }
     }
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn stores_are_found_by_their_partition() {
+    fn stores_are_listed_by_partition() {
         let at = Scratch::new("tasks");
         let instance = Instance::take(&at.0, "app").expect("free");
         for partition in [10, 2] {

@@ -1,6 +1,6 @@
-//! The only room that names RocksDB: the stores of tasks, and the directory they lie in.
+//! The only folder that names RocksDB: the stores of tasks, and the directory that contains them.
 //!
-//! Decides nothing: what is written when, and what a damaged store means, is the stream thread's business.
+//! Decides nothing: the stream thread decides what is written when, and what follows from a damaged store.
 
 mod instance;
 #[cfg(test)]

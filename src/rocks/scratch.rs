@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-/// A directory of this test alone, removed when the test is over.
+/// A directory for one test, removed when the test ends.
 pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
+    /// `name` must be unique among the tests of this package.
     pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("otp-stream-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);

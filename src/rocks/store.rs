@@ -1,6 +1,14 @@
-//! One task's RocksDB: sorted bytes, one atomic write per commit, no fsync.
+//! The RocksDB of one task: sorted bytes, one atomic write per commit, no fsync.
 //!
-//! Knows no key family and no record. Memory is shared by all stores of the process, see [`Memory`].
+//! Knows no key family and no record. All stores of the process share their memory, see [`Memory`].
+//!
+//! ```text
+//! a commit    write(batch) ─▶ write-ahead log, memtable ─▶ flush ─▶ sorted file ─▶ compaction
+//! a restore   load(batch)  ─▶ one sorted file, which the store takes over      ─▶ compaction after the last one
+//! ```
+//!
+//! A crash may lose the last commits, because nothing waits for the disk. The store then holds an earlier commit as a whole,
+//! with its changelog position, and the task is restored from there.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,37 +21,40 @@ use rocksdb::{
     WriteBufferManager, WriteOptions,
 };
 
-/// Block cache of the process, in bytes; write buffers are accounted for in it, and leave little. Blocks come from the
-/// system's cache of files for as much, since they are not compressed.
+/// Block cache of the process, in bytes. Write buffers count towards it and leave little room. That is enough: blocks are
+/// not compressed, so the system's file cache serves them as well.
 const CACHE_BYTES: usize = 26 << 20;
-/// Write buffers of the process, in bytes, accounted for in the cache.
+/// Write buffers of the process, in bytes. Part of the cache.
 const WRITE_BUFFERS_BYTES: usize = 24 << 20;
-/// One store's write buffer, in bytes.
+/// Write buffer of one store, in bytes.
 const WRITE_BUFFER_BYTES: usize = 16 << 20;
-/// Flushed files before they are merged into the rest. Keys are spread evenly, so that each merge writes all of a store
-/// again: twice the files of twice the size cost a quarter of the work, and a look-up a few more bloom filters.
+/// Flushed files that start a compaction. Keys are spread evenly, so each compaction rewrites the whole store: twice as many
+/// files of twice the size cost a quarter of the work. A look-up then checks a few more bloom filters.
 const FILES_PER_COMPACTION: i32 = 8;
 const BLOCK_BYTES: usize = 4 << 10;
-/// About one false positive in a hundred look-ups.
+/// About one false positive per hundred look-ups.
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
 const OPEN_FILES_MAX: i32 = 256;
-/// Write-ahead log of one store, in bytes, before it is flushed: what a restart has to read.
+/// Write-ahead log of one store, in bytes, before RocksDB flushes it. A restart reads this much.
 const WAL_BYTES: u64 = 32 << 20;
-/// What RocksDB's batch adds to a key and a value, at most; its head is as long.
-const WRITE_BYTES: usize = 12;
-/// A run of fewer bytes goes through the write-ahead log: the tail that a restart replays is not worth a file.
+/// Most bytes that RocksDB's batch adds to a key and a value. Its header has the same size.
+const WRITE_OVERHEAD_BYTES_MAX: usize = 12;
+/// A smaller run goes through the write-ahead log: the few records that a restart replays are not worth a file.
 const RUN_FILE_BYTES_MIN: usize = 4 << 20;
-/// A run on its way into the store, in the store's own directory.
+/// Name of the file in the store's directory that [`TaskStore::load`] writes.
 const RUN_FILE: &str = "run-being-loaded";
-/// In the directory of a store that is being wiped.
-const WIPING: &str = "being-wiped";
-/// So many files wait for a compaction before a restore waits for it. Writes would be slowed from 20 on, and stopped at 36.
+/// Name of a file that marks a store whose wipe has started.
+const WIPE_MARKER: &str = "being-wiped";
+/// Level-0 files at which a restore pauses for compaction. RocksDB itself slows writes down at 20 files and stops them at 36.
 const FILES_BEFORE_PAUSE: u32 = 16;
-const COMPACTION_LOOK: Duration = Duration::from_millis(10);
-/// Longer than a compaction that gets on, shorter than what a revocation may wait for.
-const COMPACTION_LOOKS_MAX: u32 = 500;
+const COMPACTION_POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// Longest wait for a compaction, 5 s: longer than a compaction needs, shorter than a revocation may wait.
+const COMPACTION_POLLS_MAX: u32 = 500;
 
-/// The memory that all stores of a process share.
+const _: () = assert!(WRITE_BUFFERS_BYTES < CACHE_BYTES, "write buffers are part of the cache");
+const _: () = assert!(FILES_PER_COMPACTION < FILES_BEFORE_PAUSE as i32 && FILES_BEFORE_PAUSE < 20);
+
+/// The cache and write buffers that all stores of a process share.
 #[derive(Clone)]
 pub struct Memory {
     cache: Cache,
@@ -60,11 +71,6 @@ impl Memory {
         );
         Self { cache, write_buffers }
     }
-
-    /// Bytes of the cache in use, write buffers included.
-    pub fn used_bytes(&self) -> usize {
-        self.cache.get_usage()
-    }
 }
 
 impl Default for Memory {
@@ -79,23 +85,23 @@ pub struct TaskStore {
     directory: PathBuf,
     read: ReadOptions,
     write: WriteOptions,
-    /// Of the files that runs are loaded from.
+    /// Options of the files that [`TaskStore::load`] writes.
     run_files: Options,
-    holds_compactions: AtomicBool,
+    compactions_paused: AtomicBool,
 }
 
 impl TaskStore {
-    /// Opens the store in `directory`, and makes it if there is none.
+    /// Opens the store in `directory`, or creates it.
     ///
     /// # Errors
-    /// The directory cannot be written, another process has it open, or what lies there is damaged; the reason names
-    /// the remedy.
+    /// The directory is not writable, another process has the store open, or the store is damaged. The reason names the
+    /// remedy.
     pub fn open(directory: &Path, memory: &Memory) -> Result<Self, StoreError> {
-        make(directory)?;
-        check_beginning(directory)?;
+        create(directory)?;
+        check_files(directory)?;
         let db = open(directory, memory).map_err(|error| explained(directory, &error))?;
         let mut read = ReadOptions::default();
-        // Who comes again soon is found in a memtable, and the cache is too small for those who come later.
+        // A subject that returns soon is still in a memtable. The cache is too small for the others.
         read.fill_cache(false);
         let mut write = WriteOptions::default();
         write.set_sync(false);
@@ -107,7 +113,7 @@ impl TaskStore {
             read,
             write,
             run_files: options(memory, DBRecoveryMode::TolerateCorruptedTailRecords),
-            holds_compactions: AtomicBool::new(false),
+            compactions_paused: AtomicBool::new(false),
         })
     }
 
@@ -115,7 +121,7 @@ impl TaskStore {
         &self.directory
     }
 
-    /// Brings everything written so far safely to the disk.
+    /// Writes everything to the disk, so that a crash of the machine loses none of it.
     ///
     /// # Errors
     /// The disk failed.
@@ -124,58 +130,60 @@ impl TaskStore {
         flushed.map_err(|error| self.failed(&error))
     }
 
-    /// Writes very much at once: all of it or nothing, like a batch, and after everything written before. A run becomes a
-    /// sorted file that the store takes over, with neither write-ahead log nor memtable, so that it costs a third.
+    /// Writes a large batch, a *run* of a restore, atomically and on top of everything written before. It becomes a sorted
+    /// file that the store takes over. Without write-ahead log and memtable it costs a third.
     ///
-    /// Whatever a crash leaves is right: the file is on the disk before the one entry of the manifest that makes it part
-    /// of the store, and it holds the position up to which it restores. What was not taken over is replayed again.
+    /// A crash at any point leaves a correct store. The file is on the disk before one entry of the manifest makes it part of
+    /// the store, and it contains the changelog position that it reaches. A file that was not taken over is replayed again.
     ///
     /// # Errors
-    /// The disk failed; the store must be reopened and restored.
+    /// The disk failed. Reopen the store and restore it.
     pub fn load(&self, run: &mut WriteBatch) -> Result<(), StoreError> {
         if run.size_bytes() < RUN_FILE_BYTES_MIN {
             return self.write_all(run);
         }
         run.sort();
         self.remove_run_file()?;
-        let loaded = self.hold_compactions(true).and_then(|()| self.make_room());
-        loaded.and_then(|()| self.load_sorted(run)).map_err(|error| self.failed(&error))
+        let ready = self.pause_compactions(true).and_then(|()| self.await_compaction());
+        ready.and_then(|()| self.load_sorted(run)).map_err(|error| self.failed(&error))
     }
 
-    /// Nothing more is about to be loaded: what was loaded may be compacted.
+    /// Ends a series of [`TaskStore::load`] calls: the loaded files may be compacted.
     ///
     /// # Errors
     /// As [`TaskStore::load`].
     pub fn loaded(&self) -> Result<(), StoreError> {
-        self.hold_compactions(false).map_err(|error| self.failed(&error))
+        self.pause_compactions(false).map_err(|error| self.failed(&error))
     }
 
-    /// Runs are compacted once, after all of them, and not in the way of the restore.
-    fn hold_compactions(&self, hold: bool) -> Result<(), Error> {
-        if self.holds_compactions.swap(hold, Ordering::Relaxed) == hold {
+    /// Compactions are paused during a restore, so that they do not slow it down, and all runs are compacted once.
+    fn pause_compactions(&self, pause: bool) -> Result<(), Error> {
+        if self.compactions_paused.swap(pause, Ordering::Relaxed) == pause {
             return Ok(());
         }
-        self.db.set_options(&[("disable_auto_compactions", if hold { "true" } else { "false" })])
+        self.db.set_options(&[("disable_auto_compactions", if pause { "true" } else { "false" })])
     }
 
-    /// A restore that never let compactions in between would leave a store that takes no writes until they are done.
-    fn make_room(&self) -> Result<(), Error> {
+    /// Lets a compaction run if too many files wait for one. Otherwise a long restore would leave a store that accepts no
+    /// writes until its compactions are done.
+    fn await_compaction(&self) -> Result<(), Error> {
         let files = || self.db.property_value("rocksdb.num-files-at-level0").ok().flatten();
         let waiting = || files().and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
         if waiting() < FILES_BEFORE_PAUSE {
             return Ok(());
         }
-        self.hold_compactions(false)?;
-        for _ in 0..COMPACTION_LOOKS_MAX {
+        self.pause_compactions(false)?;
+        for _ in 0..COMPACTION_POLLS_MAX {
             if waiting() < FILES_BEFORE_PAUSE {
                 break;
             }
-            std::thread::sleep(COMPACTION_LOOK);
+            std::thread::sleep(COMPACTION_POLL_INTERVAL);
         }
-        self.hold_compactions(true)
+        self.pause_compactions(true)
     }
 
-    /// What a crash left may be a second name of a file that the store has taken over: it must never be written into.
+    /// After a crash this file may be a second name (hard link) of a file that the store has taken over. Writing into it would
+    /// damage the store, so it is removed first.
     fn remove_run_file(&self) -> Result<(), StoreError> {
         match std::fs::remove_file(self.directory.join(RUN_FILE)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError {
@@ -203,7 +211,7 @@ impl TaskStore {
     }
 
     fn write_all(&self, batch: &WriteBatch) -> Result<(), StoreError> {
-        let room = batch.size_bytes() + WRITE_BYTES * (batch.len() + 1);
+        let room = batch.size_bytes() + WRITE_OVERHEAD_BYTES_MAX * (batch.len() + 1);
         let mut native = NativeBatch::with_capacity_bytes(room);
         for (key, value) in batch.iter() {
             match value {
@@ -247,17 +255,19 @@ impl StateStore for TaskStore {
     }
 }
 
-/// Removes a task's store, which must not be open. What is not there is already removed; what a crash leaves of it is
-/// removed when it is opened.
+/// Removes a task's store. The store must not be open. A store that does not exist counts as removed. If a crash interrupts
+/// the removal, the next [`TaskStore::open`] completes it.
 ///
 /// # Errors
 /// The directory cannot be removed, or is in use.
 pub fn wipe(directory: &Path) -> Result<(), StoreError> {
     let failed = |what: &str, error: std::io::Error| StoreError {
         place: directory.display().to_string(),
-        reason: format!("cannot {what} the directory: {error}; check its rights, and the room on its disk"),
+        reason: format!(
+            "cannot {what} the directory: {error}; check its permissions and the free space on its disk"
+        ),
     };
-    match std::fs::write(directory.join(WIPING), []) {
+    match std::fs::write(directory.join(WIPE_MARKER), []) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed("write into", error)),
@@ -272,15 +282,15 @@ fn options(memory: &Memory, recovery: DBRecoveryMode) -> Options {
     blocks.set_block_size(BLOCK_BYTES);
     blocks.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
     blocks.set_index_type(BlockBasedIndexType::BinarySearch);
-    // Kept by their open files: each look-up asks those of every file, and the cache is a lock and a hash away. About
-    // four bytes for each key.
+    // Open files keep their index and bloom filter in memory, about four bytes per key. A look-up needs those of every file,
+    // and the cache would cost a lock and a hash for each.
     blocks.set_cache_index_and_filter_blocks(false);
 
-    // Each write-ahead log names the one before it. Without that, a lost part of the manifest, or a lost log, could
-    // leave a hole: later writes without earlier ones, under a position that counts both.
+    // Each write-ahead log then names the log before it. Otherwise a lost log, or a lost part of the manifest, could leave
+    // later writes without earlier ones, below a position that counts both.
     let mut options = Options::default()
         .get_options_from_string("track_and_verify_wals=true")
-        .expect("RocksDB knows this option, as a test shows");
+        .expect("RocksDB knows this option; a test opens a store with it");
     options.create_if_missing(true);
     options.set_wal_recovery_mode(recovery);
     options.set_block_based_table_factory(&blocks);
@@ -289,7 +299,7 @@ fn options(memory: &Memory, recovery: DBRecoveryMode) -> Options {
     options.set_max_write_buffer_number(2);
     options.set_memtable_whole_key_filtering(true);
     options.set_memtable_prefix_bloom_ratio(0.02);
-    // Most of a subject is sealed, so compressing it gains little and would be a third of the work of a flush.
+    // Most bytes of a subject are encrypted. Compression would gain little and cost a third of a flush.
     options.set_compression_type(DBCompressionType::None);
     options.set_max_open_files(OPEN_FILES_MAX);
     options.set_max_total_wal_size(WAL_BYTES);
@@ -301,16 +311,16 @@ fn options(memory: &Memory, recovery: DBRecoveryMode) -> Options {
     options
 }
 
-/// A write-ahead log may end in the middle of a write, or be damaged: what was before is an earlier commit, and the
-/// changelog has the rest. A log that is missing is none of these.
+/// A write-ahead log may end in the middle of a write or be damaged. The store then opens at an earlier commit, and the
+/// changelog has the rest. A missing log is a damaged store.
 fn open(directory: &Path, memory: &Memory) -> Result<DB, Error> {
     let torn = DBRecoveryMode::TolerateCorruptedTailRecords;
     match DB::open(&options(memory, torn), directory) {
-        Err(error) if is_within_a_log(&error) => {
+        Err(error) if is_damaged_log(&error) => {
             tracing::warn!(
                 directory = %directory.display(),
                 %error,
-                "the write-ahead log is damaged: the store goes back to an earlier commit, and on from the changelog"
+                "the write-ahead log is damaged: the store opens at an earlier commit and is restored from the changelog"
             );
             DB::open(&options(memory, DBRecoveryMode::PointInTime), directory)
         }
@@ -318,59 +328,62 @@ fn open(directory: &Path, memory: &Memory) -> Result<DB, Error> {
     }
 }
 
-/// RocksDB names the file of every other damage. A log that does not fit the one before it is as a damaged one: the
-/// loss of power took the end of the earlier. One that is not there at all belongs to a manifest that is damaged.
-fn is_within_a_log(error: &Error) -> bool {
-    const ELSEWHERE: [&str; 5] = ["MANIFEST", "CURRENT", ".sst", "Missing WAL", "no WAL files"];
+/// RocksDB names the file in every other case of damage. A log that does not fit the log before it counts as damaged: a loss
+/// of power took the end of the earlier log. A log that is missing means a damaged manifest.
+fn is_damaged_log(error: &Error) -> bool {
+    const OTHER_DAMAGE: [&str; 5] = ["MANIFEST", "CURRENT", ".sst", "Missing WAL", "no WAL files"];
     let text = error.as_ref();
-    error.kind() == ErrorKind::Corruption && !ELSEWHERE.iter().any(|it| text.contains(it))
+    error.kind() == ErrorKind::Corruption && !OTHER_DAMAGE.iter().any(|it| text.contains(it))
 }
 
-/// Judges by the files whether this is a store at all. A directory without CURRENT is a blank one to RocksDB, whatever else
-/// lies there: it would wipe it. One that holds neither a table nor a log is a store whose making was broken off, and
-/// RocksDB would miss the log: it is made anew, since nothing is in it.
-fn check_beginning(directory: &Path) -> Result<(), StoreError> {
+/// Checks the directory's files before RocksDB does, which judges three cases wrongly:
+///
+/// - A wipe was interrupted: it is completed.
+/// - Tables or logs without CURRENT: RocksDB would take the directory for an empty one and wipe it. It is a damaged store.
+/// - CURRENT without a table or log: the creation was interrupted, and RocksDB would report a missing log. Nothing is in
+///   the store, so it is created again.
+fn check_files(directory: &Path) -> Result<(), StoreError> {
     let failed = |reason: String| StoreError { place: directory.display().to_string(), reason };
     let entries = std::fs::read_dir(directory)
-        .map_err(|error| failed(format!("cannot read the directory: {error}; check its rights")))?;
+        .map_err(|error| failed(format!("cannot read the directory: {error}; check its permissions")))?;
     let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     let holds = |what: &dyn Fn(&str) -> bool| names.iter().filter_map(|name| name.to_str()).any(what);
     let has_content = holds(&|name| name.ends_with(".sst") || name.ends_with(".log"));
-    if holds(&|name| name == WIPING) {
-        return wipe(directory).and_then(|()| make(directory));
+    if holds(&|name| name == WIPE_MARKER) {
+        return wipe(directory).and_then(|()| create(directory));
     }
     match (has_content, holds(&|name| name == "CURRENT")) {
         (true, false) => Err(failed(format!("the file CURRENT is missing; remedy: {DAMAGED}"))),
-        (false, true) => wipe(directory).and_then(|()| make(directory)),
+        (false, true) => wipe(directory).and_then(|()| create(directory)),
         (true, true) | (false, false) => Ok(()),
     }
 }
 
-fn make(directory: &Path) -> Result<(), StoreError> {
+fn create(directory: &Path) -> Result<(), StoreError> {
     std::fs::create_dir_all(directory).map_err(|error| StoreError {
         place: directory.display().to_string(),
-        reason: format!("cannot make the directory: {error}; check the rights of the one above"),
+        reason: format!("cannot create the directory: {error}; check the permissions of its parent"),
     })
 }
 
 const DAMAGED: &str =
     "the store is damaged; remove this directory, and the task is restored from its changelog";
 
-/// An error with the directory and what to do about it. RocksDB's texts name files, never keys or values.
+/// Adds the directory and a remedy to an error. RocksDB's texts name files, never keys or values.
 fn explained(directory: &Path, error: &Error) -> StoreError {
     let text = error.as_ref();
     let remedy = match error.kind() {
         ErrorKind::Corruption => DAMAGED,
         ErrorKind::InvalidArgument | ErrorKind::NotSupported => {
-            "the store has a format that this version does not know; use the version that wrote it, or remove this \
+            "this version does not know the format of the store; use the version that wrote it, or remove this \
              directory, and the task is restored from its changelog"
         }
         ErrorKind::IOError if text.contains("lock") => {
             "another process has the store open; stop it, or set another store.directory"
         }
         ErrorKind::IOError if text.contains("No such file") => DAMAGED,
-        ErrorKind::IOError if text.contains("No space left") => "the disk is full; make room",
-        _ => "see the system's log for what the disk says",
+        ErrorKind::IOError if text.contains("No space left") => "the disk is full; free some space",
+        _ => "look for disk errors in the system's log",
     };
     StoreError { place: directory.display().to_string(), reason: format!("{text}; remedy: {remedy}") }
 }

@@ -1,4 +1,4 @@
-//! The store keeps the port's promises, survives reopening, and says what is wrong with a directory.
+//! The store fulfils the contract of [`StateStore`], survives reopening, and reports what is wrong with a directory.
 
 use otp_topology::state::MemoryStore;
 
@@ -55,7 +55,7 @@ fn a_scan_is_half_open_ordered_and_limited() {
 }
 
 #[test]
-fn what_is_wrong_with_a_directory_is_said_with_a_remedy() {
+fn a_bad_directory_is_reported_with_a_remedy() {
     let at = Scratch::new("wrong");
     let memory = Memory::new();
     let store = TaskStore::open(&at.0, &memory).expect("fresh");
@@ -76,10 +76,10 @@ fn what_is_wrong_with_a_directory_is_said_with_a_remedy() {
     assert_eq!(store.get(b"a").expect("readable"), None);
 }
 
-/// Killed in the midst of its first opening, a store has a manifest and no log yet.
+/// A store that is killed during its first opening has a manifest and no log yet.
 #[test]
-fn a_store_whose_making_was_broken_off_is_made_anew_and_one_that_lost_its_logs_is_not() {
-    let (at, memory) = (Scratch::new("broken-off"), Memory::new());
+fn an_interrupted_creation_is_repeated_and_lost_logs_are_reported() {
+    let (at, memory) = (Scratch::new("interrupted-creation"), Memory::new());
     let remove_logs = || {
         for entry in std::fs::read_dir(&at.0).expect("readable").flatten() {
             if entry.path().extension().is_some_and(|end| end == "log") {
@@ -89,7 +89,7 @@ fn a_store_whose_making_was_broken_off_is_made_anew_and_one_that_lost_its_logs_i
     };
     drop(TaskStore::open(&at.0, &memory).expect("fresh"));
     remove_logs();
-    let store = TaskStore::open(&at.0, &memory).expect("made anew");
+    let store = TaskStore::open(&at.0, &memory).expect("created again");
     assert_eq!(store.get(b"a").expect("readable"), None);
     store.write(&batch(&[("a", Some("1"))])).expect("written");
     store.flush().expect("flushed");
@@ -100,33 +100,33 @@ fn a_store_whose_making_was_broken_off_is_made_anew_and_one_that_lost_its_logs_i
 }
 
 #[test]
-fn a_wipe_that_was_broken_off_is_ended_when_the_store_is_opened() {
+fn an_interrupted_wipe_is_completed_when_the_store_is_opened() {
     let (at, memory) = (Scratch::new("half-wiped"), Memory::new());
     let store = TaskStore::open(&at.0, &memory).expect("fresh");
     store.write(&batch(&[("a", Some("1"))])).expect("written");
     store.flush().expect("flushed");
     drop(store);
     std::fs::remove_file(at.0.join("CURRENT")).expect("removed");
-    assert!(TaskStore::open(&at.0, &memory).is_err(), "nobody asked for a wipe");
-    std::fs::write(at.0.join(WIPING), []).expect("writable");
-    let store = TaskStore::open(&at.0, &memory).expect("made anew");
+    assert!(TaskStore::open(&at.0, &memory).is_err(), "without the marker it is a damaged store");
+    std::fs::write(at.0.join(WIPE_MARKER), []).expect("writable");
+    let store = TaskStore::open(&at.0, &memory).expect("created again");
     assert_eq!(store.get(b"a").expect("readable"), None);
     drop(store);
-    assert!(TaskStore::open(&at.0, &memory).is_ok(), "once");
+    assert!(TaskStore::open(&at.0, &memory).is_ok(), "the wipe is over");
 }
 
-/// Rows enough for a file: `count` keys from `first` on, each with the text of its write.
+/// A run large enough for a file: `count` keys from `first`, each with the value `text`, a hundred times.
 fn large_run(first: usize, count: usize, text: &str, position: &str) -> WriteBatch {
     let mut run = WriteBatch::default();
     for at in (first..first + count).rev() {
         run.put(format!("S{at:06}").as_bytes(), text.repeat(100).as_bytes());
     }
     run.put(b"Lposition", position.as_bytes());
-    assert!(run.size_bytes() > RUN_FILE_BYTES_MIN, "it goes through a file");
+    assert!(run.size_bytes() > RUN_FILE_BYTES_MIN, "the run becomes a file");
     run
 }
 
-/// What a SIGKILL leaves: the files as they are while the store is open.
+/// Copies the files while the store is open, as a SIGKILL would leave them.
 fn killed_copy(store: &TaskStore, to: &Path) {
     std::fs::create_dir_all(to).expect("writable");
     for entry in std::fs::read_dir(store.directory()).expect("readable") {
@@ -136,7 +136,7 @@ fn killed_copy(store: &TaskStore, to: &Path) {
 }
 
 #[test]
-fn a_restore_that_is_killed_leaves_whole_runs_and_the_position_behind_them() {
+fn a_killed_restore_leaves_whole_runs_with_their_position() {
     let (at, copy) = (Scratch::new("load"), Scratch::new("load-killed"));
     let memory = Memory::new();
     let store = TaskStore::open(&at.0, &memory).expect("fresh");
@@ -152,12 +152,12 @@ fn a_restore_that_is_killed_leaves_whole_runs_and_the_position_behind_them() {
     };
     load(&store, large_run(0, 60_000, "a", "1"));
     load(&store, large_run(30_000, 60_000, "b", "2"));
-    compare(&store, "two runs, the later over the earlier");
-    // The third run was being written when the process died.
+    compare(&store, "the later run overwrites the earlier one");
+    // The process died while it wrote the third run.
     std::fs::write(at.0.join(RUN_FILE), b"half a file").expect("writable");
     killed_copy(&store, &copy.0);
-    compare(&TaskStore::open(&copy.0, &memory).expect("opened after the kill"), "killed in a third run");
-    // Or the second one had just been taken over, and its own name was not removed yet.
+    compare(&TaskStore::open(&copy.0, &memory).expect("opened after the kill"), "killed in the third run");
+    // The process died after the store took over the second run and before the first name of the file was removed.
     let second = store.directory().read_dir().expect("readable").flatten().map(|it| it.path());
     let second = second.filter(|it| it.extension().is_some_and(|end| end == "sst")).max();
     drop(store);
@@ -171,29 +171,29 @@ fn a_restore_that_is_killed_leaves_whole_runs_and_the_position_behind_them() {
     tail.put(b"S000001", b"tail");
     tail.put(b"Lposition", b"4");
     load(&store, tail);
-    store.loaded().expect("settled");
-    compare(&store, "gone on after the kill");
+    store.loaded().expect("loaded");
+    compare(&store, "continued after the kill");
     drop(store);
     compare(&TaskStore::open(&at.0, &memory).expect("reopened"), "reopened");
 }
 
 #[test]
-fn a_long_restore_lets_compactions_in_between() {
+fn a_long_restore_pauses_for_compactions() {
     let at = Scratch::new("long-load");
     let store = TaskStore::open(&at.0, &Memory::new()).expect("fresh");
     let waiting = || {
         let files = store.db.property_value("rocksdb.num-files-at-level0").expect("known");
-        files.expect("told").parse::<u32>().expect("a number")
+        files.expect("present").parse::<u32>().expect("a number")
     };
-    // The first ones find room in lower levels.
+    // RocksDB places the first files in lower levels.
     let runs = 2 * FILES_BEFORE_PAUSE;
     let most = (0..runs).map(|number| {
         let text = char::from(b'a' + (number % 26) as u8).to_string();
         store.load(&mut large_run(0, 40_000, &text, &number.to_string())).expect("loaded");
         waiting()
     });
-    assert_eq!(most.max(), Some(FILES_BEFORE_PAUSE), "it comes so far, and no further");
-    store.loaded().expect("settled");
+    assert_eq!(most.max(), Some(FILES_BEFORE_PAUSE), "the limit is reached and not passed");
+    store.loaded().expect("loaded");
     let last = MemoryStore::default();
     let text = char::from(b'a' + ((runs - 1) % 26) as u8).to_string();
     last.write(&large_run(0, 40_000, &text, &(runs - 1).to_string())).expect("memory does not fail");

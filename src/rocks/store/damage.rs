@@ -1,5 +1,7 @@
-//! Files of a store cut off, flipped or gone: it is refused with place and remedy, or it is what it was after some
-//! earlier commit as a whole, from where the changelog goes on. Never a mixture, never a blank store.
+//! Truncated, bit-flipped and deleted files of a store.
+//!
+//! Either the store is refused with directory and remedy, or it opens exactly as it was after an earlier commit. It is never a
+//! mixture of commits and never empty.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,13 +13,13 @@ use super::*;
 
 type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// How many commits the store holds, and after how many each is flushed to a file of its own.
+/// Number of commits in the store, and number of commits between two flushes.
 const COMMITS: usize = 70;
 const COMMITS_PER_FLUSH: usize = 20;
 const FLIPS_PER_FILE: usize = 10;
 const CUTS_PER_FILE: usize = 10;
 
-/// A closed store and what it held after each commit.
+/// Writes a store, closes it, and returns its content after each commit.
 fn written(at: &Scratch) -> Vec<Content> {
     let store = TaskStore::open(&at.0, &Memory::new()).expect("fresh");
     let mut contents = vec![Content::new()];
@@ -39,7 +41,7 @@ fn written(at: &Scratch) -> Vec<Content> {
     contents
 }
 
-/// Everything in a store, if all of it can be read.
+/// The whole content of a store.
 fn read(directory: &Path) -> Result<Content, StoreError> {
     static MEMORY: LazyLock<Memory> = LazyLock::new(Memory::new);
     let store = TaskStore::open(directory, &MEMORY)?;
@@ -65,8 +67,8 @@ fn judge(directory: &Path, contents: &[Content], what: &str) {
             let commit =
                 content.get(b"position".as_slice()).map(|it| String::from_utf8_lossy(it).into_owned());
             let commit: usize =
-                commit.unwrap_or_else(|| panic!("{what}: a blank store")).parse().expect("a number");
-            assert!(content == contents[commit], "{what}: not what commit {commit} left");
+                commit.unwrap_or_else(|| panic!("{what}: an empty store")).parse().expect("a number");
+            assert!(content == contents[commit], "{what}: differs from commit {commit}");
         }
     }
 }
@@ -79,16 +81,16 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// About `count` places of a file, its ends among them.
-fn places(length: usize, count: usize) -> impl Iterator<Item = usize> {
+/// About `count` offsets in a file, the first and last among them.
+fn offsets(length: usize, count: usize) -> impl Iterator<Item = usize> {
     (0..length).step_by((length / count).max(1)).chain(length.checked_sub(1))
 }
 
 #[test]
-fn a_damaged_file_is_refused_or_an_earlier_commit_is_found() {
+fn a_damaged_file_is_refused_or_the_store_opens_at_an_earlier_commit() {
     let (at, other) = (Scratch::new("damage"), Scratch::new("damaged"));
     let contents = written(&at);
-    // Never opened again: an open writes the manifest anew, and a flush of its own.
+    // Only copies are opened, because opening a store rewrites its manifest and flushes its log.
     copy(&at.0, &other.0);
     assert_eq!(read(&other.0).expect("whole"), contents[COMMITS]);
     let files = files(&at.0);
@@ -106,35 +108,35 @@ fn a_damaged_file_is_refused_or_an_earlier_commit_is_found() {
             }
             judge(&other.0, &contents, &what);
         };
-        damaged(None, format!("{name} is gone"));
-        // Everything of the manifest hangs together.
+        damaged(None, format!("{name} is deleted"));
+        // A cut anywhere in the manifest affects all of it, so it gets more of them.
         let cuts = if name.starts_with("MANIFEST-") { 8 * CUTS_PER_FILE } else { CUTS_PER_FILE };
-        for place in places(whole.len(), cuts) {
-            damaged(Some(whole[..place].to_vec()), format!("{name} ends at {place}"));
+        for at in offsets(whole.len(), cuts) {
+            damaged(Some(whole[..at].to_vec()), format!("{name} ends at {at}"));
         }
-        for place in places(whole.len(), FLIPS_PER_FILE) {
+        for at in offsets(whole.len(), FLIPS_PER_FILE) {
             let mut bytes = whole.clone();
-            bytes[place] ^= 1 << (place % 8);
-            damaged(Some(bytes), format!("{name} flipped at {place} of {}", whole.len()));
+            bytes[at] ^= 1 << (at % 8);
+            damaged(Some(bytes), format!("{name} flipped at {at} of {}", whole.len()));
         }
     }
 }
 
 #[test]
-fn a_torn_end_of_the_log_costs_the_last_commits_only() {
+fn a_truncated_log_costs_only_the_last_commits() {
     let (at, other) = (Scratch::new("torn"), Scratch::new("torn-copy"));
     let contents = written(&at);
     let is_log = |path: &PathBuf| path.extension().is_some_and(|it| it == "log");
     let log = files(&at.0).into_iter().filter(is_log).max().expect("an open log");
     let whole = fs::read(&log).expect("readable");
     let flushed = COMMITS / COMMITS_PER_FLUSH * COMMITS_PER_FLUSH;
-    for length in places(whole.len(), 20) {
+    for length in offsets(whole.len(), 20) {
         copy(&at.0, &other.0);
         fs::write(other.0.join(log.file_name().expect("a file")), &whole[..length]).expect("writable");
-        let content = read(&other.0).expect("a torn end is an earlier commit");
+        let content = read(&other.0).expect("a truncated log opens at an earlier commit");
         let commit: usize =
             String::from_utf8_lossy(&content[b"position".as_slice()]).parse().expect("a number");
         assert!((flushed..COMMITS).contains(&commit), "{length}: {commit}");
-        assert!(content == contents[commit], "{length}: not what commit {commit} left");
+        assert!(content == contents[commit], "{length}: differs from commit {commit}");
     }
 }
