@@ -1,7 +1,7 @@
-//! The command line: one file per command, exit codes 0 (done), 1 (failed at run time), 2 (wrong usage or
-//! configuration).
+//! The command line. Each subcommand has its own file.
 //!
-//! Reads the configuration and calls what does the work; decides nothing about requests.
+//! Reads the configuration and calls the code that does the work; decides nothing about requests. Exit codes: 0 done, 1 failed
+//! at run time, 2 wrong usage or configuration.
 
 pub mod bench;
 mod cluster;
@@ -24,16 +24,16 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{ConfigError, Loaded, Sources, keys::KeysError};
 
-/// One-time passwords as events: requests in, notifications, replies and results out, exactly once.
+/// One-time passwords as events: reads requests; writes notifications, replies and results, exactly once
 #[derive(Debug, Parser)]
 #[command(name = "otp-stream", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
-    /// Configuration in TOML; may be repeated, later files override earlier ones. Default: ./otp-stream.toml if it
-    /// is there
+    /// Configuration file in TOML. May be repeated: later files override earlier ones. Default: ./otp-stream.toml, if it
+    /// exists
     #[arg(long, value_name = "FILE", global = true)]
     config: Vec<PathBuf>,
 
-    /// Override one key, after files and environment; may be repeated
+    /// Override one configuration key, with precedence over files and environment. May be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
     sets: Vec<String>,
 
@@ -43,51 +43,51 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until SIGTERM or SIGINT
+    /// Serve requests until SIGTERM or SIGINT
     Run(run::RunArgs),
-    /// See it at work: everything in one process, a scripted story with its events shown
+    /// Show a scripted login as events, in one process and without any set-up
     Demo(demo::DemoArgs),
-    /// Records from standard input through the real topology, in memory, in the records' own time
+    /// Process records from standard input in memory, with the time of the records
     Replay(replay::ReplayArgs),
-    /// What the service needs on the cluster
+    /// Plan, create and verify the topics that the service needs
     #[command(subcommand, after_help = topics::EXAMPLES)]
     Topics(topics::TopicsCommand),
-    /// The secret keys
+    /// Generate the secret keys
     #[command(subcommand, after_help = keys::EXAMPLES)]
     Keys(keys::KeysCommand),
-    /// The configuration
+    /// Check and print the configuration
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
-    /// Release or erase one subject
+    /// Unlock or erase one subject
     #[command(subcommand, after_help = subject::EXAMPLES)]
     Subject(subject::SubjectCommand),
-    /// Load and latency of a running service
+    /// Measure load and latency of a running service
     Bench(bench::BenchArgs),
 }
 
-/// Why a command ended early; decides the exit code.
+/// Why a command failed. Determines the exit code.
 #[derive(Debug)]
 pub enum Failure {
-    /// Exit 2: the usage or the configuration must be mended first.
+    /// Exit 2: the usage or the configuration is wrong.
     Usage(String),
     /// Exit 1.
     Runtime(anyhow::Error),
-    /// Exit 1; everything was said already.
+    /// Exit 1. The command has printed the reason already.
     Told,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  otp-stream demo                                          a login as events, without any set-up
-  otp-stream keys generate --out ./keys.toml               once per deployment
-  otp-stream topics create                                 what is missing on the cluster
-  otp-stream run                                           serve
+  otp-stream demo                                          show a login as events, without any set-up
+  otp-stream keys generate --out ./keys.toml               generate keys, once per deployment
+  otp-stream topics create                                 create missing topics
+  otp-stream run                                           serve requests
   otp-stream --config prod.toml --set http.listen=0.0.0.0:9464 run
   OTP_STREAM__KAFKA__BOOTSTRAP_SERVERS=broker:9092 otp-stream config print
 
 Exit codes: 0 done, 1 failed at run time, 2 wrong usage or configuration";
 
-/// Parses the command line of this process and does what it says.
+/// Parses the command line of this process and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.perform() {
@@ -113,7 +113,7 @@ impl Cli {
         let load = || load(&sources, None);
         match self.command {
             Command::Run(args) => run::perform(&load()?, &args),
-            // The story is told on the same terminal.
+            // The demo prints to the same terminal.
             Command::Demo(args) => demo::perform(&self::load(&sources, Some("warn"))?, &args),
             Command::Replay(args) => replay::perform(&load()?, &args),
             Command::Topics(command) => topics::perform(&load()?, &command),
@@ -125,7 +125,7 @@ impl Cli {
     }
 }
 
-/// Reads the configuration and starts the log by it; `level` serves where nothing names one.
+/// Reads the configuration and starts the log. `level` applies if the configuration names no level.
 fn load(sources: &Sources, level: Option<&str>) -> Result<Loaded, Failure> {
     let mut loaded = crate::config::load(sources)?;
     cluster::properties(&loaded)?;
@@ -163,7 +163,7 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// Writes to standard output; a reader that went away is no failure.
+/// Writes to standard output. A closed pipe is not a failure.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

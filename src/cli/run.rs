@@ -1,4 +1,12 @@
-//! `otp-stream run`: serve until told to stop.
+//! `otp-stream run`: serves requests until a signal stops it.
+//!
+//! Puts the parts together and starts them; decides nothing about requests.
+//!
+//! ```text
+//! configuration, keys ─▶ lock the store ─▶ check topics ─▶ HTTP port ─▶ stream threads ─▶ signal ─▶ stop, exit 0
+//!                                              ▲                              │
+//!                                              └──── a topic was recreated ◀──┘
+//! ```
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,31 +26,31 @@ use crate::runtime::{
 };
 use crate::telemetry::{Health, Metrics, Server};
 
-/// Between two looks at whether a signal came or a thread ended.
-const LOOK: Duration = Duration::from_millis(50);
+/// Interval for checking signals, threads and recreated topics.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Serve until SIGTERM or SIGINT
+/// Serve requests until SIGTERM or SIGINT
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
-    /// First create the topics that are missing
+    /// Create missing topics first
     #[arg(long)]
     pub create_topics: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  otp-stream run --create-topics                           the first time, on a cluster for development
+  otp-stream run --create-topics                           first start on a development cluster
   otp-stream --config /etc/otp-stream.toml run             in production, after `topics create`
   curl -s localhost:9464/readyz                            is it serving?
 
-It stops in good order at SIGTERM: the open transaction is finished, exit 0.";
+On SIGTERM it completes the open transaction and ends with exit code 0.";
 
 pub(super) fn perform(loaded: &Loaded, args: &RunArgs) -> Result<(), Failure> {
     let config = &loaded.config;
-    // Before there are threads.
+    // Must come before any thread starts.
     if let Err(error) = wake_without_preempting() {
-        tracing::debug!(%error, "the scheduling policy stays as it is: at low rates a request costs a little more");
+        tracing::debug!(%error, "cannot set the scheduling policy; at low rates a request costs a little more CPU");
     }
     let admin = cluster::admin(loaded)?;
     keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
@@ -76,10 +84,10 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Why a round of serving ended in good order.
+/// Why [`serve`] returned without an error.
 enum Ended {
     Signal,
-    /// Positions count in a topic that is gone: everything is taken up anew against the topics as they are.
+    /// Positions refer to a topic that no longer exists, so all tasks start again with the topics that exist.
     TopicRecreated,
 }
 
@@ -92,7 +100,7 @@ fn serve(loaded: &Loaded, parts: &Parts, signals: &mut Signals) -> Result<Ended,
             ended = Ended::TopicRecreated;
             break;
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
     tracing::info!("stopping");
     threads.join().map_err(|error| Failure::Runtime(error.into()))?;
@@ -132,17 +140,17 @@ fn topology(loaded: &Loaded, admin: &Admin) -> Result<(Arc<Topology>, Limits), F
     Ok((Arc::new(topology), limits(&loaded.config, &facts)))
 }
 
-/// What the plan calls necessary, the cluster must have: a compacted request topic would lose requests, a changelog with
-/// retention would lose locks, and producers' time stamps would decide what a code is worth.
+/// Refuses to start if a topic differs from the plan in a way that does harm. Examples: a compacted request topic loses
+/// requests, a changelog with retention loses locks, and producers' timestamps let callers choose when a code expires.
 fn check_topics(loaded: &Loaded, admin: &Admin) -> Result<(), Failure> {
     let (_, differences) = topics::differences(loaded, admin)?;
     let (stopping, others): (Vec<_>, Vec<_>) = differences.into_iter().partition(|it| it.stops);
     for difference in others {
-        tracing::warn!(%difference, "the cluster is not as planned");
+        tracing::warn!(%difference, "the cluster differs from the topic plan");
     }
     if loaded.config.processing.accept_create_time {
         tracing::warn!(
-            "requests may be judged by their producers' clocks (processing.accept_create_time = true)"
+            "producers' clocks may decide when codes expire (processing.accept_create_time = true)"
         );
     }
     if stopping.is_empty() {
@@ -150,8 +158,8 @@ fn check_topics(loaded: &Loaded, admin: &Admin) -> Result<(), Failure> {
     }
     let lines: Vec<String> = stopping.iter().map(|difference| format!("\n  {difference}")).collect();
     Err(Failure::Runtime(anyhow::anyhow!(
-        "the cluster's topics would lose requests or state, or let them be judged wrongly:{}\n\
-         `otp-stream topics verify` compares again; --create-topics creates what is not there",
+        "the cluster's topics would lose requests or state, or produce wrong decisions:{}\n\
+         run `otp-stream topics verify` to compare again; --create-topics creates missing topics",
         lines.concat()
     )))
 }

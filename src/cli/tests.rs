@@ -1,16 +1,16 @@
-//! The command line as people and scripts meet it.
+//! The command line: help texts, accepted and rejected command lines.
 
 use clap::{CommandFactory as _, Parser as _};
 
 use super::Cli;
 
 #[test]
-fn the_definition_is_sound() {
+fn the_definition_is_consistent() {
     Cli::command().debug_assert();
 }
 
 #[test]
-fn help_names_every_command_and_teaches_by_example() {
+fn help_names_every_command_and_shows_examples() {
     let mut command = Cli::command();
     let help = command.render_long_help().to_string();
     let names: Vec<_> = command.get_subcommands().map(|it| it.get_name().to_owned()).collect();
@@ -32,7 +32,7 @@ fn each(command: &mut clap::Command, check: &mut impl FnMut(&mut clap::Command))
 }
 
 #[test]
-fn a_command_line_is_understood_or_refused() {
+fn a_command_line_is_accepted_or_rejected() {
     let check = |line: &str, good: bool| {
         let parsed = Cli::try_parse_from(line.split(' '));
         assert_eq!(parsed.is_ok(), good, "{line}: {parsed:?}");
