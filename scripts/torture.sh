@@ -41,15 +41,15 @@ torture() {
 torture_test() {
   case "$1" in
     kill) echo process::killed_at_random_points ;;
-    backlog) echo process::ended_amid_a_backlog ;;
+    backlog) echo process::stopped_during_a_backlog ;;
     storm) echo process::a_storm_of_rebalances ;;
     zombie) echo process::zombies_that_outlive_their_session_and_their_transaction ;;
     twins) echo process::a_copied_store_directory ;;
-    store) echo store::a_store_lost_or_put_back ;;
+    store) echo store::a_store_deleted_or_replaced_by_an_older_copy ;;
     full) echo store::a_full_disk ;;
     broker) echo brokers::brokers_killed_and_started_again ;;
     offsets) echo upstream::offsets_set_back_to_the_beginning ;;
-    recreated) echo upstream::a_request_topic_deleted_and_made_anew ;;
+    recreated) echo upstream::a_request_topic_deleted_and_recreated ;;
     hanging) echo upstream::upstream_transactions_that_hang ;;
     *) die "unknown kind $1; there are: $TORTURE_KINDS" 2 ;;
   esac

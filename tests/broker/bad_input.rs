@@ -1,11 +1,11 @@
-//! Each kind of bad input has its answer or its dead letter, and the next good request is served.
+//! Each kind of bad input gets an error reply or becomes a dead letter, and the next good request is served.
 
 use serde_json::json;
 
 use crate::harness::event::{Event, Request, TENANT, send};
-use crate::harness::world::World;
+use crate::harness::scenario::Scenario;
 
-/// What is no request at all.
+/// Values that are not a JSON object.
 fn undecodable() -> Vec<(&'static str, Request)> {
     let long = format!(r#"{{"operation":"send","pad":"{}"}}"#, "x".repeat(70_000));
     let deep = format!(r#"{{"operation":"send","otp":{}1{}}}"#, "[".repeat(40), "]".repeat(40));
@@ -30,7 +30,7 @@ fn undecodable() -> Vec<(&'static str, Request)> {
     ]
 }
 
-/// What is a JSON object but no good request, with the error's code.
+/// JSON objects that are not valid requests, with the code of the error.
 fn refused() -> Vec<(&'static str, serde_json::Value, &'static str)> {
     [misshapen(), misfilled()].concat()
 }
@@ -102,24 +102,24 @@ fn misfilled() -> Vec<(&'static str, serde_json::Value, &'static str)> {
 }
 
 #[test]
-fn what_is_no_object_becomes_a_dead_letter() {
-    let mut world = World::new("dead-letters");
-    let _process = world.run();
+fn a_value_that_is_not_an_object_becomes_a_dead_letter() {
+    let mut scenario = Scenario::new("dead-letters");
+    let _process = scenario.run();
     for (n, (name, request)) in undecodable().into_iter().enumerate() {
-        let topic = world.topics.requests.clone();
-        let (partition, offset) = world.upstream.produce(&topic, &request.id(name));
-        let dead_letters = world.topics.dead_letters.clone();
-        let letter = world.tap.wait(&format!("the dead letter of {name}"), |e| {
+        let topic = scenario.topics.requests.clone();
+        let (partition, offset) = scenario.upstream.produce(&topic, &request.id(name));
+        let dead_letters = scenario.topics.dead_letters.clone();
+        let letter = scenario.tap.wait(&format!("the dead letter of {name}"), |e| {
             e.topic == dead_letters
                 && e.text("__dlq.errors.offset") == offset.to_string()
                 && e.text("__dlq.errors.partition") == partition.to_string()
         });
         check_letter(name, &letter, &topic, partition);
-        let good = world.ask(send(&format!("92{n:08}")).id(&format!("after-{name}")));
+        let good = scenario.ask(send(&format!("92{n:08}")).id(&format!("after-{name}")));
         assert_eq!(good.body()["isSuccessful"], true, "after {name}");
     }
-    world.audit();
-    let letters = world.on(&world.topics.dead_letters).len();
+    scenario.audit();
+    let letters = scenario.events_of(&scenario.topics.dead_letters).len();
     assert_eq!(letters, undecodable().len(), "one dead letter each");
 }
 
@@ -133,48 +133,51 @@ fn check_letter(name: &str, letter: &Event, topic: &str, partition: i32) {
 }
 
 #[test]
-fn what_is_an_object_gets_an_error_response() {
-    let mut world = World::new("refused");
-    let _process = world.run();
+fn an_invalid_object_gets_an_error_reply() {
+    let mut scenario = Scenario::new("refused");
+    let _process = scenario.run();
     for (n, (name, body, code)) in refused().into_iter().enumerate() {
-        let reply = world.ask(Request::of("", &body).key(None).id(name));
+        let reply = scenario.ask(Request::of("", &body).key(None).id(name));
         assert_eq!(reply.error_code(), code, "{name}");
         assert_eq!(reply.body()["responseInfo"]["status"], "failed", "{name}");
         if body["operation"] == "validate" {
-            let result = world.result(name);
+            let result = scenario.result(name);
             assert_eq!(
                 (&result["result"], &result["reason"]),
                 (&"rejected".into(), &"invalid_request".into()),
                 "{name}"
             );
         }
-        let good = world.ask(send(&format!("93{n:08}")).id(&format!("after-{name}")));
+        let good = scenario.ask(send(&format!("93{n:08}")).id(&format!("after-{name}")));
         assert_eq!(good.body()["isSuccessful"], true, "after {name}");
     }
-    world.audit();
-    assert!(world.on(&world.topics.dead_letters).is_empty(), "an object is answered, not buried");
+    scenario.audit();
+    assert!(
+        scenario.events_of(&scenario.topics.dead_letters).is_empty(),
+        "an object gets a reply, not a dead letter"
+    );
 }
 
 #[test]
-fn a_request_past_its_deadline_is_answered_and_nothing_sent() {
-    let mut world = World::new("stale");
-    let _process = world.run();
+fn a_stale_request_is_answered_and_nothing_is_sent() {
+    let mut scenario = Scenario::new("stale");
+    let _process = scenario.run();
     let stale = send("9123456732").header("ce_expirytime", b"2020-01-01T00:00:00Z").id("stale");
-    assert_eq!(world.ask(stale).error_code(), "OTP.STALE_REQUEST");
-    assert_eq!(world.lifecycle("suppressed", "stale")["reason"], "stale_request");
-    assert_eq!(world.ask(send("9123456732").id("fresh")).body()["isSuccessful"], true);
-    world.audit();
-    assert_eq!(world.on(&world.topics.sms).len(), 1);
+    assert_eq!(scenario.ask(stale).error_code(), "OTP.STALE_REQUEST");
+    assert_eq!(scenario.lifecycle("suppressed", "stale")["reason"], "stale_request");
+    assert_eq!(scenario.ask(send("9123456732").id("fresh")).body()["isSuccessful"], true);
+    scenario.audit();
+    assert_eq!(scenario.events_of(&scenario.topics.sms).len(), 1);
 }
 
 #[test]
-fn a_dead_letter_is_a_copy_where_that_is_configured() {
-    let mut world = World::with("dead-letter-copy", "[dead_letter]\npayload = \"copy\"\n");
-    let _process = world.run();
-    world.tell(Request::raw(b"hello").key(Some("a key")).id("copied"));
-    let dead_letters = world.topics.dead_letters.clone();
-    let letter = world.tap.wait("the dead letter", |e| e.topic == dead_letters);
+fn a_dead_letter_carries_the_record_if_configured() {
+    let mut scenario = Scenario::with("dead-letter-copy", "[dead_letter]\npayload = \"copy\"\n");
+    let _process = scenario.run();
+    scenario.produce(Request::raw(b"hello").key(Some("a key")).id("copied"));
+    let dead_letters = scenario.topics.dead_letters.clone();
+    let letter = scenario.tap.wait("the dead letter", |e| e.topic == dead_letters);
     assert_eq!(letter.payload.as_deref(), Some(b"hello".as_slice()));
     assert_eq!(letter.key.as_deref(), Some(b"a key".as_slice()));
-    world.audit();
+    scenario.audit();
 }

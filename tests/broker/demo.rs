@@ -1,4 +1,4 @@
-//! The newcomer's first command, on a cluster and without one.
+//! `otp-stream demo`, with a cluster and without one.
 
 use crate::harness::cluster::cluster;
 use crate::harness::process::otp_stream;
@@ -17,13 +17,13 @@ const PLAIN: [&str; 4] =
 const EVENTS: [&str; 5] = ["otp-validation-result", "verified", "already_used", "wrong_code", "locked"];
 
 #[test]
-fn the_story_is_told_without_a_cluster() {
+fn the_demo_runs_without_a_cluster() {
     check(&["demo"], &PLAIN);
     check(&["demo", "--events"], &EVENTS);
 }
 
 #[test]
-fn the_story_is_told_on_a_cluster_again_and_again() {
+fn the_demo_runs_on_a_cluster_repeatedly() {
     check(&["demo", "--bootstrap-servers", &cluster().bootstrap], &PLAIN);
     check(&["demo", "--bootstrap-servers", &cluster().bootstrap], &PLAIN);
 }

@@ -1,26 +1,26 @@
-//! Two machines of one application: when work moves, how long it takes, and when nothing moves.
+//! Two hosts of one application: when tasks move, how long that takes, and when no task moves.
 
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminOptions, NewPartitions};
 
 use crate::harness::event::send;
+use crate::harness::host::Host;
 use crate::harness::process::{Process, otp_stream};
-use crate::harness::seat::Seat;
-use crate::harness::world::{PARTITIONS, World};
+use crate::harness::scenario::{PARTITIONS, Scenario};
 use crate::topics::{admin, wait};
 
 const SESSION: Duration = Duration::from_secs(4);
-/// For other programs on the same machine.
+/// Allowance for other programs on the same machine.
 const NOISE: Duration = Duration::from_millis(1_000);
 const LIMIT: Duration = Duration::from_secs(30);
-/// So many numbers lie on every partition, and have their homes on every one.
+/// Enough phone numbers that each partition reads some and is the home of some.
 const NUMBERS: u64 = 12;
 
 struct Pair {
-    world: World,
-    seats: [Seat; 2],
-    asked: u64,
+    scenario: Scenario,
+    hosts: [Host; 2],
+    produced: u64,
 }
 
 impl Pair {
@@ -29,14 +29,14 @@ impl Pair {
             "application.membership = \"{membership}\"\n[kafka.properties]\n\"session.timeout.ms\" = \"{}\"\n",
             SESSION.as_millis()
         );
-        let world = World::with(name, &settings);
-        let seats = ["seat-0", "seat-1"].map(|name| world.further_seat(name, ""));
-        Self { world, seats, asked: 0 }
+        let scenario = Scenario::with(name, &settings);
+        let hosts = ["host-0", "host-1"].map(|name| scenario.another_host(name, ""));
+        Self { scenario, hosts, produced: 0 }
     }
 
-    /// Both run, each has a task, and every partition is served.
+    /// Starts both hosts. Waits until each has a task and every partition is served.
     fn run(&mut self) -> [Process; 2] {
-        let both = self.seats.each_ref().map(Seat::run);
+        let both = self.hosts.each_ref().map(Host::run);
         let until = Instant::now() + LIMIT;
         loop {
             let [one, two] = both.each_ref().map(running_tasks);
@@ -50,23 +50,23 @@ impl Pair {
         both
     }
 
-    /// From a moment until requests of every partition are answered.
+    /// Time from `since` until new requests of every partition are answered.
     fn until_all_answered(&mut self, since: Instant) -> Duration {
-        let series = self.asked..self.asked + NUMBERS;
-        self.asked += NUMBERS;
+        let series = self.produced..self.produced + NUMBERS;
+        self.produced += NUMBERS;
         let request = |n: u64| {
             let partition = i32::try_from(n).expect("small") % PARTITIONS;
             send(&(9_200_000_001 + n).to_string()).key(None).partition(partition).id(&format!("send-{n}"))
         };
-        let ids: Vec<String> = series.map(|n| self.world.tell(request(n))).collect();
+        let ids: Vec<String> = series.map(|n| self.scenario.produce(request(n))).collect();
         for id in &ids {
-            self.world.reply(id);
+            self.scenario.reply(id);
         }
         since.elapsed()
     }
 
-    fn assignments(&self, seat: usize) -> usize {
-        self.seats[seat].said().matches("assigned partitions").count()
+    fn assignments(&self, host: usize) -> usize {
+        self.hosts[host].log_text().matches("assigned partitions").count()
     }
 }
 
@@ -77,65 +77,65 @@ fn running_tasks(process: &Process) -> i32 {
 }
 
 #[test]
-fn work_moves_within_a_session_time_out_when_a_machine_dies() {
+fn tasks_move_within_a_session_time_out_when_a_host_dies() {
     let mut pair = Pair::new("machine-dies", "static");
     let [dies, _lives] = pair.run();
     dies.kill_9();
     let took = pair.until_all_answered(Instant::now());
     println!("machine dies: answered after {took:?}, session time-out {SESSION:?}");
     assert!(took <= SESSION + NOISE, "{took:?}");
-    pair.world.audit();
+    pair.scenario.audit();
 }
 
 #[test]
-fn work_of_a_dynamic_member_moves_within_a_second_when_it_stops() {
+fn tasks_of_a_dynamic_member_move_within_a_second_when_it_stops() {
     let mut pair = Pair::new("clean-stop", "dynamic");
     let [stops, _lives] = pair.run();
     let since = Instant::now();
-    stops.tell_to_end();
+    stops.send_sigterm();
     let took = pair.until_all_answered(since);
     println!("clean stop: answered after {took:?}");
     assert!(took <= Duration::from_secs(1) + NOISE, "{took:?}");
-    pair.world.audit();
+    pair.scenario.audit();
 }
 
 #[test]
-fn a_restart_of_a_static_member_moves_nothing() {
+fn a_restart_of_a_static_member_moves_no_task() {
     let mut pair = Pair::new("static-restart", "static");
     let [stops, _stays] = pair.run();
     let before = pair.assignments(1);
     assert!(stops.terminate().success());
     let since = Instant::now();
-    let _again = pair.seats[0].run_only();
+    let _again = pair.hosts[0].start();
     let took = pair.until_all_answered(since);
     println!("static restart: answered after {took:?}");
     assert!(took <= Duration::from_secs(2) + NOISE, "{took:?}");
     std::thread::sleep(SESSION);
     assert_eq!(pair.assignments(1), before, "the other instance keeps what it has");
-    pair.world.audit();
+    pair.scenario.audit();
 }
 
 #[test]
-fn another_partition_count_is_refused_at_the_start() {
-    let mut world = World::new("growth");
-    let process = world.run();
-    world.code_for("9123456790");
+fn the_start_refuses_a_changed_partition_count() {
+    let mut scenario = Scenario::new("growth");
+    let process = scenario.run();
+    scenario.code_for("9123456790");
     assert!(process.terminate().success());
     let grown = [
-        world.topics.changelog.clone(),
+        scenario.topics.changelog.clone(),
         "growth-repartition".to_owned(),
-        world.topics.directory.clone(),
-        world.topics.replies.clone(),
-        world.topics.desk_replies.clone(),
+        scenario.topics.directory.clone(),
+        scenario.topics.replies.clone(),
+        scenario.topics.desk_replies.clone(),
     ];
     let more: Vec<_> = grown.iter().map(|topic| NewPartitions::new(topic, 5)).collect();
-    let done = wait(admin(&world.cluster.bootstrap).create_partitions(&more, &AdminOptions::new()));
+    let done = wait(admin(&scenario.cluster.bootstrap).create_partitions(&more, &AdminOptions::new()));
     assert!(done.expect("an answer").iter().all(Result::is_ok));
     std::thread::sleep(Duration::from_secs(1));
-    let output = otp_stream(&world.configs, &["run"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let output = otp_stream(&scenario.configs, &["run"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
     for part in ["made for 3 partitions", "has 5", "application.id"] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(text.contains(part), "{part}: {text}");
     }
 }

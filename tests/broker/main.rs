@@ -1,7 +1,9 @@
-//! The whole service as a process against a real Apache Kafka: one broker for this test program, one application
-//! (topics, keys, store) for each scenario. Nothing here is skipped: what is missing fails with its remedy.
+//! The whole service as a process against a real Apache Kafka: one broker for this test program, one application (topics,
+//! keys, store) for each scenario.
+//!
+//! No test is skipped: if Kafka, Java or kcat is missing, the test fails and names the remedy.
 
-#![expect(clippy::disallowed_methods, reason = "waiting for another process has a limit in wall time")]
+#![expect(clippy::disallowed_methods, reason = "waiting for another process is limited in wall time")]
 
 mod harness;
 

@@ -1,28 +1,28 @@
-//! What is refused leaves no secret behind.
+//! Rejected requests and dead letters leak no secret.
 
 use std::collections::BTreeSet;
 
 use crate::harness::event::{self, Request, validate};
-use crate::harness::secrets::assert_kept;
-use crate::harness::world::World;
+use crate::harness::scenario::Scenario;
+use crate::harness::secrets::assert_no_leaks;
 
 #[test]
-fn no_secret_is_left_behind_by_refusals() {
-    let mut world = World::with("secrets", "[policy.egov]\ndigits = 10\n");
-    let process = world.run();
+fn rejected_requests_leak_no_secret() {
+    let mut scenario = Scenario::with("secrets", "[policy.egov]\ndigits = 10\n");
+    let process = scenario.run();
     let mut codes = BTreeSet::new();
     let numbers = ["9345678901", "9345678902"];
     for (n, number) in numbers.into_iter().enumerate() {
-        let code = world.code_for(number);
-        // Cut off in the middle of the code's JSON: a malformed verification that holds a live code.
+        let code = scenario.code_for(number);
+        // A verification that is cut off behind a valid code.
         let cut = format!(r#"{{"operation":"validate","otp":{{"identity":"{number}","otp":"{code}""#);
         let request = Request::raw(cut.as_bytes()).key(Some(&event::subject(number))).id(&format!("cut-{n}"));
-        world.tell(request);
+        scenario.produce(request);
         let odd = serde_json::json!({"operation": "validate", "otp": {"otp": [code], "identity": number, "tenantId": "pb"}});
-        world.tell(Request::of("", &odd).id(&format!("odd-{n}")));
-        world.ask(validate(number, &code).id(&format!("good-{n}")));
+        scenario.produce(Request::of("", &odd).id(&format!("odd-{n}")));
+        scenario.ask(validate(number, &code).id(&format!("good-{n}")));
         codes.insert(code);
     }
-    world.audit();
-    assert_kept(&mut world, &process, &codes, &numbers.map(str::to_owned).into());
+    scenario.audit();
+    assert_no_leaks(&mut scenario, &process, &codes, &numbers.map(str::to_owned).into());
 }

@@ -1,4 +1,4 @@
-//! State outlives the process, however it ends.
+//! State survives the process, however the process ends.
 
 use std::fs;
 use std::path::Path;
@@ -9,95 +9,95 @@ use otp_topology::state::encode_subject;
 
 use crate::harness::event::{Request, validate, wrong};
 use crate::harness::fold;
-use crate::harness::world::World;
+use crate::harness::scenario::Scenario;
 
 #[test]
 fn a_code_sent_before_a_restart_is_accepted_after_it_once() {
-    let mut world = World::new("restart");
-    let process = world.run();
-    let code = world.code_for("9123456710");
-    world.ask(validate("9123456710", &wrong(&code)).id("before"));
+    let mut scenario = Scenario::new("restart");
+    let process = scenario.run();
+    let code = scenario.code_for("9123456710");
+    scenario.ask(validate("9123456710", &wrong(&code)).id("before"));
     assert!(process.terminate().success(), "SIGTERM ends with exit 0");
 
-    let process = world.run();
-    world.ask(validate("9123456710", &wrong(&code)).id("after"));
-    assert_eq!(world.result("after")["attempts"], 2, "wrong tries are remembered");
-    let accepted = world.ask(validate("9123456710", &code).id("first"));
+    let process = scenario.run();
+    scenario.ask(validate("9123456710", &wrong(&code)).id("after"));
+    assert_eq!(scenario.result("after")["attempts"], 2, "wrong tries are remembered");
+    let accepted = scenario.ask(validate("9123456710", &code).id("first"));
     assert_eq!(accepted.body()["otp"]["isValidationSuccessful"], true);
     process.kill_9();
 
-    let _process = world.run();
-    world.ask(validate("9123456710", &code).id("second"));
-    assert_eq!(world.result("second")["reason"], "already_used");
-    world.audit();
+    let _process = scenario.run();
+    scenario.ask(validate("9123456710", &code).id("second"));
+    assert_eq!(scenario.result("second")["reason"], "already_used");
+    scenario.audit();
 }
 
 #[test]
-fn what_was_asked_while_it_was_down_is_answered_when_it_is_up() {
-    let mut world = World::new("down");
-    let early = world.tell(crate::harness::event::send("9123456711").id("early"));
-    let process = world.run();
-    let code = world.sms(&early).code();
+fn requests_produced_while_the_service_is_down_are_answered_later() {
+    let mut scenario = Scenario::new("down");
+    let early = scenario.produce(crate::harness::event::send("9123456711").id("early"));
+    let process = scenario.run();
+    let code = scenario.sms(&early).code();
     process.kill_9();
-    let late = world.tell(validate("9123456711", &code).id("late"));
-    let _process = world.run();
-    assert_eq!(world.reply(&late).body()["otp"]["isValidationSuccessful"], true);
-    world.audit();
+    let late = scenario.produce(validate("9123456711", &code).id("late"));
+    let _process = scenario.run();
+    assert_eq!(scenario.reply(&late).body()["otp"]["isValidationSuccessful"], true);
+    scenario.audit();
 }
 
 #[test]
 fn a_lost_store_is_restored_from_the_changelog() {
-    let mut world = World::new("lost-store");
-    let process = world.run();
-    let code = world.code_for("9123456712");
-    let used = world.code_for("9123456713");
-    world.ask(validate("9123456713", &used).id("used"));
+    let mut scenario = Scenario::new("lost-store");
+    let process = scenario.run();
+    let code = scenario.code_for("9123456712");
+    let used = scenario.code_for("9123456713");
+    scenario.ask(validate("9123456713", &used).id("used"));
     assert!(process.terminate().success());
-    fs::remove_dir_all(world.store()).expect("the store is removed");
+    fs::remove_dir_all(scenario.store()).expect("the store is removed");
 
-    let _process = world.run();
+    let _process = scenario.run();
     assert_eq!(
-        world.ask(validate("9123456712", &code).id("live")).body()["otp"]["isValidationSuccessful"],
+        scenario.ask(validate("9123456712", &code).id("live")).body()["otp"]["isValidationSuccessful"],
         true
     );
-    world.ask(validate("9123456713", &used).id("used-again"));
-    assert_eq!(world.result("used-again")["reason"], "already_used");
-    world.audit();
+    scenario.ask(validate("9123456713", &used).id("used-again"));
+    assert_eq!(scenario.result("used-again")["reason"], "already_used");
+    scenario.audit();
 }
 
-/// A restore writes the store in large runs, each with the position behind it.
+/// A restore writes the store in large runs. Each contains the changelog position that it reaches.
 #[test]
-fn a_restore_that_is_killed_goes_on_behind_what_the_store_has() {
+fn a_killed_restore_continues_at_the_position_of_the_store() {
     const BALLAST: u32 = 28_000;
-    let mut world = World::new("restore-killed");
-    let process = world.run();
-    let code = world.code_for("9123456714");
-    let used = world.code_for("9123456715");
-    world.ask(validate("9123456715", &used).id("used"));
+    let mut scenario = Scenario::new("restore-killed");
+    let process = scenario.run();
+    let code = scenario.code_for("9123456714");
+    let used = scenario.code_for("9123456715");
+    scenario.ask(validate("9123456715", &used).id("used"));
     assert!(process.terminate().success());
-    fs::remove_dir_all(world.store()).expect("the store is removed");
-    load_changelog(&world, BALLAST);
+    fs::remove_dir_all(scenario.store()).expect("the store is removed");
+    load_changelog(&scenario, BALLAST);
 
-    let process = world.run_only();
-    await_runs(&world.store().join("restore-killed/task-0"), 2);
+    let process = scenario.start();
+    await_runs(&scenario.store().join("restore-killed/task-0"), 2);
     process.kill_9();
-    let process = world.run();
+    let process = scenario.run();
     assert_eq!(
-        world.ask(validate("9123456714", &code).id("live")).body()["otp"]["isValidationSuccessful"],
+        scenario.ask(validate("9123456714", &code).id("live")).body()["otp"]["isValidationSuccessful"],
         true
     );
-    world.ask(validate("9123456715", &used).id("used-again"));
-    assert_eq!(world.result("used-again")["reason"], "already_used");
+    scenario.ask(validate("9123456715", &used).id("used-again"));
+    assert_eq!(scenario.result("used-again")["reason"], "already_used");
     let restored = process.metric("otp_stream_restored_records_total{partition=\"0\"}");
     assert!(restored > 0.0, "the kill came after the end of the restore");
     assert!(restored < f64::from(BALLAST), "all of it was replayed again");
     assert!(process.terminate().success());
-    assert_eq!(fold::differences(&world, &world.store()), Vec::<String>::new());
-    world.audit();
+    assert_eq!(fold::differences(&scenario, &scenario.store()), Vec::<String>::new());
+    scenario.audit();
 }
 
-/// Subjects of eight kilobytes, as if they were others' of task 0.
-fn load_changelog(world: &World, count: u32) {
+/// Writes `count` subjects of eight kilobytes into the changelog of task 0.
+fn load_changelog(scenario: &Scenario, count: u32) {
     for number in 0..count {
         let mut subject = Subject::default();
         subject.remember(Remembered {
@@ -115,15 +115,15 @@ fn load_changelog(world: &World, count: u32) {
             headers: Vec::new(),
         };
         if number + 1 < count {
-            world.upstream.pour(&world.topics.changelog, &record);
+            scenario.upstream.produce_async(&scenario.topics.changelog, &record);
         } else {
-            world.upstream.produce(&world.topics.changelog, &record);
+            scenario.upstream.produce(&scenario.topics.changelog, &record);
         }
     }
-    assert_eq!(world.upstream.lost(), 0);
+    assert_eq!(scenario.upstream.lost(), 0);
 }
 
-/// Until so many large files lie in a store.
+/// Waits until the store contains `count` large files.
 fn await_runs(store: &Path, count: usize) {
     let is_large = |file: &fs::DirEntry| {
         file.path().extension().is_some_and(|it| it == "sst")

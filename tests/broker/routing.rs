@@ -1,61 +1,61 @@
-//! Wherever a request lies, its subject's one writer answers it.
+//! A request may lie in any partition. The home task of its subject answers it.
 
 use crate::harness::event::{Event, send, validate};
-use crate::harness::world::{PARTITIONS, World};
+use crate::harness::scenario::{PARTITIONS, Scenario};
 
 #[test]
-fn requests_without_a_home_are_answered_from_it() {
-    let mut world = World::new("routing");
-    let _process = world.run();
+fn requests_in_a_wrong_partition_are_answered_by_the_home_task() {
+    let mut scenario = Scenario::new("routing");
+    let _process = scenario.run();
     let number = "9123456720";
-    let at_home = world.ask(send(number).id("home"));
+    let at_home = scenario.ask(send(number).id("home"));
     let home = at_home.partition;
-    let code = world.sms("home").code();
+    let code = scenario.sms("home").code();
     let astray = (home + 1) % PARTITIONS;
 
     let replies: Vec<Event> = vec![
-        world.ask(validate(number, "000000").partition(astray).id("wrong-partition")),
-        world.ask(validate(number, "000000").key(None).partition(astray).id("null-key")),
-        world.ask(validate(number, "000000").key(Some("foreign")).partition(home).id("foreign-key")),
+        scenario.ask(validate(number, "000000").partition(astray).id("wrong-partition")),
+        scenario.ask(validate(number, "000000").key(None).partition(astray).id("null-key")),
+        scenario.ask(validate(number, "000000").key(Some("foreign")).partition(home).id("foreign-key")),
     ];
     for (n, id) in ["wrong-partition", "null-key", "foreign-key"].iter().enumerate() {
-        let result = world.result(id);
+        let result = scenario.result(id);
         assert_eq!((&result["reason"], &result["attempts"]), (&"wrong_code".into(), &(n + 1).into()), "{id}");
     }
     assert!(
         replies.iter().all(|reply| reply.partition == home),
-        "replies lie on the home partition's number"
+        "replies use the number of the home partition"
     );
     assert_eq!(replies[0].key, at_home.key, "the request's own key, unchanged");
     assert_eq!(replies[1].key, None);
     assert_eq!(replies[2].key.as_deref(), Some(b"foreign".as_slice()));
 
-    let right = world.ask(validate(number, &code).key(None).partition(astray).id("right"));
+    let right = scenario.ask(validate(number, &code).key(None).partition(astray).id("right"));
     assert_eq!(right.body()["otp"]["isValidationSuccessful"], true);
-    world.audit();
+    scenario.audit();
 }
 
 #[test]
-fn requests_without_an_id_are_known_by_their_coordinates() {
-    let mut world = World::new("coordinates");
-    let _process = world.run();
+fn requests_without_an_id_are_identified_by_their_coordinates() {
+    let mut scenario = Scenario::new("coordinates");
+    let _process = scenario.run();
     let number = "9123456721";
-    let first = world.tell(send(number));
-    let code = world.sms(&first).code();
-    let astray = (world.reply(&first).partition + 1) % PARTITIONS;
-    let second = world.tell(validate(number, &code).partition(astray));
-    assert_eq!(world.reply(&second).body()["otp"]["isValidationSuccessful"], true);
-    assert_eq!(world.result(&second)["requestId"], second);
-    world.audit();
+    let first = scenario.produce(send(number));
+    let code = scenario.sms(&first).code();
+    let astray = (scenario.reply(&first).partition + 1) % PARTITIONS;
+    let second = scenario.produce(validate(number, &code).partition(astray));
+    assert_eq!(scenario.reply(&second).body()["otp"]["isValidationSuccessful"], true);
+    assert_eq!(scenario.result(&second)["requestId"], second);
+    scenario.audit();
 }
 
 #[test]
-fn a_code_is_one_callers_and_any_callers_to_verify() {
-    let mut world = World::new("two-callers");
-    let _process = world.run();
-    let code = world.code_for("9123456722");
-    let reply = world.ask_desk(validate("9123456722", &code).id("desk"));
-    assert_eq!(reply.topic, world.topics.desk_replies, "the answer goes to who asked");
-    assert_eq!(world.result("desk")["caller"], "desk");
-    world.audit();
+fn any_caller_may_verify_a_code() {
+    let mut scenario = Scenario::new("two-callers");
+    let _process = scenario.run();
+    let code = scenario.code_for("9123456722");
+    let reply = scenario.ask_desk(validate("9123456722", &code).id("desk"));
+    assert_eq!(reply.topic, scenario.topics.desk_replies, "the reply goes to the caller that asked");
+    assert_eq!(scenario.result("desk")["caller"], "desk");
+    scenario.audit();
 }

@@ -1,24 +1,24 @@
-//! The promises, checked on everything that was committed: each request one answer, each verification one result, each
-//! delivery one notification, each code accepted at most once.
+//! Audits all committed events: one reply per request, one result per verification, one notification per delivery, and no code
+//! accepted twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::event::{Event, Request};
-use super::world::Topics;
+use super::scenario::Topics;
 
-/// What was asked under one request id.
+/// The records that were produced under one request id.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct Produced {
     /// How often the request was produced.
     pub times: usize,
-    /// It has no JSON object: a dead letter is its end.
+    /// Its value is not a JSON object, so it becomes a dead letter and gets no reply.
     pub undecodable: bool,
     pub verifies: bool,
 }
 
-impl Asked {
+impl Produced {
     pub fn count(&mut self, request: &Request) {
         self.times += 1;
         let body: Option<Value> = request.payload.as_deref().and_then(|p| serde_json::from_slice(p).ok());
@@ -27,11 +27,11 @@ impl Asked {
     }
 }
 
-/// Everything that breaks a promise.
-pub fn findings(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) -> Vec<String> {
+/// Every violation.
+pub fn findings(topics: &Topics, events: &[Event], produced: &BTreeMap<String, Produced>) -> Vec<String> {
     let mut findings = Vec::new();
-    findings.extend(answers(topics, events, asked));
-    findings.extend(results(topics, events, asked));
+    findings.extend(replies(topics, events, produced));
+    findings.extend(results(topics, events, produced));
     findings.extend(deliveries(topics, events));
     findings.extend(single_use(topics, events));
     findings.extend(event_ids(topics, events));
@@ -42,16 +42,16 @@ fn of<'a>(events: &'a [Event], topic: &str) -> impl Iterator<Item = &'a Event> {
     events.iter().filter(move |e| e.topic == topic)
 }
 
-/// Exactly one reply for each time a request was produced; those of one request are the same.
-fn answers(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) -> Vec<String> {
+/// Exactly one reply for each time that a request was produced. All replies to one request are equal.
+fn replies(topics: &Topics, events: &[Event], produced: &BTreeMap<String, Produced>) -> Vec<String> {
     let mut findings = Vec::new();
     let mut replies: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
     for reply in of(events, &topics.replies).chain(of(events, &topics.desk_replies)) {
         replies.entry(reply.cause()).or_default().push(reply);
     }
-    for (id, asked) in asked {
+    for (id, produced) in produced {
         let replies = replies.remove(id.as_str()).unwrap_or_default();
-        let expected = if asked.undecodable { 0 } else { asked.times };
+        let expected = if produced.undecodable { 0 } else { produced.times };
         if replies.len() != expected {
             findings.push(format!("{id}: {} replies, not {expected}", replies.len()));
         }
@@ -61,28 +61,29 @@ fn answers(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) -
             findings.push(format!("{id}: {} different replies", distinct.len()));
         }
     }
-    findings.extend(replies.keys().map(|id| format!("{id}: a reply that nobody asked for")));
+    findings.extend(replies.keys().map(|id| format!("{id}: a reply without a request")));
     findings
 }
 
-/// Exactly one result for each verification, however often it was repeated; none for anything else.
-fn results(topics: &Topics, events: &[Event], asked: &BTreeMap<String, Asked>) -> Vec<String> {
+/// Exactly one result for each verification, also if it was repeated. No result for other requests.
+fn results(topics: &Topics, events: &[Event], produced: &BTreeMap<String, Produced>) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for result in of(events, &topics.results) {
         *counts.entry(result.cause()).or_default() += 1;
     }
-    let wrong = asked.iter().filter_map(|(id, asked)| {
-        let (count, expected) = (counts.get(id.as_str()).copied().unwrap_or(0), usize::from(asked.verifies));
+    let wrong = produced.iter().filter_map(|(id, produced)| {
+        let (count, expected) =
+            (counts.get(id.as_str()).copied().unwrap_or(0), usize::from(produced.verifies));
         (count != expected).then(|| format!("{id}: {count} validation results, not {expected}"))
     });
     wrong.collect()
 }
 
-/// Exactly one notification for each delivery that the lifecycle tells, and none besides.
+/// Exactly one notification for each delivery in the lifecycle events, and no other notification.
 fn deliveries(topics: &Topics, events: &[Event]) -> Vec<String> {
     let mut findings = Vec::new();
     let mut sends = BTreeSet::new();
-    let mut told: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    let mut reported: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for event in of(events, &topics.lifecycle) {
         let body = event.body();
         if body["type"] != "issued" && body["type"] != "resent" {
@@ -92,9 +93,9 @@ fn deliveries(topics: &Topics, events: &[Event]) -> Vec<String> {
             let channel = channel.as_str().expect("a channel").to_owned();
             let send = (body["challengeId"].to_string(), body["sendNumber"].to_string(), channel.clone());
             if !sends.insert(send.clone()) {
-                findings.push(format!("told twice: challenge {} send {} by {}", send.0, send.1, send.2));
+                findings.push(format!("reported twice: challenge {} send {} by {}", send.0, send.1, send.2));
             }
-            *told.entry((event.cause(), channel)).or_default() += 1;
+            *reported.entry((event.cause(), channel)).or_default() += 1;
         }
     }
     let mut sent: BTreeMap<(&str, String), usize> = BTreeMap::new();
@@ -103,10 +104,10 @@ fn deliveries(topics: &Topics, events: &[Event]) -> Vec<String> {
             *sent.entry((event.cause(), channel.to_owned())).or_default() += 1;
         }
     }
-    for key in told.keys().chain(sent.keys()).collect::<BTreeSet<_>>() {
-        let (told, sent) = (told.get(key).copied().unwrap_or(0), sent.get(key).copied().unwrap_or(0));
-        if told != 1 || sent != 1 {
-            findings.push(format!("{}: told {told} times, sent {sent} times by {}", key.0, key.1));
+    for key in reported.keys().chain(sent.keys()).collect::<BTreeSet<_>>() {
+        let (reported, sent) = (reported.get(key).copied().unwrap_or(0), sent.get(key).copied().unwrap_or(0));
+        if reported != 1 || sent != 1 {
+            findings.push(format!("{}: reported {reported} times, sent {sent} times by {}", key.0, key.1));
         }
     }
     findings
@@ -125,7 +126,7 @@ fn single_use(topics: &Topics, events: &[Event]) -> Vec<String> {
     twice.map(|(id, count)| format!("challenge {id} was accepted {count} times")).collect()
 }
 
-/// Event ids are unique, replies to repeated requests excepted; `ce_*` headers are there.
+/// Event ids are unique, except those of replies to repeated requests. All events have the `ce_*` headers.
 fn event_ids(topics: &Topics, events: &[Event]) -> Vec<String> {
     let mut findings = Vec::new();
     let mut ids = BTreeSet::new();
@@ -133,12 +134,12 @@ fn event_ids(topics: &Topics, events: &[Event]) -> Vec<String> {
         let place = format!("{}[{}]@{}", event.topic, event.partition, event.offset);
         for name in ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type"] {
             if event.header(name).is_none() {
-                findings.push(format!("{place}: no header {name}"));
+                findings.push(format!("{place}: missing header {name}"));
             }
         }
         let is_reply = event.topic == topics.replies || event.topic == topics.desk_replies;
         if !is_reply && !ids.insert(event.text("ce_id")) {
-            findings.push(format!("{place}: the event id {} is there twice", event.text("ce_id")));
+            findings.push(format!("{place}: duplicate event id {}", event.text("ce_id")));
         }
     }
     findings

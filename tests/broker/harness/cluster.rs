@@ -1,5 +1,5 @@
-//! Apache Kafka for the test program: one broker that all scenarios share, and a cluster of its own for each that kills
-//! brokers. Private ports, a private directory, gone when the program ends.
+//! Apache Kafka for the test program: one broker that all scenarios share, and a separate cluster for each scenario that kills
+//! brokers. They use free ports and a directory of this process. Both are removed when the process ends.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -15,10 +15,10 @@ use rdkafka::metadata::Metadata;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// 16 bytes in base64, as `kafka.tools.StorageTool` takes them.
+/// 16 bytes in base64, the format of `kafka.tools.StorageTool`.
 const CLUSTER_ID: &str = "b3RwLXN0cmVhbS10ZXN0cw";
 
-/// Lies over `server.properties` where there are three brokers: one may die, and nothing stops.
+/// Added to `server.properties` for clusters of three brokers, so that one may die and nothing stops.
 const THREE_REPLICAS: &str = "
 default.replication.factor=3
 min.insync.replicas=2
@@ -36,31 +36,31 @@ pub struct Cluster {
 
 struct Broker {
     port: u16,
-    /// Everything that belongs to it lies below.
+    /// Contains all files of the broker.
     directory: PathBuf,
-    /// The JVM hangs on the standard input of this shell: when the test program ends, in whatever way, so does it.
-    leash: Mutex<Child>,
+    /// This shell kills the JVM when its standard input closes, so the JVM never outlives the test program.
+    shell: Mutex<Child>,
 }
 
-/// The broker that scenarios share, started by whoever asks first.
+/// The broker that scenarios share. The first call starts it.
 pub fn cluster() -> Arc<Cluster> {
     static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
     SHARED.get_or_init(|| Arc::new(Cluster::start(directory(), 1, ""))).clone()
 }
 
-/// Everything of one scenario lies below.
+/// Contains all files of a scenario.
 pub fn scenario_directory(name: &str) -> PathBuf {
     directory().join(name)
 }
 
-/// Everything of this test program lies below.
+/// Contains all files of this test program.
 fn directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(fresh_directory)
 }
 
-/// A port of the loopback interface that nothing listens on, below those that outgoing connections take. It stays this
-/// program's until it ends, also while nothing listens on it: a lock keeps other test programs away.
+/// A free port of the loopback interface, below the range of outgoing connections. A lock file reserves it for this program
+/// until the program ends, even while nothing listens on it.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
@@ -77,7 +77,7 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// The jars of Kafka and its tools.
+/// The Java class path of Kafka and its tools.
 pub fn classpath() -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".kafka/classpath");
     fs::read_to_string(&file)
@@ -87,21 +87,21 @@ pub fn classpath() -> String {
 }
 
 impl Cluster {
-    /// Three brokers for one scenario alone; each is a controller, too.
+    /// Three brokers for one scenario. Each is also a controller.
     pub fn of_three(name: &str) -> Arc<Self> {
         Arc::new(Self::start(&directory().join(format!("{name}-brokers")), 3, THREE_REPLICAS))
     }
 
-    /// SIGKILL, and the end awaited; `broker` counts from 0.
+    /// Sends SIGKILL and waits for the end. `broker` counts from 0.
     pub fn kill_9(&self, broker: usize) {
         self.brokers[broker].kill_9();
     }
 
-    /// With the same ports and the same data, until every partition has all its replicas again.
-    pub fn start_again(&self, broker: usize) {
+    /// Starts a killed broker with its ports and data. Waits until every partition has all its replicas.
+    pub fn restart(&self, broker: usize) {
         let broker = &self.brokers[broker];
-        *broker.leash.lock().unwrap_or_else(PoisonError::into_inner) = leash(&broker.directory);
-        self.await_whole();
+        *broker.shell.lock().unwrap_or_else(PoisonError::into_inner) = start_broker(&broker.directory);
+        self.await_replicas();
     }
 
     fn start(directory: &Path, size: usize, over: &str) -> Self {
@@ -119,15 +119,15 @@ impl Cluster {
                 .replace("@LOG_DIR@", &directory.join("kafka").display().to_string());
             let own = format!("node.id={}\ncontroller.quorum.voters={voters}\n", it + 1);
             fs::write(directory.join("server.properties"), text + over + &own).expect("written");
-            let leash = Mutex::new(leash(&directory));
-            Broker { port, directory, leash }
+            let shell = Mutex::new(start_broker(&directory));
+            Broker { port, directory, shell }
         });
         let cluster = Self { brokers: brokers.collect(), bootstrap };
-        cluster.await_whole();
+        cluster.await_replicas();
         cluster
     }
 
-    fn await_whole(&self) {
+    fn await_replicas(&self) {
         let until = Instant::now() + START_LIMIT;
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.bootstrap)
@@ -137,19 +137,19 @@ impl Cluster {
         while Instant::now() < until {
             if self.brokers.iter().all(|it| TcpStream::connect(("127.0.0.1", it.port)).is_ok())
                 && let Ok(metadata) = consumer.fetch_metadata(None, Duration::from_secs(5))
-                && is_whole(&metadata, self.brokers.len())
+                && has_all_replicas(&metadata, self.brokers.len())
             {
                 return;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         let logs = self.brokers.iter().map(|it| fs::read_to_string(it.directory.join("server.log")));
-        let said = logs.map(Result::unwrap_or_default).collect::<Vec<_>>().join("\n");
-        panic!("Kafka did not start within {START_LIMIT:?}; its log:\n{said}");
+        let log_text = logs.map(Result::unwrap_or_default).collect::<Vec<_>>().join("\n");
+        panic!("Kafka did not start within {START_LIMIT:?}; its log:\n{log_text}");
     }
 }
 
-fn is_whole(metadata: &Metadata, brokers: usize) -> bool {
+fn has_all_replicas(metadata: &Metadata, brokers: usize) -> bool {
     let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
     metadata.brokers().len() == brokers
         && partitions.into_iter().all(|it| it.leader() >= 0 && it.isr().len() == it.replicas().len())
@@ -157,9 +157,9 @@ fn is_whole(metadata: &Metadata, brokers: usize) -> bool {
 
 impl Broker {
     fn kill_9(&self) {
-        let mut leash = self.leash.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(leash.stdin.take());
-        leash.wait().expect("the shell ends");
+        let mut shell = self.shell.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(shell.stdin.take());
+        shell.wait().expect("the shell ends");
     }
 }
 
@@ -172,14 +172,14 @@ impl Drop for Cluster {
     }
 }
 
-fn leash(directory: &Path) -> Child {
+fn start_broker(directory: &Path) -> Child {
     let mut command = Command::new("bash");
-    command.args(["-c", LEASH, "leash"]).arg(classpath()).arg(CLUSTER_ID).current_dir(directory);
+    command.args(["-c", BROKER_SHELL, "broker"]).arg(classpath()).arg(CLUSTER_ID).current_dir(directory);
     command.stdin(Stdio::piped()).spawn().expect("bash starts")
 }
 
-/// Formats what is blank, runs the broker, and kills it when standard input closes.
-const LEASH: &str = r#"
+/// Formats a new directory, runs the broker, and kills it when standard input closes.
+const BROKER_SHELL: &str = r#"
 tool() { java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn "$@"; }
 { { [ -f kafka/meta.properties ] || tool -cp "$1" kafka.tools.StorageTool format -t "$2" -c server.properties; } &&
   exec java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
@@ -190,7 +190,7 @@ kill -9 "$broker"
 wait "$broker"
 "#;
 
-/// A directory for this process; those of test programs that are gone are removed.
+/// Creates a directory for this process. Removes those of test programs that have ended.
 fn fresh_directory() -> PathBuf {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
     for old in fs::read_dir(parent).into_iter().flatten().flatten() {

@@ -1,10 +1,10 @@
-//! Records as the tests see them: what is asked, and what comes of it.
+//! Records as the tests see them: requests to produce, and committed events.
 
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 use serde_json::{Value, json};
 
-/// A committed record of some topic.
+/// A committed record of any topic.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub topic: String,
@@ -37,7 +37,7 @@ impl Event {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_slice())
     }
 
-    /// A header that is text, empty if it is absent.
+    /// The text of a header; empty if the header is absent.
     pub fn text(&self, name: &str) -> &str {
         self.header(name).map_or("", |value| std::str::from_utf8(value).expect("a header in UTF-8"))
     }
@@ -47,12 +47,12 @@ impl Event {
         serde_json::from_slice(payload).expect("a value in JSON")
     }
 
-    /// The request that caused it.
+    /// The id of the request that caused this event.
     pub fn cause(&self) -> &str {
         self.text("ce_causationid")
     }
 
-    /// `error.fields[0].code` of a reply, empty if it is a success.
+    /// `error.fields[0].code` of a reply; empty if the reply reports success.
     pub fn error_code(&self) -> String {
         self.body()["error"]["fields"][0]["code"].as_str().unwrap_or_default().to_owned()
     }
@@ -70,7 +70,7 @@ impl Event {
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub key: Option<Vec<u8>>,
-    /// None: where Java's partitioner puts the key.
+    /// `None`: the partition that Java's partitioner chooses for the key.
     pub partition: Option<i32>,
     pub headers: Vec<(String, Vec<u8>)>,
     pub payload: Option<Vec<u8>>,
@@ -85,7 +85,7 @@ impl Request {
         }
     }
 
-    /// A value of any bytes, without a key.
+    /// A request with any bytes as value and without a key.
     pub fn raw(payload: &[u8]) -> Self {
         Self { payload: Some(payload.to_vec()), ..Self::default() }
     }
@@ -110,15 +110,15 @@ impl Request {
     }
 }
 
-/// The tenant of all requests that name no other.
+/// The default tenant of requests.
 pub const TENANT: &str = "pb.amritsar";
 
-/// The canonical subject of a number of that tenant.
+/// The canonical subject of a number of the default tenant.
 pub fn subject(number: &str) -> String {
     format!("egov|pb|{number}")
 }
 
-/// `send` of a login code to a citizen, as DIGIT's clients write it.
+/// A `send` of a login code to a citizen, as DIGIT's clients write it.
 pub fn send(number: &str) -> Request {
     send_as(number, "login")
 }
@@ -152,7 +152,7 @@ pub fn search(identity: &str, uuid: &str) -> Request {
     Request::of(&subject(identity), &body)
 }
 
-/// A code of the same length that is wrong.
+/// A wrong code of the same length.
 pub fn wrong(code: &str) -> String {
     code.chars().map(|digit| if digit == '9' { '0' } else { char::from(digit as u8 + 1) }).collect()
 }

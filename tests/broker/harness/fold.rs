@@ -8,11 +8,11 @@ use otp_stream::rocks::{Memory, TaskStore};
 use otp_topology::state::{Family, StateStore};
 
 use super::kafka::Tap;
-use super::world::{PARTITIONS, World};
+use super::scenario::{PARTITIONS, Scenario};
 
 /// Every key in which they differ. `store` is the directory of an instance that had every task and has ended.
-pub fn differences(world: &World, store: &Path) -> Vec<String> {
-    let mut changelog = Tap::on(&world.cluster.bootstrap, &[&world.topics.changelog]);
+pub fn differences(scenario: &Scenario, store: &Path) -> Vec<String> {
+    let mut changelog = Tap::on(&scenario.cluster.bootstrap, &[&scenario.topics.changelog]);
     changelog.settle(Duration::from_millis(500));
     let mut folded: BTreeMap<(i32, Vec<u8>), Vec<u8>> = BTreeMap::new();
     for record in changelog.events {
@@ -26,7 +26,7 @@ pub fn differences(world: &World, store: &Path) -> Vec<String> {
     let memory = Memory::new();
     let mut found = Vec::new();
     for task in 0..PARTITIONS {
-        let place = store.join(&world.application).join(format!("task-{task}"));
+        let place = store.join(&scenario.application).join(format!("task-{task}"));
         let rows = TaskStore::open(&place, &memory).and_then(|store| store.scan(&[], &[0xff], usize::MAX));
         for (key, value) in rows.expect("a store that can be read") {
             let Some(family) = Family::of(&key).filter(|family| family.is_changelogged()) else {

@@ -1,33 +1,34 @@
-//! What the committed history says of each code, whatever the rules inside say: accepted in its life only, within its
-//! tries, never under a lock; tries counted without a gap; each turn of a challenge told once.
+//! Checks the committed events of each code, independently of the rules inside the program: a code is accepted only before its
+//! expiry, within its tries and never under a lock; tries are counted without a gap; each change of a challenge is reported
+//! once.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::event::Event;
-use super::world::Topics;
+use super::scenario::Topics;
 
-/// As the scenario's policy has them.
+/// The limits of the scenario's policy.
 #[derive(Clone, Copy, Debug)]
-pub struct Promised {
+pub struct PolicyLimits {
     pub wrong_tries_max: u64,
-    /// Of a code that no SMS tells the end of.
+    /// Lifetime of a code without an SMS. Other codes carry their expiry in the SMS.
     pub lifetime_ms: u64,
 }
 
-/// What happened to one subject, in the order of the log.
+/// The state of one subject, from its results in log order.
 #[derive(Default)]
-struct Life {
+struct SubjectHistory {
     locked_until: u64,
-    /// By challenge.
+    /// Wrong tries by challenge.
     tries: BTreeMap<String, u64>,
 }
 
-/// Everything that breaks a promise.
-pub fn findings(topics: &Topics, events: &[Event], promised: Promised) -> Vec<String> {
-    let ends = ends_of_life(topics, events, promised);
-    let mut lives: BTreeMap<String, (i32, Life)> = BTreeMap::new();
+/// Every violation.
+pub fn findings(topics: &Topics, events: &[Event], limits: PolicyLimits) -> Vec<String> {
+    let ends = expiry_times(topics, events, limits);
+    let mut histories: BTreeMap<String, (i32, SubjectHistory)> = BTreeMap::new();
     let mut findings = Vec::new();
     let mut results: Vec<&Event> = events.iter().filter(|e| e.topic == topics.results).collect();
     results.sort_by_key(|e| (e.partition, e.offset));
@@ -37,43 +38,44 @@ pub fn findings(topics: &Topics, events: &[Event], promised: Promised) -> Vec<St
         if subject.is_empty() {
             continue;
         }
-        let (partition, life) = lives.entry(subject).or_insert((event.partition, Life::default()));
-        let mut broken = life.judge(&body, &ends, promised);
+        let (partition, life) =
+            histories.entry(subject).or_insert((event.partition, SubjectHistory::default()));
+        let mut broken = life.judge(&body, &ends, limits);
         if *partition != event.partition {
             broken.push(format!("its subject has results on partition {partition}, too"));
         }
         let place = format!("{}[{}]@{}", event.topic, event.partition, event.offset);
         findings.extend(broken.into_iter().map(|what| format!("{} at {place}: {what}", event.cause())));
     }
-    findings.extend(told_once(topics, events));
+    findings.extend(reported_once(topics, events));
     findings
 }
 
-impl Life {
-    fn judge(&mut self, result: &Value, ends: &BTreeMap<String, u64>, promised: Promised) -> Vec<String> {
+impl SubjectHistory {
+    fn judge(&mut self, result: &Value, ends: &BTreeMap<String, u64>, limits: PolicyLimits) -> Vec<String> {
         let mut broken = Vec::new();
         let challenge = text(&result["challengeId"]);
         let at = result["occurredAt"].as_u64().expect("a time");
         let tries = self.tries.entry(challenge.clone()).or_default();
         if result["result"] == "accepted" {
             match ends.get(&challenge) {
-                None => broken.push("accepted, and nobody told that it was issued".to_owned()),
+                None => broken.push("accepted without an `issued` event".to_owned()),
                 Some(end) if at > *end => {
-                    broken.push(format!("accepted {} ms after its end of life", at - end));
+                    broken.push(format!("accepted {} ms after its expiry", at - end));
                 }
                 Some(_) => {}
             }
             if at < self.locked_until {
-                broken.push(format!("accepted {} ms before a lock ends", self.locked_until - at));
+                broken.push(format!("accepted {} ms before the end of a lock", self.locked_until - at));
             }
-            if *tries >= promised.wrong_tries_max {
+            if *tries >= limits.wrong_tries_max {
                 broken.push(format!("accepted after {tries} wrong tries"));
             }
         }
         if result["reason"] == "wrong_code" {
             *tries += 1;
             if result["attempts"].as_u64() != Some(*tries) {
-                broken.push(format!("counted as try {}, and is try {tries}", result["attempts"]));
+                broken.push(format!("counted as try {}, but it is try {tries}", result["attempts"]));
             }
             self.locked_until = self.locked_until.max(result["lockedUntil"].as_u64().unwrap_or(0));
         }
@@ -81,8 +83,8 @@ impl Life {
     }
 }
 
-/// When each issued code ends, by challenge.
-fn ends_of_life(topics: &Topics, events: &[Event], promised: Promised) -> BTreeMap<String, u64> {
+/// The expiry time of each issued code, by challenge.
+fn expiry_times(topics: &Topics, events: &[Event], limits: PolicyLimits) -> BTreeMap<String, u64> {
     let mut by_request: BTreeMap<&str, u64> = BTreeMap::new();
     for event in events.iter().filter(|e| e.topic == topics.sms) {
         by_request.insert(event.cause(), event.body()["expiryTime"].as_u64().expect("a time"));
@@ -91,16 +93,16 @@ fn ends_of_life(topics: &Topics, events: &[Event], promised: Promised) -> BTreeM
     for event in events.iter().filter(|e| e.topic == topics.lifecycle) {
         let body = event.body();
         if body["type"] == "issued" {
-            let told = by_request.get(event.cause()).copied();
-            let end = told.unwrap_or(body["occurredAt"].as_u64().expect("a time") + promised.lifetime_ms);
+            let in_sms = by_request.get(event.cause()).copied();
+            let end = in_sms.unwrap_or(body["occurredAt"].as_u64().expect("a time") + limits.lifetime_ms);
             ends.insert(text(&body["challengeId"]), end);
         }
     }
     ends
 }
 
-/// A challenge is issued, verified, failed, superseded and expired at most once each.
-fn told_once(topics: &Topics, events: &[Event]) -> Vec<String> {
+/// A challenge is reported as issued, verified, failed, superseded and expired at most once each.
+fn reported_once(topics: &Topics, events: &[Event]) -> Vec<String> {
     let mut counts: BTreeMap<(String, String), u32> = BTreeMap::new();
     for event in events.iter().filter(|e| e.topic == topics.lifecycle) {
         let body = event.body();
@@ -110,7 +112,9 @@ fn told_once(topics: &Topics, events: &[Event]) -> Vec<String> {
         }
     }
     let twice = counts.into_iter().filter(|(_, count)| *count > 1);
-    twice.map(|((id, kind), count)| format!("challenge {id} was told `{kind}` {count} times")).collect()
+    twice
+        .map(|((id, kind), count)| format!("challenge {id} was reported as `{kind}` {count} times"))
+        .collect()
 }
 
 fn text(value: &Value) -> String {
@@ -136,7 +140,7 @@ mod tests {
         }
     }
 
-    /// One challenge that lives from 1000 to 2000, and these results: reason, attempts, time, locked until.
+    /// One challenge, valid from 1000 to 2000, with these results: reason, attempts, time, locked until.
     fn check(results: &[(&str, u64, u64, Option<u64>)], expected: &str) {
         let topics = Topics::of("history");
         let mut events = vec![
@@ -156,27 +160,27 @@ mod tests {
             });
             events.push(event(&topics, &topics.results, offset as i64, &body));
         }
-        let promised = Promised { wrong_tries_max: 2, lifetime_ms: 0 };
-        let found = findings(&topics, &events, promised).join("; ");
+        let limits = PolicyLimits { wrong_tries_max: 2, lifetime_ms: 0 };
+        let found = findings(&topics, &events, limits).join("; ");
         assert!(found.contains(expected) && found.is_empty() == expected.is_empty(), "{found:?}");
     }
 
     #[test]
-    fn a_broken_promise_is_found() {
+    fn violations_are_found() {
         check(&[("wrong_code", 1, 1100, None), ("verified", 1, 1200, None)], "");
-        check(&[("verified", 0, 2001, None)], "1 ms after its end of life");
+        check(&[("verified", 0, 2001, None)], "1 ms after its expiry");
         check(
             &[("wrong_code", 1, 1100, None), ("wrong_code", 1, 1200, None)],
-            "counted as try 1, and is try 2",
+            "counted as try 1, but it is try 2",
         );
-        check(&[("wrong_code", 2, 1100, None)], "counted as try 2, and is try 1");
+        check(&[("wrong_code", 2, 1100, None)], "counted as try 2, but it is try 1");
         check(
             &[("wrong_code", 1, 1100, None), ("wrong_code", 2, 1200, None), ("verified", 2, 1300, None)],
             "accepted after 2 wrong tries",
         );
         check(
             &[("wrong_code", 1, 1100, Some(1900)), ("verified", 1, 1800, None)],
-            "100 ms before a lock ends",
+            "100 ms before the end of a lock",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Where one process of a scenario runs: its configuration, store, port and log. Two seats are two machines.
+//! A host: the configuration, store, port and log of one process of a scenario. Two hosts stand for two machines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,56 +6,56 @@ use std::path::{Path, PathBuf};
 use super::process::Process;
 
 #[derive(Clone, Debug)]
-pub struct Seat {
+pub struct Host {
     pub configs: Vec<PathBuf>,
     pub store: PathBuf,
     pub log: PathBuf,
     http_port: u16,
 }
 
-impl Seat {
-    /// In a directory that a configuration names already.
+impl Host {
+    /// A host in `directory`, which the configuration names as its store directory.
     pub fn of(configs: &[PathBuf], directory: &Path, http_port: u16) -> Self {
         let (store, log) = (directory.join("store"), directory.join("otp-stream.log"));
         Self { configs: configs.to_vec(), store, log, http_port }
     }
 
-    /// In a directory of its own, with the same topics and keys.
-    pub fn further(configs: &[PathBuf], directory: &Path, http_port: u16, settings: &str) -> Self {
-        fs::create_dir_all(directory).expect("a directory for the seat");
-        let mut seat = Self::of(configs, directory, http_port);
+    /// A host in a directory of its own, with the same topics and keys. `settings` is TOML that overrides the configuration.
+    pub fn additional(configs: &[PathBuf], directory: &Path, http_port: u16, settings: &str) -> Self {
+        fs::create_dir_all(directory).expect("a directory for the host");
+        let mut host = Self::of(configs, directory, http_port);
         let own = format!(
             "store.directory = \"{}\"\nhttp.listen = \"127.0.0.1:{http_port}\"\n{settings}",
-            seat.store.display()
+            host.store.display()
         );
-        let file = directory.join("seat.toml");
+        let file = directory.join("host.toml");
         fs::write(&file, own).expect("written");
-        seat.configs.push(file);
-        seat
+        host.configs.push(file);
+        host
     }
 
-    /// `otp-stream run`, ready.
+    /// Starts `otp-stream run` and waits until it is ready.
     pub fn run(&self) -> Process {
-        self.run_only().await_ready()
+        self.start().await_ready()
     }
 
-    /// `otp-stream run`, just started.
-    pub fn run_only(&self) -> Process {
-        Process::start_only(&self.configs, self.http_port, &self.log)
+    /// Starts `otp-stream run` and does not wait.
+    pub fn start(&self) -> Process {
+        Process::spawn_run(&self.configs, self.http_port, &self.log)
     }
 
-    /// The same, see [`Process::start_limitable`].
-    pub fn run_limitable(&self) -> Process {
-        Process::start_limitable(&self.configs, self.http_port, &self.log).await_ready()
+    /// As [`Host::run`], see [`Process::spawn_run_with_file_limit`].
+    pub fn run_with_file_limit(&self) -> Process {
+        Process::spawn_run_with_file_limit(&self.configs, self.http_port, &self.log).await_ready()
     }
 
-    /// What its processes have logged so far.
-    pub fn said(&self) -> String {
+    /// Everything that processes on this host have logged.
+    pub fn log_text(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Makes the store what another directory holds; an absent one makes it absent.
-    pub fn put_store(&self, from: &Path) {
+    /// Replaces the store by a copy of `from`. If `from` does not exist, the store is only removed.
+    pub fn replace_store(&self, from: &Path) {
         drop(fs::remove_dir_all(&self.store));
         if from.exists() {
             copy(from, &self.store);
@@ -63,7 +63,7 @@ impl Seat {
     }
 }
 
-/// A directory with everything in it.
+/// Copies a directory with its whole content.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("a directory").flatten() {

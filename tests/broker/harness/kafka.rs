@@ -1,4 +1,4 @@
-//! A plain producer and a plain `read_committed` reader: what an upstream service and its consumers have.
+//! A plain producer and a plain `read_committed` consumer, as an upstream service and its consumers use them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -16,23 +16,24 @@ use super::event::{Event, Request};
 const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
 const EVENT_LIMIT: Duration = Duration::from_secs(40);
 
-/// Partition and offset of what was produced.
-type Place = (i32, i64);
+/// Partition and offset of a produced record.
+type Location = (i32, i64);
 
+/// Handles delivery reports.
 #[derive(Default)]
-struct Places {
+struct Deliveries {
     lost: AtomicUsize,
 }
 
-impl ClientContext for Places {}
+impl ClientContext for Deliveries {}
 
-impl ProducerContext for Places {
-    type DeliveryOpaque = Box<Option<mpsc::Sender<Place>>>;
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = Box<Option<mpsc::Sender<Location>>>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, asker: Self::DeliveryOpaque) {
-        match (result, *asker) {
-            // An asker that gave up has panicked already.
-            (Ok(message), Some(asker)) => asker.send((message.partition(), message.offset())).unwrap_or(()),
+    fn delivery(&self, result: &DeliveryResult<'_>, sender: Self::DeliveryOpaque) {
+        match (result, *sender) {
+            // If the receiver is gone, the test has failed already.
+            (Ok(message), Some(sender)) => sender.send((message.partition(), message.offset())).unwrap_or(()),
             (Ok(_), None) => {}
             (Err(_), _) => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
@@ -41,8 +42,8 @@ impl ProducerContext for Places {
     }
 }
 
-/// Produces as a Java client would: murmur2, idempotent.
-pub struct Upstream(ThreadedProducer<Places>);
+/// An idempotent producer that partitions like a Java client (murmur2).
+pub struct Upstream(ThreadedProducer<Deliveries>);
 
 impl Upstream {
     pub fn new(bootstrap: &str) -> Self {
@@ -51,12 +52,12 @@ impl Upstream {
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random")
             .set("linger.ms", "1")
-            .create_with_context(Places::default())
+            .create_with_context(Deliveries::default())
             .expect("a producer");
         Self(producer)
     }
 
-    /// Waits until a topic is known with all its partitions: before that, records for one of them are refused.
+    /// Waits until the client knows a topic with all its partitions. Before that, librdkafka refuses records for some of them.
     pub fn await_topic(&self, topic: &str, partitions: i32) {
         let until = Instant::now() + DELIVERY_LIMIT;
         let count = || {
@@ -69,30 +70,30 @@ impl Upstream {
         }
     }
 
-    /// How many records the broker did not take.
+    /// How many records were not delivered.
     pub fn lost(&self) -> usize {
         self.0.context().lost.load(Ordering::Relaxed)
     }
 
-    /// Produces and waits until the broker has it.
-    pub fn produce(&self, topic: &str, request: &Request) -> Place {
-        let (asker, places) = mpsc::channel();
-        self.hand_over(topic, request, Some(asker));
-        places.recv_timeout(DELIVERY_LIMIT).expect("the broker takes the record")
+    /// Produces a record and waits for its delivery.
+    pub fn produce(&self, topic: &str, request: &Request) -> Location {
+        let (sender, locations) = mpsc::channel();
+        self.hand_over(topic, request, Some(sender));
+        locations.recv_timeout(DELIVERY_LIMIT).expect("the broker takes the record")
     }
 
-    /// Produces without waiting.
-    pub fn pour(&self, topic: &str, request: &Request) {
+    /// Produces a record and does not wait.
+    pub fn produce_async(&self, topic: &str, request: &Request) {
         self.hand_over(topic, request, None);
     }
 
-    fn hand_over(&self, topic: &str, request: &Request, asker: Option<mpsc::Sender<Place>>) {
+    fn hand_over(&self, topic: &str, request: &Request, sender: Option<mpsc::Sender<Location>>) {
         let mut headers = OwnedHeaders::new();
         for (key, value) in &request.headers {
             headers = headers.insert(Header { key, value: Some(value) });
         }
         let mut record: BaseRecord<'_, [u8], [u8], _> =
-            BaseRecord::with_opaque_to(topic, Box::new(asker)).headers(headers);
+            BaseRecord::with_opaque_to(topic, Box::new(sender)).headers(headers);
         record.key = request.key.as_deref();
         record.payload = request.payload.as_deref();
         record.partition = request.partition;
@@ -109,7 +110,7 @@ impl Upstream {
     }
 }
 
-/// Reads topics from their beginning and keeps every committed event.
+/// Reads topics from their beginning and keeps every event.
 pub struct Tap {
     consumer: BaseConsumer,
     pub events: Vec<Event>,
@@ -120,8 +121,8 @@ impl Tap {
         Self::with(bootstrap, topics, "read_committed")
     }
 
-    /// Also what was aborted.
-    pub fn on_all_bytes_of(bootstrap: &str, topics: &[&str]) -> Self {
+    /// Also reads records of open and aborted transactions.
+    pub fn read_uncommitted(bootstrap: &str, topics: &[&str]) -> Self {
         Self::with(bootstrap, topics, "read_uncommitted")
     }
 
@@ -146,12 +147,12 @@ impl Tap {
         Self { consumer, events: Vec::new() }
     }
 
-    /// The first event that fits, of those that came and those that still come.
+    /// Waits for the first event that fits. Events read before count, too.
     pub fn wait(&mut self, what: &str, fits: impl Fn(&Event) -> bool) -> Event {
         self.wait_many(what, 1, fits).swap_remove(0)
     }
 
-    /// The first `count` events that fit, in the order of arrival.
+    /// Waits for the first `count` events that fit, in the order of arrival.
     pub fn wait_many(&mut self, what: &str, count: usize, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
         let until = Instant::now() + EVENT_LIMIT;
         let mut found = Vec::new();
@@ -167,13 +168,13 @@ impl Tap {
                 }
             }
             if Instant::now() > until {
-                panic!("{what}: {} of {count} after {EVENT_LIMIT:?}{}", found.len(), self.told());
+                panic!("{what}: {} of {count} after {EVENT_LIMIT:?}{}", found.len(), self.last_events());
             }
             self.poll(Duration::from_millis(50));
         }
     }
 
-    /// Reads on until nothing has come for so long.
+    /// Reads until no event arrives for `quiet`.
     pub fn settle(&mut self, quiet: Duration) {
         let mut last = Instant::now();
         while last.elapsed() < quiet {
@@ -183,23 +184,23 @@ impl Tap {
         }
     }
 
-    /// Takes what has come; whether anything has.
-    pub fn poll(&mut self, patience: Duration) -> bool {
+    /// Reads what is available and waits for at most `timeout`. Returns whether an event arrived.
+    pub fn poll(&mut self, timeout: Duration) -> bool {
         let before = self.events.len();
-        let mut patience = patience;
-        while let Some(message) = self.consumer.poll(patience) {
+        let mut timeout = timeout;
+        while let Some(message) = self.consumer.poll(timeout) {
             match message {
                 Ok(message) => self.events.push(Event::of(&message)),
                 Err(error) if transient(&error) => {}
                 Err(error) => panic!("the reader: {error}"),
             }
-            patience = Duration::ZERO;
+            timeout = Duration::ZERO;
         }
         self.events.len() > before
     }
 
-    /// Where the last events lie, for a failure's message; never what they hold.
-    fn told(&self) -> String {
+    /// Locations of the last events, without their content, for the message of a failure.
+    fn last_events(&self) -> String {
         let last = self.events.iter().rev().take(12).rev();
         last.map(|e| format!("\n  {}[{}]@{} {}", e.topic, e.partition, e.offset, e.text("ce_type"))).collect()
     }
@@ -216,7 +217,7 @@ fn transient(error: &KafkaError) -> bool {
     )
 }
 
-/// The count of partitions of a topic that exists.
+/// The number of partitions of an existing topic.
 fn partitions_of(consumer: &BaseConsumer, topic: &str) -> i32 {
     let until = Instant::now() + DELIVERY_LIMIT;
     while Instant::now() < until {

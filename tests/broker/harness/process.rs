@@ -1,4 +1,4 @@
-//! The program under test as a process: started, asked over HTTP, killed or told to end.
+//! The program under test as a process: start it, query its HTTP port, send it signals.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const END_LIMIT: Duration = Duration::from_secs(30);
 
-/// `otp-stream run`; killed when dropped.
+/// A running `otp-stream run`. Killed when dropped.
 pub struct Process {
     child: Child,
     port: u16,
     log: PathBuf,
 }
 
-/// `otp-stream --config A --config B … ARGS`, to its end.
+/// Runs `otp-stream --config A --config B … ARGS` to its end.
 pub fn otp_stream(configs: &[PathBuf], args: &[&str]) -> Output {
     command(configs).args(args).stdin(Stdio::null()).output().expect("otp-stream starts")
 }
 
-/// The same, with text on its standard input.
+/// As [`otp_stream`], with text on standard input.
 pub fn otp_stream_reading(configs: &[PathBuf], args: &[&str], input: &str) -> Output {
     let mut child = command(configs)
         .args(args)
@@ -48,15 +48,16 @@ fn command(configs: &[PathBuf]) -> Command {
 }
 
 impl Process {
-    /// Just started. `log` is appended to.
-    pub fn start_only(configs: &[PathBuf], port: u16, log: &Path) -> Self {
+    /// Starts the process and does not wait until it is ready. Appends its output to `log`.
+    pub fn spawn_run(configs: &[PathBuf], port: u16, log: &Path) -> Self {
         let mut run = command(configs);
         run.arg("run");
         Self::spawn(run, port, log)
     }
 
-    /// As [`Process::start_only`]; a write beyond [`Process::limit_files`] is an error to it and not its end.
-    pub fn start_limitable(configs: &[PathBuf], port: u16, log: &Path) -> Self {
+    /// As [`Process::spawn_run`], but a write beyond [`Process::limit_files`] is an error in the process instead of a signal
+    /// that ends it.
+    pub fn spawn_run_with_file_limit(configs: &[PathBuf], port: u16, log: &Path) -> Self {
         let program = command(configs);
         let mut run = Command::new("bash");
         run.args(["-c", "trap '' XFSZ; exec \"$@\"", "limitable"]);
@@ -71,77 +72,78 @@ impl Process {
         Self { child, port, log: log.to_owned() }
     }
 
+    /// Waits until `/readyz` answers 200.
     pub fn await_ready(mut self) -> Self {
         let until = Instant::now() + READY_LIMIT;
         while Instant::now() < until {
-            if let Some(status) = self.ended() {
-                panic!("otp-stream run ended with {status}:\n{}", self.last_words());
+            if let Some(status) = self.exit_status() {
+                panic!("otp-stream run ended with {status}:\n{}", self.last_log_lines());
             }
             if self.is_ready() {
                 return self;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("otp-stream run is not ready after {READY_LIMIT:?}:\n{}", self.last_words());
+        panic!("otp-stream run is not ready after {READY_LIMIT:?}:\n{}", self.last_log_lines());
     }
 
     pub fn is_ready(&self) -> bool {
         self.get("/readyz").is_some_and(|(status, _)| status == 200)
     }
 
-    /// Its status, if it has ended.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
+    /// The exit status, if the process has ended.
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("its status")
     }
 
-    /// SIGKILL, and the end awaited.
+    /// Sends SIGKILL and waits for the end.
     pub fn kill_9(mut self) {
         self.child.kill().expect("it is killed");
         self.child.wait().expect("it ends");
     }
 
-    /// SIGTERM, and the end awaited.
+    /// Sends SIGTERM and waits for the end.
     pub fn terminate(mut self) -> ExitStatus {
-        self.tell_to_end();
-        self.await_end()
+        self.send_sigterm();
+        self.await_exit()
     }
 
-    /// SIGTERM.
-    pub fn tell_to_end(&self) {
-        self.run_on(&format!("kill -TERM {}", self.child.id()));
+    /// Sends SIGTERM and does not wait.
+    pub fn send_sigterm(&self) {
+        self.run_shell(&format!("kill -TERM {}", self.child.id()));
     }
 
-    /// SIGSTOP: it does nothing until [`Process::go_on`], and does not know.
-    pub fn hold(&self) {
-        self.run_on(&format!("kill -STOP {}", self.child.id()));
+    /// Sends SIGSTOP: the process stands still until [`Process::resume`], without noticing.
+    pub fn suspend(&self) {
+        self.run_shell(&format!("kill -STOP {}", self.child.id()));
     }
 
-    /// SIGCONT.
-    pub fn go_on(&self) {
-        self.run_on(&format!("kill -CONT {}", self.child.id()));
+    /// Sends SIGCONT.
+    pub fn resume(&self) {
+        self.run_shell(&format!("kill -CONT {}", self.child.id()));
     }
 
-    /// No file of it grows beyond so many bytes; `None`: without limit.
+    /// Limits the size of each file that the process writes; `None`: no limit.
     pub fn limit_files(&self, bytes: Option<u64>) {
         let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
-        self.run_on(&format!("prlimit --pid {} --fsize={bytes}:unlimited", self.child.id()));
+        self.run_shell(&format!("prlimit --pid {} --fsize={bytes}:unlimited", self.child.id()));
     }
 
-    fn run_on(&self, line: &str) {
-        let told = Command::new("bash").args(["-c", line]).status().expect("bash starts");
-        assert!(told.success(), "`{line}` succeeds");
+    fn run_shell(&self, line: &str) {
+        let status = Command::new("bash").args(["-c", line]).status().expect("bash starts");
+        assert!(status.success(), "`{line}` succeeds");
     }
 
-    /// Waits for an end that comes by itself.
-    pub fn await_end(&mut self) -> ExitStatus {
+    /// Waits until the process ends.
+    pub fn await_exit(&mut self) -> ExitStatus {
         let until = Instant::now() + END_LIMIT;
         while Instant::now() < until {
-            if let Some(status) = self.ended() {
+            if let Some(status) = self.exit_status() {
                 return status;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("otp-stream run has not ended after {END_LIMIT:?}:\n{}", self.last_words());
+        panic!("otp-stream run has not ended after {END_LIMIT:?}:\n{}", self.last_log_lines());
     }
 
     pub fn metrics(&self) -> String {
@@ -150,14 +152,14 @@ impl Process {
         body
     }
 
-    /// The value of one line of the metrics; 0 if it is not there.
+    /// The value of the metric whose line starts with `name`; 0 if there is none.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.metrics();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
         value.unwrap_or(0.0)
     }
 
-    /// Status and body of a GET.
+    /// Status and body of a GET request.
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
@@ -170,7 +172,7 @@ impl Process {
         Some((status, body))
     }
 
-    fn last_words(&self) -> String {
+    fn last_log_lines(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().rev().take(40).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")

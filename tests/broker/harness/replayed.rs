@@ -1,7 +1,7 @@
-//! The request log once more through the rules, in memory: `otp-stream replay` must make the events that the run made.
+//! Sends the request log of a scenario through `otp-stream replay`, which must make the same events as the run.
 //!
-//! Fits what a scenario asked if the requests of one subject have one order: each lies behind the one before in the same
-//! partition, or was asked after the answer to it.
+//! Works only if the requests of each subject have one order: each request follows the one before in the same partition, or
+//! was produced after the reply to it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,43 +11,43 @@ use serde_json::{Value, json};
 use super::event::Event;
 use super::kafka::Tap;
 use super::process::otp_stream_reading;
-use super::world::{PARTITIONS, World};
+use super::scenario::{PARTITIONS, Scenario};
 
-/// What does not depend on the interleaving of subjects: topic, event id, value.
-type Essence = (String, String, String);
+/// The parts of an event that do not depend on the order of subjects: topic, event id, value.
+type EventKey = (String, String, String);
 
-/// The records of the log that count, and the events that came of them.
-pub struct Chosen {
+/// Which requests of the log are replayed, and which events are compared.
+pub struct Selection {
     pub requests: fn(&Event) -> bool,
-    pub events: fn(&Essence) -> bool,
+    pub events: fn(&EventKey) -> bool,
 }
 
-impl Chosen {
+impl Selection {
     pub const ALL: Self = Self { requests: |_| true, events: |_| true };
 }
 
-/// Every difference between what the replay makes and what was committed.
-pub fn differences(world: &World, chosen: &Chosen) -> Vec<String> {
-    let topics = &world.topics;
+/// Every difference between the events of the replay and the committed events.
+pub fn differences(scenario: &Scenario, selection: &Selection) -> Vec<String> {
+    let topics = &scenario.topics;
     let log = [&topics.policies, &topics.requests, &topics.desk_requests].map(String::as_str);
-    let mut log = Tap::on(&world.cluster.bootstrap, &log);
+    let mut log = Tap::on(&scenario.cluster.bootstrap, &log);
     log.settle(Duration::from_millis(500));
-    log.events.retain(chosen.requests);
+    log.events.retain(selection.requests);
     log.events
         .sort_by_key(|e| (e.topic != topics.policies, e.timestamp, e.topic.clone(), e.partition, e.offset));
     let input: String = log.events.iter().map(|e| line(e) + "\n").collect();
     let partitions = PARTITIONS.to_string();
     let args = ["replay", "--partitions", &partitions, "--reveal"];
-    let output = otp_stream_reading(&world.configs, &args, &input);
+    let output = otp_stream_reading(&scenario.configs, &args, &input);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
 
-    let mut counts: BTreeMap<Essence, i32> = BTreeMap::new();
-    for essence in said.lines().map(of_line).filter(chosen.events) {
-        *counts.entry(essence).or_default() += 1;
+    let mut counts: BTreeMap<EventKey, i32> = BTreeMap::new();
+    for key in text.lines().map(of_line).filter(selection.events) {
+        *counts.entry(key).or_default() += 1;
     }
-    for essence in world.tap.events.iter().map(of_event).filter(chosen.events) {
-        *counts.entry(essence).or_default() -= 1;
+    for key in scenario.tap.events.iter().map(of_event).filter(selection.events) {
+        *counts.entry(key).or_default() -= 1;
     }
     let differences = counts.into_iter().filter(|(_, count)| *count != 0);
     differences
@@ -58,7 +58,7 @@ pub fn differences(world: &World, chosen: &Chosen) -> Vec<String> {
         .collect()
 }
 
-/// As `kcat -J` prints it.
+/// A record in the format of `kcat -J`.
 fn line(event: &Event) -> String {
     let text = |bytes: &Option<Vec<u8>>| bytes.as_deref().map(|b| String::from_utf8_lossy(b).into_owned());
     let headers: Vec<String> = event
@@ -73,12 +73,12 @@ fn line(event: &Event) -> String {
     .to_string()
 }
 
-fn of_event(event: &Event) -> Essence {
+fn of_event(event: &Event) -> EventKey {
     let payload = event.payload.as_deref().map(|p| String::from_utf8_lossy(p).into_owned());
     (event.topic.clone(), event.text("ce_id").to_owned(), payload.unwrap_or_default())
 }
 
-fn of_line(line: &str) -> Essence {
+fn of_line(line: &str) -> EventKey {
     let event: Value = serde_json::from_str(line).expect("JSON");
     let headers = event["headers"].as_array().expect("headers");
     let id = headers.iter().position(|h| h == "ce_id").map(|at| &headers[at + 1]);

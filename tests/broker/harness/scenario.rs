@@ -1,4 +1,4 @@
-//! One scenario's own application: its topics, keys, store and configuration, on the broker that all share.
+//! The application of one scenario: its own topics, keys, store and configuration, on the shared broker.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::audit::{Asked, findings};
+use super::audit::{Produced, findings};
 use super::cluster::{Cluster, cluster, free_port, scenario_directory};
 use super::event::{self, Event, Request};
+use super::host::Host;
 use super::kafka::{Tap, Upstream};
 use super::process::{Process, otp_stream};
-use super::seat::Seat;
 
 pub const PARTITIONS: i32 = 3;
 
-pub struct World {
+pub struct Scenario {
     pub cluster: Arc<Cluster>,
     pub application: String,
     pub directory: PathBuf,
@@ -25,17 +25,17 @@ pub struct World {
     pub topics: Topics,
     pub upstream: Upstream,
     pub tap: Tap,
-    /// What was produced to the request topics, by request id.
-    pub asked: BTreeMap<String, Asked>,
+    /// The requests produced so far, by request id.
+    pub produced: BTreeMap<String, Produced>,
     http_port: u16,
 }
 
-/// The scenario's topics by what they are for.
+/// The topics of a scenario by purpose.
 #[derive(Clone, Debug)]
 pub struct Topics {
     pub requests: String,
     pub replies: String,
-    /// Of a second caller, to whom codes may be revealed.
+    /// Topics of a second caller that may see codes.
     pub desk_requests: String,
     pub desk_replies: String,
     pub sms: String,
@@ -50,17 +50,17 @@ pub struct Topics {
     pub changelog: String,
 }
 
-impl World {
+impl Scenario {
     pub fn new(name: &str) -> Self {
         Self::with(name, "")
     }
 
-    /// `settings` is TOML that lies over the scenario's configuration.
+    /// `settings` is TOML that overrides the scenario's configuration.
     pub fn with(name: &str, settings: &str) -> Self {
         Self::on_cluster(cluster(), name, settings)
     }
 
-    /// On a cluster of one's choice.
+    /// As [`Scenario::with`], on a cluster other than the shared broker.
     pub fn on_cluster(cluster: Arc<Cluster>, name: &str, settings: &str) -> Self {
         let directory = scenario_directory(name);
         fs::create_dir_all(&directory).expect("a directory for the scenario");
@@ -74,8 +74,8 @@ impl World {
         fs::write(&base, text).expect("written");
         fs::write(&over, settings).expect("written");
         let configs = vec![base, over];
-        must(&configs, &["keys", "generate", "--out", &keys.display().to_string()]);
-        must(&configs, &["topics", "create"]);
+        run_ok(&configs, &["keys", "generate", "--out", &keys.display().to_string()]);
+        run_ok(&configs, &["topics", "create"]);
         let tap = Tap::on(&cluster.bootstrap, &topics.outputs());
         let upstream = Upstream::new(&cluster.bootstrap);
         for topic in [&topics.requests, &topics.desk_requests] {
@@ -90,78 +90,78 @@ impl World {
             topics,
             upstream,
             tap,
-            asked: BTreeMap::new(),
+            produced: BTreeMap::new(),
             http_port,
         }
     }
 
-    /// `otp-stream run`, ready.
+    /// Starts `otp-stream run` on the first host and waits until it is ready.
     pub fn run(&self) -> Process {
-        self.seat().run()
+        self.host().run()
     }
 
-    /// `otp-stream run`, just started.
-    pub fn run_only(&self) -> Process {
-        self.seat().run_only()
+    /// Starts `otp-stream run` on the first host and does not wait.
+    pub fn start(&self) -> Process {
+        self.host().start()
     }
 
     pub fn log(&self) -> PathBuf {
-        self.seat().log
+        self.host().log
     }
 
     pub fn store(&self) -> PathBuf {
-        self.seat().store
+        self.host().store
     }
 
-    /// Where the scenario's first process runs.
-    pub fn seat(&self) -> Seat {
-        Seat::of(&self.configs, &self.directory, self.http_port)
+    /// The first host of the scenario.
+    pub fn host(&self) -> Host {
+        Host::of(&self.configs, &self.directory, self.http_port)
     }
 
-    /// Where another process runs, beside the first; `settings` is TOML that lies over the scenario's.
-    pub fn further_seat(&self, name: &str, settings: &str) -> Seat {
-        Seat::further(&self.configs, &self.directory.join(name), free_port(), settings)
+    /// Another host. `settings` is TOML that overrides the scenario's configuration.
+    pub fn another_host(&self, name: &str, settings: &str) -> Host {
+        Host::additional(&self.configs, &self.directory.join(name), free_port(), settings)
     }
 
-    /// Produces a request of the first caller and waits for its one reply.
+    /// Produces a request of the first caller and waits for its reply.
     pub fn ask(&mut self, request: Request) -> Event {
-        let id = self.tell(request);
+        let id = self.produce(request);
         self.reply(&id)
     }
 
-    /// The same for the caller to whom codes may be revealed.
+    /// As [`Scenario::ask`], for the caller that may see codes.
     pub fn ask_desk(&mut self, request: Request) -> Event {
         let topic = self.topics.desk_requests.clone();
-        let id = self.tell_on(&topic, request);
+        let id = self.produce_on(&topic, request);
         self.reply(&id)
     }
 
-    /// Produces a request of the first caller; its id.
-    pub fn tell(&mut self, request: Request) -> String {
+    /// Produces a request of the first caller and returns its id.
+    pub fn produce(&mut self, request: Request) -> String {
         let topic = self.topics.requests.clone();
-        self.tell_on(&topic, request)
+        self.produce_on(&topic, request)
     }
 
-    pub fn tell_on(&mut self, topic: &str, request: Request) -> String {
+    pub fn produce_on(&mut self, topic: &str, request: Request) -> String {
         let (partition, offset) = self.upstream.produce(topic, &request);
         let id = request.headers.iter().find(|(name, _)| name == "ce_id").map_or_else(
             || format!("{topic}/{partition}/{offset}"),
             |(_, value)| String::from_utf8_lossy(value).into_owned(),
         );
-        self.asked.entry(id.clone()).or_default().count(&request);
+        self.produced.entry(id.clone()).or_default().count(&request);
         id
     }
 
-    /// Produces a request with a `ce_id` without waiting for the broker.
-    pub fn pour(&mut self, request: Request, id: &str) {
+    /// Produces a request with a `ce_id`. Does not wait for the broker.
+    pub fn produce_async(&mut self, request: Request, id: &str) {
         let topic = self.topics.requests.clone();
-        self.pour_on(&topic, request, id);
+        self.produce_async_on(&topic, request, id);
     }
 
-    pub fn pour_on(&mut self, topic: &str, request: Request, id: &str) {
+    pub fn produce_async_on(&mut self, topic: &str, request: Request, id: &str) {
         let request = request.id(id);
-        self.upstream.pour(topic, &request);
-        self.asked.entry(id.to_owned()).or_default().count(&request);
+        self.upstream.produce_async(topic, &request);
+        self.produced.entry(id.to_owned()).or_default().count(&request);
     }
 
     pub fn reply(&mut self, id: &str) -> Event {
@@ -169,49 +169,49 @@ impl World {
         self.tap.wait(&format!("a reply to {id}"), |e| replies.contains(&e.topic) && e.cause() == id)
     }
 
-    /// The SMS of a request.
+    /// Waits for the SMS of a request.
     pub fn sms(&mut self, id: &str) -> Event {
         let topic = self.topics.sms.clone();
         self.tap.wait(&format!("the SMS of {id}"), |e| e.topic == topic && e.cause() == id)
     }
 
-    /// The validation result of a request.
+    /// Waits for the validation result of a request.
     pub fn result(&mut self, id: &str) -> Value {
         let topic = self.topics.results.clone();
         self.tap.wait(&format!("the result of {id}"), |e| e.topic == topic && e.cause() == id).body()
     }
 
-    /// The lifecycle event of a type and, if a cause is given, of that request.
+    /// Waits for the lifecycle event of this type and request.
     pub fn lifecycle(&mut self, kind: &str, cause: &str) -> Value {
         let topic = self.topics.lifecycle.clone();
         let what = format!("`{kind}` of {cause}");
         self.tap.wait(&what, |e| e.topic == topic && e.cause() == cause && e.body()["type"] == kind).body()
     }
 
-    /// A login code, sent to a number and read from the SMS.
+    /// Sends a login code to a number and reads it from the SMS.
     pub fn code_for(&mut self, number: &str) -> String {
-        let id = self.tell(event::send(number));
+        let id = self.produce(event::send(number));
         let reply = self.reply(&id);
         assert_eq!(reply.body()["isSuccessful"], true, "{}", reply.error_code());
         self.sms(&id).code()
     }
 
-    /// Everything that came on a topic so far.
-    pub fn on(&self, topic: &str) -> Vec<&Event> {
+    /// All events of a topic so far.
+    pub fn events_of(&self, topic: &str) -> Vec<&Event> {
         self.tap.events.iter().filter(|e| e.topic == topic).collect()
     }
 
-    /// Reads on until nothing comes for a while, then checks every promise on everything that came.
+    /// Reads until no event arrives for a while, then audits all events.
     pub fn audit(&mut self) {
         self.tap.settle(Duration::from_millis(600));
-        let findings = findings(&self.topics, &self.tap.events, &self.asked);
+        let findings = findings(&self.topics, &self.tap.events, &self.produced);
         let shown = &findings[..findings.len().min(20)];
         assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), shown.join("\n"));
     }
 }
 
-/// Runs the program to its end; it must succeed.
-pub fn must(configs: &[PathBuf], args: &[&str]) -> String {
+/// Runs the program to its end and returns its standard output. Panics if the program fails.
+pub fn run_ok(configs: &[PathBuf], args: &[&str]) -> String {
     let output = otp_stream(configs, args);
     assert!(
         output.status.success(),
@@ -243,7 +243,7 @@ impl Topics {
         }
     }
 
-    /// Every topic that `topics create` makes.
+    /// Every topic that `topics create` creates.
     pub fn all(&self) -> Vec<String> {
         let prefix = self.changelog.strip_suffix("-changelog").expect("its name");
         let inputs = [&self.requests, &self.desk_requests, &self.directory, &self.policies, &self.templates];
@@ -253,7 +253,7 @@ impl Topics {
         named.chain(internal).chain(unread).collect()
     }
 
-    /// What the service writes for others.
+    /// The topics that the service writes for others.
     pub fn outputs(&self) -> [&str; 7] {
         [
             &self.replies,

@@ -1,4 +1,4 @@
-//! Clients that others wrote: kcat and Kafka's own console tools.
+//! Clients of other projects: kcat and Kafka's console tools.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::cluster::{classpath, cluster};
 
-/// `kcat -P` of one record.
+/// Produces one record with `kcat -P`.
 pub fn kcat_produce(topic: &str, key: &str, headers: &[(&str, &str)], value: &str) {
     let mut command = Command::new("kcat");
     command.args(["-b", &cluster().bootstrap, "-P", "-t", topic, "-k", key]);
@@ -17,7 +17,7 @@ pub fn kcat_produce(topic: &str, key: &str, headers: &[(&str, &str)], value: &st
     feed(&mut command, value);
 }
 
-/// All committed records of a topic as `kcat -J` prints them.
+/// All committed records of a topic, as `kcat -J` prints them.
 pub fn kcat_consume(topic: &str) -> Vec<Value> {
     let mut command = Command::new("kcat");
     command.args(["-b", &cluster().bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"]);
@@ -28,7 +28,7 @@ pub fn kcat_consume(topic: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("JSON of kcat")).collect()
 }
 
-/// The console producer: one line `headers TAB key TAB value`, headers as `name:value`.
+/// Produces one record with the console producer. `line` is `headers TAB key TAB value`, with headers as `name:value`.
 pub fn console_produce(topic: &str, line: &str) {
     let mut command = java("org.apache.kafka.tools.ConsoleProducer");
     command.args(["--bootstrap-server", &cluster().bootstrap, "--topic", topic]);
@@ -38,7 +38,7 @@ pub fn console_produce(topic: &str, line: &str) {
     feed(&mut command, line);
 }
 
-/// The console consumer: the first `count` committed records, `headers TAB key TAB value` each.
+/// The first `count` committed records from the console consumer, each as `headers TAB key TAB value`.
 pub fn console_consume(topic: &str, count: usize) -> Vec<String> {
     let mut command = java("org.apache.kafka.tools.consumer.ConsoleConsumer");
     command.args(["--bootstrap-server", &cluster().bootstrap, "--topic", topic, "--from-beginning"]);

@@ -1,4 +1,4 @@
-//! The upstream service under load: one small story for each of ever new numbers, told as far as the answers allow.
+//! The load of a torture run: one short story for each new phone number. A story continues when its replies arrive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,9 +8,9 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
 use crate::harness::event::{self, Event, Request, TENANT, send, validate, wrong};
-use crate::harness::world::World;
+use crate::harness::scenario::Scenario;
 
-/// Ten-digit codes, found again wherever they lie; a lock is reached within a story.
+/// Codes have ten digits, so that a search finds only them. A story reaches the lock.
 pub const SETTINGS: &str = "\
 policy.egov.digits = 10
 policy.egov.lock_after = 4
@@ -21,29 +21,29 @@ records_per_commit_max = 60
 \"heartbeat.interval.ms\" = \"300\"
 ";
 
-/// Requests that wait for an answer at any time.
+/// Most requests without a reply at any time.
 const PENDING_MAX: usize = 600;
-/// New stories between two looks at the answers.
-const STORIES_AT_ONCE: usize = 8;
+/// New stories between two reads of replies.
+const STORIES_PER_STEP: usize = 8;
 
 #[derive(Clone, Copy, Debug)]
 enum Story {
-    /// A wrong try, then the right one, then the right one again.
+    /// A wrong code, then the right code twice.
     Login,
-    /// Every request is asked twice under one id.
+    /// Every request is produced twice under one id.
     Repeated,
-    /// Wrong tries until the lock, then the right one, which is refused.
+    /// Wrong codes until the lock, then the right code, which is rejected.
     Locked,
-    /// A clerk is shown the code.
+    /// A clerk sees the code in the reply.
     Desk,
-    /// A value that is no JSON object: a dead letter.
+    /// A value that is not a JSON object: it becomes a dead letter.
     Garbage,
 }
 
 pub struct Load {
     rng: StdRng,
     stories: BTreeMap<String, Story>,
-    begun: u64,
+    started: u64,
     read: usize,
     answered: usize,
     expected: usize,
@@ -56,7 +56,7 @@ impl Load {
         Self {
             rng: StdRng::seed_from_u64(seed),
             stories: BTreeMap::new(),
-            begun: 0,
+            started: 0,
             read: 0,
             answered: 0,
             expected: 0,
@@ -65,42 +65,42 @@ impl Load {
         }
     }
 
-    /// A number in a range, from the seed.
+    /// A random number in a range, determined by the seed.
     pub fn draw(&mut self, range: std::ops::Range<u64>) -> u64 {
         self.rng.random_range(range)
     }
 
-    /// Begins new stories as far as there is room, and goes on with those that were answered.
-    pub fn turn(&mut self, world: &mut World) {
-        for _ in 0..STORIES_AT_ONCE {
+    /// Starts new stories up to the limit, and continues those with new replies.
+    pub fn step(&mut self, scenario: &mut Scenario) {
+        for _ in 0..STORIES_PER_STEP {
             if self.expected.saturating_sub(self.answered) >= PENDING_MAX {
                 break;
             }
-            self.begin(world);
+            self.begin(scenario);
         }
-        self.read(world);
+        self.read(scenario);
     }
 
-    /// Begins many stories at once, however much waits for an answer.
-    pub fn heap(&mut self, world: &mut World, stories: usize) {
+    /// Starts this many stories, regardless of the limit.
+    pub fn add_backlog(&mut self, scenario: &mut Scenario, stories: usize) {
         for _ in 0..stories {
-            self.begin(world);
+            self.begin(scenario);
         }
     }
 
-    /// Goes on with what was answered, begins nothing.
-    pub fn read(&mut self, world: &mut World) {
-        world.tap.poll(Duration::from_millis(10));
-        let new = world.tap.events[self.read..].to_vec();
+    /// Continues stories with new replies, and starts none.
+    pub fn read(&mut self, scenario: &mut Scenario) {
+        scenario.tap.poll(Duration::from_millis(10));
+        let new = scenario.tap.events[self.read..].to_vec();
         self.read += new.len();
         for event in &new {
-            if event.topic == world.topics.replies || event.topic == world.topics.desk_replies {
+            if event.topic == scenario.topics.replies || event.topic == scenario.topics.desk_replies {
                 self.answered += 1;
             }
-            if event.topic == world.topics.sms {
-                self.sent(world, event);
-            } else if event.topic == world.topics.desk_replies {
-                self.shown(world, event);
+            if event.topic == scenario.topics.sms {
+                self.on_sms(scenario, event);
+            } else if event.topic == scenario.topics.desk_replies {
+                self.on_desk_reply(scenario, event);
             }
         }
     }
@@ -109,15 +109,15 @@ impl Load {
         self.answered >= self.expected
     }
 
-    pub fn told(&self) -> String {
+    pub fn progress(&self) -> String {
         format!("{} of {} requests answered", self.answered, self.expected)
     }
 
-    fn begin(&mut self, world: &mut World) {
-        // Not round: sums of seconds in the metrics look like round numbers.
-        let number = (9_173_826_451 + self.begun * 7).to_string();
-        let n = self.begun;
-        self.begun += 1;
+    fn begin(&mut self, scenario: &mut Scenario) {
+        // Not a round number: sums of seconds in the metrics look like those.
+        let number = (9_173_826_451 + self.started * 7).to_string();
+        let n = self.started;
+        self.started += 1;
         let story = match self.rng.random_range(0..20) {
             0..=10 => Story::Login,
             11..=13 => Story::Repeated,
@@ -130,51 +130,51 @@ impl Load {
         match story {
             Story::Login | Story::Locked => {
                 let request = self.spread(send(&number));
-                self.ask(world, request, &format!("send-{n}"));
+                self.ask(scenario, request, &format!("send-{n}"));
             }
             Story::Repeated => {
                 let request = self.spread(send(&number));
-                self.ask(world, request.clone(), &format!("send-{n}"));
-                self.ask(world, request, &format!("send-{n}"));
+                self.ask(scenario, request.clone(), &format!("send-{n}"));
+                self.ask(scenario, request, &format!("send-{n}"));
             }
-            Story::Desk => self.ask_desk(world, event::create(&number), &format!("create-{n}")),
-            Story::Garbage => world.pour(Request::raw(b"{\"cut off"), &format!("garbage-{n}")),
+            Story::Desk => self.ask_desk(scenario, event::create(&number), &format!("create-{n}")),
+            Story::Garbage => scenario.produce_async(Request::raw(b"{\"cut off"), &format!("garbage-{n}")),
         }
     }
 
-    /// The SMS came: the person types.
-    fn sent(&mut self, world: &mut World, sms: &Event) {
+    /// The SMS arrived: the person types the code.
+    fn on_sms(&mut self, scenario: &mut Scenario, sms: &Event) {
         let number = sms.body()["mobileNumber"].as_str().expect("a number").to_owned();
         let (code, id) = (sms.code(), sms.cause());
         self.codes.insert(code.clone());
         let (right, mistyped) = (validate(&number, &code), validate(&number, &wrong(&code)));
         match self.stories.get(&number) {
             Some(Story::Login) => {
-                self.ask(world, mistyped, &format!("wrong-{id}"));
-                self.ask(world, right.clone(), &format!("right-{id}"));
-                self.ask(world, right, &format!("again-{id}"));
+                self.ask(scenario, mistyped, &format!("wrong-{id}"));
+                self.ask(scenario, right.clone(), &format!("right-{id}"));
+                self.ask(scenario, right, &format!("again-{id}"));
             }
             Some(Story::Repeated) => {
                 for request in [mistyped, right] {
                     let id =
                         if request.payload == validate(&number, &code).payload { "right" } else { "wrong" };
                     let id = format!("{id}-{}", sms.cause());
-                    self.ask(world, request.clone(), &id);
-                    self.ask(world, request, &id);
+                    self.ask(scenario, request.clone(), &id);
+                    self.ask(scenario, request, &id);
                 }
             }
             Some(Story::Locked) => {
                 for n in 0..4 {
-                    self.ask(world, mistyped.clone(), &format!("wrong-{n}-{id}"));
+                    self.ask(scenario, mistyped.clone(), &format!("wrong-{n}-{id}"));
                 }
-                self.ask(world, right, &format!("locked-{id}"));
+                self.ask(scenario, right, &format!("locked-{id}"));
             }
             Some(Story::Desk | Story::Garbage) | None => {}
         }
     }
 
-    /// The clerk sees the code, and types it.
-    fn shown(&mut self, world: &mut World, reply: &Event) {
+    /// The clerk sees the code and types it.
+    fn on_desk_reply(&mut self, scenario: &mut Scenario, reply: &Event) {
         let body = reply.body();
         let (Some(code), Some(number)) = (body["otp"]["otp"].as_str(), body["otp"]["identity"].as_str())
         else {
@@ -182,22 +182,22 @@ impl Load {
         };
         if reply.cause().starts_with("create-") {
             self.codes.insert(code.to_owned());
-            self.ask_desk(world, validate(number, code), &format!("right-{}", reply.cause()));
+            self.ask_desk(scenario, validate(number, code), &format!("right-{}", reply.cause()));
         }
     }
 
-    fn ask(&mut self, world: &mut World, request: Request, id: &str) {
-        world.pour(request, id);
+    fn ask(&mut self, scenario: &mut Scenario, request: Request, id: &str) {
+        scenario.produce_async(request, id);
         self.expected += 1;
     }
 
-    fn ask_desk(&mut self, world: &mut World, request: Request, id: &str) {
-        let topic = world.topics.desk_requests.clone();
-        world.pour_on(&topic, request, id);
+    fn ask_desk(&mut self, scenario: &mut Scenario, request: Request, id: &str) {
+        let topic = scenario.topics.desk_requests.clone();
+        scenario.produce_async_on(&topic, request, id);
         self.expected += 1;
     }
 
-    /// Most requests lie at home; others have no key, or a foreign one.
+    /// Most requests stay in the partition of their subject. Others have no key or the key of another subject.
     fn spread(&mut self, request: Request) -> Request {
         match self.rng.random_range(0..6) {
             0 => request.key(None).partition(self.rng.random_range(0..3)),
@@ -207,8 +207,8 @@ impl Load {
     }
 }
 
-/// A send that is not of a story.
-pub fn lone_send(number: &str) -> Request {
+/// A `send` request outside of any story.
+pub fn single_send(number: &str) -> Request {
     let body = json!({
         "operation": "send",
         "otp": {"mobileNumber": number, "type": "login", "tenantId": TENANT, "userType": "CITIZEN"},

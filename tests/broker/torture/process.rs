@@ -1,157 +1,160 @@
-//! Faults of processes: killed, stopped, held like zombies, doubled.
+//! Process faults: killed, stopped, suspended like zombies, running twice with one identity.
 
 use std::time::Duration;
 
-use super::passes;
-use super::trial::Trial;
+use super::repeat;
+use super::run::TortureRun;
+use crate::harness::host::Host;
 use crate::harness::process::Process;
-use crate::harness::seat::Seat;
-use crate::harness::secrets::assert_kept;
-use crate::harness::world::World;
+use crate::harness::scenario::Scenario;
+use crate::harness::secrets::assert_no_leaks;
 
 #[test]
 fn killed_at_random_points() {
-    passes("kill", |kind, seed| {
-        let mut trial = Trial::new(kind, seed, World::with);
+    repeat("kill", |kind, seed| {
+        let mut run = TortureRun::new(kind, seed, Scenario::with);
         for _ in 0..7 {
-            let process = trial.world.run_only();
-            let life_ms = trial.load.draw(200..2_600);
-            trial.load_for(life_ms);
+            let process = run.scenario.start();
+            let life_ms = run.load.draw(200..2_600);
+            run.load_for(life_ms);
             process.kill_9();
-            trial.fault("kill -9");
+            run.fault("kill -9");
         }
-        let process = trial.world.run();
-        trial.drain();
-        let (codes, numbers) = (trial.load.codes.clone(), trial.load.numbers.clone());
-        assert_kept(&mut trial.world, &process, &codes, &numbers);
-        let seat = trial.world.seat();
-        trial.end_in_good_order(process, &seat, true);
+        let process = run.scenario.run();
+        run.drain();
+        let (codes, numbers) = (run.load.codes.clone(), run.load.numbers.clone());
+        assert_no_leaks(&mut run.scenario, &process, &codes, &numbers);
+        let host = run.scenario.host();
+        run.finish(process, &host, true);
     });
 }
 
-/// While there is more to read, each commit is ended by another thread, and the next one is decided meanwhile.
+/// While there is a backlog, the committer thread completes each commit, and the next commit is prepared meanwhile.
 #[test]
-fn ended_amid_a_backlog() {
-    passes("backlog", |kind, seed| {
-        let mut trial = Trial::new(kind, seed, World::with);
-        let seat = trial.world.seat();
+fn stopped_during_a_backlog() {
+    repeat("backlog", |kind, seed| {
+        let mut run = TortureRun::new(kind, seed, Scenario::with);
+        let host = run.scenario.host();
         for _ in 0..7 {
-            trial.load.heap(&mut trial.world, 1_200);
-            let process = seat.run();
-            let ms = trial.load.draw(0..250);
-            trial.read_for(ms);
-            let fault = trial.load.draw(0..6);
+            run.load.add_backlog(&mut run.scenario, 1_200);
+            let process = host.run();
+            let ms = run.load.draw(0..250);
+            run.read_for(ms);
+            let fault = run.load.draw(0..6);
             if fault == 0 {
-                process.hold();
-                trial.read_for(4_500);
-                process.go_on();
-                trial.fault("held for longer than the session time-out");
-                trial.read_for(ms);
+                process.suspend();
+                run.read_for(4_500);
+                process.resume();
+                run.fault("suspended for longer than the session time-out");
+                run.read_for(ms);
             }
             if fault < 3 {
                 assert!(process.terminate().success());
-                trial.fault("SIGTERM");
+                run.fault("SIGTERM");
             } else {
                 process.kill_9();
-                trial.fault("kill -9");
+                run.fault("kill -9");
             }
         }
-        let process = seat.run();
-        trial.drain();
-        trial.end_in_good_order(process, &seat, true);
+        let process = host.run();
+        run.drain();
+        run.finish(process, &host, true);
     });
 }
 
-/// Two or three machines of one application; some of them static members, some dynamic ones.
-fn seats(trial: &mut Trial, count: u64) -> Vec<Seat> {
+/// `count` hosts of one application. Each is a static or a dynamic member, chosen from the seed.
+fn hosts(run: &mut TortureRun, count: u64) -> Vec<Host> {
     let membership = ["application.membership = \"static\"\n", "application.membership = \"dynamic\"\n"];
     (0..count)
         .map(|n| {
-            let chosen = usize::try_from(trial.load.draw(0..2)).expect("small");
-            trial.world.further_seat(&format!("seat-{n}"), membership[chosen])
+            let selection = usize::try_from(run.load.draw(0..2)).expect("small");
+            run.scenario.another_host(&format!("host-{n}"), membership[selection])
         })
         .collect()
 }
 
 #[test]
 fn a_storm_of_rebalances() {
-    passes("storm", |kind, seed| {
-        let mut trial = Trial::new(kind, seed, World::with);
-        let seats = seats(&mut trial, 2 + seed % 2);
-        let mut running: Vec<Option<Process>> = seats.iter().map(|seat| Some(seat.run_only())).collect();
-        trial.load_for(2_000);
+    repeat("storm", |kind, seed| {
+        let mut run = TortureRun::new(kind, seed, Scenario::with);
+        let hosts = hosts(&mut run, 2 + seed % 2);
+        let mut running: Vec<Option<Process>> = hosts.iter().map(|host| Some(host.start())).collect();
+        run.load_for(2_000);
         for _ in 0..12 {
-            let at = usize::try_from(trial.load.draw(0..seats.len() as u64)).expect("small");
-            let hard = trial.load.draw(0..2) == 0;
+            let at = usize::try_from(run.load.draw(0..hosts.len() as u64)).expect("small");
+            let hard = run.load.draw(0..2) == 0;
             match running[at].take() {
                 Some(process) if hard => {
                     process.kill_9();
-                    trial.fault("kill -9");
+                    run.fault("kill -9");
                 }
                 Some(process) => {
                     process.terminate();
-                    trial.fault("SIGTERM");
+                    run.fault("SIGTERM");
                 }
                 None => {
-                    running[at] = Some(seats[at].run_only());
-                    trial.fault("join");
+                    running[at] = Some(hosts[at].start());
+                    run.fault("join");
                 }
             }
-            let ms = trial.load.draw(200..1_800);
-            trial.load_for(ms);
+            let ms = run.load.draw(200..1_800);
+            run.load_for(ms);
         }
         for process in running.into_iter().flatten() {
             assert!(process.terminate().success());
         }
-        trial.settle_on(&seats[0], true);
+        run.finish_on(&hosts[0], true);
     });
 }
 
 #[test]
 fn zombies_that_outlive_their_session_and_their_transaction() {
-    passes("zombie", |kind, seed| {
-        let mut trial = Trial::new(kind, seed, World::with);
-        let seats = seats(&mut trial, 2);
-        let running: Vec<Process> = seats.iter().map(Seat::run).collect();
-        trial.load_for(1_000);
-        for (at, held_ms, what) in [
-            (0, 4_500, "held for longer than the session time-out"),
-            (1, 4_500, "held for longer than the session time-out"),
-            (0, 12_500, "held for longer than the transaction time-out"),
+    repeat("zombie", |kind, seed| {
+        let mut run = TortureRun::new(kind, seed, Scenario::with);
+        let hosts = hosts(&mut run, 2);
+        let running: Vec<Process> = hosts.iter().map(Host::run).collect();
+        run.load_for(1_000);
+        for (at, suspended_ms, what) in [
+            (0, 4_500, "suspended for longer than the session time-out"),
+            (1, 4_500, "suspended for longer than the session time-out"),
+            (0, 12_500, "suspended for longer than the transaction time-out"),
         ] {
-            running[at].hold();
-            trial.load_for(held_ms);
-            running[at].go_on();
-            trial.fault(what);
-            let ms = trial.load.draw(200..2_500);
-            trial.load_for(ms);
+            running[at].suspend();
+            run.load_for(suspended_ms);
+            running[at].resume();
+            run.fault(what);
+            let ms = run.load.draw(200..2_500);
+            run.load_for(ms);
         }
         for process in running {
             assert!(process.terminate().success());
         }
-        trial.settle_on(&seats[0], true);
+        run.finish_on(&hosts[0], true);
     });
 }
 
 #[test]
 fn a_copied_store_directory() {
-    passes("twins", |kind, seed| {
-        let mut trial = Trial::new(kind, seed, World::with);
-        let seats = ["seat-0", "seat-1"].map(|name| trial.world.further_seat(name, ""));
-        let process = seats[0].run();
-        trial.load_for(1_000);
+    repeat("twins", |kind, seed| {
+        let mut run = TortureRun::new(kind, seed, Scenario::with);
+        let hosts = ["host-0", "host-1"].map(|name| run.scenario.another_host(name, ""));
+        let process = hosts[0].run();
+        run.load_for(1_000);
         assert!(process.terminate().success());
-        seats[1].put_store(&seats[0].store);
-        let mut twins = seats.each_ref().map(Seat::run_only);
-        trial.load_for(9_000);
-        trial.fault("two processes under one identity");
-        let ended = twins.iter_mut().filter_map(Process::ended).count();
+        hosts[1].replace_store(&hosts[0].store);
+        let mut twins = hosts.each_ref().map(Host::start);
+        run.load_for(9_000);
+        run.fault("two processes under one identity");
+        let ended = twins.iter_mut().filter_map(Process::exit_status).count();
         println!("{kind}: {ended} of the twins gave up");
         for process in twins {
             process.kill_9();
         }
-        assert!(seats.iter().any(|seat| seat.said().contains("a copied store directory?")), "they say so");
+        assert!(
+            hosts.iter().any(|host| host.log_text().contains("a copied store directory?")),
+            "the log names the cause"
+        );
         std::thread::sleep(Duration::from_millis(100));
-        trial.settle_on(&seats[0], true);
+        run.finish_on(&hosts[0], true);
     });
 }

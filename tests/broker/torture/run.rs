@@ -1,4 +1,4 @@
-//! One pass of one kind of fault: an application under load, the faults that were made, and the verdict.
+//! One run of one kind of fault: an application under load, the injected faults, and the audit at the end.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,55 +8,57 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::AdminOptions;
 
 use super::load::{Load, SETTINGS};
-use crate::harness::history::{self, Promised};
+use crate::harness::history::{self, PolicyLimits};
+use crate::harness::host::Host;
 use crate::harness::process::Process;
-use crate::harness::replayed::{self, Chosen};
-use crate::harness::seat::Seat;
-use crate::harness::world::{PARTITIONS, World};
+use crate::harness::replayed::{self, Selection};
+use crate::harness::scenario::{PARTITIONS, Scenario};
 use crate::harness::{audit, fold};
 use crate::topics::{admin, wait};
 
 const DRAIN_LIMIT: Duration = Duration::from_secs(90);
-const PROMISED: Promised = Promised { wrong_tries_max: 5, lifetime_ms: 300_000 };
+const LIMITS: PolicyLimits = PolicyLimits { wrong_tries_max: 5, lifetime_ms: 300_000 };
 const FINDINGS_SHOWN: usize = 20;
 
-pub struct Trial {
-    pub world: World,
+pub struct TortureRun {
+    pub scenario: Scenario,
     pub load: Load,
     name: String,
     seed: u64,
-    begun: Instant,
+    started: Instant,
     faults: BTreeMap<&'static str, u32>,
 }
 
-impl Trial {
-    /// `world` makes the application from its name and settings.
-    pub fn new(kind: &str, seed: u64, world: impl FnOnce(&str, &str) -> World) -> Self {
+impl TortureRun {
+    /// `scenario` creates the application from a name and settings.
+    pub fn new(kind: &str, seed: u64, scenario: impl FnOnce(&str, &str) -> Scenario) -> Self {
         let name = format!("torture-{kind}-{seed}");
-        let world = world(&name, SETTINGS);
-        Self { world, load: Load::new(seed), name, seed, begun: Instant::now(), faults: BTreeMap::new() }
+        let scenario = scenario(&name, SETTINGS);
+        Self { scenario, load: Load::new(seed), name, seed, started: Instant::now(), faults: BTreeMap::new() }
     }
 
+    /// Counts an injected fault.
     pub fn fault(&mut self, what: &'static str) {
         *self.faults.entry(what).or_default() += 1;
     }
 
+    /// Starts and continues stories for `ms` milliseconds.
     pub fn load_for(&mut self, ms: u64) {
         let until = Instant::now() + Duration::from_millis(ms);
         while Instant::now() < until {
-            self.load.turn(&mut self.world);
+            self.load.step(&mut self.scenario);
         }
     }
 
-    /// Without new stories.
+    /// Continues stories for `ms` milliseconds, without starting new ones.
     pub fn read_for(&mut self, ms: u64) {
         let until = Instant::now() + Duration::from_millis(ms);
         while Instant::now() < until {
-            self.load.read(&mut self.world);
+            self.load.read(&mut self.scenario);
         }
     }
 
-    /// Under load until something shows.
+    /// Keeps up the load until a condition holds.
     pub fn load_until(&mut self, what: &str, shows: impl Fn() -> bool) {
         let until = Instant::now() + DRAIN_LIMIT;
         while !shows() {
@@ -65,57 +67,58 @@ impl Trial {
         }
     }
 
-    /// One machine takes everything up, answers what is left, and ends in good order.
-    pub fn settle_on(mut self, seat: &Seat, replay: bool) {
-        let process = seat.run();
+    /// Starts a process on one host, lets it answer everything, and completes the run with it.
+    pub fn finish_on(mut self, host: &Host, replay: bool) {
+        let process = host.run();
         self.drain();
-        self.end_in_good_order(process, seat, replay);
+        self.finish(process, host, replay);
     }
 
-    /// The last process, which has or gets every task, ends; then the verdict.
-    pub fn end_in_good_order(mut self, process: Process, seat: &Seat, replay: bool) {
+    /// Completes the run. `process` is the only process left and gets every task. It is stopped, and all events are audited.
+    pub fn finish(mut self, process: Process, host: &Host, replay: bool) {
         let all = format!("otp_stream_tasks{{state=\"running\"}} {PARTITIONS}\n");
-        self.await_quietly("every task runs here", || process.metrics().contains(&all));
+        self.await_condition("every task runs here", || process.metrics().contains(&all));
         self.drain();
         assert!(process.terminate().success());
-        self.verdict(&seat.store, replay);
+        self.audit(&host.store, replay);
     }
 
-    fn await_quietly(&mut self, what: &str, shows: impl Fn() -> bool) {
+    /// Continues stories until a condition holds, without starting new ones.
+    fn await_condition(&mut self, what: &str, shows: impl Fn() -> bool) {
         let until = Instant::now() + DRAIN_LIMIT;
         while !shows() {
             assert!(Instant::now() < until, "{}: {what}: not after {DRAIN_LIMIT:?}", self.name);
-            self.load.read(&mut self.world);
+            self.load.read(&mut self.scenario);
         }
     }
 
-    /// Without new requests until everything is answered.
+    /// Continues stories until every request is answered, without starting new ones.
     pub fn drain(&mut self) {
         let until = Instant::now() + DRAIN_LIMIT;
         while !self.load.is_answered() {
             if Instant::now() > until {
-                let World { topics, tap, asked, upstream, .. } = &self.world;
-                let (told, lost) = (self.load.told(), upstream.lost());
+                let Scenario { topics, tap, produced, upstream, .. } = &self.scenario;
+                let (progress, lost) = (self.load.progress(), upstream.lost());
                 let mut findings =
-                    vec![format!("no end: {told} after {DRAIN_LIMIT:?}, {lost} not taken by the broker")];
-                findings.extend(audit::findings(topics, &tap.events, asked));
+                    vec![format!("not drained: {progress} after {DRAIN_LIMIT:?}, {lost} not delivered")];
+                findings.extend(audit::findings(topics, &tap.events, produced));
                 self.fail(&findings);
             }
-            self.load.read(&mut self.world);
+            self.load.read(&mut self.scenario);
         }
     }
 
-    /// Everything that was committed, against every promise.
-    fn verdict(mut self, store: &Path, replay: bool) {
-        self.world.tap.settle(Duration::from_millis(600));
-        let World { topics, tap, asked, upstream, .. } = &self.world;
-        assert_eq!(upstream.lost(), 0, "the broker takes every request");
-        let mut findings = audit::findings(topics, &tap.events, asked);
-        findings.extend(history::findings(topics, &tap.events, PROMISED));
+    /// Audits all committed events.
+    fn audit(mut self, store: &Path, replay: bool) {
+        self.scenario.tap.settle(Duration::from_millis(600));
+        let Scenario { topics, tap, produced, upstream, .. } = &self.scenario;
+        assert_eq!(upstream.lost(), 0, "every request is delivered");
+        let mut findings = audit::findings(topics, &tap.events, produced);
+        findings.extend(history::findings(topics, &tap.events, LIMITS));
         if replay {
-            findings.extend(replayed::differences(&self.world, &Chosen::ALL));
+            findings.extend(replayed::differences(&self.scenario, &Selection::ALL));
         }
-        findings.extend(fold::differences(&self.world, store));
+        findings.extend(fold::differences(&self.scenario, store));
         if !findings.is_empty() {
             self.fail(&findings);
         }
@@ -124,20 +127,20 @@ impl Trial {
         println!(
             "{}: {:.1} s, faults: {}; {}, {} events, nothing found",
             self.name,
-            self.begun.elapsed().as_secs_f64(),
+            self.started.elapsed().as_secs_f64(),
             faults.join(", "),
-            self.load.told(),
-            self.world.tap.events.len()
+            self.load.progress(),
+            self.scenario.tap.events.len()
         );
-        assert!(!self.faults.is_empty(), "{}: no fault was made", self.name);
-        self.clear_away();
+        assert!(!self.faults.is_empty(), "{}: no fault was injected", self.name);
+        self.clean_up();
     }
 
     fn fail(&self, findings: &[String]) -> ! {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("torture").join(&self.name);
         fs::create_dir_all(&kept).expect("a directory");
         fs::write(kept.join("findings.txt"), findings.join("\n")).expect("written");
-        crate::harness::seat::copy(&self.world.directory, &kept);
+        crate::harness::host::copy(&self.scenario.directory, &kept);
         panic!(
             "{} (seed {}): {} findings, faults {:?}; logs and all findings in {}:\n{}",
             self.name,
@@ -149,14 +152,15 @@ impl Trial {
         );
     }
 
-    /// A long run makes many applications: their topics and files do not stay.
-    fn clear_away(self) {
-        let topics = self.world.topics.all();
+    /// Removes topics and files, because a torture session creates many applications.
+    fn clean_up(self) {
+        let topics = self.scenario.topics.all();
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-        let deleted = wait(admin(&self.world.cluster.bootstrap).delete_topics(&names, &AdminOptions::new()));
+        let deleted =
+            wait(admin(&self.scenario.cluster.bootstrap).delete_topics(&names, &AdminOptions::new()));
         deleted.expect("the cluster answers");
-        let directory = self.world.directory.clone();
-        drop(self.world);
+        let directory = self.scenario.directory.clone();
+        drop(self.scenario);
         fs::remove_dir_all(directory).expect("removed");
     }
 }

@@ -1,58 +1,58 @@
-//! Faults of disks: lost, put back from an earlier copy, full.
+//! Disk faults: a deleted store, an older copy of the store, a full disk.
 
-use super::passes;
-use super::trial::Trial;
-use crate::harness::seat::copy;
-use crate::harness::world::World;
+use super::repeat;
+use super::run::TortureRun;
+use crate::harness::host::copy;
+use crate::harness::scenario::Scenario;
 
 #[test]
-fn a_store_lost_or_put_back() {
-    passes("store", |kind, seed| {
-        let mut trial = Trial::new(kind, seed, World::with);
-        let (seat, earlier) = (trial.world.seat(), trial.world.directory.join("earlier"));
-        let process = seat.run();
-        trial.load_for(1_500);
+fn a_store_deleted_or_replaced_by_an_older_copy() {
+    repeat("store", |kind, seed| {
+        let mut run = TortureRun::new(kind, seed, Scenario::with);
+        let (host, earlier) = (run.scenario.host(), run.scenario.directory.join("earlier"));
+        let process = host.run();
+        run.load_for(1_500);
         assert!(process.terminate().success());
-        copy(&seat.store, &earlier);
+        copy(&host.store, &earlier);
         for (from, what) in [
-            (trial.world.directory.join("nothing"), "store deleted"),
-            (earlier.clone(), "earlier store put back"),
-            (earlier, "earlier store put back"),
+            (run.scenario.directory.join("nothing"), "store deleted"),
+            (earlier.clone(), "store replaced by an older copy"),
+            (earlier, "store replaced by an older copy"),
         ] {
-            let process = seat.run_only();
-            let ms = trial.load.draw(800..2_500);
-            trial.load_for(ms);
+            let process = host.start();
+            let ms = run.load.draw(800..2_500);
+            run.load_for(ms);
             process.kill_9();
-            seat.put_store(&from);
-            trial.fault(what);
+            host.replace_store(&from);
+            run.fault(what);
         }
-        let process = seat.run();
-        trial.load_for(500);
-        trial.drain();
-        trial.end_in_good_order(process, &seat, true);
+        let process = host.run();
+        run.load_for(500);
+        run.drain();
+        run.finish(process, &host, true);
     });
 }
 
-/// A limit on the size of a file needs no right and no mount, and fails the same calls as a full disk.
+/// A limit on file sizes needs neither permissions nor a mount, and makes the same calls fail as a full disk.
 #[test]
 fn a_full_disk() {
     const ROOM_BYTES: u64 = 64 << 10;
-    passes("full", |kind, seed| {
-        let mut trial = Trial::new(kind, seed, World::with);
-        let seat = trial.world.seat();
-        let process = seat.run_limitable();
+    repeat("full", |kind, seed| {
+        let mut run = TortureRun::new(kind, seed, Scenario::with);
+        let host = run.scenario.host();
+        let process = host.run_with_file_limit();
         for round in 1..=2 {
-            trial.load_for(1_500);
+            run.load_for(1_500);
             process.limit_files(Some(ROOM_BYTES));
-            trial.fault("disk full");
-            trial.load_until("a task fails, and the instance is not ready", || !process.is_ready());
-            let ms = trial.load.draw(500..3_000);
-            trial.load_for(ms);
+            run.fault("disk full");
+            run.load_until("a task fails, and the instance is not ready", || !process.is_ready());
+            let ms = run.load.draw(500..3_000);
+            run.load_for(ms);
             process.limit_files(None);
-            trial.load_until("ready again when there is room", || process.is_ready());
-            assert!(seat.said().matches("task failed").count() >= round, "the log says so");
+            run.load_until("ready again when there is room", || process.is_ready());
+            assert!(host.log_text().matches("task failed").count() >= round, "the log says so");
         }
-        trial.drain();
-        trial.end_in_good_order(process, &seat, true);
+        run.drain();
+        run.finish(process, &host, true);
     });
 }
