@@ -4,7 +4,7 @@
 # What each suite checks, in the order in which `./dev test` runs them. `.ci/run` lists them too.
 #
 #   format      rustfmt
-#   lints       clippy on every package, with warnings as errors
+#   lints       clippy on every package, with warnings as errors; `cargo deny check` where cargo-deny is installed
 #   scripts     bash syntax of every script; shellcheck where it is installed
 #   docs        `cargo doc` with warnings as errors, and the examples in doc comments
 #   topology    the pure package: rules, contracts, stored bytes, commit protocol
@@ -18,6 +18,8 @@ SUITES=(format lints scripts docs topology tidy simulation edges broker)
 QUICK_SUITES=(format lints topology tidy)
 
 SUITE_ROWS=()
+# What a suite could not check; printed in its row.
+SUITE_NOTE=""
 PASSED_ALL=0
 FAILED_ALL=0
 
@@ -43,8 +45,22 @@ run_suites() {
 
 suite_format() { whole_suite format step format "format" cargo fmt --all --check; }
 
-suite_lints() {
-  whole_suite lints cargo_step lints "lints" clippy --release --workspace --all-targets -- -D warnings
+suite_lints() { whole_suite lints check_lints; }
+
+check_lints() {
+  cargo_step lints "lints" clippy --release --workspace --all-targets -- -D warnings && check_advisories
+}
+
+# The tidy suite checks licences, sources and bans. Security advisories need cargo-deny and a network.
+check_advisories() {
+  if ! cargo deny --version >/dev/null 2>&1; then
+    SUITE_NOTE="no advisories checked: cargo-deny is not installed"
+  elif ! timeout 5 bash -c 'exec 3<>/dev/tcp/github.com/443' 2>/dev/null; then
+    SUITE_NOTE="no advisories checked: github.com is not reachable"
+    step cargo-deny "cargo deny" cargo deny --offline check bans licenses sources
+  else
+    step cargo-deny "cargo deny" cargo deny check
+  fi
 }
 
 suite_scripts() { whole_suite scripts step scripts "scripts" check_scripts; }
@@ -108,7 +124,8 @@ cargo_suite() {
 }
 
 count() {
-  local suite="$1" passed="$2" failed="$3" ignored="$4" why=""
+  local suite="$1" passed="$2" failed="$3" ignored="$4" why="$SUITE_NOTE"
+  SUITE_NOTE=""
   if [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then why="no test ran" failed=1; fi
   if [ "$ignored" -gt 0 ]; then why="$ignored ignored" failed=$((failed + ignored)); fi
   PASSED_ALL=$((PASSED_ALL + passed))
