@@ -59,11 +59,7 @@ pub fn inject(world: &mut World<'_>, instance: usize, fault: Fault) {
             world.instances[instance].disk.restore_backup();
         }
         Fault::WallJumps { ms } => world.instances[instance].skew_ms += ms,
-        Fault::LeaderJumps { ms } => {
-            for log in world.broker.logs.iter_mut().flatten() {
-                log.skew = ms;
-            }
-        }
+        Fault::LeaderJumps { ms } => world.broker.logs.iter_mut().flatten().for_each(|log| log.skew = ms),
         Fault::TimePasses { ms } => world.now += ms,
         Fault::Compact => compact(world),
         Fault::ResetOffsets => {

@@ -220,17 +220,17 @@ impl std::fmt::Debug for OriginHeaders<'_> {
 }
 
 /// Four bytes, big-endian.
-pub fn read_i32(bytes: &[u8]) -> Option<i32> {
+fn read_i32(bytes: &[u8]) -> Option<i32> {
     bytes.try_into().ok().map(i32::from_be_bytes)
 }
 
 /// Eight bytes, big-endian.
-pub fn read_i64(bytes: &[u8]) -> Option<i64> {
+fn read_i64(bytes: &[u8]) -> Option<i64> {
     bytes.try_into().ok().map(i64::from_be_bytes)
 }
 
 /// Eight bytes, big-endian.
-pub fn read_u64(bytes: &[u8]) -> Option<u64> {
+fn read_u64(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes)
 }
 

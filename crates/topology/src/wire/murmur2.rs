@@ -4,8 +4,13 @@ const SEED: u32 = 0x9747_b28c;
 const MULTIPLIER: u32 = 0x5bd1_e995;
 const SHIFT: u32 = 24;
 
+/// The partition that the Java client's default partitioner chooses for a key, of `count` partitions (at least 1).
+pub fn partition(key: &[u8], count: i32) -> i32 {
+    (murmur2(key) & 0x7fff_ffff) as i32 % count
+}
+
 /// The Java client's `Utils.murmur2`.
-pub fn murmur2(key: &[u8]) -> u32 {
+fn murmur2(key: &[u8]) -> u32 {
     let mut hash = SEED ^ key.len() as u32;
     let mut words = key.chunks_exact(4);
     for word in words.by_ref() {
@@ -22,11 +27,6 @@ pub fn murmur2(key: &[u8]) -> u32 {
     }
     hash = (hash ^ (hash >> 13)).wrapping_mul(MULTIPLIER);
     hash ^ (hash >> 15)
-}
-
-/// The partition that the Java client's default partitioner chooses for a key, of `count` partitions (at least 1).
-pub fn partition(key: &[u8], count: i32) -> i32 {
-    (murmur2(key) & 0x7fff_ffff) as i32 % count
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use std::cmp::Ordering;
 use super::tree::{Json, JsonError, Names, Number, is_same_ignore_case};
 
 /// Longest value that is read, in bytes.
-pub const LEN_MAX: usize = 65_536;
+pub(super) const LEN_MAX: usize = 65_536;
 
 /// Deepest nesting, in levels; the object itself is level 1.
-pub const DEPTH_MAX: u32 = 32;
+pub(super) const DEPTH_MAX: u32 = 32;
 
 /// Up to this many members the search for duplicates compares all pairs; above, it sorts.
 const PAIRWISE_MEMBERS_MAX: usize = 16;

@@ -82,10 +82,6 @@ impl<'a> Json<'a> {
         self.find(|it| is_same_ignore_case(it, name))
     }
 
-    pub fn as_object(&self) -> Option<&[(Cow<'a, str>, Json<'a>)]> {
-        if let Self::Object(members) = self { Some(members) } else { None }
-    }
-
     pub fn as_array(&self) -> Option<&[Json<'a>]> {
         if let Self::Array(items) = self { Some(items) } else { None }
     }
@@ -116,8 +112,8 @@ impl<'a> Json<'a> {
     }
 
     fn find(&self, matches: impl Fn(&str) -> bool) -> Option<&Json<'a>> {
-        let (_, value) = self.as_object()?.iter().find(|(name, _)| matches(name))?;
-        Some(value)
+        let Self::Object(members) = self else { return None };
+        members.iter().find(|(name, _)| matches(name)).map(|(_, value)| value)
     }
 }
 
