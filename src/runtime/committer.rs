@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use otp_topology::thread::{Event, Outcome};
+use otp_topology::thread::{CallOutcome, Event};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::SourcePartition;
 
@@ -129,19 +129,19 @@ pub(super) fn retried(call: impl Fn() -> Result<(), TransactionError>) -> Result
 }
 
 /// As [`retried`].
-pub(super) fn tried(call: impl Fn() -> Result<(), TransactionError>) -> Outcome {
+pub(super) fn tried(call: impl Fn() -> Result<(), TransactionError>) -> CallOutcome {
     match retried(call) {
-        Ok(()) => Outcome::Done,
+        Ok(()) => CallOutcome::Done,
         Err(error) => outcome_of(&error),
     }
 }
 
-pub(super) fn outcome_of(error: &TransactionError) -> Outcome {
+pub(super) fn outcome_of(error: &TransactionError) -> CallOutcome {
     match error.class {
-        Class::Abortable => Outcome::Abortable(error.to_string()),
-        Class::FencedGeneration => Outcome::FencedByGroup,
+        Class::Abortable => CallOutcome::Abortable(error.to_string()),
+        Class::FencedGeneration => CallOutcome::FencedByGroup,
         Class::Retriable | Class::FencedEpoch | Class::UnknownOutcome | Class::Fatal => {
-            Outcome::Unknown(error.to_string())
+            CallOutcome::Unknown(error.to_string())
         }
     }
 }

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use otp_topology::state::StateStore;
 use otp_topology::task::Topology;
-use otp_topology::thread::{AssignmentId, Command, Event, Outcome, Report, StreamThread};
+use otp_topology::thread::{
+    Call, CallOutcome, Command, Event, Fetch, StoreOperation, StreamThread, ThreadReport,
+};
 use otp_topology::wire::record::SourcePartition;
 
+use super::clock::wall;
 use super::committer::{CALL_MAX, Committer, EndCall, outcome_of, retried, tried};
 use super::stores::Stores;
 use super::stores::TaskHandle;
-use super::wall;
-use super::worker::{Job, Worker};
+use super::worker::Worker;
 use crate::kafka::{Group, GroupMetadata, Producer, Properties, TransactionError};
 use crate::telemetry::{Counts, Metrics};
 
@@ -43,7 +45,6 @@ pub(super) struct Driver {
     stores: Arc<Stores>,
     metrics: Arc<Metrics>,
     counts: Counts,
-    assignment: AssignmentId,
     began_at: Option<Instant>,
     /// When the last commit had ended.
     pub committed_at: Option<Instant>,
@@ -80,7 +81,6 @@ impl Driver {
             member: None,
             stores,
             metrics,
-            assignment: AssignmentId::default(),
             began_at: None,
             committed_at: None,
             failed: BTreeMap::new(),
@@ -130,7 +130,7 @@ impl Driver {
     }
 
     fn take_in(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
-        if let Event::Probed { ends, .. } = &event {
+        if let Event::InputEnds { ends, .. } = &event {
             self.show_lag(ends);
         }
         if let Event::Assigned { .. } = &event {
@@ -146,93 +146,58 @@ impl Driver {
 
     fn perform(&mut self, command: Command, group: &Group<'_>) -> Option<Event<TaskHandle>> {
         match command {
-            // The consumer has done these by itself, inside the callback.
-            Command::Assign(_) | Command::Unassign => {}
-            Command::Resume(starts) => self.resume(&starts, group),
-            Command::Pause(sources) => {
+            Command::Fetch(Fetch::Resume(starts)) => self.resume(&starts, group),
+            Command::Fetch(Fetch::Pause(sources)) => {
                 if let Err(error) = group.pause(&sources) {
-                    tracing::debug!(%error, "a pause found its partitions gone");
+                    tracing::debug!(%error, "partitions that were to be paused are not assigned any more");
                 }
             }
-            Command::Suspend { .. } => {}
-            Command::CancelRecovery => self.worker.cancel(self.assignment),
-            Command::Open { assignment, task } => {
-                self.assignment = assignment;
-                let result = self.stores.open(task).map_err(|error| error.to_string());
-                return Some(Event::Opened { assignment, task, result });
-            }
-            Command::Wipe { assignment, task } => {
-                let result = self.stores.wipe(task).map_err(|error| error.to_string());
-                return Some(Event::Opened { assignment, task, result });
-            }
-            Command::AskStable { assignment, unit, sources } => {
-                self.assignment = assignment;
-                self.worker.ask(Job::Stable { assignment, unit, sources });
-            }
-            Command::AskExtents { assignment, unit, sources } => {
-                self.worker.ask(Job::Extents { assignment, unit, sources });
-            }
-            Command::Restore { assignment, task, from, bound } => match self.stores.open(task) {
-                Ok(store) => self.worker.ask(Job::Restore { assignment, task, store, from, bound }),
-                Err(error) => {
-                    return Some(Event::Restored { assignment, task, result: Err(error.to_string()) });
-                }
-            },
-            Command::Probe { assignment, asked_at, sources } => {
-                self.worker.ask(Job::Probe { assignment, asked_at, sources });
-            }
-            Command::Purge { partition, before } => self.worker.ask(Job::Purge { partition, before }),
-            Command::Begin
-            | Command::Produce { .. }
-            | Command::SendOffsets { .. }
-            | Command::Commit
-            | Command::Abort
-            | Command::ReplaceProducer => return self.transact(command, group),
-            Command::Write { task, batch } => {
-                let result = self.stores.open(task).and_then(|store| store.write(&batch));
-                if result.is_err() {
-                    self.stores.close(task);
-                }
-                return Some(Event::Written { task, result: result.map_err(|error| error.to_string()) });
-            }
+            Command::Ask(question) => self.worker.ask(question),
+            Command::CancelQuestions => self.worker.cancel(),
+            Command::Call(call) => return self.call(call, group),
+            Command::Store(operation) => return Some(self.operate(operation)),
             Command::Report(report) => self.report(report),
             Command::Fail(reason) => self.failure = Some(reason),
         }
         None
     }
 
-    /// The calls on the transactional producer; each has an answer.
-    fn transact(&mut self, command: Command, group: &Group<'_>) -> Option<Event<TaskHandle>> {
-        Some(match command {
-            Command::Begin => {
+    /// Makes a call on the producer. `None`: the committer makes it, and its end comes later.
+    fn call(&mut self, call: Call, group: &Group<'_>) -> Option<Event<TaskHandle>> {
+        Some(match call {
+            Call::Begin => {
                 self.began_at = Some(now());
                 self.handed_over = 0;
-                Event::Began(self.call(|producer| producer.begin()))
+                Event::Began(self.on_producer(|producer| producer.begin()))
             }
-            Command::Produce { .. } => Event::Produced(self.produce_along()),
-            Command::SendOffsets { offsets, generation } => {
+            Call::Offer => Event::Offered(self.produce_along()),
+            Call::SendOffsets { offsets, generation } => {
                 return self.send_offsets(offsets, generation, group);
             }
-            Command::Commit => return self.end(EndCall::Commit { partitions: self.topology.partitions }),
-            Command::Abort => Event::Aborted(self.call(|producer| producer.abort(CALL_MAX))),
-            Command::ReplaceProducer => Event::ProducerReplaced(self.start_producer()),
-            Command::Assign(_)
-            | Command::Unassign
-            | Command::Resume(_)
-            | Command::Pause(_)
-            | Command::Open { .. }
-            | Command::Wipe { .. }
-            | Command::AskStable { .. }
-            | Command::AskExtents { .. }
-            | Command::Restore { .. }
-            | Command::CancelRecovery
-            | Command::Suspend { .. }
-            | Command::Probe { .. }
-            | Command::Purge { .. }
-            | Command::Write { .. }
-            | Command::Report(_)
-            | Command::Fail(_) => return None,
+            Call::Commit => return self.end(EndCall::Commit { partitions: self.topology.partitions }),
+            Call::Abort => Event::Aborted(self.on_producer(|producer| producer.abort(CALL_MAX))),
+            Call::ReplaceProducer => Event::ProducerReplaced(self.start_producer()),
         })
+    }
+
+    fn operate(&self, operation: StoreOperation) -> Event<TaskHandle> {
+        match operation {
+            StoreOperation::Open { assignment, task } => {
+                let result = self.stores.open(task).map_err(|error| error.to_string());
+                Event::Opened { assignment, task, result }
+            }
+            StoreOperation::Wipe { assignment, task } => {
+                let result = self.stores.wipe(task).map_err(|error| error.to_string());
+                Event::Opened { assignment, task, result }
+            }
+            StoreOperation::Write { task, batch } => {
+                let result = self.stores.open(task).and_then(|store| store.write(&batch));
+                if result.is_err() {
+                    self.stores.close(task);
+                }
+                Event::Written { task, result: result.map_err(|error| error.to_string()) }
+            }
+        }
     }
 
     fn show_lag(&mut self, ends: &[(SourcePartition, i64)]) {
@@ -255,9 +220,9 @@ impl Driver {
     }
 
     /// What the committer has to end goes over with the offsets.
-    fn produce_along(&mut self) -> Outcome {
+    fn produce_along(&mut self) -> CallOutcome {
         if self.is_for_committer() {
-            return Outcome::Done;
+            return CallOutcome::Done;
         }
         let Some(producer) = &self.producer else {
             return no_producer();
@@ -265,7 +230,7 @@ impl Driver {
         match producer.produce_early(self.thread.outbox(), self.handed_over) {
             Ok(next) => {
                 self.handed_over = next;
-                Outcome::Done
+                CallOutcome::Done
             }
             Err(error) => outcome_of(&error),
         }
@@ -279,10 +244,10 @@ impl Driver {
         group: &Group<'_>,
     ) -> Option<Event<TaskHandle>> {
         let Some(member) = self.member.take().or_else(|| group.metadata().map(Arc::new)) else {
-            return Some(Event::OffsetsSent(Outcome::FencedByGroup));
+            return Some(Event::OffsetsSent(CallOutcome::FencedByGroup));
         };
         if generation < 0 || member.generation() != generation || member.member_id().is_empty() {
-            return Some(Event::OffsetsSent(Outcome::FencedByGroup));
+            return Some(Event::OffsetsSent(CallOutcome::FencedByGroup));
         }
         self.member = Some(member.clone());
         let outbox = self.thread.planned_outbox().expect("offsets are sent for a plan");
@@ -306,51 +271,51 @@ impl Driver {
         Some(answer)
     }
 
-    fn call(&self, call: impl Fn(&Producer) -> Result<(), TransactionError>) -> Outcome {
+    fn on_producer(&self, call: impl Fn(&Producer) -> Result<(), TransactionError>) -> CallOutcome {
         self.producer.as_ref().map_or_else(no_producer, |producer| tried(|| call(producer)))
     }
 
-    fn report(&mut self, report: Report) {
+    fn report(&mut self, report: ThreadReport) {
         match report {
-            Report::Committed { counters, records } => {
+            ThreadReport::Committed { counters, records } => {
                 self.committed_at = Some(now());
                 let seconds = self.began_at.take().map_or(0.0, |began| began.elapsed().as_secs_f64());
                 self.counts.publish(&counters, records, seconds, wall());
                 self.report_beyond_bounds(counters.policies_beyond_bounds);
             }
-            Report::Aborted { reason } => {
+            ThreadReport::Aborted { reason } => {
                 self.metrics.aborted("abortable");
                 tracing::warn!(%reason, "a transaction was aborted; its records run again");
             }
-            Report::Fenced => {
+            ThreadReport::Fenced => {
                 self.metrics.fenced();
                 tracing::warn!("the group has fenced this member; its tasks wait for the rebalance");
             }
-            Report::UnknownOutcome { reason } => {
+            ThreadReport::UnknownOutcome { reason } => {
                 self.metrics.aborted("unknown");
                 tracing::warn!(%reason, "the end of a transaction is unknown; a new producer settles it");
             }
-            Report::TaskReady { task, restored } => {
+            ThreadReport::TaskReady { task, restored } => {
                 self.failed.remove(&task);
                 tracing::info!(task, restored, "task restored");
             }
-            Report::TaskFailed { task, reason } => self.report_failed(task, reason),
-            Report::Lost { source, records } => {
+            ThreadReport::TaskFailed { task, reason } => self.report_failed(task, reason),
+            ThreadReport::Lost { source, records } => {
                 let topic = &self.topology.source(source.topic).name;
                 self.metrics.lost(topic, u64::try_from(records).unwrap_or(0));
                 let partition = source.partition;
                 tracing::error!(topic, partition, records, "retention removed records before they were read");
             }
-            Report::PositionsVoid { topic } => {
+            ThreadReport::PositionsVoid { topic } => {
                 tracing::warn!(
                     topic,
                     "the topic was recreated: its positions are void, it is read from its beginning"
                 );
             }
-            Report::Wiped { task, reason } => {
+            ThreadReport::Wiped { task, reason } => {
                 tracing::warn!(task, %reason, "the task's store is rebuilt from the changelog");
             }
-            Report::Poison { source, offset } => {
+            ThreadReport::Poison { source, offset } => {
                 let (topic, partition) = (&self.topology.source(source.topic).name, source.partition);
                 tracing::error!(
                     topic,
@@ -383,8 +348,8 @@ impl Driver {
     }
 }
 
-fn no_producer() -> Outcome {
-    Outcome::Unknown("no producer".to_owned())
+fn no_producer() -> CallOutcome {
+    CallOutcome::Unknown("no producer".to_owned())
 }
 
 pub(super) fn now() -> Instant {

@@ -3,11 +3,11 @@
 //! Knows neither the reader nor when it is no longer wanted.
 
 use otp_topology::otp::LogTime;
-use otp_topology::task::Restorer;
+use otp_topology::task::ChangelogFold;
 
+use super::clock::wall;
 use super::progress::{Progress, Restoring};
 use super::stores::TaskHandle;
-use super::wall;
 use crate::kafka::Replayed;
 
 /// What is collected before it is written, in bytes. The fewer and larger the runs, the less is left to compact.
@@ -26,7 +26,7 @@ pub(super) struct Restore<'a> {
     topic: &'a str,
     bound: i64,
     store: &'a TaskHandle,
-    restorer: Restorer,
+    restorer: ChangelogFold,
     bar: Restoring,
     shown: u64,
     /// What was left when last nothing came, and since when it is so.
@@ -41,7 +41,7 @@ impl<'a> Restore<'a> {
         task: i32,
         topic: &'a str,
         bound: i64,
-        restorer: Restorer,
+        restorer: ChangelogFold,
         store: &'a TaskHandle,
         progress: &Progress,
     ) -> Self {

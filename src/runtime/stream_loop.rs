@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use otp_topology::otp::LogTime;
-use otp_topology::thread::Event;
+use otp_topology::thread::{Event, TaskStage};
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
+use super::clock::wall;
 use super::driver::{Driver, now};
 use super::pace::Pace;
 use super::stores::TaskHandle;
-use super::wall;
 use crate::kafka::{Consumer, ConsumerClass, ConsumerError, FetchedRecord, Group, Poll, RevokeHook};
 use crate::telemetry::{Health, TaskState, ThreadState};
 
@@ -180,14 +180,14 @@ impl StreamLoop {
         if drained {
             self.pace.drained();
             self.driver.borrow_mut().more_to_read = false;
-            return self.tell(Event::Fetched { batch: RecordBatch::default(), drained: true });
+            return self.tell(Event::Fetched { batch: RecordBatch::default(), caught_up: true });
         }
         if !chunks.is_empty() {
             self.pace.read(now(), self.driver.borrow().committed_at);
             self.driver.borrow_mut().more_to_read = chunks.len() > 1;
         }
         for batch in chunks {
-            self.tell(Event::Fetched { batch, drained: false });
+            self.tell(Event::Fetched { batch, caught_up: false });
             self.take_answers(false);
         }
     }
@@ -214,15 +214,18 @@ impl StreamLoop {
         }
         self.looked_at = now;
         let driver = self.driver.borrow();
-        let tasks = driver.thread.stages().map(|(task, stage, reason)| {
-            let state = match (stage, reason) {
-                ("running", _) => TaskState::Running,
-                ("gated", _) => TaskState::Waiting,
-                (_, Some(reason)) => TaskState::Failed { reason: reason.to_owned() },
-                (_, None) => TaskState::Restoring,
-            };
-            (task, state)
-        });
+        let tasks = driver.thread.stages().map(|(task, stage)| (task, state_of(stage)));
         self.health.set_tasks(self.number, tasks.collect());
+    }
+}
+
+fn state_of(stage: TaskStage<'_>) -> TaskState {
+    match stage {
+        TaskStage::Opening | TaskStage::AskingOffsets | TaskStage::AskingRanges | TaskStage::Restoring => {
+            TaskState::Restoring
+        }
+        TaskStage::Gated => TaskState::Waiting,
+        TaskStage::Running => TaskState::Running,
+        TaskStage::Failed { reason } => TaskState::Failed { reason: reason.to_owned() },
     }
 }

@@ -11,12 +11,12 @@ use otp_topology::otp::LogTime;
 use otp_topology::task::Topology;
 use otp_topology::thread::{Limits, StreamThread};
 
+use super::clock::wall;
 use super::driver::Driver;
 use super::pace::Pace;
 use super::progress::Progress;
 use super::stores::Stores;
 use super::stream_loop::{Ended, Hook, StreamLoop};
-use super::wall;
 use super::worker::Worker;
 use crate::kafka::{Consumer, Properties};
 use crate::telemetry::{Health, Metrics, ThreadState};
@@ -158,7 +158,8 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
     let name = format!("stream-{number}");
     let topology = parts.topology.clone();
     let progress = parts.progress.clone();
-    let worker = Worker::start(&name, topology.clone(), parts.properties.clone(), progress)
+    let (properties, stores) = (parts.properties.clone(), parts.stores.clone());
+    let worker = Worker::start(&name, topology.clone(), properties, stores, progress)
         .map_err(|error| error.to_string())?;
     let mut driver = Driver::new(
         StreamThread::new(topology.clone(), parts.limits.clone()),

@@ -1,8 +1,9 @@
-//! Off the polling path: what a stream thread asks of the cluster and must not wait for.
+//! Answers the questions of a stream thread that must not delay its poll loop: offsets, restores, purges.
 //!
-//! One OS thread per stream thread. Jobs of an assignment that has ended are dropped; a restore under way is told to
-//! stop, and [`Worker::cancel`] returns only after it has.
+//! Each stream thread has one worker thread. Questions of an assignment that has ended are dropped. A restore that runs
+//! then is stopped, and [`Worker::cancel`] returns only when it has stopped. Knows nothing of transactions.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,80 +11,59 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use otp_topology::otp::LogTime;
-use otp_topology::task::{Restorer, Topology};
-use otp_topology::thread::{AssignmentId, Event, Extent, Extents, Unit};
+use otp_topology::task::{ChangelogFold, Topology};
+use otp_topology::thread::{AssignmentId, Event, OffsetRange, OffsetRanges, Question, RecoveryUnit};
 use otp_topology::wire::record::SourcePartition;
 
 use super::progress::Progress;
 use super::restore::Restore;
-use super::stores::TaskHandle;
+use super::stores::{Stores, TaskHandle};
 use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, StableOffsets};
 
-/// How long one question to the cluster may take; a revocation waits for the one under way, so it stays well under the
-/// session time-out.
+/// Time-out of one request to the cluster. A revocation waits for the request that is under way, so this stays far below
+/// the session time-out.
 const ASK_MAX: Duration = Duration::from_secs(3);
-pub(super) enum Job {
-    Stable {
-        assignment: AssignmentId,
-        unit: Unit,
-        sources: Vec<SourcePartition>,
-    },
-    Extents {
-        assignment: AssignmentId,
-        unit: Unit,
-        sources: Vec<SourcePartition>,
-    },
-    Restore {
-        assignment: AssignmentId,
-        task: i32,
-        store: TaskHandle,
-        from: i64,
-        bound: i64,
-    },
-    Probe {
-        assignment: AssignmentId,
-        asked_at: LogTime,
-        sources: Vec<SourcePartition>,
-    },
-    Purge {
-        partition: i32,
-        before: i64,
-    },
-    /// Answered when everything before it is done or dropped.
-    Rest(Sender<()>),
-}
 
 /// The stream thread's end.
 pub(super) struct Worker {
-    jobs: Option<Sender<Job>>,
+    messages: Option<Sender<Message>>,
     answers: Receiver<Event<TaskHandle>>,
+    /// The latest assignment that a question came from.
+    latest: Cell<AssignmentId>,
     ended: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Desk {
+enum Message {
+    Ask(Question),
+    /// Answered when every earlier question is answered or dropped.
+    Rest(Sender<()>),
+}
+
+struct WorkerThread {
     topology: Arc<Topology>,
     properties: Properties,
+    stores: Arc<Stores>,
     offsets: StableOffsets,
     admin: Admin,
     reader: Option<ChangelogReader>,
     answers: Sender<Event<TaskHandle>>,
-    /// Jobs of assignments up to this one are void.
+    /// Questions of this assignment and of all earlier ones are void.
     ended: Arc<AtomicU64>,
     progress: Progress,
 }
 
 impl Worker {
     /// # Errors
-    /// A client cannot be made, or no thread.
+    /// A client of the cluster cannot be made.
     pub fn start(
         name: &str,
         topology: Arc<Topology>,
         properties: Properties,
+        stores: Arc<Stores>,
         progress: Progress,
     ) -> Result<Self, EdgeError> {
-        let (jobs, todo) = channel();
+        let (messages, inbox) = channel();
         let (answers_in, answers) = channel();
         let ended = Arc::new(AtomicU64::new(0));
         let offsets = StableOffsets::new(&properties, &topology.application_id)?;
@@ -92,39 +72,56 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name(format!("{name}-worker"))
             .spawn(move || {
-                let (ended, answers) = (void, answers_in);
-                let mut desk =
-                    Desk { topology, properties, offsets, admin, reader: None, answers, ended, progress };
-                while let Ok(job) = todo.recv() {
-                    desk.perform(job);
+                let (ended, answers, reader) = (void, answers_in, None);
+                let mut worker = WorkerThread {
+                    topology,
+                    properties,
+                    stores,
+                    offsets,
+                    admin,
+                    reader,
+                    answers,
+                    ended,
+                    progress,
+                };
+                while let Ok(message) = inbox.recv() {
+                    worker.receive(message);
                 }
             })
             .expect("the process may start threads");
-        Ok(Self { jobs: Some(jobs), answers, ended, thread: Some(thread) })
+        let latest = Cell::default();
+        Ok(Self { messages: Some(messages), answers, latest, ended, thread: Some(thread) })
     }
 
-    pub fn ask(&self, job: Job) {
-        let jobs = self.jobs.as_ref().expect("open until dropped");
-        jobs.send(job).expect("the worker lives as long as its jobs");
+    pub fn ask(&self, question: Question) {
+        if let Some(assignment) = question.assignment() {
+            self.latest.set(assignment);
+        }
+        self.send(Message::Ask(question));
     }
 
     pub fn answer(&self) -> Option<Event<TaskHandle>> {
         self.answers.try_recv().ok()
     }
 
-    /// Ends the jobs of an assignment, and waits until none is under way.
-    pub fn cancel(&self, assignment: AssignmentId) {
-        self.ended.store(assignment.0, Ordering::SeqCst);
+    /// Drops all questions of the latest assignment, stops a restore, and waits until nothing is under way.
+    pub fn cancel(&self) {
+        self.ended.store(self.latest.get().0, Ordering::SeqCst);
         let (done, wait) = channel();
-        self.ask(Job::Rest(done));
+        self.send(Message::Rest(done));
         let _ = wait.recv();
+    }
+
+    fn send(&self, message: Message) {
+        let messages = self.messages.as_ref().expect("open until dropped");
+        messages.send(message).expect("the worker thread lives as long as this end");
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         self.ended.store(u64::MAX, Ordering::SeqCst);
-        self.jobs = None;
+        self.messages = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -133,40 +130,42 @@ impl Drop for Worker {
     }
 }
 
-impl Desk {
-    fn perform(&mut self, job: Job) {
-        let answer = match job {
-            Job::Rest(done) => {
-                let _ = done.send(());
-                return;
+impl WorkerThread {
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Rest(done) => drop(done.send(())),
+            Message::Ask(question) if question.assignment().is_some_and(|it| self.has_ended(it)) => {}
+            Message::Ask(question) => {
+                if let Some(answer) = self.answer(question) {
+                    // At shutdown nobody receives it.
+                    let _ = self.answers.send(answer);
+                }
             }
-            Job::Purge { partition, before } => return self.purge(partition, before),
-            Job::Stable { assignment, .. }
-            | Job::Extents { assignment, .. }
-            | Job::Restore { assignment, .. }
-            | Job::Probe { assignment, .. }
-                if self.has_ended(assignment) =>
-            {
-                return;
-            }
-            Job::Stable { assignment, unit, sources } => {
+        }
+    }
+
+    fn answer(&mut self, question: Question) -> Option<Event<TaskHandle>> {
+        Some(match question {
+            Question::StableOffsets { assignment, unit, sources } => {
                 let result = self.stable(&sources).map_err(|error| error.to_string());
-                Event::Stable { assignment, unit, result }
+                Event::StableOffsets { assignment, unit, result }
             }
-            Job::Extents { assignment, unit, sources } => {
-                let result = self.extents(unit, &sources).map_err(|error| error.to_string());
-                Event::Extents { assignment, unit, result }
+            Question::OffsetRanges { assignment, unit, sources } => {
+                let result = self.ranges(unit, &sources).map_err(|error| error.to_string());
+                Event::OffsetRanges { assignment, unit, result }
             }
-            Job::Restore { assignment, task, store, from, bound } => {
-                let result = self.restore(assignment, task, &store, from, bound);
+            Question::Restore { assignment, task, from, bound } => {
+                let result = self.restore(assignment, task, from, bound);
                 Event::Restored { assignment, task, result }
             }
-            Job::Probe { assignment, asked_at, sources } => {
-                Event::Probed { assignment, asked_at, ends: self.ends(sources) }
+            Question::InputEnds { assignment, asked_at, sources } => {
+                Event::InputEnds { assignment, asked_at, ends: self.ends(sources) }
             }
-        };
-        // Nobody listens any more at shutdown.
-        let _ = self.answers.send(answer);
+            Question::Purge { partition, before } => {
+                self.purge(partition, before);
+                return None;
+            }
+        })
     }
 
     fn has_ended(&self, assignment: AssignmentId) -> bool {
@@ -179,37 +178,33 @@ impl Desk {
         Ok(sources.iter().copied().zip(offsets).collect())
     }
 
-    fn extents(&self, unit: Unit, sources: &[SourcePartition]) -> Result<Extents, EdgeError> {
+    fn ranges(&self, unit: RecoveryUnit, sources: &[SourcePartition]) -> Result<OffsetRanges, EdgeError> {
         let changelog = match unit {
-            Unit::Task(task) => Some((self.topology.output(self.topology.changelog).name.clone(), task)),
-            Unit::Forwarder(_) => None,
+            RecoveryUnit::Task(task) => {
+                Some((self.topology.output(self.topology.changelog).name.clone(), task))
+            }
+            RecoveryUnit::Forwarder(_) => None,
         };
         let sources_named = sources.iter().map(|it| (self.name(*it).to_owned(), it.partition));
-        let places: Vec<_> = changelog.iter().cloned().chain(sources_named).collect();
-        let extents = self.admin.watermarks(&places, ASK_MAX)?;
-        let mut extents = extents.iter().map(|it| Extent { start: it.start, end: it.end });
-        let changelog = changelog.and_then(|_| extents.next()).unwrap_or(Extent { start: 0, end: 0 });
-        Ok(Extents { changelog, sources: sources.iter().copied().zip(extents).collect() })
+        let partitions: Vec<_> = changelog.iter().cloned().chain(sources_named).collect();
+        let watermarks = self.admin.watermarks(&partitions, ASK_MAX)?;
+        let mut ranges = watermarks.iter().map(|it| OffsetRange { start: it.start, end: it.end });
+        let changelog = changelog.and_then(|_| ranges.next()).unwrap_or(OffsetRange { start: 0, end: 0 });
+        Ok(OffsetRanges { changelog, sources: sources.iter().copied().zip(ranges).collect() })
     }
 
-    /// The ends of those that are known; nobody waits for the others.
+    /// The ends of these inputs. An input whose leader does not answer is left out.
     fn ends(&self, sources: Vec<SourcePartition>) -> Vec<(SourcePartition, i64)> {
         let end = |it: &SourcePartition| {
-            let place = (self.name(*it).to_owned(), it.partition);
-            Some(self.admin.watermarks(&[place], ASK_MAX).ok()?.first()?.end)
+            let partition = (self.name(*it).to_owned(), it.partition);
+            Some(self.admin.watermarks(&[partition], ASK_MAX).ok()?.first()?.end)
         };
         sources.into_iter().filter_map(|it| Some((it, end(&it)?))).collect()
     }
 
-    fn restore(
-        &mut self,
-        assignment: AssignmentId,
-        task: i32,
-        store: &TaskHandle,
-        from: i64,
-        bound: i64,
-    ) -> Result<u64, String> {
-        let restorer = Restorer::new(from, bound);
+    fn restore(&mut self, assignment: AssignmentId, task: i32, from: i64, bound: i64) -> Result<u64, String> {
+        let store = self.stores.open(task).map_err(|error| error.to_string())?;
+        let restorer = ChangelogFold::new(from, bound);
         if restorer.is_reached() {
             return Ok(0);
         }
@@ -219,7 +214,7 @@ impl Desk {
             None => ChangelogReader::new(&self.properties, &self.topology.application_id, &topic)
                 .map_err(|error| error.to_string())?,
         };
-        let mut restore = Restore::new(task, &topic, bound, restorer, store, &self.progress);
+        let mut restore = Restore::new(task, &topic, bound, restorer, &store, &self.progress);
         let mut outcome = Ok(());
         let replayed = reader.replay(task, from, |replayed| {
             let taken = match self.has_ended(assignment) {

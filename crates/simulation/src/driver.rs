@@ -1,12 +1,14 @@
-//! The driver's calls on the transactional producer and its writes to the store, and how they go wrong.
+//! The simulated driver's calls on the transactional producer and its writes to the store, and how they fail.
+//!
+//! Decides nothing of the protocol: production code does.
 
 use otp_topology::state::{Family, StateStore, WriteBatch, decode_subject, encode_subject};
-use otp_topology::thread::{Command, Event, Outcome};
+use otp_topology::thread::{Call, CallOutcome, Command, Event, StoreOperation};
 use otp_topology::wire::record::SourcePartition;
 
 use crate::broker::{EndError, OffsetError, StoredRecord};
 use crate::disk::SimStore;
-use crate::names::instance_name as name;
+use crate::names::instance_name;
 use crate::plan::{Effect, Fault};
 use crate::planted::Planted;
 use crate::process::{Late, Process, Site};
@@ -14,37 +16,39 @@ use crate::records::read_position;
 use crate::workload::POISON_KEY;
 
 impl Process {
-    /// `None`: the broker is not ready, the call goes on.
-    pub(crate) fn transact(&mut self, command: &Command, site: &mut Site<'_>) -> Option<Event<SimStore>> {
-        match command {
-            Command::Begin => Some(Event::Began(Outcome::Done)),
-            Command::Produce { from } => Some(Event::Produced(self.produce(*from, site))),
-            Command::SendOffsets { offsets, generation } => {
+    /// Makes a call on the producer. `None`: the broker is not ready, and the call is still under way.
+    pub(crate) fn transact(&mut self, call: &Call, site: &mut Site<'_>) -> Option<Event<SimStore>> {
+        match call {
+            Call::Begin => {
+                self.produced = 0;
+                Some(Event::Began(CallOutcome::Done))
+            }
+            Call::Offer => Some(Event::Offered(self.produce(site))),
+            Call::SendOffsets { offsets, generation } => {
                 if self.must_wait(site) {
                     return None;
                 }
                 Some(Event::OffsetsSent(self.send_offsets(offsets, *generation, site)))
             }
-            Command::Commit => {
+            Call::Commit => {
                 if self.must_wait(site) || self.freezes(site) {
                     return None;
                 }
                 let outcome = self.commit(site);
                 site.trace.note(
                     "commit",
-                    [self.number as i64, i64::from(outcome == Outcome::Done), 0],
-                    || format!("{} commits: {outcome:?}", name(self.number)),
+                    [self.number as i64, i64::from(outcome == CallOutcome::Done), 0],
+                    || format!("{} commits: {outcome:?}", instance_name(self.number)),
                 );
                 let changelog_next = self.changelog_next(&outcome, site);
                 Some(Event::Committed { outcome, changelog_next })
             }
-            Command::Abort => Some(Event::Aborted(self.abort(site))),
-            Command::ReplaceProducer => self.replace_producer(site).map(Event::ProducerReplaced),
-            _ => unreachable!("only transactional calls come here"),
+            Call::Abort => Some(Event::Aborted(self.abort(site))),
+            Call::ReplaceProducer => self.replace_producer(site).map(Event::ProducerReplaced),
         }
     }
 
-    /// Some of what is on its way to the broker arrives.
+    /// Some of the records on their way to the broker arrive.
     pub(crate) fn land(&mut self, site: &mut Site<'_>, most: usize) {
         for _ in 0..most {
             let Some(epoch) = self.epoch else { return };
@@ -54,14 +58,14 @@ impl Process {
             let (at, record) = self.in_flight.pop_front().expect("it is not empty");
             let topic = site.house.topics[at.topic].as_str();
             if topic.ends_with("replies") && record.key.as_deref() == Some(POISON_KEY) {
-                self.doomed = Some(Outcome::Abortable("a record is too large".to_owned()));
+                self.doomed = Some(CallOutcome::Abortable("a record is too large".to_owned()));
                 continue;
             }
             if topic == "sms" {
                 site.auditor.sms_produced(&record);
             }
             if !site.broker.produce(self.number, epoch, at, record, site.now) {
-                self.doomed = Some(Outcome::Unknown("the producer is fenced".to_owned()));
+                self.doomed = Some(CallOutcome::Unknown("the producer is fenced".to_owned()));
                 self.in_flight.clear();
             }
         }
@@ -74,8 +78,8 @@ impl Process {
             self.frozen_until = site.now + ms;
             site.trace.note("frozen", [self.number as i64, ms as i64, 0], || {
                 format!(
-                    "{} stands still for {ms} ms before its commit, and the group removes it",
-                    name(self.number)
+                    "{} stops for {ms} ms before its commit, and the group removes it",
+                    instance_name(self.number)
                 )
             });
         }
@@ -86,13 +90,13 @@ impl Process {
         self.epoch.is_some() && site.broker.transactions.is_ending(self.number) && self.doomed.is_none()
     }
 
-    fn produce(&mut self, from: usize, site: &mut Site<'_>) -> Outcome {
+    fn produce(&mut self, site: &mut Site<'_>) -> CallOutcome {
         let outbox = self.thread.outbox();
         let strips = site.planted == Some(Planted::SweepLocks)
             && !outbox.iter().any(|record| {
                 record.topic() == self.topology.changelog && is_of(record.key(), Family::Position)
             });
-        for record in outbox.iter_from(from) {
+        for record in outbox.iter_from(self.produced) {
             let is_changelog = record.topic() == self.topology.changelog;
             let mut value = record.value().map(<[u8]>::to_vec);
             if is_changelog && is_of(record.key(), Family::Subject) {
@@ -109,9 +113,10 @@ impl Process {
                 StoredRecord { key: record.key().map(<[u8]>::to_vec), value, headers: headers.collect() };
             self.in_flight.push_back((site.house.output_place(record.topic(), record.partition()), stored));
         }
+        self.produced = outbox.len();
         match take(site.armed, |fault| fault == Fault::ProduceFails) {
-            Some(_) => Outcome::Abortable("the queue is full".to_owned()),
-            None => Outcome::Done,
+            Some(_) => CallOutcome::Abortable("the queue is full".to_owned()),
+            None => CallOutcome::Done,
         }
     }
 
@@ -120,29 +125,29 @@ impl Process {
         offsets: &[(SourcePartition, i64)],
         generation: i32,
         site: &mut Site<'_>,
-    ) -> Outcome {
+    ) -> CallOutcome {
         if self.held.is_none() {
             self.sent.clear();
         }
         self.sent.extend_from_slice(offsets);
         let by = self.credentials();
         let Some(epoch) = self.epoch else {
-            return Outcome::Unknown("no producer".to_owned());
+            return CallOutcome::Unknown("no producer".to_owned());
         };
         match site.planted {
-            Some(Planted::SkipSendOffsets) => return Outcome::Done,
+            Some(Planted::SkipSendOffsets) => return CallOutcome::Done,
             Some(Planted::StaleMetadata | Planted::KeepBatch) => {}
             _ if generation < 0 || by.generation != generation || by.member.is_none() => {
-                return Outcome::FencedByGroup;
+                return CallOutcome::FencedByGroup;
             }
             _ => {}
         }
         if take(site.armed, |fault| fault == Fault::OffsetsFail).is_some() {
-            return Outcome::Abortable("the coordinator is loading".to_owned());
+            return CallOutcome::Abortable("the coordinator is loading".to_owned());
         }
         let times_out = take(site.armed, |fault| fault == Fault::OffsetsTimeOut).is_some();
         if times_out && site.dice.bool() {
-            return Outcome::Unknown("time-out of the offsets".to_owned());
+            return CallOutcome::Unknown("time-out of the offsets".to_owned());
         }
         let mut offsets = offsets.to_vec();
         if site.planted == Some(Planted::SomeOffsets) {
@@ -151,23 +156,23 @@ impl Process {
             offsets.retain(|(source, _)| task(source) == first);
         }
         match site.broker.send_offsets(self.number, epoch, &offsets, by, site.now) {
-            _ if times_out => Outcome::Unknown("time-out of the offsets".to_owned()),
-            Ok(()) => Outcome::Done,
-            Err(OffsetError::Group) => Outcome::FencedByGroup,
-            Err(OffsetError::Epoch) => Outcome::Unknown("the producer is fenced".to_owned()),
+            _ if times_out => CallOutcome::Unknown("time-out of the offsets".to_owned()),
+            Ok(()) => CallOutcome::Done,
+            Err(OffsetError::Group) => CallOutcome::FencedByGroup,
+            Err(OffsetError::Epoch) => CallOutcome::Unknown("the producer is fenced".to_owned()),
         }
     }
 
-    fn commit(&mut self, site: &mut Site<'_>) -> Outcome {
+    fn commit(&mut self, site: &mut Site<'_>) -> CallOutcome {
         self.land(site, usize::MAX);
         let Some(epoch) = self.epoch else {
-            return Outcome::Unknown("no producer".to_owned());
+            return CallOutcome::Unknown("no producer".to_owned());
         };
         if let Some(outcome) = self.doomed.clone() {
             return outcome;
         }
         if take(site.armed, |fault| fault == Fault::CommitFails).is_some() {
-            return Outcome::Abortable("the coordinator says no".to_owned());
+            return CallOutcome::Abortable("the coordinator refuses the commit".to_owned());
         }
         if site.planted == Some(Planted::WriteBeforeCommit) {
             self.write_early(site);
@@ -175,7 +180,7 @@ impl Process {
         if site.planted == Some(Planted::SkipOverlay) && self.held.is_none() && site.dice.bool() {
             self.note_reads(site);
             self.held = Some(Vec::new());
-            return Outcome::Done;
+            return CallOutcome::Done;
         }
         self.note_reads(site);
         if let Some(Fault::CommitTimesOut { effect }) =
@@ -189,10 +194,10 @@ impl Process {
                 }
             }
             self.busy_until = site.now + site.dice.u64(..30);
-            return Outcome::Unknown("time-out of the commit".to_owned());
+            return CallOutcome::Unknown("time-out of the commit".to_owned());
         }
         let outcome = ended(site.broker.end(self.number, epoch, true));
-        if outcome == Outcome::Done {
+        if outcome == CallOutcome::Done {
             let sent = std::mem::take(&mut self.sent);
             self.delivered.retain(|read| !is_passed(&sent, *read));
             for (task, batch) in self.held.take().unwrap_or_default() {
@@ -202,7 +207,7 @@ impl Process {
         outcome
     }
 
-    /// The auditor must know what a transaction read, in the order of its processing.
+    /// Tells the auditor which records a transaction read, in the order of their processing.
     fn note_reads(&mut self, site: &mut Site<'_>) {
         for record in self.planned.iter().filter(|it| it.topic() == self.topology.changelog) {
             let (key, value) = (record.key().unwrap_or_default(), record.value().unwrap_or_default());
@@ -213,9 +218,9 @@ impl Process {
         site.broker.transactions.set_reads(self.number, &reads);
     }
 
-    fn changelog_next(&self, outcome: &Outcome, site: &mut Site<'_>) -> Vec<(i32, i64)> {
-        // Delivery reports are behind now and then: the stored position is a lower bound.
-        if *outcome != Outcome::Done || site.dice.u8(..4) == 0 || self.held.is_some() {
+    fn changelog_next(&self, outcome: &CallOutcome, site: &mut Site<'_>) -> Vec<(i32, i64)> {
+        // Delivery reports may be late: the stored position is a lower bound.
+        if *outcome != CallOutcome::Done || site.dice.u8(..4) == 0 || self.held.is_some() {
             return Vec::new();
         }
         let end = |task| {
@@ -225,19 +230,19 @@ impl Process {
         (0..self.topology.partitions).filter_map(end).collect()
     }
 
-    fn abort(&mut self, site: &mut Site<'_>) -> Outcome {
+    fn abort(&mut self, site: &mut Site<'_>) -> CallOutcome {
         self.in_flight.clear();
         let Some(epoch) = self.epoch else {
-            return Outcome::Unknown("no producer".to_owned());
+            return CallOutcome::Unknown("no producer".to_owned());
         };
-        if let Some(Outcome::Unknown(reason)) = self.doomed.take() {
-            return Outcome::Unknown(reason);
+        if let Some(CallOutcome::Unknown(reason)) = self.doomed.take() {
+            return CallOutcome::Unknown(reason);
         }
         if take(site.armed, |fault| fault == Fault::AbortTimesOut).is_some() {
             if site.dice.bool() {
                 let _ = site.broker.end(self.number, epoch, false);
             }
-            return Outcome::Unknown("time-out of the abort".to_owned());
+            return CallOutcome::Unknown("time-out of the abort".to_owned());
         }
         ended(site.broker.end(self.number, epoch, false))
     }
@@ -281,7 +286,7 @@ impl Process {
             && let Some(first) = split_position(&mut batch)
         {
             store.write(&first).expect("planted");
-            self.again(Command::Write { task, batch });
+            self.again(Command::Store(StoreOperation::Write { task, batch }));
             return None;
         }
         if take(site.armed, |fault| fault == Fault::WriteFails).is_some() {
@@ -292,7 +297,11 @@ impl Process {
             site.auditor.written(self.number, task, &batch);
         }
         site.trace.note("write", [self.number as i64, task.into(), batch.len() as i64], || {
-            format!("{} writes the store of task {task}: {} keys, {result:?}", name(self.number), batch.len())
+            format!(
+                "{} writes the store of task {task}: {} keys, {result:?}",
+                instance_name(self.number),
+                batch.len()
+            )
         });
         Some(Event::Written { task, result })
     }
@@ -311,7 +320,7 @@ pub(crate) fn take(armed: &mut Vec<Fault>, wanted: impl Fn(Fault) -> bool) -> Op
     Some(armed.remove(at))
 }
 
-/// Planted: takes the position out of a batch, unless nothing else is in it.
+/// Planted: takes the position out of a batch, unless the batch holds nothing else.
 pub(crate) fn split_position(batch: &mut WriteBatch) -> Option<WriteBatch> {
     let is_local = |key: &[u8]| is_of(Some(key), Family::Local);
     let (first, rest): (Vec<_>, Vec<_>) = batch.iter().partition(|(key, _)| is_local(key));
@@ -327,11 +336,11 @@ fn is_passed(sent: &[(SourcePartition, i64)], (source, offset): (SourcePartition
     sent.iter().any(|(it, next)| *it == source && offset < *next)
 }
 
-fn ended(result: Result<(), EndError>) -> Outcome {
+fn ended(result: Result<(), EndError>) -> CallOutcome {
     match result {
-        Ok(()) => Outcome::Done,
-        Err(EndError::Fenced) => Outcome::Unknown("the producer is fenced".to_owned()),
-        Err(EndError::Contrary) => Outcome::Unknown("the transaction ended the other way".to_owned()),
+        Ok(()) => CallOutcome::Done,
+        Err(EndError::Fenced) => CallOutcome::Unknown("the producer is fenced".to_owned()),
+        Err(EndError::Contrary) => CallOutcome::Unknown("the transaction ended the other way".to_owned()),
     }
 }
 

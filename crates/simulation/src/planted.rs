@@ -1,5 +1,5 @@
-//! Bugs that are planted on purpose, to see that the oracles find them. Each is a wrong answer, a wrong call or a
-//! wrong record at one place of the driver; production code is never changed.
+//! Bugs that are planted on purpose, to check that the oracles find them. Each is a wrong answer, a wrong call or a wrong
+//! record at one place of the simulated driver. Production code is never changed.
 
 macro_rules! planted {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)*) => {
@@ -31,7 +31,7 @@ planted! {
     EndBeforeStable = "end-before-stable",
     /// No offsets are sent in the transaction.
     SkipSendOffsets = "skip-send-offsets",
-    /// Offsets are sent under whatever the client's group metadata says, also when it is nobody's.
+    /// Offsets are sent with any group metadata, even if it is not a member's.
     StaleMetadata = "stale-metadata",
     /// A commit that timed out is followed by the next transaction on the same producer.
     KeepProducer = "keep-producer",
@@ -43,23 +43,23 @@ planted! {
     UnknownEndIsZero = "unknown-end-is-zero",
     /// Reads do not see the writes of the open transaction.
     SkipOverlay = "skip-overlay",
-    /// A store that was given back counts as complete when its task comes again.
+    /// The store of a released task counts as complete when the task is assigned again.
     KeepSuspended = "keep-suspended",
-    /// A record that came by the hop counts as applied when its source was read past it in place.
+    /// A forwarded record counts as applied if its home has read past it in place.
     SharedPosition = "shared-position",
-    /// The batch goes on after a rebalance that took some of its tasks away.
+    /// The batch is processed further after a rebalance that revoked some of its tasks.
     KeepBatch = "keep-batch",
-    /// A transaction that writes for several tasks carries the offsets of one.
+    /// A transaction that writes for several tasks carries the offsets of only one.
     SomeOffsets = "some-offsets",
-    /// The sweep forgets a lock that stands.
+    /// The sweep removes a lock that is still in force.
     SweepLocks = "sweep-locks",
-    /// A recreated topic is taken for the old one.
+    /// A recreated topic is treated as the old one.
     TrustRecreated = "trust-recreated",
-    /// A repeated request is served as a new one.
+    /// A repeated request is evaluated again.
     AnswerAnew = "answer-anew",
     /// Policies are read from a table that is ahead of the log.
     PolicyOutside = "policy-outside",
-    /// Requests are decided before the directory is read.
+    /// Requests are evaluated before the directory is read.
     SkipDirectory = "skip-directory",
     /// A key that is not yet active is used.
     EarlyKey = "early-key",

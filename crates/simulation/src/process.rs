@@ -1,6 +1,10 @@
-//! One process: a stream thread, its consumer, its producer, and the driver between them.
+//! One simulated process: a production stream thread, its consumer, its producer, and the driver between them.
 //!
-//! One step is one command performed, one event told, or one poll; between any two steps it can die.
+//! One step performs one command, delivers one event, or polls once. The process can die between any two steps.
+//!
+//! ```text
+//! step: command? ─▶ perform │ else event? ─▶ StreamThread │ else call of the other thread? ─▶ make it │ else poll
+//! ```
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -8,7 +12,10 @@ use std::sync::Arc;
 use otp_topology::otp::LogTime;
 use otp_topology::state::WriteBatch;
 use otp_topology::task::{SourceKind, Topology};
-use otp_topology::thread::{AssignmentId, Command, Event, Limits, Outcome, Report, Start, StreamThread};
+use otp_topology::thread::{
+    AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, Start, StoreOperation, StreamThread,
+    TaskStage,
+};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::SourcePartition;
 
@@ -16,12 +23,12 @@ use crate::auditor::Auditor;
 use crate::broker::{Broker, Credentials, Epoch, HeartbeatReply, MemberId, StoredRecord, TopicPartition};
 use crate::disk::{Disk, PolicyTable, SimStore};
 use crate::house::House;
-use crate::names::instance_name as name;
+use crate::names::instance_name;
 use crate::plan::Fault;
 use crate::planted::Planted;
 use crate::trace::Trace;
 
-/// What a process can reach: everything but other processes.
+/// What a process can reach: everything except other processes.
 pub struct Site<'a> {
     pub house: &'a House,
     pub broker: &'a mut Broker,
@@ -29,7 +36,7 @@ pub struct Site<'a> {
     pub disk: &'a mut Disk,
     pub dice: &'a mut fastrand::Rng,
     pub trace: &'a mut Trace,
-    /// Faults that wait for their occasion.
+    /// Faults that strike at the next suitable call.
     pub armed: &'a mut Vec<Fault>,
     pub late: &'a mut Vec<Late>,
     pub policies: &'a PolicyTable,
@@ -38,7 +45,7 @@ pub struct Site<'a> {
     pub planted: Option<Planted>,
 }
 
-/// A request to end a transaction that is still on its way.
+/// A request to end a transaction that has not reached the broker yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Late {
     pub at: u64,
@@ -76,7 +83,7 @@ pub(crate) struct Fetching {
     pub end_told: i64,
 }
 
-/// Why a process is no more.
+/// Why a process has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gone {
     Stopped,
@@ -90,9 +97,17 @@ pub struct Process {
     is_static: bool,
     pub(crate) events: VecDeque<Event<SimStore>>,
     doing: Option<Command>,
-    /// A call on the producer that another thread makes meanwhile.
-    calling: Option<Command>,
-    /// What the commit under way carries, whatever becomes of it in the stream thread.
+    /// A call on the producer that another thread makes.
+    calling: Option<Call>,
+    /// Steps in which the process does nothing: after an assignment, and for each task that it releases.
+    idle_steps: usize,
+    /// The thread was told that its assignment ends.
+    is_leaving: bool,
+    /// Tasks whose stores are open in this assignment.
+    opened: BTreeSet<i32>,
+    /// Records of the outbox that the producer has.
+    pub(crate) produced: usize,
+    /// The records of the commit in flight. The stream thread may have rolled it back.
     pub(crate) planned: Arc<Outbox>,
     pub(crate) epoch: Option<Epoch>,
     standing: Standing,
@@ -101,16 +116,16 @@ pub struct Process {
     in_callback: bool,
     stopping: bool,
     pub(crate) fetching: BTreeMap<SourcePartition, Fetching>,
-    pub(crate) jobs: VecDeque<crate::worker::Job>,
+    pub(crate) questions: VecDeque<crate::worker::Asked>,
     pub(crate) answers: VecDeque<Event<SimStore>>,
     pub(crate) in_flight: VecDeque<(TopicPartition, StoredRecord)>,
     /// Why the open transaction cannot be committed.
-    pub(crate) doomed: Option<Outcome>,
-    /// Records told to the thread since its last commit of them, in order; for the auditor.
+    pub(crate) doomed: Option<CallOutcome>,
+    /// Records that the thread got and has not committed, in order; for the auditor.
     pub(crate) delivered: Vec<(SourcePartition, i64)>,
     pub(crate) sent: Vec<(SourcePartition, i64)>,
     pub(crate) busy_until: u64,
-    /// Until then nothing of it runs, heartbeats included.
+    /// Until then nothing in the process runs, not even heartbeats.
     pub(crate) frozen_until: u64,
     failed: bool,
     pub(crate) recovered: BTreeSet<i32>,
@@ -144,6 +159,10 @@ impl Process {
             events: VecDeque::new(),
             doing: None,
             calling: None,
+            idle_steps: 0,
+            is_leaving: false,
+            opened: BTreeSet::new(),
+            produced: 0,
             planned: Arc::default(),
             epoch: None,
             standing: Standing::Starting,
@@ -152,7 +171,7 @@ impl Process {
             in_callback: false,
             stopping: false,
             fetching: BTreeMap::new(),
-            jobs: VecDeque::new(),
+            questions: VecDeque::new(),
             answers: VecDeque::new(),
             in_flight: VecDeque::new(),
             doomed: None,
@@ -167,7 +186,7 @@ impl Process {
         }
     }
 
-    /// Finish what is open, then leave.
+    /// Lets the process finish its open transaction and leave the group.
     pub fn stop(&mut self) {
         if !self.stopping {
             self.stopping = true;
@@ -187,12 +206,16 @@ impl Process {
         if self.failed {
             return Some(Gone::Failed);
         }
+        if self.idle_steps > 0 {
+            self.idle_steps -= 1;
+            return None;
+        }
         if let Some(command) = self.doing.take().or_else(|| self.thread.next_command()) {
             self.perform(command, site);
             return None;
         }
         if let Some(event) = self.events.pop_front() {
-            self.thread.on(event, site.wall);
+            self.tell(event, site);
             return None;
         }
         if let Some(call) = self.calling.take() {
@@ -220,7 +243,7 @@ impl Process {
         None
     }
 
-    /// The client's own thread tells the coordinator that it lives.
+    /// The client's own thread sends a heartbeat to the coordinator.
     pub fn beat(&mut self, site: &mut Site<'_>) {
         let Standing::In { member, generation } = self.standing else { return };
         if site.now < self.frozen_until {
@@ -251,7 +274,7 @@ impl Process {
         }
     }
 
-    pub fn stages(&self) -> impl Iterator<Item = (i32, &'static str, Option<&str>)> {
+    pub fn stages(&self) -> impl Iterator<Item = (i32, TaskStage<'_>)> {
         self.thread.stages()
     }
 
@@ -259,7 +282,7 @@ impl Process {
         matches!(self.standing, Standing::In { .. }) && self.pending.is_none() && !self.in_callback
     }
 
-    /// Nothing is under way but the next poll.
+    /// Nothing is under way except the next poll.
     pub fn is_idle(&self) -> bool {
         self.doing.is_none() && self.calling.is_none() && self.in_flight.is_empty()
     }
@@ -292,8 +315,8 @@ impl Process {
                     self.in_callback = true;
                     let lost = callback == Callback::Lose;
                     site.trace.note("revoked", [self.number as i64, lost.into(), 0], || {
-                        let how = if lost { "loses" } else { "gives back" };
-                        format!("{} {how} its partitions", name(self.number))
+                        let how = if lost { "has lost" } else { "must release" };
+                        format!("{} {how} its partitions", instance_name(self.number))
                     });
                     self.events.push_back(Event::Revoked { lost });
                 }
@@ -314,7 +337,7 @@ impl Process {
         self.claim.generation = generation;
         site.trace.note("assigned", [self.number as i64, generation.into(), partitions.len() as i64], || {
             let names: Vec<_> = partitions.iter().map(|it| site.house.source_name(*it)).collect();
-            format!("{} gets {} in generation {generation}", name(self.number), names.join(" "))
+            format!("{} gets {} in generation {generation}", instance_name(self.number), names.join(" "))
         });
         let is_deaf = site.planted == Some(Planted::KeepBatch) && !self.fetching.is_empty();
         if !is_deaf {
@@ -322,89 +345,90 @@ impl Process {
         }
     }
 
-    fn perform(&mut self, command: Command, site: &mut Site<'_>) {
-        let answer = match command {
-            Command::Assign(_) | Command::Unassign => {
+    fn tell(&mut self, event: Event<SimStore>, site: &Site<'_>) {
+        match &event {
+            Event::Assigned { .. } => {
+                self.is_leaving = false;
                 self.fetching.clear();
-                None
+                self.idle_steps += 1;
             }
-            Command::Resume(starts) => {
-                self.resume(starts, site);
-                None
-            }
-            Command::Pause(sources) => {
-                for source in sources {
-                    if let Some(fetching) = self.fetching.get_mut(&source) {
-                        fetching.is_paused = true;
-                    }
-                }
-                None
-            }
-            Command::Suspend { .. } => None,
-            Command::CancelRecovery => {
-                self.jobs.retain(|job| job.outlives_its_assignment());
+            Event::Revoked { .. } | Event::Stop => self.is_leaving = true,
+            _ => {}
+        }
+        self.thread.on(event, site.wall);
+    }
+
+    fn perform(&mut self, command: Command, site: &mut Site<'_>) {
+        match command {
+            Command::Fetch(Fetch::Resume(starts)) => self.resume(starts, site),
+            Command::Fetch(Fetch::Pause(sources)) => self.pause(&sources),
+            Command::Ask(question) => self.questions.push_back(crate::worker::Asked::new(question)),
+            Command::CancelQuestions => {
+                self.questions.retain(|asked| asked.question.assignment().is_none());
                 self.delivered.clear();
-                None
+                self.idle_steps += std::mem::take(&mut self.opened).len();
+                self.idle_steps += usize::from(self.is_leaving);
             }
-            Command::Open { assignment, task } => Some(self.open(assignment, task, false, site)),
-            Command::Wipe { assignment, task } => Some(self.open(assignment, task, true, site)),
-            Command::AskStable { .. }
-            | Command::AskExtents { .. }
-            | Command::Restore { .. }
-            | Command::Probe { .. }
-            | Command::Purge { .. } => {
-                self.jobs.extend(crate::worker::Job::of(command));
-                None
-            }
-            Command::SendOffsets { .. } | Command::Commit => {
-                self.end(command, site);
-                None
-            }
-            Command::Begin | Command::Produce { .. } | Command::Abort | Command::ReplaceProducer => {
-                match self.transact(&command, site) {
-                    Some(answer) => Some(answer),
-                    None => {
-                        // The broker is not ready: the call goes on.
-                        self.doing = Some(command);
-                        None
-                    }
+            Command::Call(call) => self.begin_call(call, site),
+            Command::Store(operation) => {
+                if let Some(answer) = self.operate(operation, site) {
+                    self.thread.on(answer, site.wall);
                 }
             }
-            Command::Write { task, batch } => self.write(task, batch, site),
-            Command::Report(report) => {
-                self.report(&report, site);
-                None
-            }
+            Command::Report(report) => self.report(&report, site),
             Command::Fail(reason) => {
                 site.trace.note("failed", [self.number as i64, 0, 0], || {
-                    format!("{} cannot go on: {reason}", name(self.number))
+                    format!("{} cannot go on: {reason}", instance_name(self.number))
                 });
                 self.failed = true;
-                None
             }
-        };
-        if let Some(answer) = answer {
-            self.thread.on(answer, site.wall);
         }
     }
 
-    /// One of the calls that end a transaction: made at once, or by another thread.
-    fn end(&mut self, command: Command, site: &mut Site<'_>) {
-        if let Some(planned) = self.thread.planned_outbox() {
-            self.planned = planned;
-        }
-        if site.dice.bool() {
-            self.calling = Some(command);
-        } else {
-            self.call(command, site);
+    fn operate(&mut self, operation: StoreOperation, site: &mut Site<'_>) -> Option<Event<SimStore>> {
+        match operation {
+            StoreOperation::Open { assignment, task } => Some(self.open(assignment, task, false, site)),
+            StoreOperation::Wipe { assignment, task } => Some(self.open(assignment, task, true, site)),
+            StoreOperation::Write { task, batch } => self.write(task, batch, site),
         }
     }
 
-    fn call(&mut self, command: Command, site: &mut Site<'_>) {
-        match self.transact(&command, site) {
+    /// Makes a call on the producer. Another thread may make one of the two calls that end a transaction.
+    fn begin_call(&mut self, call: Call, site: &mut Site<'_>) {
+        match call {
+            Call::SendOffsets { .. } | Call::Commit => {
+                if let Some(planned) = self.thread.planned_outbox() {
+                    self.planned = planned;
+                }
+                if site.dice.bool() {
+                    self.calling = Some(call);
+                } else {
+                    self.call(call, site);
+                }
+            }
+            Call::Begin | Call::Offer | Call::Abort | Call::ReplaceProducer => {
+                match self.transact(&call, site) {
+                    Some(answer) => self.thread.on(answer, site.wall),
+                    // The broker is not ready: the call goes on.
+                    None => self.doing = Some(Command::Call(call)),
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, call: Call, site: &mut Site<'_>) {
+        match self.transact(&call, site) {
             Some(answer) => self.thread.on(answer, site.wall),
             // The broker is not ready.
-            None => self.calling = Some(command),
+            None => self.calling = Some(call),
+        }
+    }
+
+    fn pause(&mut self, sources: &[SourcePartition]) {
+        for source in sources {
+            if let Some(fetching) = self.fetching.get_mut(source) {
+                fetching.is_paused = true;
+            }
         }
     }
 
@@ -429,6 +453,7 @@ impl Process {
     ) -> Event<SimStore> {
         let task_of = |source: SourcePartition| self.topology.task_of(source.topic, source.partition);
         self.delivered.retain(|(source, _)| task_of(*source) != Some(task));
+        self.opened.insert(task);
         let store = if blank { site.disk.wipe(task) } else { site.disk.store(task) };
         if site.planted == Some(Planted::PolicyOutside) {
             store.read_policies_from(site.policies.clone());
@@ -442,50 +467,5 @@ impl Process {
 
     pub(crate) fn again(&mut self, command: Command) {
         self.doing = Some(command);
-    }
-
-    fn report(&mut self, report: &Report, site: &mut Site<'_>) {
-        let number = self.number;
-        match report {
-            Report::TaskReady { task, restored } => {
-                site.trace.note("ready", [number as i64, (*task).into(), *restored as i64], || {
-                    format!("{} takes up task {task} after {restored} records of its changelog", name(number))
-                });
-                self.recovered.insert(*task);
-                let source = self.topology.source_of(SourceKind::Repartition);
-                let source = SourcePartition { topic: source.expect("there is one"), partition: *task };
-                if self.owns(site, source) {
-                    let store = site.disk.store(*task);
-                    site.auditor.task_ready(number, *task, &store);
-                }
-            }
-            Report::Committed { records, .. } => {
-                site.trace.note("done", [number as i64, *records as i64, 0], || {
-                    format!("{} has committed {records} records", name(number))
-                });
-            }
-            Report::Lost { source, records } => {
-                if self.owns(site, *source) {
-                    site.auditor.reported_lost(*source, *records, site.broker);
-                }
-                site.trace.note("lost", [number as i64, *records, 0], || {
-                    format!(
-                        "{} says that {records} of {} are lost",
-                        name(number),
-                        site.house.source_name(*source)
-                    )
-                });
-            }
-            Report::Aborted { .. }
-            | Report::Fenced
-            | Report::UnknownOutcome { .. }
-            | Report::TaskFailed { .. }
-            | Report::PositionsVoid { .. }
-            | Report::Wiped { .. }
-            | Report::Poison { .. } => {
-                site.trace
-                    .note("report", [number as i64, 0, 0], || format!("{} reports {report:?}", name(number)));
-            }
-        }
     }
 }

@@ -6,6 +6,7 @@ use std::hash::Hasher as _;
 use std::rc::Rc;
 
 use otp_topology::task::SourceKind;
+use otp_topology::thread::TaskStage;
 use otp_topology::wire::record::SourcePartition;
 
 use crate::broker::Broker;
@@ -151,7 +152,7 @@ impl World<'_> {
         self.is_settled()
             && self.auditor.unanswered().is_none()
             && self.processes_are(|process| {
-                process.is_idle() && process.stages().all(|(_, stage, _)| stage == "running")
+                process.is_idle() && process.stages().all(|(_, stage)| stage == TaskStage::Running)
             })
     }
 
@@ -168,9 +169,7 @@ impl World<'_> {
     fn stages(&self) -> String {
         let of = |(number, instance): (usize, &Instance)| {
             let stages = instance.process.as_ref().map(|process| {
-                let stages = process.stages().map(|(task, stage, reason)| {
-                    format!("task {task} {stage} {}", reason.unwrap_or_default())
-                });
+                let stages = process.stages().map(|(task, stage)| format!("task {task} {stage:?}"));
                 format!("{}: {}", instance_name(number), stages.collect::<Vec<_>>().join(", "))
             });
             stages.unwrap_or_else(|| format!("{} is down", instance_name(number)))

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use otp_topology::task::{LocalKey, SourceKind};
+use otp_topology::thread::TaskStage;
 use otp_topology::wire::record::SourcePartition;
 
 use crate::broker::TopicPartition;
@@ -75,12 +76,13 @@ pub fn heal(world: &mut World<'_>) {
         world.round();
         rounds += 1;
         let processes = world.instances.iter().filter_map(|it| it.process.as_ref());
-        let stages: Vec<_> = processes.flat_map(Process::stages).filter(|(it, ..)| *it == task).collect();
+        let stages: Vec<_> = processes.flat_map(Process::stages).filter(|(it, _)| *it == task).collect();
         // A member that was killed while it joined owns the task until its session ends.
         settled = if world.is_settled() && !stages.is_empty() { settled + 1 } else { 0 };
-        for (_, stage, reason) in stages {
-            is_run |= stage == "running" || stage == "gated";
-            is_refused |= reason.is_some_and(|it| REFUSALS.iter().any(|refusal| it.contains(refusal)));
+        for (_, stage) in stages {
+            is_run |= matches!(stage, TaskStage::Running | TaskStage::Gated);
+            is_refused |= matches!(stage, TaskStage::Failed { reason }
+                if REFUSALS.iter().any(|refusal| reason.contains(refusal)));
         }
     }
     let Some(Truncation { at, end, waiting, .. }) = world.truncation.take() else { return };

@@ -1,9 +1,9 @@
-//! What is asked off the polling path: stable offsets, ends, restores, purges; one job a step, or a part of one.
+//! The worker of a simulated process: it answers one question a step, or does a part of the work for one.
 
 use otp_topology::otp::LogTime;
 use otp_topology::state::StateStore;
-use otp_topology::task::{Broadcast, Restorer, SourceKind};
-use otp_topology::thread::{AssignmentId, Command, Event, Extent, Extents, Unit};
+use otp_topology::task::{Broadcast, ChangelogFold, SourceKind};
+use otp_topology::thread::{Event, OffsetRange, OffsetRanges, Question, RecoveryUnit};
 use otp_topology::wire::headers::OriginHeaders;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
@@ -12,112 +12,101 @@ use crate::plan::Fault;
 use crate::planted::Planted;
 use crate::process::{Process, Site};
 
-/// So often the stable offsets are asked for before the call gives up.
+/// How often the broker is asked for stable offsets before the question fails.
 const STABLE_TRIES_MAX: u32 = 40;
 
-pub(crate) enum Job {
-    Stable { assignment: AssignmentId, unit: Unit, sources: Vec<SourcePartition>, tries: u32 },
-    Ends { assignment: AssignmentId, unit: Unit, sources: Vec<SourcePartition> },
-    Restore { assignment: AssignmentId, task: i32, restorer: Box<Restorer>, at: i64 },
-    Probe { assignment: AssignmentId, asked_at: LogTime, sources: Vec<SourcePartition> },
-    Purge { partition: i32, before: i64 },
+/// A question to the worker, and how far it is with the answer.
+pub(crate) struct Asked {
+    pub question: Question,
+    /// How often the broker was asked for it.
+    tries: u32,
+    /// A restore under way, and the changelog offset that it has read up to.
+    restoring: Option<(Box<ChangelogFold>, i64)>,
 }
 
-impl Job {
-    pub fn of(command: Command) -> Option<Self> {
-        match command {
-            Command::AskStable { assignment, unit, sources } => {
-                Some(Self::Stable { assignment, unit, sources, tries: 0 })
-            }
-            Command::AskExtents { assignment, unit, sources } => {
-                Some(Self::Ends { assignment, unit, sources })
-            }
-            Command::Restore { assignment, task, from, bound } => {
-                let restorer = Box::new(Restorer::new(from, bound));
-                Some(Self::Restore { assignment, task, restorer, at: from })
-            }
-            Command::Probe { assignment, asked_at, sources } => {
-                Some(Self::Probe { assignment, asked_at, sources })
-            }
-            Command::Purge { partition, before } => Some(Self::Purge { partition, before }),
-            _ => None,
-        }
-    }
-
-    pub fn outlives_its_assignment(&self) -> bool {
-        matches!(self, Self::Purge { .. })
+impl Asked {
+    pub fn new(question: Question) -> Self {
+        Self { question, tries: 0, restoring: None }
     }
 }
 
 impl Process {
-    /// Works on the first job, or on a part of it.
+    /// Works on the first question, or on a part of it.
     pub fn work(&mut self, site: &mut Site<'_>) {
-        let Some(job) = self.jobs.pop_front() else { return };
-        match job {
-            Job::Stable { assignment, unit, sources, tries } => {
-                self.ask_stable(assignment, unit, sources, tries, site)
+        let Some(mut asked) = self.questions.pop_front() else { return };
+        let answer = match &asked.question {
+            Question::StableOffsets { assignment, unit, sources } => {
+                let Some(result) = self.stable_offsets(*unit, sources, asked.tries, site) else {
+                    asked.tries += 1;
+                    return self.questions.push_front(asked);
+                };
+                Event::StableOffsets { assignment: *assignment, unit: *unit, result }
             }
-            Job::Ends { assignment, unit, sources } => {
-                let result = self.ends(unit, &sources, site);
-                self.answers.push_back(Event::Extents { assignment, unit, result });
+            Question::OffsetRanges { assignment, unit, sources } => {
+                let result = self.offset_ranges(*unit, sources, site);
+                Event::OffsetRanges { assignment: *assignment, unit: *unit, result }
             }
-            Job::Restore { assignment, task, restorer, at } => {
-                self.restore(assignment, task, restorer, at, site)
+            Question::Restore { assignment, task, from, bound } => {
+                let begun = || (Box::new(ChangelogFold::new(*from, *bound)), *from);
+                let (mut fold, mut at) = asked.restoring.take().unwrap_or_else(begun);
+                let Some(result) = self.restore(*task, &mut fold, &mut at, site) else {
+                    asked.restoring = Some((fold, at));
+                    return self.questions.push_front(asked);
+                };
+                Event::Restored { assignment: *assignment, task: *task, result }
             }
-            Job::Probe { assignment, asked_at, sources } => {
+            Question::InputEnds { assignment, asked_at, sources } => {
                 let end = |source| site.broker.log(site.house.source_place(source)).end();
-                let ends = sources.into_iter().map(|source| (source, end(source))).collect();
-                self.answers.push_back(Event::Probed { assignment, asked_at, ends });
+                let ends = sources.iter().map(|source| (*source, end(*source))).collect();
+                Event::InputEnds { assignment: *assignment, asked_at: *asked_at, ends }
             }
-            Job::Purge { partition, before } => {
-                let at = site.house.output_place(self.topology.repartition, partition);
-                site.broker.log_mut(at).delete_before(before);
+            Question::Purge { partition, before } => {
+                let at = site.house.output_place(self.topology.repartition, *partition);
+                return site.broker.log_mut(at).delete_before(*before);
             }
-        }
+        };
+        self.answers.push_back(answer);
     }
 
-    fn ask_stable(
+    /// `None`: a transaction with offsets is not decided, so the broker is asked again.
+    fn stable_offsets(
         &mut self,
-        assignment: AssignmentId,
-        unit: Unit,
-        sources: Vec<SourcePartition>,
+        unit: RecoveryUnit,
+        sources: &[SourcePartition],
         tries: u32,
         site: &mut Site<'_>,
-    ) {
-        if let (0, Unit::Task(task), Some(Planted::EndBeforeStable)) = (tries, unit, site.planted) {
+    ) -> Option<Result<Vec<(SourcePartition, Option<i64>)>, String>> {
+        if let (0, RecoveryUnit::Task(task), Some(Planted::EndBeforeStable)) = (tries, unit, site.planted) {
             let at = site.house.output_place(self.topology.changelog, task);
             self.early_ends.insert(task, site.broker.log(at).end());
         }
         let fails = take(site.armed, |fault| fault == Fault::StableFails).is_some();
-        let result = match site.broker.offsets.stable(&sources) {
-            Some(offsets) if !fails => Ok(offsets),
-            None if !fails && tries < STABLE_TRIES_MAX => {
-                return self.jobs.push_front(Job::Stable { assignment, unit, sources, tries: tries + 1 });
-            }
-            Some(_) | None => Err("the coordinator does not answer".to_owned()),
-        };
-        self.answers.push_back(Event::Stable { assignment, unit, result });
+        match site.broker.offsets.stable(sources) {
+            Some(offsets) if !fails => Some(Ok(offsets)),
+            None if !fails && tries < STABLE_TRIES_MAX => None,
+            Some(_) | None => Some(Err("the coordinator does not answer".to_owned())),
+        }
     }
 
-    fn ends(
+    fn offset_ranges(
         &mut self,
-        unit: Unit,
+        unit: RecoveryUnit,
         sources: &[SourcePartition],
         site: &mut Site<'_>,
-    ) -> Result<Extents, String> {
+    ) -> Result<OffsetRanges, String> {
         let unknown = take(site.armed, |fault| fault == Fault::EndsFail).is_some();
         let zero = site.planted == Some(Planted::UnknownEndIsZero) && (unknown || site.dice.u8(..3) == 0);
         if unknown && !zero {
             return Err("the leader does not answer".to_owned());
         }
-        let extent = |source: &SourcePartition| {
+        let range = |source: &SourcePartition| {
             let log = site.broker.log(site.house.source_place(*source));
-            (*source, Extent { start: log.start, end: log.end() })
+            (*source, OffsetRange { start: log.start, end: log.end() })
         };
-        let sources = sources.iter().map(extent).collect();
+        let sources = sources.iter().map(range).collect();
         let changelog = match unit {
-            Unit::Forwarder(_) => Extent { start: 0, end: 0 },
-            Unit::Task(task) => {
+            RecoveryUnit::Forwarder(_) => OffsetRange { start: 0, end: 0 },
+            RecoveryUnit::Task(task) => {
                 let log = site.broker.log(site.house.output_place(self.topology.changelog, task));
                 let end = match site.planted {
                     Some(Planted::RestoreToLso) => log.lso(),
@@ -126,87 +115,80 @@ impl Process {
                     }
                     _ => log.end(),
                 };
-                Extent { start: log.start, end }
+                OffsetRange { start: log.start, end }
             }
         };
-        if zero && matches!(unit, Unit::Task(_)) {
+        if zero && matches!(unit, RecoveryUnit::Task(_)) {
             let start = changelog.start;
-            return Ok(Extents { changelog: Extent { start, end: start }, sources });
+            return Ok(OffsetRanges { changelog: OffsetRange { start, end: start }, sources });
         }
-        Ok(Extents { changelog, sources })
+        Ok(OffsetRanges { changelog, sources })
     }
 
+    /// Reads some records of the changelog; `None`: more are to come.
     fn restore(
         &mut self,
-        assignment: AssignmentId,
         task: i32,
-        mut restorer: Box<Restorer>,
-        mut at: i64,
+        fold: &mut ChangelogFold,
+        at: &mut i64,
         site: &mut Site<'_>,
-    ) {
+    ) -> Option<Result<u64, String>> {
         let store = site.disk.store(task);
         if site.planted == Some(Planted::KeepSuspended) && self.recovered.contains(&task) {
-            return self.answers.push_back(Event::Restored { assignment, task, result: Ok(0) });
+            return Some(Ok(0));
         }
         let log = site.broker.log(site.house.output_place(self.topology.changelog, task));
         for _ in 0..site.dice.usize(1..12) {
-            if restorer.is_reached() {
+            if fold.is_reached() {
                 break;
             }
-            let Some((offset, _, record)) = log.next_visible(at) else {
-                at = log.lso();
-                restorer.end(at);
+            let Some((offset, _, record)) = log.next_visible(*at) else {
+                *at = log.lso();
+                fold.end(*at);
                 break;
             };
-            at = offset + 1;
+            *at = offset + 1;
             let key = record.key.as_deref();
             let mut value = record.value.clone();
             if site.planted == Some(Planted::LogDeltas) && key.is_some_and(|key| key[0] == b'S') {
                 let old = store.get(key.unwrap_or_default()).ok().flatten().unwrap_or_default();
                 value = value.map(|value| applied(&old, &value));
             }
-            if let Err(error) = restorer.record(offset, key, value.as_deref()) {
-                let result = Err(error.to_string());
-                return self.answers.push_back(Event::Restored { assignment, task, result });
+            if let Err(error) = fold.record(offset, key, value.as_deref()) {
+                return Some(Err(error.to_string()));
             }
         }
-        let is_reached = restorer.is_reached();
+        let is_reached = fold.is_reached();
         if is_reached || site.dice.u8(..3) == 0 {
-            let mut batch = restorer.take_batch(site.wall);
+            let mut batch = fold.take_batch(site.wall);
             if site.planted == Some(Planted::PositionFirst)
                 && let Some(first) = split_position(&mut batch)
             {
                 store.write(&first).expect("planted");
             }
             if let Err(error) = store.write(&batch) {
-                let result = Err(error.to_string());
-                return self.answers.push_back(Event::Restored { assignment, task, result });
+                return Some(Err(error.to_string()));
             }
             site.auditor.written(self.number, task, &batch);
         }
-        if is_reached {
-            let result = Ok(restorer.restored());
-            self.answers.push_back(Event::Restored { assignment, task, result });
-        } else {
-            self.jobs.push_front(Job::Restore { assignment, task, restorer, at });
-        }
+        is_reached.then(|| Ok(fold.restored()))
     }
 
-    /// One round of polling: some records, the ends that were met, answers of the worker, and the time.
+    /// One round of polling: some records, the ends of partitions, the worker's answers, and a tick.
     pub(crate) fn fetch(&mut self, site: &mut Site<'_>) {
         let mut batch = RecordBatch::default();
         let mut sources: Vec<_> =
             self.fetching.iter().filter(|(_, it)| !it.is_paused).map(|(source, _)| *source).collect();
         site.dice.shuffle(&mut sources);
         let mut room = self.thread.room().min(site.dice.usize(1..8));
-        let mut drained = true;
+        let mut caught_up = true;
         for source in &sources {
             let most = site.dice.usize(1..=4).min(room);
             let (taken, more) = self.fetch_from(*source, most, &mut batch, site);
             room -= taken;
-            drained &= !more;
+            caught_up &= !more;
         }
-        self.events.push_back(Event::Fetched { batch, drained });
+        self.events.push_back(Event::Fetched { batch, caught_up });
         for source in sources {
             let log = site.broker.log(site.house.source_place(source));
             let fetching = self.fetching.get_mut(&source).expect("it is in the list");
@@ -273,7 +255,7 @@ fn batch_source(batch: &RecordBatch) -> SourcePartition {
     batch.get(0).source
 }
 
-/// Where the broadcast topics are read as well.
+/// Whether task 0 reads this source: it also reads the broadcast topics.
 fn log_is_of_task_zero(topology: &otp_topology::task::Topology, source: SourcePartition) -> bool {
     topology.task_of(source.topic, source.partition) == Some(0)
 }

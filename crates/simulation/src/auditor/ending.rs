@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use otp_topology::otp::{LogTime, due_at};
 use otp_topology::state::{Family, MemoryStore, Rows, StateStore, decode_subject};
-use otp_topology::task::{LocalKey, Restorer};
+use otp_topology::task::{ChangelogFold, LocalKey};
 
 use super::{Auditor, CommittedState, TrackedRequest, shown};
 use crate::broker::{Broker, Log};
@@ -133,20 +133,19 @@ fn digit_runs(bytes: &[u8]) -> impl Iterator<Item = &str> {
 /// An empty store restored from a changelog, in batches of this many records.
 fn restored(log: &Log, batch_records: usize) -> MemoryStore {
     let store = MemoryStore::default();
-    let mut restorer = Restorer::new(log.start, log.end());
+    let mut fold = ChangelogFold::new(log.start, log.end());
     let (mut at, mut count) = (log.start, 0);
     while let Some((offset, _, record)) = log.next_visible(at) {
-        restorer
-            .record(offset, record.key.as_deref(), record.value.as_deref())
+        fold.record(offset, record.key.as_deref(), record.value.as_deref())
             .expect("committed records are good");
         at = offset + 1;
         count += 1;
         if count % batch_records == 0 {
-            store.write(&restorer.take_batch(LogTime::default())).expect("memory does not fail");
+            store.write(&fold.take_batch(LogTime::default())).expect("memory does not fail");
         }
     }
-    restorer.end(log.lso());
-    store.write(&restorer.take_batch(LogTime::default())).expect("memory does not fail");
+    fold.end(log.lso());
+    store.write(&fold.take_batch(LogTime::default())).expect("memory does not fail");
     store
 }
 

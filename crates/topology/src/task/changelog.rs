@@ -81,14 +81,14 @@ pub(super) fn put_local(batch: &mut WriteBatch, changelog_next: Option<i64>, wal
 /// at or after `bound - 1`, or by an end of partition at or after `bound`: a transactional log ends in a control
 /// record, which is never delivered.
 #[derive(Debug)]
-pub struct Restorer {
+pub struct ChangelogFold {
     bound: i64,
     next: i64,
     batch: WriteBatch,
     restored: u64,
 }
 
-impl Restorer {
+impl ChangelogFold {
     /// From the store's position (a lower bound of what it holds) to `bound`.
     pub fn new(from: i64, bound: i64) -> Self {
         Self { bound, next: from, batch: WriteBatch::default(), restored: 0 }
@@ -161,7 +161,7 @@ impl Restorer {
         self.next = self.next.max(offset);
     }
 
-    /// What the writes since the last [`Restorer::written`] hold, in bytes.
+    /// What the writes since the last [`ChangelogFold::written`] hold, in bytes.
     pub fn size_bytes(&self) -> usize {
         self.batch.size_bytes()
     }
@@ -173,12 +173,12 @@ impl Restorer {
         &mut self.batch
     }
 
-    /// The store has what [`Restorer::writes`] gave.
+    /// The store has what [`ChangelogFold::writes`] gave.
     pub fn written(&mut self) {
         self.batch.clear();
     }
 
-    /// As [`Restorer::writes`], for a store that keeps what it is given.
+    /// As [`ChangelogFold::writes`], for a store that keeps what it is given.
     pub fn take_batch(&mut self, wall: LogTime) -> WriteBatch {
         std::mem::take(self.writes(wall))
     }
@@ -191,12 +191,12 @@ mod tests {
     use crate::state::{MemoryStore, encode_subject};
 
     fn check(key: Option<&[u8]>, value: Option<&[u8]>, expected: Option<&str>) {
-        let mut restorer = Restorer::new(3, 9);
-        let refused = restorer.record(5, key, value).err().map(|error| error.to_string());
+        let mut fold = ChangelogFold::new(3, 9);
+        let refused = fold.record(5, key, value).err().map(|error| error.to_string());
         assert_eq!(refused.is_some(), expected.is_some(), "{key:?} {value:?}: {refused:?}");
         if let (Some(refused), Some(expected)) = (refused, expected) {
             assert!(refused.contains("offset 5") && refused.contains(expected), "{refused}");
-            let batch = restorer.take_batch(LogTime::default());
+            let batch = fold.take_batch(LogTime::default());
             let next = LocalKey::ChangelogNext.key();
             assert_eq!(batch.iter().next(), Some((next.as_bytes(), Some(&3_i64.to_be_bytes()[..]))));
             assert_eq!(batch.len(), 2, "nothing of it is written");
@@ -229,9 +229,9 @@ mod tests {
     fn a_tombstone_for_what_is_not_logged_deletes_nothing() {
         let store = MemoryStore::default();
         let next = LocalKey::ChangelogNext.key();
-        let mut restorer = Restorer::new(3, 9);
-        restorer.record(8, Some(next.as_bytes()), None).expect("nothing to refuse");
-        store.write(&restorer.take_batch(LogTime::default())).expect("memory does not fail");
+        let mut fold = ChangelogFold::new(3, 9);
+        fold.record(8, Some(next.as_bytes()), None).expect("nothing to refuse");
+        store.write(&fold.take_batch(LogTime::default())).expect("memory does not fail");
         assert_eq!(LocalKey::ChangelogNext.read_number(&store), Ok(Some(9)));
     }
 }

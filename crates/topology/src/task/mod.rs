@@ -33,7 +33,7 @@ pub mod topology;
 use std::sync::Arc;
 
 use arrival::Arrival;
-pub use changelog::{LocalKey, Restorer};
+pub use changelog::{ChangelogFold, LocalKey};
 pub use counters::Counters;
 use incoming::Incoming;
 pub use position::{Path, Positions};

@@ -1,134 +1,97 @@
-//! What a stream thread wants done. The driver performs the commands in order and answers those that have an answer.
+//! What a stream thread asks its driver to do, grouped by who does it.
+//!
+//! ```text
+//! Command ─┬─ Fetch ──────── the consumer          no event follows
+//!          ├─ Ask ────────── the worker thread     its event comes at any later time
+//!          ├─ Call ───────── the producer          exactly one event ends a call; one call at a time
+//!          ├─ Store ──────── the state store       its event follows immediately
+//!          └─ Report, Fail ─ the log, the metrics  no event follows
+//! ```
+//!
+//! The driver performs commands in their order.
 
-use super::assignment::AssignmentId;
-use super::event::Unit;
+use super::ids::{AssignmentId, RecoveryUnit};
+use super::report::ThreadReport;
 use crate::otp::LogTime;
 use crate::state::WriteBatch;
-use crate::task::Counters;
 use crate::wire::record::SourcePartition;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Take over these partitions, paused.
-    Assign(Vec<SourcePartition>),
-    /// Give all partitions back; every restore has ended before.
-    Unassign,
+    Fetch(Fetch),
+    Ask(Question),
+    /// Drop the questions of the current assignment, stop a restore that runs, and wait until it has stopped. A purge is
+    /// not dropped.
+    CancelQuestions,
+    Call(Call),
+    Store(StoreOperation),
+    Report(ThreadReport),
+    /// This thread cannot go on, and why.
+    Fail(String),
+}
+
+/// For the consumer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fetch {
     /// Start fetching at these offsets.
     Resume(Vec<(SourcePartition, i64)>),
     Pause(Vec<SourcePartition>),
+}
 
-    /// Open the task's store; answered by `Opened`.
-    Open {
-        assignment: AssignmentId,
-        task: i32,
-    },
-    /// Delete the task's store and open a blank one; answered by `Opened`.
-    Wipe {
-        assignment: AssignmentId,
-        task: i32,
-    },
-    /// Answered by `Stable`. Off the polling path, like the next two.
-    AskStable {
-        assignment: AssignmentId,
-        unit: Unit,
-        sources: Vec<SourcePartition>,
-    },
-    /// Answered by `Extents`; never before the answer to `AskStable` is there.
-    AskExtents {
-        assignment: AssignmentId,
-        unit: Unit,
-        sources: Vec<SourcePartition>,
-    },
-    /// Replay the changelog into the store; answered by `Restored`.
-    Restore {
-        assignment: AssignmentId,
-        task: i32,
-        from: i64,
-        bound: i64,
-    },
-    /// End every restore of the assignment, and wait for its end.
-    CancelRecovery,
-    /// Keep only the database handle: the task's state is not to be read before it is recovered.
-    Suspend {
-        task: i32,
-    },
-    /// Answered by `Probed`.
-    Probe {
-        assignment: AssignmentId,
-        asked_at: LogTime,
-        sources: Vec<SourcePartition>,
-    },
-    /// Delete what was consumed of the repartition topic; no answer.
-    Purge {
-        partition: i32,
-        before: i64,
-    },
+/// For the worker thread: everything that waits for brokers and must not delay the poll loop.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// The group's stable offsets. Answered by `Event::StableOffsets`.
+    StableOffsets { assignment: AssignmentId, unit: RecoveryUnit, sources: Vec<SourcePartition> },
+    /// The offset ranges of the changelog and of these sources. Asked only when the stable offsets are known. Answered by
+    /// `Event::OffsetRanges`.
+    OffsetRanges { assignment: AssignmentId, unit: RecoveryUnit, sources: Vec<SourcePartition> },
+    /// Replay the changelog into the task's store, up to `bound`. Answered by `Event::Restored`.
+    Restore { assignment: AssignmentId, task: i32, from: i64, bound: i64 },
+    /// The ends of these inputs. Answered by `Event::InputEnds`.
+    InputEnds { assignment: AssignmentId, asked_at: LogTime, sources: Vec<SourcePartition> },
+    /// Delete the consumed part of a partition of the repartition topic. Not answered.
+    Purge { partition: i32, before: i64 },
+}
 
+impl Question {
+    /// The assignment whose end makes the question void; `None` for a purge, which stays useful.
+    pub fn assignment(&self) -> Option<AssignmentId> {
+        match self {
+            Self::StableOffsets { assignment, .. }
+            | Self::OffsetRanges { assignment, .. }
+            | Self::Restore { assignment, .. }
+            | Self::InputEnds { assignment, .. } => Some(*assignment),
+            Self::Purge { .. } => None,
+        }
+    }
+}
+
+/// A call on the transactional producer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Call {
     Begin,
-    /// Produce the outbox's records from the `from`th on; the producer may take its time with them until the offsets are
-    /// sent.
-    Produce {
-        from: usize,
-    },
-    /// The generation is that of the assignment in which the tasks were taken up.
+    /// The outbox has records that were not offered before. The driver may produce any of them now or later, but must have
+    /// produced all of them before it sends the offsets.
+    Offer,
+    /// The ownership fence. `generation` is that of the assignment in which the tasks were initialised.
     SendOffsets {
         offsets: Vec<(SourcePartition, i64)>,
         generation: i32,
     },
     Commit,
     Abort,
-    /// A new producer with the same id: fences the old one and settles its transaction.
+    /// Make a new producer with the same transactional id. It fences the old producer and settles its transaction.
     ReplaceProducer,
-    /// One write batch, after the commit.
-    Write {
-        task: i32,
-        batch: WriteBatch,
-    },
-
-    /// Something an operator should know; no answer.
-    Report(Report),
-    /// This thread cannot go on.
-    Fail(String),
 }
 
+/// For the store of one task.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Report {
-    Committed {
-        counters: Box<Counters>,
-        records: usize,
-    },
-    Aborted {
-        reason: String,
-    },
-    Fenced,
-    UnknownOutcome {
-        reason: String,
-    },
-    TaskReady {
-        task: i32,
-        restored: u64,
-    },
-    TaskFailed {
-        task: i32,
-        reason: String,
-    },
-    /// Retention passed the position: these records are gone unread.
-    Lost {
-        source: SourcePartition,
-        records: i64,
-    },
-    /// The positions in this topic are void: it was recreated, or the cluster is another one.
-    PositionsVoid {
-        topic: String,
-    },
-    /// The store is rebuilt from the changelog.
-    Wiped {
-        task: i32,
-        reason: String,
-    },
-    /// A record whose transaction failed again and again went to the dead letters.
-    Poison {
-        source: SourcePartition,
-        offset: i64,
-    },
+pub enum StoreOperation {
+    /// Open the store. Answered by `Event::Opened`.
+    Open { assignment: AssignmentId, task: i32 },
+    /// Delete the store and open a blank one. Answered by `Event::Opened`.
+    Wipe { assignment: AssignmentId, task: i32 },
+    /// Write one batch. Answered by `Event::Written`.
+    Write { task: i32, batch: WriteBatch },
 }

@@ -1,20 +1,23 @@
-//! A driver without a broker: performs the commands of one stream thread that owns every task, in memory.
+//! A driver without a broker: it performs the commands of one stream thread in memory. The thread owns every task.
 //!
-//! Nothing is lost here and nothing is concurrent: `replay` shows what the real topology does. A source partition that
-//! was never named comes by a rebalance, as one that was added to a topic does. The wall clock is whatever the caller
-//! says, and may go back.
+//! Nothing is lost and nothing is concurrent here, so `replay` shows what the real topology does. A source partition that is
+//! new comes by a rebalance, as a partition that was added to a topic does. The caller sets the wall clock, which may go
+//! back.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Command, Event, Extent, Extents, Limits, Outcome, Report, StreamThread, Unit};
+use super::{
+    Call, CallOutcome, Command, Event, Limits, OffsetRange, OffsetRanges, Question, RecoveryUnit,
+    StoreOperation, StreamThread, ThreadReport,
+};
 use crate::otp::LogTime;
 use crate::state::{MemoryStore, StateStore};
 use crate::task::{Counters, SourceKind, Topology, home_of_record};
 use crate::wire::outbox::{Outgoing, OutputTopic};
 use crate::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 
-/// Names and values.
+/// Names and values of headers.
 pub type OwnedHeaders = Vec<(String, Option<Vec<u8>>)>;
 
 /// A committed record.
@@ -44,12 +47,12 @@ pub struct InMemory {
     topology: Arc<Topology>,
     thread: StreamThread<MemoryStore>,
     stores: BTreeMap<i32, MemoryStore>,
-    /// Of the open transaction.
+    /// Produced in the open transaction.
     open: Vec<Published>,
     published: Vec<Published>,
     ends: BTreeMap<(OutputTopic, i32), i64>,
     /// Committed to the repartition topic and not yet read.
-    hop: VecDeque<Published>,
+    forwarded: VecDeque<Published>,
     answers: VecDeque<Event<MemoryStore>>,
     counters: Counters,
     wall: LogTime,
@@ -80,7 +83,7 @@ impl InMemory {
             open: Vec::new(),
             published: Vec::new(),
             ends: BTreeMap::new(),
-            hop: VecDeque::new(),
+            forwarded: VecDeque::new(),
             answers: VecDeque::new(),
             counters: Counters::default(),
             wall,
@@ -91,42 +94,42 @@ impl InMemory {
             stable: BTreeMap::new(),
             failure: None,
         };
-        this.take_up();
+        this.assign();
         this.published.clear();
         this
     }
 
-    /// Works on one record, and on everything it sets in motion; gives what was committed, in order.
+    /// Processes one record and everything that follows from it. Returns what was committed, in order.
     ///
-    /// The partition may be any of its topic, also one beyond the topic's count: it is only forwarded then. An offset
-    /// below the last of its partition is ignored.
+    /// The partition may exceed the topic's count: then the record is only forwarded. An offset below the last one of its
+    /// partition is ignored.
     pub fn feed(&mut self, record: &Fed, wall: LogTime) -> Vec<Published> {
         self.wall = wall;
         if self.assigned.insert(record.source) {
-            self.tell(Event::Revoked { lost: false });
-            self.take_up();
+            self.take(Event::Revoked { lost: false });
+            self.assign();
         }
         let end = self.fed.entry(record.source).or_default();
         *end = (*end).max(record.offset + 1);
-        self.tell(Event::Fetched { batch: batch_of(record), drained: true });
+        self.take(Event::Fetched { batch: batch_of(record), caught_up: true });
         self.pump();
         std::mem::take(&mut self.published)
     }
 
-    /// The home partition of a record that says whose it is, whatever its own partition is.
+    /// The home partition of a record that names its subject. The record's own partition does not matter.
     pub fn home_of(&self, record: &Fed) -> Option<i32> {
         home_of_record(&batch_of(record).get(0), &self.topology)
     }
 
-    /// All inputs are known to be empty at this time: the sweep runs up to it, until nothing more is due.
+    /// Lets time pass. All inputs are known to be empty at this time, so the sweep runs until nothing more is due.
     pub fn pass_time(&mut self, wall: LogTime) -> Vec<Published> {
         self.wall = wall;
         // The first tick asks for the ends of the inputs, the next sweeps up to the answer.
-        self.tell(Event::Tick);
+        self.take(Event::Tick);
         loop {
-            self.tell(Event::Tick);
+            self.take(Event::Tick);
             self.pump();
-            let is_more_due = self.thread.swept_at < self.thread.passed;
+            let is_more_due = !self.thread.timers.is_swept(self.thread.env.clock.monotonic);
             if !is_more_due {
                 return std::mem::take(&mut self.published);
             }
@@ -138,24 +141,24 @@ impl InMemory {
         self.stores.values()
     }
 
-    /// Why records are not worked on any more, if that is so.
+    /// Why records are no longer processed, if so.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }
 
-    /// What was counted as done since the last call.
+    /// What was done since the last call.
     pub fn take_counters(&mut self) -> Counters {
         std::mem::take(&mut self.counters)
     }
 
-    fn take_up(&mut self) {
+    fn assign(&mut self) {
         self.generation += 1;
         let partitions = self.assigned.iter().copied().collect();
-        self.tell(Event::Assigned { partitions, generation: self.generation });
+        self.take(Event::Assigned { partitions, generation: self.generation });
         self.pump();
     }
 
-    fn tell(&mut self, event: Event<MemoryStore>) {
+    fn take(&mut self, event: Event<MemoryStore>) {
         self.thread.on(event, self.wall);
         loop {
             while let Some(command) = self.thread.next_command() {
@@ -170,88 +173,101 @@ impl InMemory {
         }
     }
 
-    /// Hands records of the repartition topic back in until nothing moves.
+    /// Feeds records of the repartition topic until none is left.
     fn pump(&mut self) {
         let topic = self.topology.source_of(SourceKind::Repartition).expect("every topology has one");
-        while let Some(Published { partition, offset, time, key, value, headers, .. }) = self.hop.pop_front()
+        while let Some(Published { partition, offset, time, key, value, headers, .. }) =
+            self.forwarded.pop_front()
         {
             let source = SourcePartition { topic, partition };
             let batch = batch_of(&Fed { source, offset, time, key, value, headers });
-            self.tell(Event::Fetched { batch, drained: true });
+            self.take(Event::Fetched { batch, caught_up: true });
         }
     }
 
     fn perform(&mut self, command: Command) -> Option<Event<MemoryStore>> {
-        Some(match command {
-            Command::Open { assignment, task } | Command::Wipe { assignment, task } => {
-                let store = self.stores.entry(task).or_default().clone();
-                Event::Opened { assignment, task, result: Ok(store) }
-            }
-            Command::AskStable { assignment, unit, sources } => {
-                let stable =
-                    sources.into_iter().map(|source| (source, self.stable.get(&source).copied())).collect();
-                Event::Stable { assignment, unit, result: Ok(stable) }
-            }
-            Command::AskExtents { assignment, unit, sources } => {
-                Event::Extents { assignment, unit, result: Ok(self.extents(unit, sources)) }
-            }
-            Command::Restore { assignment, task, .. } => Event::Restored { assignment, task, result: Ok(0) },
-            Command::Probe { assignment, asked_at, sources } => Event::Probed {
-                assignment,
-                asked_at,
-                ends: sources.into_iter().map(|source| (source, 0)).collect(),
-            },
-            Command::Begin => Event::Began(Outcome::Done),
-            Command::Produce { from } => {
-                self.open.extend(self.thread.outbox().iter_from(from).map(|record| owned(record, self.wall)));
-                Event::Produced(Outcome::Done)
-            }
-            Command::SendOffsets { offsets, .. } => {
-                self.open_offsets = offsets;
-                Event::OffsetsSent(Outcome::Done)
-            }
-            Command::Commit => self.commit(),
-            Command::Abort => {
-                self.open.clear();
-                self.open_offsets.clear();
-                Event::Aborted(Outcome::Done)
-            }
-            Command::ReplaceProducer => Event::ProducerReplaced(Ok(())),
-            Command::Write { task, batch } => {
-                let result = self.stores.entry(task).or_default().write(&batch);
-                Event::Written { task, result: result.map_err(|error| error.to_string()) }
-            }
+        match command {
+            Command::Ask(question) => self.answer(question),
+            Command::Call(call) => Some(self.make(call)),
+            Command::Store(operation) => Some(self.operate(operation)),
             Command::Report(report) => {
                 self.note(report);
-                return None;
+                None
             }
             Command::Fail(reason) => {
                 self.failure.get_or_insert(reason);
-                return None;
+                None
             }
-            Command::Assign(_)
-            | Command::Unassign
-            | Command::Resume(_)
-            | Command::Pause(_)
-            | Command::CancelRecovery
-            | Command::Suspend { .. }
-            | Command::Purge { .. } => return None,
+            Command::Fetch(_) | Command::CancelQuestions => None,
+        }
+    }
+
+    fn answer(&self, question: Question) -> Option<Event<MemoryStore>> {
+        Some(match question {
+            Question::StableOffsets { assignment, unit, sources } => {
+                let stable = sources.into_iter().map(|source| (source, self.stable.get(&source).copied()));
+                Event::StableOffsets { assignment, unit, result: Ok(stable.collect()) }
+            }
+            Question::OffsetRanges { assignment, unit, sources } => {
+                Event::OffsetRanges { assignment, unit, result: Ok(self.ranges(unit, sources)) }
+            }
+            Question::Restore { assignment, task, .. } => Event::Restored { assignment, task, result: Ok(0) },
+            Question::InputEnds { assignment, asked_at, sources } => {
+                let ends = sources.into_iter().map(|source| (source, 0)).collect();
+                Event::InputEnds { assignment, asked_at, ends }
+            }
+            Question::Purge { .. } => return None,
         })
     }
 
-    fn note(&mut self, report: Report) {
+    fn make(&mut self, call: Call) -> Event<MemoryStore> {
+        match call {
+            Call::Begin => Event::Began(CallOutcome::Done),
+            Call::Offer => {
+                let new = self.thread.outbox().iter_from(self.open.len());
+                self.open.extend(new.map(|record| owned(record, self.wall)));
+                Event::Offered(CallOutcome::Done)
+            }
+            Call::SendOffsets { offsets, .. } => {
+                self.open_offsets = offsets;
+                Event::OffsetsSent(CallOutcome::Done)
+            }
+            Call::Commit => self.commit(),
+            Call::Abort => {
+                self.open.clear();
+                self.open_offsets.clear();
+                Event::Aborted(CallOutcome::Done)
+            }
+            Call::ReplaceProducer => Event::ProducerReplaced(Ok(())),
+        }
+    }
+
+    fn operate(&mut self, operation: StoreOperation) -> Event<MemoryStore> {
+        match operation {
+            StoreOperation::Open { assignment, task } | StoreOperation::Wipe { assignment, task } => {
+                let store = self.stores.entry(task).or_default().clone();
+                Event::Opened { assignment, task, result: Ok(store) }
+            }
+            StoreOperation::Write { task, batch } => {
+                let result = self.stores.entry(task).or_default().write(&batch);
+                Event::Written { task, result: result.map_err(|error| error.to_string()) }
+            }
+        }
+    }
+
+    fn note(&mut self, report: ThreadReport) {
         match report {
-            Report::Committed { mut counters, .. } => self.counters.take_from(&mut counters),
-            Report::TaskFailed { reason, .. } | Report::UnknownOutcome { reason } => {
+            ThreadReport::Committed { mut counters, .. } => self.counters.take_from(&mut counters),
+            ThreadReport::TaskFailed { reason, .. } | ThreadReport::UnknownOutcome { reason } => {
                 self.failure.get_or_insert(reason);
             }
-            Report::Aborted { .. }
-            | Report::Fenced
-            | Report::TaskReady { .. }
-            | Report::Lost { .. }
-            | Report::PositionsVoid { .. }
-            | Report::Wiped { .. }
-            | Report::Poison { .. } => {}
+            ThreadReport::Aborted { .. }
+            | ThreadReport::Fenced
+            | ThreadReport::TaskReady { .. }
+            | ThreadReport::Lost { .. }
+            | ThreadReport::PositionsVoid { .. }
+            | ThreadReport::Wiped { .. }
+            | ThreadReport::Poison { .. } => {}
         }
     }
 
@@ -262,20 +278,20 @@ impl InMemory {
             record.offset = *end;
             *end += 1;
             if record.topic == self.topology.repartition {
-                self.hop.push_back(record.clone());
+                self.forwarded.push_back(record.clone());
             }
             self.published.push(record);
         }
         let changelog = self.ends.iter().filter(|((topic, _), _)| *topic == self.topology.changelog);
         let changelog_next = changelog.map(|((_, partition), end)| (*partition, *end)).collect();
-        Event::Committed { outcome: Outcome::Done, changelog_next }
+        Event::Committed { outcome: CallOutcome::Done, changelog_next }
     }
 
-    fn extents(&self, unit: Unit, sources: Vec<SourcePartition>) -> Extents {
-        let until = |end| Extent { start: 0, end };
+    fn ranges(&self, unit: RecoveryUnit, sources: Vec<SourcePartition>) -> OffsetRanges {
+        let until = |end| OffsetRange { start: 0, end };
         let changelog = match unit {
-            Unit::Task(task) => self.end_of(self.topology.changelog, task),
-            Unit::Forwarder(_) => 0,
+            RecoveryUnit::Task(task) => self.end_of(self.topology.changelog, task),
+            RecoveryUnit::Forwarder(_) => 0,
         };
         let end = |source: SourcePartition| match self.topology.source(source.topic).kind {
             SourceKind::Repartition => self.end_of(self.topology.repartition, source.partition),
@@ -285,7 +301,7 @@ impl InMemory {
             | SourceKind::Broadcast(_) => self.fed.get(&source).copied().unwrap_or(0),
         };
         let sources = sources.into_iter().map(|source| (source, until(end(source)))).collect();
-        Extents { changelog: until(changelog), sources }
+        OffsetRanges { changelog: until(changelog), sources }
     }
 
     fn end_of(&self, topic: OutputTopic, partition: i32) -> i64 {

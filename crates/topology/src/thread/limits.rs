@@ -1,17 +1,17 @@
-//! The bounds of a stream thread, with their units last in their names.
+//! The limits of a stream thread, with their units last in their names.
 
 /// See `[processing]` in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Commit at the latest after so many records.
+    /// A commit is due at this many records.
     pub records_per_commit_max: usize,
-    /// Commit when so many bytes came of the records so far: a policy goes to every partition.
+    /// A commit is due at this many bytes of output. A policy goes to every partition, so a few records may have much output.
     pub output_bytes_max: usize,
-    /// Commit at the latest when the first record has waited so long.
+    /// A commit is due when the first record has waited this long.
     pub commit_interval_max_ms: u64,
-    /// A drained input commits at once, but not more often than this.
+    /// Minimum time between two commits. When nothing is left to read, a commit is due immediately, but not sooner than this.
     pub commit_interval_min_ms: u64,
-    /// Aborts of one batch before it is bisected.
+    /// Aborts of one batch before it is bisected; at least 1.
     pub aborts_before_bisect: u32,
     /// Between sweeps of one thread.
     pub sweep_interval_ms: u64,
@@ -19,11 +19,11 @@ pub struct Limits {
     pub purge_interval_ms: u64,
     /// Before a failed task is tried again.
     pub task_retry_ms: u64,
-    /// How long a fenced thread waits for the rebalance that must follow, before it takes up its tasks again.
+    /// How long a fenced thread waits for the rebalance that must follow, before it initialises its tasks again.
     pub fence_wait_ms: u64,
-    /// Producers replaced in a row without a commit before the thread gives up.
+    /// Consecutive producers that are replaced without a commit before the thread gives up.
     pub producer_replacements_max: u32,
-    /// Retention of tombstones in the changelog: an older store is restored from nothing.
+    /// Retention of tombstones in the changelog. A store that is older is rebuilt from the whole changelog.
     pub tombstone_retention_ms: u64,
     /// Where a group without offsets starts on request topics.
     pub start: Start,
@@ -35,21 +35,40 @@ pub enum Start {
     Latest,
 }
 
+impl Limits {
+    pub const DEFAULT: Self = Self {
+        records_per_commit_max: 2_000,
+        output_bytes_max: 64 << 20,
+        commit_interval_max_ms: 100,
+        commit_interval_min_ms: 2,
+        aborts_before_bisect: 3,
+        sweep_interval_ms: 1_000,
+        purge_interval_ms: 60_000,
+        task_retry_ms: 1_000,
+        fence_wait_ms: 30_000,
+        producer_replacements_max: 10,
+        tombstone_retention_ms: 24 * 60 * 60 * 1000,
+        start: Start::Earliest,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            records_per_commit_max: 2_000,
-            output_bytes_max: 64 << 20,
-            commit_interval_max_ms: 100,
-            commit_interval_min_ms: 2,
-            aborts_before_bisect: 3,
-            sweep_interval_ms: 1_000,
-            purge_interval_ms: 60_000,
-            task_retry_ms: 1_000,
-            fence_wait_ms: 30_000,
-            producer_replacements_max: 10,
-            tombstone_retention_ms: 24 * 60 * 60 * 1000,
-            start: Start::Earliest,
-        }
+        Self::DEFAULT
     }
 }
+
+const _: () = {
+    let limits = Limits::DEFAULT;
+    assert!(limits.records_per_commit_max > 0, "a commit must be able to carry a record");
+    assert!(limits.aborts_before_bisect > 0, "a batch is bisected after an abort");
+    assert!(limits.commit_interval_min_ms < limits.commit_interval_max_ms);
+    assert!(
+        limits.commit_interval_max_ms < limits.sweep_interval_ms,
+        "a sweep waits for the commit of a batch"
+    );
+    assert!(limits.sweep_interval_ms < limits.purge_interval_ms);
+    assert!(limits.task_retry_ms < limits.fence_wait_ms);
+    // Offsets into an outbox are 32 bits. One record's output comes on top of the limit.
+    assert!(limits.output_bytes_max < u32::MAX as usize / 4);
+};

@@ -1,129 +1,137 @@
-//! The stream thread, sans-IO: events come in, commands come out; it does nothing itself.
+//! The stream thread, sans-IO: events go in, commands come out. It does no input or output itself.
 //!
-//! One stream thread is one member of the consumer group, one transactional producer and the tasks of its partitions.
-//! The commit protocol lives here and nowhere else; a driver performs the commands on a real broker, in memory for
-//! `replay`, or in a simulation that fails at every boundary.
+//! One stream thread is one member of the consumer group, one transactional producer, and the tasks of its partitions. The
+//! commit protocol lives here and nowhere else. A driver performs the commands on a real broker, in memory for `replay`, or
+//! in a simulation that fails at every boundary.
 //!
 //! ```text
-//! Fetched ─▶ process ─▶ Begin ─▶ Produce … ─▶ SendOffsets ─▶ Commit ─▶ Write (one batch a task) ─▶ done
-//!                          │         └─ meanwhile: Fetched ─▶ process, for the next commit ─┘
-//!                          │ abortable ─▶ Abort ─▶ the batch runs again, in the same assignment
-//!                          │ fenced by the group ─▶ Abort ─▶ the batch is dropped, a rebalance follows
-//!                          └ unknown ─▶ ReplaceProducer ─▶ every task takes the assign path again
-//! Assigned ─▶ Assign (paused) ─▶ per task: Open ─▶ AskStable ─▶ AskExtents ─▶ Restore ─▶ Resume
-//! Revoked  ─▶ commit what is open (nothing if lost) ─▶ CancelRecovery ─▶ Suspend ─▶ Unassign
+//! event ─▶ handler: records facts in what owns them ─▶ drive: decides what is due ─▶ commands
+//!
+//!           Membership ── what the group assigned         RetainedBatch ──── records, and their output
+//!           Tasks ─────── task lifecycles, forwarders     TransactionalCall  the call under way
+//!           Timers ────── sweep and purge                 PlannedCommit ──── what is being committed
+//! ```
+//!
+//! Commits are pipelined: while one is in flight, records are processed for the next one.
+//!
+//! ```text
+//! fetched   r1 r2 r3     r4 r5      r6               r7
+//! process   ■ ■ ■        ■ ■        ■                ■
+//! commit 1         Begin, Offer, SendOffsets, Commit │ Write
+//! commit 2               └ r4 r5 r6 processed over ──┘      Begin, Offer, SendOffsets, Commit │ Write
+//! ```
+//!
+//! What is processed meanwhile sees the writes of the commit in flight, and shares its fate: if that commit is rolled back,
+//! its records are put before those that came later, and all of them run again in their order. At most one commit is
+//! planned. Two things never run ahead of a commit: the remainder of a batch that is being bisected, and the sweep. The sweep
+//! uses its own transaction, and its watermark may only come from inputs that are fully processed.
+//!
+//! | a call ends | what follows |
+//! |---|---|
+//! | abortable | abort; the batch runs again in the same assignment |
+//! | fenced by the group | abort; the batch is dropped, and a rebalance follows |
+//! | unknown | replace the producer; every task takes the assign path again |
+//!
+//! ```text
+//! Assigned ─▶ per task: Open ─▶ ask stable offsets ─▶ ask offset ranges ─▶ Restore ─▶ Resume
+//! Revoked  ─▶ commit what is processed (nothing if the assignment is lost) ─▶ CancelQuestions
 //! ```
 
-mod assignment;
+mod batch;
+mod call;
 mod command;
+mod commit;
+mod drive;
+mod environment;
 mod event;
+mod forwarder;
+mod handle;
+mod ids;
 pub mod in_memory;
+mod lifecycle;
 mod limits;
-mod plan;
-mod punctuate;
+mod membership;
 mod recovery;
+mod report;
+mod resume;
 mod slot;
-mod transaction;
-mod work;
+mod tasks;
+mod timers;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use assignment::Assignment;
-pub use assignment::AssignmentId;
-pub use command::{Command, Report};
-pub use event::{Event, Extent, Extents, Outcome, Unit};
+use batch::RetainedBatch;
+use call::TransactionalCall;
+pub use command::{Call, Command, Fetch, Question, StoreOperation};
+use commit::PlannedCommit;
+use environment::Environment;
+pub use event::{CallOutcome, Event};
+pub use ids::{AssignmentId, OffsetRange, OffsetRanges, RecoveryUnit};
+pub use lifecycle::TaskStage;
 pub use limits::{Limits, Start};
-use recovery::Forwarder;
-use slot::{Slot, Stage};
-use transaction::Transaction;
-use work::Work;
+use membership::Membership;
+pub use report::ThreadReport;
+use tasks::Tasks;
+use timers::Timers;
 
 use crate::otp::LogTime;
 use crate::state::StateStore;
-use crate::task::Topology;
+use crate::task::{Counters, Topology};
 use crate::wire::outbox::Outbox;
 use crate::wire::record::SourcePartition;
 
 /// See the module.
 pub struct StreamThread<S> {
-    topology: Arc<Topology>,
-    limits: Limits,
-    /// The wall clock as of the latest event.
-    wall: LogTime,
-    /// What intervals are measured by: moves with the wall clock, and stands still when that is set back.
-    passed: LogTime,
-    commands: VecDeque<Command>,
-    assignment: Assignment,
-    slots: BTreeMap<i32, Slot<S>>,
-    forwarders: BTreeMap<SourcePartition, Forwarder>,
-    work: Work,
-    transaction: Transaction,
-    swept_at: LogTime,
-    /// A sweep is due, as of the last tick.
-    sweep_waits: bool,
-    purged_at: LogTime,
+    env: Environment,
+    membership: Membership,
+    tasks: Tasks<S>,
+    batch: RetainedBatch,
+    call: TransactionalCall,
+    /// What the open transaction carries, once its commit is planned.
+    planned: Option<PlannedCommit>,
+    /// Of the tasks whose commit is being written.
+    counters: Counters,
+    timers: Timers,
 }
 
 impl<S: StateStore + Clone> StreamThread<S> {
+    /// # Panics
+    /// A limit is 0 that must not be.
     pub fn new(topology: Arc<Topology>, limits: Limits) -> Self {
+        assert!(limits.records_per_commit_max > 0, "a commit must be able to carry a record");
+        assert!(limits.aborts_before_bisect > 0, "a batch is bisected after an abort");
         Self {
-            topology,
-            limits,
-            wall: LogTime::default(),
-            passed: LogTime::default(),
-            commands: VecDeque::new(),
-            assignment: Assignment::default(),
-            slots: BTreeMap::new(),
-            forwarders: BTreeMap::new(),
-            work: Work::default(),
-            transaction: Transaction::default(),
-            swept_at: LogTime::default(),
-            sweep_waits: false,
-            purged_at: LogTime::default(),
+            env: Environment::new(topology, limits),
+            membership: Membership::default(),
+            tasks: Tasks::default(),
+            batch: RetainedBatch::default(),
+            call: TransactionalCall::default(),
+            planned: None,
+            counters: Counters::default(),
+            timers: Timers::default(),
         }
     }
 
-    /// Takes in an event. `wall` is the wall clock.
+    /// Takes an event. `wall` is the wall clock.
     pub fn on(&mut self, event: Event<S>, wall: LogTime) {
-        self.passed = self.passed.plus(wall.since(self.wall));
-        self.wall = wall;
-        match event {
-            Event::Fetched { batch, drained } => self.fetched(batch, drained),
-            Event::ReachedEnd { source, offset } => self.reached_end(source, offset),
-            Event::OutOfRange { source } => self.out_of_range(source),
-            Event::Tick => self.tick(),
-            Event::Assigned { partitions, generation } => self.assigned(partitions, generation),
-            Event::Revoked { lost } => self.revoked(lost),
-            Event::Stop => self.revoked(false),
-            Event::Opened { assignment, task, result } => self.opened(assignment, task, result),
-            Event::Stable { assignment, unit, result } => self.stable(assignment, unit, result),
-            Event::Extents { assignment, unit, result } => self.extents(assignment, unit, result),
-            Event::Restored { assignment, task, result } => self.restored(assignment, task, result),
-            Event::Probed { assignment, asked_at, ends } => self.probed(assignment, asked_at, &ends),
-            Event::Began(outcome) => self.began(outcome),
-            Event::Produced(outcome) => self.produced(outcome),
-            Event::OffsetsSent(outcome) => self.offsets_sent(outcome),
-            Event::Committed { outcome, changelog_next } => self.committed(outcome, &changelog_next),
-            Event::Aborted(outcome) => self.aborted(outcome),
-            Event::ProducerReplaced(result) => self.producer_replaced(result),
-            Event::Written { task, result } => self.written(task, result),
-        }
+        self.env.clock = self.env.clock.at(wall);
+        let due = self.handle(event);
+        self.drive(due);
     }
 
-    /// The next thing to do, if any. Transactional commands come one at a time: the next follows the answer.
+    /// The next command, if any. A call on the producer is issued only after the one before it has ended.
     pub fn next_command(&mut self) -> Option<Command> {
-        self.commands.pop_front()
+        self.env.next_command()
     }
 
-    /// What `Produce` is about: the records of the open transaction.
+    /// The records of the open transaction.
     pub fn outbox(&self) -> &Outbox {
-        self.transaction.plan.as_ref().map_or(&self.work.outbox, |plan| &plan.outbox)
+        self.planned.as_ref().map_or(&self.batch.outbox, |commit| &commit.outbox)
     }
 
-    /// The same, once the commit is planned: nothing is added to it any more.
+    /// The same, once the commit is planned: then nothing is added to it.
     pub fn planned_outbox(&self) -> Option<Arc<Outbox>> {
-        self.transaction.plan.as_ref().map(|plan| plan.outbox.clone())
+        self.planned.as_ref().map(|commit| commit.outbox.clone())
     }
 
     /// How long the driver may wait for records, in milliseconds.
@@ -131,52 +139,43 @@ impl<S: StateStore + Clone> StreamThread<S> {
         const IDLE_MS: u64 = 100;
         /// While answers are awaited that do not come through the poll.
         const RECOVERING_MS: u64 = 2;
-        let recovering =
-            self.slots.values().any(|slot| !matches!(slot.stage, Stage::Running(_) | Stage::Failed { .. }));
-        if recovering {
+        if self.tasks.is_recovering() {
             RECOVERING_MS
-        } else if self.work.is_empty() {
+        } else if self.batch.is_empty() {
             IDLE_MS
         } else {
-            self.commit_due_at().since(self.passed.plus(wall.since(self.wall))).min(IDLE_MS)
+            let now = self.env.clock.at(wall).monotonic;
+            self.batch.commit_due_at(&self.env.limits).since(now).min(IDLE_MS)
         }
     }
 
-    /// How many more records the driver may hand in before a commit. None: it waits for the answer to the call under way,
-    /// because the next commit is full, or because the sweep waits for its turn.
+    /// How many more records the driver may hand in before a commit. 0: the driver waits for the end of the call under way,
+    /// because the next commit is full, or because a sweep waits.
     pub fn room(&self) -> usize {
-        if self.transaction.is_under_way() && self.sweep_waits {
+        if self.is_commit_in_flight() && self.timers.is_sweep_waiting() {
             return 0;
         }
-        self.limits.records_per_commit_max.saturating_sub(self.work.batch.len())
+        self.env.limits.records_per_commit_max.saturating_sub(self.batch.len())
     }
 
-    /// The tasks and what they are at, for health and metrics: `running` is ready.
-    pub fn stages(&self) -> impl Iterator<Item = (i32, &'static str, Option<&str>)> {
-        self.slots.iter().map(|(task, slot)| {
-            let reason = match &slot.stage {
-                Stage::Failed { reason, .. } => Some(reason.as_str()),
-                Stage::Opening
-                | Stage::AskingStable { .. }
-                | Stage::AskingExtents { .. }
-                | Stage::Restoring { .. }
-                | Stage::Gated(_)
-                | Stage::Running(_) => None,
-            };
-            (*task, slot.stage_name(), reason)
-        })
+    /// The tasks and their stages, for health and metrics.
+    pub fn stages(&self) -> impl Iterator<Item = (i32, TaskStage<'_>)> {
+        self.tasks.stages()
     }
 
-    /// How many records of a source partition lie between what was read of it and its end; `None`: it is not ours.
+    /// How many records of a source partition lie between what was read of it and its end. `None`: it is not ours.
     pub fn lag(&mut self, source: SourcePartition, end: i64) -> Option<u64> {
-        self.input(source).map(|input| u64::try_from(end - input.reached).unwrap_or(0))
+        let input = self.tasks.input(source, &self.env.topology)?;
+        Some(u64::try_from(end - input.reached).unwrap_or(0))
     }
 
-    fn command(&mut self, command: Command) {
-        self.commands.push_back(command);
+    /// Whether records may be processed.
+    fn takes_work(&self) -> bool {
+        self.membership.is_active() && !self.call.is_replacing()
     }
 
-    fn report(&mut self, report: Report) {
-        self.command(Command::Report(report));
+    /// The calls of a planned commit are under way, and nobody knows yet how they end.
+    fn is_commit_in_flight(&self) -> bool {
+        self.planned.is_some() && self.call.leads_to_commit()
     }
 }

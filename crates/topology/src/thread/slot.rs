@@ -1,68 +1,59 @@
-//! The place of one task in a stream thread, and its lifecycle.
-//!
-//! ```text
-//! Opening ─▶ AskingStable ─▶ AskingExtents ─▶ Restoring ─▶ Gated ─▶ Running
-//!    ▲             │                │             │          │         │
-//!    └── retry ── Failed ◀──────────┴─────────────┴──────────┴─────────┘
-//! ```
-//!
-//! *Gated*: the state is complete, and nothing is decided yet: first the directory is read to its end at assignment,
-//! then the repartition topic, until the marks of the broadcast topics have arrived. Every assigned task walks the whole path, also one that comes
-//! straight back: another owner may have committed in between.
+//! One task in a stream thread: its lifecycle and what the thread knows of its source partitions.
 
 use std::collections::BTreeMap;
 
-use super::event::Extents;
+use super::command::Fetch;
+use super::environment::Environment;
+use super::lifecycle::Lifecycle;
+use super::report::ThreadReport;
 use crate::otp::LogTime;
-use crate::task::Task;
+use crate::task::{SourceKind, Task, Topology};
+use crate::wire::outbox::Outbox;
 use crate::wire::record::SourcePartition;
 
-pub(super) enum Stage<S> {
-    Opening,
-    AskingStable { store: S },
-    AskingExtents { store: S, stable: BTreeMap<SourcePartition, Option<i64>> },
-    Restoring { store: S, stable: BTreeMap<SourcePartition, Option<i64>>, extents: Extents },
-    Gated(Box<Task<S>>),
-    Running(Box<Task<S>>),
-    Failed { retry_at: LogTime, reason: String },
+pub(super) struct TaskSlot<S> {
+    pub task: i32,
+    /// All source partitions of the task.
+    pub sources: Vec<SourcePartition>,
+    pub lifecycle: Lifecycle<S>,
+    /// Empty until the state is complete.
+    pub inputs: BTreeMap<SourcePartition, Input>,
+    /// How far the repartition topic was purged.
+    purged: i64,
 }
 
-/// What a thread knows of one source partition of a task.
+/// One source partition.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input {
     /// The next offset to read.
     pub next: i64,
-    /// The offset of the last commit, or of the start; always safe to commit again.
+    /// The offset of the last commit, or of the start. Committing it again is always safe.
     pub committed: i64,
-    /// Nothing lies before this offset that was not read (control records may).
+    /// Every record below this offset was read (control records are not read).
     pub reached: i64,
-    /// The end at assignment; a barrier for the directory and the broadcast topics.
+    /// The end at assignment: a barrier for the directory and the broadcast topics.
     pub bound: i64,
     /// The latest append time seen.
     pub time: LogTime,
     /// The wall time at which it was last seen empty.
     pub empty_at: Option<LogTime>,
-    pub resumed: bool,
-}
-
-pub(super) struct Slot<S> {
-    pub stage: Stage<S>,
-    pub inputs: BTreeMap<SourcePartition, Input>,
-    /// How far the repartition topic was purged.
-    pub purged: i64,
+    pub is_resumed: bool,
 }
 
 impl Input {
     pub fn starting_at(next: i64, bound: i64) -> Self {
-        Self {
-            next,
-            committed: next,
-            reached: next,
-            bound,
-            time: LogTime::default(),
-            empty_at: None,
-            resumed: false,
+        let (time, empty_at) = (LogTime::default(), None);
+        Self { next, committed: next, reached: next, bound, time, empty_at, is_resumed: false }
+    }
+
+    /// Whether this offset is the next one to read, or a later one; then everything up to it is read.
+    pub fn reads(&mut self, offset: i64) -> bool {
+        let is_next = self.is_resumed && offset >= self.next;
+        if is_next {
+            self.next = offset + 1;
+            self.reached = self.reached.max(self.next);
         }
+        is_next
     }
 
     pub fn has_reached_bound(&self) -> bool {
@@ -75,33 +66,103 @@ impl Input {
     }
 }
 
-impl<S> Stage<S> {
-    /// The task, if its state is complete.
-    pub fn task(&self) -> Option<&Task<S>> {
-        let (Self::Gated(task) | Self::Running(task)) = self else { return None };
-        Some(task)
+impl<S> TaskSlot<S> {
+    pub fn new(task: i32, sources: Vec<SourcePartition>) -> Self {
+        Self { task, sources, lifecycle: Lifecycle::Opening, inputs: BTreeMap::new(), purged: 0 }
+    }
+
+    /// Goes to the next stage.
+    pub fn go(&mut self, next: Lifecycle<S>) {
+        self.lifecycle = std::mem::replace(&mut self.lifecycle, Lifecycle::Opening).to(next);
+    }
+
+    /// The task cannot go on; it is tried again later.
+    pub fn fail(&mut self, reason: String, env: &mut Environment) {
+        let retry_at = env.clock.monotonic.plus(env.limits.task_retry_ms);
+        self.inputs.clear();
+        self.go(Lifecycle::Failed { retry_at, reason: reason.clone() });
+        env.fetch(Fetch::Pause(self.sources.clone()));
+        env.report(ThreadReport::TaskFailed { task: self.task, reason });
+    }
+
+    /// The failed task is tried again, from the beginning of its lifecycle.
+    pub fn retry(&mut self) {
+        self.go(Lifecycle::Opening);
+        self.purged = 0;
+    }
+
+    /// Starts to fetch those inputs whose topics are of the wanted kinds.
+    pub fn resume(&mut self, env: &mut Environment, is_wanted: impl Fn(SourceKind) -> bool) {
+        let mut starts = Vec::new();
+        for (source, input) in &mut self.inputs {
+            if !input.is_resumed && is_wanted(env.topology.source(source.topic).kind) {
+                input.is_resumed = true;
+                starts.push((*source, input.next));
+            }
+        }
+        if !starts.is_empty() {
+            env.fetch(Fetch::Resume(starts));
+        }
+    }
+
+    /// The directory was read to its end at assignment.
+    pub fn has_read_directory(&self, topology: &Topology) -> bool {
+        self.inputs.iter().all(|(source, input)| {
+            topology.source(source.topic).kind != SourceKind::Directory || input.has_reached_bound()
+        })
+    }
+
+    /// The part of the repartition topic that an acknowledged commit has consumed since the last call.
+    pub fn purgeable(&mut self, topology: &Topology) -> Option<i64> {
+        let is_repartition = |it: &SourcePartition| topology.source(it.topic).kind == SourceKind::Repartition;
+        let (_, input) = self.inputs.iter().find(|(source, _)| is_repartition(source))?;
+        let before = input.committed;
+        let is_news = before > self.purged;
+        self.purged = self.purged.max(before);
+        is_news.then_some(before)
+    }
+
+    /// The inputs whose time moves the sweep watermark.
+    pub fn timed_inputs<'a>(
+        &'a self,
+        topology: &'a Topology,
+    ) -> impl Iterator<Item = (&'a SourcePartition, &'a Input)> {
+        self.inputs.iter().filter(|(source, _)| {
+            matches!(topology.source(source.topic).kind, SourceKind::Requests(_) | SourceKind::Repartition)
+        })
     }
 }
 
-impl<S> Slot<S> {
-    pub fn opening() -> Self {
-        Self { stage: Stage::Opening, inputs: BTreeMap::new(), purged: 0 }
-    }
-
-    /// As [`Stage::task`], to work with.
-    pub fn task(&mut self) -> Option<&mut Task<S>> {
-        let (Stage::Gated(task) | Stage::Running(task)) = &mut self.stage else { return None };
-        Some(task)
-    }
-
-    pub const fn stage_name(&self) -> &'static str {
-        match self.stage {
-            Stage::Opening => "opening",
-            Stage::AskingStable { .. } | Stage::AskingExtents { .. } => "locating",
-            Stage::Restoring { .. } => "restoring",
-            Stage::Gated(_) => "gated",
-            Stage::Running(_) => "running",
-            Stage::Failed { .. } => "failed",
+impl<S: crate::state::StateStore> TaskSlot<S> {
+    /// At the owner of the broadcast topics: emits the barrier of each broadcast topic that was read to its end at
+    /// assignment, once. Returns those topics, and where the group stands in them.
+    pub fn emit_barriers(&mut self, topology: &Topology, out: &mut Outbox) -> Vec<(SourcePartition, i64)> {
+        let mut reached = Vec::new();
+        for (source, input) in &self.inputs {
+            if let SourceKind::Broadcast(broadcast) = topology.source(source.topic).kind
+                && input.has_reached_bound()
+            {
+                reached.push((broadcast, *source, input.committed));
+            }
         }
+        let Some(task) = self.lifecycle.task_mut() else { return Vec::new() };
+        reached.retain(|(broadcast, ..)| !task.has_broadcast_mark(*broadcast).unwrap_or(true));
+        for (broadcast, ..) in &reached {
+            task.broadcast_mark(*broadcast, out);
+        }
+        reached.into_iter().map(|(_, source, next)| (source, next)).collect()
+    }
+
+    /// The gate opens: the task processes requests.
+    pub fn open_gate(&mut self, env: &mut Environment) {
+        let Lifecycle::Gated(task) = std::mem::replace(&mut self.lifecycle, Lifecycle::Opening) else {
+            unreachable!("only a gated task has a gate");
+        };
+        self.lifecycle = Lifecycle::Running(task);
+        self.resume(env, |_| true);
+    }
+
+    pub fn is_dirty(&self) -> bool {
+        self.lifecycle.task().is_some_and(Task::is_dirty)
     }
 }

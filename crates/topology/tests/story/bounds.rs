@@ -1,4 +1,4 @@
-//! Bounds that were tightened after a policy was stored: the nearest bound counts, nobody is locked out.
+//! Bounds that were tightened after a policy was stored: the nearest bound applies, and nobody is locked out.
 
 use otp_topology::otp::LogTime;
 use otp_topology::state::{Family, MemoryStore, StateStore, StoreKey, WriteBatch};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::house::{House, START_MS, send, settings};
 
-/// Digits and life in milliseconds of a code sent under stored policies, and the policies told as beyond the bounds.
+/// Digits and lifetime in milliseconds of a code sent under stored policies, and the policies reported to exceed the bounds.
 fn sent_under(bounds: &Value, policies: &[(&str, Value)]) -> (usize, u64, Vec<String>) {
     let mut settings = settings();
     settings.bounds = serde_json::from_value(bounds.clone()).expect("good bounds");
@@ -37,7 +37,7 @@ fn sent_under(bounds: &Value, policies: &[(&str, Value)]) -> (usize, u64, Vec<St
 }
 
 #[test]
-fn a_stored_policy_beyond_the_bounds_counts_as_the_nearest() {
+fn the_nearest_bound_applies_to_a_stored_policy_that_exceeds_it() {
     let wide = || ("egov/*", json!({"digits": 9, "lifetimeMs": 500_000}));
     let narrow = || ("egov/pb", json!({"digits": 8}));
     for (bounds, policies, expected) in [
@@ -47,8 +47,8 @@ fn a_stored_policy_beyond_the_bounds_counts_as_the_nearest() {
         (json!({"digits_max": 6}), vec![wide(), narrow()], (6, 500_000, vec!["egov/*", "egov/pb"])),
         (json!({"digits_min": 10}), vec![wide()], (10, 500_000, vec!["egov/*"])),
     ] {
-        let (digits, life_ms, told) = sent_under(&bounds, &policies);
-        let told: Vec<_> = told.iter().map(String::as_str).collect();
-        assert_eq!((digits, life_ms, told), expected, "{bounds}");
+        let (digits, life_ms, reported) = sent_under(&bounds, &policies);
+        let reported: Vec<_> = reported.iter().map(String::as_str).collect();
+        assert_eq!((digits, life_ms, reported), expected, "{bounds}");
     }
 }

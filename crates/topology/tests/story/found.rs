@@ -1,11 +1,13 @@
-//! What the simulator found in this very service, each as the shortest script or call that shows it.
+//! Bugs of this service that the simulator found, each as the shortest script or call that shows it.
 
 use std::sync::Arc;
 
 use otp_topology::otp::{LogTime, Remembered, RequestDigest, Subject};
 use otp_topology::state::{Family, MemoryStore, StoreKey};
 use otp_topology::task::{Path, SourceKind, Task, Topology};
-use otp_topology::thread::{AssignmentId, Command, Event, Extent, Extents, Limits, StreamThread, Unit};
+use otp_topology::thread::{
+    AssignmentId, Command, Event, Limits, OffsetRange, OffsetRanges, RecoveryUnit, StreamThread,
+};
 use otp_topology::wire::headers::{
     KIND_BARRIER, OTP_KIND, OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders,
 };
@@ -15,7 +17,7 @@ use otp_topology::wire::record::{RecordBatch, SourcePartition};
 use crate::house::{House, START_MS, send, settings};
 use crate::script::{ASKED, ASSIGNED, READY, Script, Step, check, check_script, store_at, with};
 
-/// The state of a service that stands at this offset of the request topic.
+/// A state whose position in the request topic is `next`.
 fn standing_at(next: i64) -> MemoryStore {
     let value = [&[1], &next.to_be_bytes()[..], &[7; 16]].concat();
     with(store_at(7), &StoreKey::new(Family::Position, b"Rrequests\0\0\0\0\0"), Some(&value))
@@ -25,33 +27,33 @@ fn two_at_a_time() -> Script {
     Script::with_limits(store_at(7), Limits { records_per_commit_max: 2, ..Limits::default() })
 }
 
-/// An abort set back where a bisected batch stopped, so a batch with a poison record ran for ever.
+/// An abort reset the point where a bisected batch stops, so a batch with a poison record ran for ever.
 #[test]
 fn a_poison_record_is_found_and_the_rest_of_its_batch_is_served() {
     let mut script = check_script(two_at_a_time(), &[&READY]);
-    let (mut said, mut calls, mut lines) = (Vec::new(), 0, script.tell("poisoned"));
+    let (mut seen, mut calls, mut lines) = (Vec::new(), 0, script.tell("poisoned"));
     while let Some(last) = lines.last().cloned() {
         calls += 1;
-        assert!(calls < 60, "it ends: {said:?}");
-        said.extend(lines);
+        assert!(calls < 60, "it ends: {seen:?}");
+        seen.extend(lines);
         lines = match last.as_str() {
             "begin" => script.tell("began"),
-            "produce" => [script.tell("produced"), script.tell("later 2")].concat(),
+            "offer" => [script.tell("offered"), script.tell("later 2")].concat(),
             "send offsets under 3" => script.tell("sent"),
             "commit" if script.is_poisoned() => script.tell("committed abortable"),
             "commit" => script.tell("committed"),
             "abort" => script.tell("aborted"),
             "write" => script.tell("written"),
-            other => panic!("{other} after {said:?}"),
+            other => panic!("{other} after {seen:?}"),
         };
     }
-    let count = |what: &str| said.iter().filter(|line| *line == what).count();
-    assert_eq!((count("say: 0 is poison"), count("write")), (1, 2), "{said:?}");
+    let count = |what: &str| seen.iter().filter(|line| *line == what).count();
+    assert_eq!((count("report: 0 is poison"), count("write")), (1, 2), "{seen:?}");
     let position = script.thread.lag(script.requests_at(), 2);
     assert_eq!(position, Some(0));
 }
 
-/// A batch that was being bisected when its tasks were given back.
+/// A batch was being bisected when its tasks were revoked.
 #[test]
 fn the_rest_of_a_bisected_batch_is_not_run_in_the_next_assignment() {
     let again: &[Step<'_>] = &[
@@ -72,17 +74,17 @@ fn the_rest_of_a_bisected_batch_is_not_run_in_the_next_assignment() {
         ASKED[3],
         ("revoked", &[]),
         ("committed", &["write"]),
-        ("written", &["cancel recovery", "suspend", "unassign"]),
+        ("written", &["cancel questions"]),
     ];
     let later: &[Step<'_>] =
-        &[("extents 0..12 0..2", &["restore 12..12"]), ("restored", &["ready"]), ("later 60000", &[])];
+        &[("ranges 0..12 0..2", &["restore 12..12"]), ("restored", &["ready"]), ("later 60000", &[])];
     check_script(
         two_at_a_time(),
         &[&READY, &[("poisoned", &["begin"])], &ASKED[1..], again, &ASSIGNED, later],
     );
 }
 
-/// An answer that came after its task had failed put the task into a stage that nothing leads out of.
+/// An answer that came after its task had failed put the task into a stage that no event leads out of.
 #[test]
 fn an_answer_after_a_failure_changes_nothing_and_the_task_is_tried_again() {
     let failed: &[Step<'_>] = &[
@@ -90,7 +92,7 @@ fn an_answer_after_a_failure_changes_nothing_and_the_task_is_tried_again() {
         ("opened", &["write", "ask stable"]),
         ("written no space left", &["task failed: no space left"]),
         ("stable", &[]),
-        ("extents 0..9", &[]),
+        ("ranges 0..9", &[]),
         ("restored", &[]),
         ("later 999", &[]),
         ("later 1", &["open"]),
@@ -98,20 +100,18 @@ fn an_answer_after_a_failure_changes_nothing_and_the_task_is_tried_again() {
     check(MemoryStore::default(), &[failed]);
 }
 
-/// What was asked when a task was taken up earlier is no answer to what is asked now.
+/// An answer to a question of an earlier initialisation was taken for a current one.
 #[test]
-fn answers_to_an_earlier_take_up_count_for_nothing() {
-    let given_back: &[Step<'_>] = &[("revoked", &["cancel recovery", "suspend", "unassign"]), ASSIGNED[0]];
-    let replaced: &[Step<'_>] = &[
-        ("committed unknown", &["replace producer"]),
-        ("replaced", &["cancel recovery", "suspend", "open"]),
-    ];
+fn answers_to_an_earlier_initialisation_are_ignored() {
+    let released: &[Step<'_>] = &[("revoked", &["cancel questions"]), ASSIGNED[0]];
+    let replaced: &[Step<'_>] =
+        &[("committed unknown", &["replace producer"]), ("replaced", &["cancel questions", "open"])];
     let first = check(store_at(7), &[&ASSIGNED]).assignment;
-    for taken_up in [[&ASSIGNED[..], given_back].concat(), [&READY[..], &ASKED, replaced].concat()] {
-        let mut script = check(store_at(7), &[&taken_up, &ASSIGNED[1..2]]);
+    for path in [[&ASSIGNED[..], released].concat(), [&READY[..], &ASKED, replaced].concat()] {
+        let mut script = check(store_at(7), &[&path, &ASSIGNED[1..2]]);
         for (late, answer, expected) in [
-            ("stable", "stable", "ask extents"),
-            ("extents 0..5", "extents 0..9", "restore 7..9"),
+            ("stable", "stable", "ask ranges"),
+            ("ranges 0..5", "ranges 0..9", "restore 7..9"),
             ("restored", "restored", "ready"),
         ] {
             let current = std::mem::replace(&mut script.assignment, first);
@@ -122,11 +122,11 @@ fn answers_to_an_earlier_take_up_count_for_nothing() {
     }
 }
 
-/// Setting the wall clock back stopped retries, commits and sweeps for as long.
+/// Setting the wall clock back stopped retries, commits and sweeps for that time.
 #[test]
 fn a_clock_that_is_set_back_stops_nothing() {
     let failed: &[Step<'_>] = &[
-        ("extents 0..9", &["restore 7..9"]),
+        ("ranges 0..9", &["restore 7..9"]),
         ("restored stopped", &["task failed: stopped"]),
         ("back 3600000", &[]),
         ("later 999", &[]),
@@ -135,39 +135,39 @@ fn a_clock_that_is_set_back_stops_nothing() {
     check(store_at(7), &[&ASSIGNED, failed]);
 }
 
-/// A changelog lost its newest records, the store was blank or older: only the group's offsets knew.
+/// A changelog lost its newest records while the store was blank or older: only the group's offsets showed it.
 #[test]
 fn a_group_that_stands_past_the_state_is_refused() {
     let past: &[Step<'_>] = &[
         ASSIGNED[0],
         ASSIGNED[1],
-        ("stable 4", &["ask extents"]),
-        ("extents 0..9 0..9", &["restore 7..9"]),
+        ("stable 4", &["ask ranges"]),
+        ("ranges 0..9 0..9", &["restore 7..9"]),
         ("restored", &["past the position 3 of the state…"]),
     ];
     check(standing_at(3), &[past]);
-    let retained: &[Step<'_>] = &[past[0], past[1], past[2], ("extents 0..9 4..9", &["restore 7..9"])];
+    let retained: &[Step<'_>] = &[past[0], past[1], past[2], ("ranges 0..9 4..9", &["restore 7..9"])];
     check(standing_at(3), &[retained, &[("restored", &["ready"])]]);
 }
 
-/// A gap that retention had left was counted again at each start, until something was read behind it.
+/// A gap that retention left was counted again at each start, until a record behind it was read.
 #[test]
 fn a_gap_is_counted_once() {
     let ready: &[Step<'_>] = &[
-        ("extents 0..9 5..9", &["restore 7..9"]),
-        ("restored", &["say: 3 lost", "ready", "begin"]),
-        ("began", &["produce"]),
-        ("produced", &["send offsets under 3"]),
+        ("ranges 0..9 5..9", &["restore 7..9"]),
+        ("restored", &["report: 3 lost", "ready", "begin"]),
+        ("began", &["offer"]),
+        ("offered", &["send offsets under 3"]),
         ("sent", &["commit"]),
         ("committed", &["write"]),
         ("written", &[]),
-        ("revoked", &["cancel recovery", "suspend", "unassign"]),
+        ("revoked", &["cancel questions"]),
     ];
-    let again: &[Step<'_>] = &[("extents 0..12 5..9", &["restore 12..12"]), ("restored", &["ready"])];
+    let again: &[Step<'_>] = &[("ranges 0..12 5..9", &["restore 12..12"]), ("restored", &["ready"])];
     check(standing_at(2), &[&ASSIGNED, ready, &ASSIGNED, again]);
 }
 
-/// A forward-only partition whose place was lost twice was asked for twice, and the second answer moved it back.
+/// A forward-only partition that lost its position twice was asked for twice, and the second answer set it back.
 #[test]
 fn a_forwarder_takes_one_answer_to_its_question() {
     let house = House::with(settings(), 1, |name| (name == "requests").then_some(2));
@@ -176,24 +176,24 @@ fn a_forwarder_takes_one_answer_to_its_question() {
     let mut asks = |event| {
         thread.on(event, LogTime::from_ms(START_MS));
         let commands = std::iter::from_fn(|| thread.next_command());
-        let asks = |it: &Command| matches!(it, Command::AskStable { .. } | Command::AskExtents { .. });
-        commands.filter(asks).count()
+        let is_question = |it: &Command| matches!(it, Command::Ask(_));
+        commands.filter(is_question).count()
     };
     assert_eq!(asks(Event::Assigned { partitions: vec![source], generation: 1 }), 1);
     assert_eq!(asks(Event::OutOfRange { source }), 0);
     let broadcasts = house.topology.broadcast_sources();
     let stable: Vec<_> = broadcasts.chain([source]).map(|source| (source, Some(0))).collect();
-    let (assignment, unit) = (AssignmentId(1), Unit::Forwarder(source));
-    assert_eq!(asks(Event::Stable { assignment, unit, result: Ok(stable.clone()) }), 1);
-    assert_eq!(asks(Event::Stable { assignment, unit, result: Ok(stable) }), 0);
-    // It has lost three records and is told so once, however long the commit of its new place takes.
-    let extent = Extent { start: 3, end: 9 };
-    let result = Ok(Extents { changelog: extent, sources: vec![(source, extent)] });
-    assert_eq!(asks(Event::Extents { assignment, unit, result }), 0);
+    let (assignment, unit) = (AssignmentId(1), RecoveryUnit::Forwarder(source));
+    assert_eq!(asks(Event::StableOffsets { assignment, unit, result: Ok(stable.clone()) }), 1);
+    assert_eq!(asks(Event::StableOffsets { assignment, unit, result: Ok(stable) }), 0);
+    // It has lost three records. That is reported once, even if the commit of its new start takes long.
+    let range = OffsetRange { start: 3, end: 9 };
+    let result = Ok(OffsetRanges { changelog: range, sources: vec![(source, range)] });
+    assert_eq!(asks(Event::OffsetRanges { assignment, unit, result }), 0);
     assert_eq!(asks(Event::OutOfRange { source }), 0);
 }
 
-/// An abort took back a start that was decided and not committed; later it was decided anew, past records.
+/// An abort rolled back a start that was decided and not committed. It was decided again later, past records.
 #[test]
 fn a_decided_start_outlives_an_abort() {
     let (topology, source) = (House::new(1).topology, requests());
@@ -208,27 +208,31 @@ fn a_decided_start_outlives_an_abort() {
     assert!(!task.is_dirty(), "committed once");
 }
 
-/// A record that was forwarded before its topic was made anew moved the position of the new topic.
+/// A record that was forwarded before its topic was recreated moved the position of the new topic.
 #[test]
-fn a_hop_from_a_bygone_topic_moves_no_position_of_today() {
+fn a_forwarded_record_of_a_stale_incarnation_moves_no_position() {
     let check = |incarnation: u8, expected| {
         let (topology, mut out) = (House::new(1).topology, Outbox::default());
         let mut task = opened(&topology);
-        let batch = hopped(&topology, incarnation);
+        let batch = forwarded(&topology, incarnation);
         task.process(&batch.get(0), LogTime::from_ms(START_MS), &mut out).expect("memory does not fail");
-        assert!(out.iter().any(|record| topology.output(record.topic()).name == "replies"), "it is answered");
+        assert!(
+            out.iter().any(|record| topology.output(record.topic()).name == "replies"),
+            "it gets a reply"
+        );
         assert_eq!(task.positions().next(Path::Arrived, requests()), expected);
     };
     check(7, Some(42));
     check(8, None);
 }
 
-/// A poison record of the hop was referred to by its place on the hop, which is purged, and its origin could come again.
+/// A forwarded poison record was named by its place on the repartition topic, which is purged, and its origin could come
+/// again.
 #[test]
-fn a_poison_record_of_the_hop_is_named_by_its_origin() {
+fn a_forwarded_poison_record_is_named_by_its_origin() {
     let (topology, mut out) = (House::new(1).topology, Outbox::default());
     let mut task = opened(&topology);
-    task.give_up(&hopped(&topology, 7).get(0), &mut out);
+    task.give_up(&forwarded(&topology, 7).get(0), &mut out);
     let letter = out.iter().next().expect("a dead letter");
     let said = |wanted: &str| letter.headers().find(|(name, _)| *name == wanted).and_then(|(_, value)| value);
     assert_eq!(said("__dlq.errors.topic"), Some(&b"requests"[..]));
@@ -236,10 +240,10 @@ fn a_poison_record_of_the_hop_is_named_by_its_origin() {
     assert_eq!(task.positions().next(Path::Arrived, requests()), Some(42));
 }
 
-/// Three failures of the coordinator in a row, and the mark of the policies was taken for poison: no request of its task
-/// was ever decided.
+/// After three consecutive failures of the coordinator the barrier of the policies was taken for poison: its task never
+/// evaluated a request.
 #[test]
-fn a_mark_is_never_given_up() {
+fn a_barrier_is_never_poison() {
     let (topology, mut out) = (House::new(1).topology, Outbox::default());
     let mut task = opened(&topology);
     for (at, name) in ["policies", "templates"].into_iter().enumerate() {
@@ -256,10 +260,10 @@ fn a_mark_is_never_given_up() {
     assert_eq!(task.positions().next(Path::Read, source(SourceKind::Repartition)), Some(2));
 }
 
-/// A rejection that no rule judged forgot older answers by its time, and left the subject's time behind: a repeat in
-/// between was judged anew.
+/// A rejection before any rule forgot older replies by its own time, but did not move the subject's time: a repeat in between
+/// was evaluated again.
 #[test]
-fn what_is_forgotten_by_a_time_moves_the_time() {
+fn forgetting_replies_moves_the_time_of_the_subject() {
     let answer = |number, at| {
         let request = RequestDigest([number; 16]);
         Remembered { request, at: LogTime::from_ms(at), reply: Box::default(), code: None }
@@ -285,8 +289,8 @@ fn opened(topology: &Arc<Topology>) -> Task<MemoryStore> {
     Task::open(0, topology.clone(), MemoryStore::default()).expect("memory does not fail").0
 }
 
-/// Record 41 of a creation of the request topic, as it lies on the repartition topic.
-fn hopped(topology: &Topology, incarnation: u8) -> RecordBatch {
+/// Record 41 of an incarnation of the request topic, as it was forwarded to the repartition topic.
+fn forwarded(topology: &Topology, incarnation: u8) -> RecordBatch {
     let time = LogTime::from_ms(START_MS);
     let topic = topology.source(requests().topic).name.as_str();
     let origin = OriginHeaders { topic, partition: 0, offset: 41, time, key: None };

@@ -1,4 +1,4 @@
-//! What a thread waits for before it reads requests: the directory, then the marks; and before it forwards.
+//! What a thread waits for before it reads requests (the directory, then the broadcast barriers), and before it forwards.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,16 @@ use otp_topology::otp::LogTime;
 use otp_topology::state::{MemoryStore, StateStore};
 use otp_topology::task::SourceKind;
 use otp_topology::thread::in_memory::all_partitions;
-use otp_topology::thread::{Command, Event, Extent, Extents, Limits, Outcome, StreamThread};
+use otp_topology::thread::{
+    Call, CallOutcome, Command, Event, Fetch, Limits, OffsetRange, OffsetRanges, Question, StoreOperation,
+    StreamThread,
+};
 use otp_topology::wire::headers::OTP_KIND;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use crate::house::{House, START_MS, settings};
 
-/// One stream thread whose every question is answered at once, and what it started to read.
+/// One stream thread whose commands are performed immediately, and the topics that it started to read.
 struct Member {
     house: House,
     thread: StreamThread<MemoryStore>,
@@ -21,10 +24,12 @@ struct Member {
     /// Ends of topics that are not empty.
     ends: BTreeMap<&'static str, i64>,
     resumed: Vec<String>,
-    /// Commits are not answered.
+    /// Commits do not end.
     holds: bool,
-    /// What was produced to the repartition topic: whether it is a mark.
-    marks: Vec<bool>,
+    /// Records of the open transaction that were produced.
+    offered: usize,
+    /// For each record produced to the repartition topic, whether it is a barrier.
+    barriers: Vec<bool>,
 }
 
 impl Member {
@@ -41,11 +46,12 @@ impl Member {
             ends: BTreeMap::new(),
             resumed: Vec::new(),
             holds: false,
-            marks: Vec::new(),
+            offered: 0,
+            barriers: Vec::new(),
         }
     }
 
-    /// A member whose first commit, that of its starts, is under way, with a record of the directory that came meanwhile.
+    /// A member whose first commit, that of its starts, is in flight. A record of the directory came meanwhile.
     fn starting() -> Self {
         let mut member = Self::of(House::new(1));
         member.holds = true;
@@ -53,12 +59,12 @@ impl Member {
         member.stable.clear();
         let mut batch = RecordBatch::default();
         batch.push(member.source("directory"), 0, LogTime::from_ms(START_MS), Some(b"key"), None, []);
-        member.tell(Event::Fetched { batch, drained: true }, 3);
+        member.tell(Event::Fetched { batch, caught_up: true }, 3);
         member.holds = false;
         member
     }
 
-    fn committed(&mut self, outcome: Outcome) {
+    fn committed(&mut self, outcome: CallOutcome) {
         self.tell(Event::Committed { outcome, changelog_next: Vec::new() }, 6);
     }
 
@@ -84,49 +90,78 @@ impl Member {
     }
 
     fn perform(&mut self, command: Command) -> Option<Event<MemoryStore>> {
-        Some(match command {
-            Command::Resume(starts) => {
+        match command {
+            Command::Fetch(Fetch::Resume(starts)) => {
                 let names =
                     starts.iter().map(|(source, _)| self.house.topology.source(source.topic).name.clone());
                 self.resumed.extend(names);
-                return None;
+                None
             }
-            Command::Open { assignment, task } => {
+            Command::Ask(question) => self.answer(question),
+            Command::Call(call) => self.end(call),
+            Command::Store(operation) => Some(self.operate(operation)),
+            Command::Fetch(Fetch::Pause(_))
+            | Command::CancelQuestions
+            | Command::Report(_)
+            | Command::Fail(_) => None,
+        }
+    }
+
+    fn answer(&self, question: Question) -> Option<Event<MemoryStore>> {
+        Some(match question {
+            Question::StableOffsets { assignment, unit, sources } => {
+                let stable = sources.into_iter().map(|it| (it, self.stable.get(&it).copied()));
+                Event::StableOffsets { assignment, unit, result: Ok(stable.collect()) }
+            }
+            Question::OffsetRanges { assignment, unit, sources } => {
+                let changelog = OffsetRange { start: 0, end: 0 };
+                let name = |it: SourcePartition| self.house.topology.source(it.topic).name.as_str();
+                let end = |it| self.ends.get(name(it)).copied().unwrap_or(0);
+                let range = |it| OffsetRange { start: 0, end: end(it) };
+                let sources = sources.into_iter().map(|it| (it, range(it))).collect();
+                Event::OffsetRanges { assignment, unit, result: Ok(OffsetRanges { changelog, sources }) }
+            }
+            Question::Restore { assignment, task, .. } => Event::Restored { assignment, task, result: Ok(0) },
+            Question::InputEnds { .. } | Question::Purge { .. } => return None,
+        })
+    }
+
+    fn end(&mut self, call: Call) -> Option<Event<MemoryStore>> {
+        Some(match call {
+            Call::Begin => {
+                self.offered = 0;
+                Event::Began(CallOutcome::Done)
+            }
+            Call::Offer => {
+                let outbox = self.thread.outbox();
+                let forwarded = outbox.iter_from(self.offered);
+                let forwarded = forwarded.filter(|it| it.topic() == self.house.topology.repartition);
+                self.barriers.extend(forwarded.map(|it| it.headers().any(|(name, _)| name == OTP_KIND)));
+                self.offered = outbox.len();
+                Event::Offered(CallOutcome::Done)
+            }
+            Call::SendOffsets { offsets, .. } => {
+                self.stable.extend(offsets);
+                Event::OffsetsSent(CallOutcome::Done)
+            }
+            Call::Commit if self.holds => return None,
+            Call::Commit => Event::Committed { outcome: CallOutcome::Done, changelog_next: Vec::new() },
+            Call::Abort => Event::Aborted(CallOutcome::Done),
+            Call::ReplaceProducer => return None,
+        })
+    }
+
+    fn operate(&mut self, operation: StoreOperation) -> Event<MemoryStore> {
+        match operation {
+            StoreOperation::Open { assignment, task } | StoreOperation::Wipe { assignment, task } => {
                 let result = Ok(self.stores.entry(task).or_default().clone());
                 Event::Opened { assignment, task, result }
             }
-            Command::AskStable { assignment, unit, sources } => {
-                let stable = sources.into_iter().map(|it| (it, self.stable.get(&it).copied()));
-                Event::Stable { assignment, unit, result: Ok(stable.collect()) }
-            }
-            Command::AskExtents { assignment, unit, sources } => {
-                let changelog = Extent { start: 0, end: 0 };
-                let name = |it: SourcePartition| self.house.topology.source(it.topic).name.as_str();
-                let end = |it| self.ends.get(name(it)).copied().unwrap_or(0);
-                let sources = sources.into_iter().map(|it| (it, Extent { start: 0, end: end(it) })).collect();
-                Event::Extents { assignment, unit, result: Ok(Extents { changelog, sources }) }
-            }
-            Command::Restore { assignment, task, .. } => Event::Restored { assignment, task, result: Ok(0) },
-            Command::Begin => Event::Began(Outcome::Done),
-            Command::Produce { from } => {
-                let hops = self.thread.outbox().iter_from(from);
-                let hops = hops.filter(|it| it.topic() == self.house.topology.repartition);
-                self.marks.extend(hops.map(|it| it.headers().any(|(name, _)| name == OTP_KIND)));
-                Event::Produced(Outcome::Done)
-            }
-            Command::SendOffsets { offsets, .. } => {
-                self.stable.extend(offsets);
-                Event::OffsetsSent(Outcome::Done)
-            }
-            Command::Commit if self.holds => return None,
-            Command::Abort => Event::Aborted(Outcome::Done),
-            Command::Commit => Event::Committed { outcome: Outcome::Done, changelog_next: Vec::new() },
-            Command::Write { task, batch } => {
+            StoreOperation::Write { task, batch } => {
                 let result = self.stores.entry(task).or_default().write(&batch);
                 Event::Written { task, result: result.map_err(|error| error.to_string()) }
             }
-            _ => return None,
-        })
+        }
     }
 
     fn take_resumed(&mut self) -> Vec<String> {
@@ -135,7 +170,7 @@ impl Member {
 }
 
 #[test]
-fn the_directory_is_read_before_any_request_arrives_by_whatever_way() {
+fn the_directory_is_read_before_any_request_arrives_on_any_path() {
     let mut member = Member::of(House::new(1));
     member.ends.insert("directory", 5);
     member.assigned(|_| true);
@@ -146,11 +181,11 @@ fn the_directory_is_read_before_any_request_arrives_by_whatever_way() {
     member.tell(Event::ReachedEnd { source: member.source("directory"), offset: 4 }, 1);
     assert_eq!(member.take_resumed(), Vec::<String>::new(), "one record is missing");
     member.tell(Event::ReachedEnd { source: member.source("directory"), offset: 5 }, 2);
-    assert_eq!(member.take_resumed(), ["app-repartition"], "the marks and forwarded requests come that way");
+    assert_eq!(member.take_resumed(), ["app-repartition"], "barriers and forwarded requests come that way");
 }
 
 #[test]
-fn nothing_is_forwarded_before_the_marks_are_sent() {
+fn nothing_is_forwarded_before_the_barriers_are_sent() {
     let wide = |name: &str| (name == "requests").then_some(3);
     let mut spare = Member::of(House::with(settings(), 2, wide));
     spare.assigned(|topic| topic == "requests");
@@ -161,12 +196,12 @@ fn nothing_is_forwarded_before_the_marks_are_sent() {
     owner.ends.insert("policies", 3);
     owner.assigned(|topic| topic != "requests");
     let policies = owner.source("policies");
-    assert_eq!(owner.stable.get(&policies), None, "three policies are to be read before the mark");
+    assert_eq!(owner.stable.get(&policies), None, "three policies must be read before the barrier");
     owner.tell(Event::ReachedEnd { source: policies, offset: 3 }, 1);
-    let marked: Vec<_> = owner.house.topology.broadcast_sources().collect();
-    assert!(marked.iter().all(|it| owner.stable.contains_key(it)), "{:?}", owner.stable);
+    let broadcasts: Vec<_> = owner.house.topology.broadcast_sources().collect();
+    assert!(broadcasts.iter().all(|it| owner.stable.contains_key(it)), "{:?}", owner.stable);
 
-    spare.stable.extend(marked.into_iter().map(|it| (it, 0)));
+    spare.stable.extend(broadcasts.into_iter().map(|it| (it, 0)));
     spare.tell(Event::Tick, 2_000);
     assert_eq!(spare.take_resumed(), ["requests"; 3]);
 }
@@ -184,18 +219,18 @@ fn a_lost_offset_of_a_broadcast_topic_is_committed_again() {
     assert_eq!(member.stable.get(&source), Some(&0));
 }
 
-/// The commit of the starts was aborted. The state got them with the next record, the group did not.
+/// After an abort of the commit of the starts, the state got them with the next record, but the group did not.
 #[test]
 fn the_group_gets_starts_together_with_the_state() {
     let mut member = Member::starting();
-    member.committed(Outcome::Abortable("a broker said so".to_owned()));
+    member.committed(CallOutcome::Abortable("a broker said so".to_owned()));
     assert_eq!(member.stable.get(&member.source("directory")), Some(&1));
     assert_eq!(member.stable.get(&member.source("requests")), Some(&0));
 }
 
-/// A mark that other records share a transaction with.
+/// Other records share the barrier's transaction.
 #[test]
-fn the_group_gets_the_offset_of_a_broadcast_topic_with_its_mark_whatever_else_is_committed() {
+fn the_group_gets_the_offset_of_a_broadcast_topic_together_with_its_barrier() {
     let mut member = Member::of(House::new(1));
     member.ends.insert("policies", 3);
     member.assigned(|_| true);
@@ -204,30 +239,30 @@ fn the_group_gets_the_offset_of_a_broadcast_topic_with_its_mark_whatever_else_is
     let directory = |offset| {
         let mut batch = RecordBatch::default();
         batch.push(member.source("directory"), offset, time, Some(b"key"), None, []);
-        Event::Fetched { batch, drained: true }
+        Event::Fetched { batch, caught_up: true }
     };
     let (first, second) = (directory(0), directory(1));
     member.tell(first, 3);
     member.tell(Event::ReachedEnd { source: member.source("policies"), offset: 3 }, 4);
     member.tell(second, 5);
     member.holds = false;
-    member.committed(Outcome::Done);
+    member.committed(CallOutcome::Done);
     assert_eq!(member.stable.get(&member.source("directory")), Some(&2), "{:?}", member.stable);
     assert_eq!(member.stable.get(&member.source("policies")), Some(&0));
 }
 
-/// Both policies are read, and one of them is in the transaction.
+/// Both policies are read, but only one of them is in the transaction.
 #[test]
-fn a_mark_follows_what_it_marks_the_end_of() {
+fn a_barrier_follows_all_records_before_it() {
     let mut member = Member::with(House::new(1), Limits { records_per_commit_max: 1, ..Limits::default() });
     member.ends.insert("policies", 2);
     member.assigned(|_| true);
-    member.marks.clear();
+    member.barriers.clear();
     let mut batch = RecordBatch::default();
     for offset in 0..2 {
         let (source, time) = (member.source("policies"), LogTime::from_ms(START_MS));
         batch.push(source, offset, time, Some(b"egov/*"), Some(br#"{"digits":7}"#), []);
     }
-    member.tell(Event::Fetched { batch, drained: true }, 3);
-    assert_eq!(member.marks, [false, false, true]);
+    member.tell(Event::Fetched { batch, caught_up: true }, 3);
+    assert_eq!(member.barriers, [false, false, true]);
 }

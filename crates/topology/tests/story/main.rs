@@ -1,11 +1,11 @@
 //! The whole topology in memory: records in, committed records out. Through the real stream thread, tasks and stores.
 
-mod ahead;
 mod bounds;
 mod found;
 mod fuzz;
 mod gates;
 mod house;
+mod pipelined;
 mod protocol;
 mod requests;
 mod routing;

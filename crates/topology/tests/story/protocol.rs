@@ -1,7 +1,7 @@
-//! The stream thread itself, as scripts: an event in, the commands that follow it. Each test is named after a failure
-//! that another stream processor or client had, and that must not happen here.
+//! The stream thread itself, as scripts: an event goes in, and its commands come out. Each test is named after a failure that
+//! another stream processor or client had, and that must not happen here.
 //!
-//! Proves nothing about brokers: what each ending of a call means there is the edges' business.
+//! Proves nothing about brokers: what the end of a call means on a broker is for the edges to know.
 
 use otp_topology::state::{Family, StoreKey};
 use otp_topology::task::LocalKey;
@@ -9,12 +9,12 @@ use otp_topology::thread::Limits;
 
 use crate::script::{ASKED, ASSIGNED, READY, Script, Step, check, check_script, store_at, with};
 
-/// Places in an outbox are 32 bits: what much comes of is committed in parts.
+/// Offsets into an outbox are 32 bits, so records with much output are committed in parts.
 #[test]
 fn much_output_of_a_fetch_is_committed_in_parts() {
     let part: &[Step<'_>] = &[
-        ("began", &["produce"]),
-        ("produced", &["send offsets under 3"]),
+        ("began", &["offer"]),
+        ("offered", &["send offsets under 3"]),
         ("sent", &["commit"]),
         ("committed", &["write"]),
     ];
@@ -29,7 +29,7 @@ fn much_output_of_a_fetch_is_committed_in_parts() {
     );
 }
 
-/// A client needs a request to make a partition part of a transaction: none is left for the commit to wait for.
+/// A client needs a request to add a partition to a transaction. The commit must not wait for one.
 #[test]
 fn the_changelog_is_part_of_a_transaction_before_its_commit_is_planned() {
     let first: &[Step<'_>] = &[("committed", &["write"]), ("written", &[])];
@@ -40,31 +40,30 @@ fn the_changelog_is_part_of_a_transaction_before_its_commit_is_planned() {
         |it: &Script| it.thread.outbox().iter().filter(|at| at.topic() == it.topology.changelog).count();
     let along = in_changelog(&script);
     assert!(along > 0);
-    script =
-        check_script(script, &[&[("began", &["produce"]), ("produced", &[]), ("later 2", &["produce"])]]);
+    script = check_script(script, &[&[("began", &["offer"]), ("offered", &[]), ("later 2", &["offer"])]]);
     assert!(in_changelog(&script) > along, "the positions");
-    check_script(script, &[&[("produced", &["send offsets under 3"]), ("sent", &["commit"])]]);
+    check_script(script, &[&[("offered", &["send offsets under 3"]), ("sent", &["commit"])]]);
 }
 
 /// KIP-892, ksql #1709, KAFKA-20663: a crash made others wipe and restore everything.
 #[test]
 fn after_a_crash_only_the_tail_is_replayed() {
     check(store_at(7), &[&READY]);
-    check(store_at(9), &[&ASSIGNED, &[("extents 0..9", &["restore 9..9"])]]);
-    check(store_at(7), &[&ASSIGNED, &[("extents 7..900000", &["restore 7..900000"])]]);
+    check(store_at(9), &[&ASSIGNED, &[("ranges 0..9", &["restore 9..9"])]]);
+    check(store_at(7), &[&ASSIGNED, &[("ranges 7..900000", &["restore 7..900000"])]]);
 }
 
-/// The log no longer holds what the store lacks: it is rebuilt, and that is said.
+/// The log no longer holds what the store lacks: the store is rebuilt, and that is reported.
 #[test]
-fn a_store_that_the_log_has_passed_is_rebuilt_aloud() {
-    check(store_at(7), &[&ASSIGNED, &[("extents 8..9", &["say: wiped", "wipe"])]]);
+fn a_store_that_the_log_has_passed_is_rebuilt_and_reported() {
+    check(store_at(7), &[&ASSIGNED, &[("ranges 8..9", &["report: wiped", "wipe"])]]);
 }
 
 /// KAFKA-16017, KAFKA-20416: a checkpoint that claims more than the store holds was believed.
 #[test]
 fn a_wrong_position_fails_the_task_and_wipes_nothing() {
     let next = LocalKey::ChangelogNext.key();
-    let past_the_end: &[Step<'_>] = &[("extents 0..6", &["task failed: the changelog ends at 6…"])];
+    let past_the_end: &[Step<'_>] = &[("ranges 0..6", &["task failed: the changelog ends at 6…"])];
     check(store_at(7), &[&ASSIGNED, past_the_end]);
     let damaged: &[Step<'_>] = &[ASSIGNED[0], ("opened", &["move the directory task-…"])];
     let negative = (-1_i64).to_be_bytes();
@@ -73,19 +72,19 @@ fn a_wrong_position_fails_the_task_and_wipes_nothing() {
     check(with(store_at(7), &LocalKey::Partitions.key(), None), &[damaged]);
     check(with(store_at(7), &LocalKey::Incarnation.key(), None), &[damaged]);
     let no_time = with(store_at(7), &LocalKey::WrittenAt.key(), Some(b"soon"));
-    check(no_time, &[&ASSIGNED, &[("extents 0..9", &["move the directory task-…"])]]);
+    check(no_time, &[&ASSIGNED, &[("ranges 0..9", &["move the directory task-…"])]]);
 }
 
-/// KAFKA-16017: a restore that was broken off wrote the end it had not reached.
+/// KAFKA-16017: an interrupted restore wrote the end that it had not reached.
 #[test]
-fn a_broken_restore_begins_again_where_the_store_stands() {
+fn an_interrupted_restore_resumes_where_the_store_stands() {
     let broken: &[Step<'_>] = &[
-        ("extents 0..9", &["restore 7..9"]),
+        ("ranges 0..9", &["restore 7..9"]),
         ("restored stopped", &["task failed: stopped"]),
         ("later 1000", &["open"]),
         ("opened", &["ask stable"]),
-        ("stable", &["ask extents"]),
-        ("extents 0..9", &["restore 7..9"]),
+        ("stable", &["ask ranges"]),
+        ("ranges 0..9", &["restore 7..9"]),
     ];
     check(store_at(7), &[&ASSIGNED, broken]);
 }
@@ -99,9 +98,9 @@ fn a_foreign_store_is_refused_with_a_remedy() {
     check(counted, &[&[ASSIGNED[0], ("opened", &["choose a new application.id…"])]]);
 }
 
-/// A value of a later version, or damaged: the task stops, nothing is decided, and it is tried again.
+/// A value of a later version, or a damaged one: the task fails, evaluates nothing, and is tried again.
 #[test]
-fn what_cannot_be_read_is_never_decided_about() {
+fn a_state_that_cannot_be_read_decides_nothing() {
     let pseudonym = pseudonym();
     let subject = StoreKey::new(Family::Subject, &pseudonym);
     let newer: &[Step<'_>] =
@@ -128,18 +127,18 @@ fn an_abort_leaves_no_write() {
     assert_ne!(script.store.entries(), before);
 }
 
-/// librdkafka #3297, #5423, KAFKA-20785: a producer was used on after a call whose end nobody knows.
+/// librdkafka #3297, #5423, KAFKA-20785: a producer was used further after a call with an unknown outcome.
 #[test]
-fn a_producer_whose_call_has_no_known_end_is_never_used_again() {
+fn a_producer_with_an_unknown_outcome_is_never_used_again() {
     let before = store_at(7).entries();
     let after: &[Step<'_>] = &[
         ("request", &[]),
         ("later 5000", &[]),
-        ("replaced", &["cancel recovery", "suspend", "open"]),
+        ("replaced", &["cancel questions", "open"]),
         ("opened", &["ask stable"]),
     ];
     for (answered, unknown) in
-        [(1, "began unknown"), (2, "produced unknown"), (3, "sent unknown"), (4, "committed unknown")]
+        [(1, "began unknown"), (2, "offered unknown"), (3, "sent unknown"), (4, "committed unknown")]
     {
         let replaced: &[Step<'_>] = &[(unknown, &["replace producer"])];
         let script = check(store_at(7), &[&READY, &ASKED[..answered], replaced, after]);
@@ -155,50 +154,47 @@ fn a_producer_whose_call_has_no_known_end_is_never_used_again() {
 fn a_fenced_member_writes_nothing_and_waits_for_its_rebalance() {
     let before = store_at(7).entries();
     let fenced: &[Step<'_>] = &[("sent fenced", &["abort"]), ("aborted", &[]), ("request", &[])];
-    let lost: &[Step<'_>] = &[("revoked lost", &["cancel recovery", "suspend", "unassign"])];
+    let lost: &[Step<'_>] = &[("revoked lost", &["cancel questions"])];
     let script = check(store_at(7), &[&READY, &ASKED[..3], fenced, lost, &ASSIGNED]);
     assert_eq!(script.store.entries(), before);
 }
 
-/// A batch polled in an assignment that was lost never runs in the next.
+/// A batch that was polled in a lost assignment never runs in the next one.
 #[test]
-fn a_lost_assignment_takes_its_batch_along() {
-    let lost: &[Step<'_>] = &[
-        ("revoked lost", &[]),
-        ("began", &["abort"]),
-        ("aborted", &["cancel recovery", "suspend", "unassign"]),
-    ];
+fn a_lost_assignment_drops_its_batch() {
+    let lost: &[Step<'_>] =
+        &[("revoked lost", &[]), ("began", &["abort"]), ("aborted", &["cancel questions"])];
     let again: &[Step<'_>] = &[READY[3], READY[4], ("later 60000", &[])];
     check(store_at(7), &[&READY, &ASKED[..1], lost, &ASSIGNED, again]);
 }
 
-/// kafka-flow #935, #938, KAFKA-9231, KAFKA-16699: being fenced ended processes, or was tried again for ever.
+/// kafka-flow #935, #938, KAFKA-9231, KAFKA-16699: a fence ended the process, or was retried for ever.
 #[test]
-fn being_fenced_ends_nothing_and_is_waited_out() {
+fn a_fenced_member_waits_and_the_process_survives() {
     let fenced: &[Step<'_>] = &[
         ("sent fenced", &["abort"]),
         ("aborted", &[]),
         ("later 29999", &[]),
-        ("later 1", &["cancel recovery", "suspend", "open"]),
+        ("later 1", &["cancel questions", "open"]),
         ("later 29999", &[]),
     ];
     check(store_at(7), &[&READY, &ASKED[..3], fenced]);
 }
 
-/// The same: a producer that cannot be had is asked for a bounded number of times.
+/// The same failures: a producer that cannot be made is tried a bounded number of times.
 #[test]
 fn producers_are_replaced_a_bounded_number_of_times() {
     let mut script = check(store_at(7), &[&READY, &ASKED, &[("committed unknown", &["replace producer"])]]);
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     for _ in 0..20 {
-        told.extend(script.tell("replaced no coordinator"));
-        if told.iter().any(|it| it == "fail") {
+        lines.extend(script.tell("replaced no coordinator"));
+        if lines.iter().any(|it| it == "fail") {
             break;
         }
-        told.extend(script.tell("later 1000"));
+        lines.extend(script.tell("later 1000"));
     }
-    assert_eq!(told.iter().filter(|it| *it == "replace producer").count(), 9, "{told:?}");
-    assert_eq!(told.last().map(String::as_str), Some("fail"));
+    assert_eq!(lines.iter().filter(|it| *it == "replace producer").count(), 9, "{lines:?}");
+    assert_eq!(lines.last().map(String::as_str), Some("fail"));
 }
 
 /// kafka-flow #850, KAFKA-10167: recovery stopped at the last stable offset, or was bounded before the offsets were
@@ -207,19 +203,19 @@ fn producers_are_replaced_a_bounded_number_of_times() {
 fn the_bound_of_a_restore_is_asked_for_after_the_stable_offsets() {
     let mut script = Script::new(store_at(7));
     assert_eq!(script.tell("assigned 3"), ["open"]);
-    assert_eq!(script.tell("opened"), ["ask stable"], "nothing is asked at once");
+    assert_eq!(script.tell("opened"), ["ask stable"], "the end is not asked together with them");
     assert_eq!(script.tell("later 60000"), Vec::<String>::new());
-    assert_eq!(script.tell("stable"), ["ask extents"]);
+    assert_eq!(script.tell("stable"), ["ask ranges"]);
     assert_eq!(script.tell("request"), Vec::<String>::new(), "not before the restore");
-    assert_eq!(script.tell("extents 0..4000"), ["restore 7..4000"]);
+    assert_eq!(script.tell("ranges 0..4000"), ["restore 7..4000"]);
     assert_eq!(script.tell("request"), Vec::<String>::new(), "not before the bound");
 }
 
-/// KAFKA-14402, franz-go #581: a hanging transaction kept readers waiting for ever, and nobody said why.
+/// KAFKA-14402, franz-go #581: a hanging transaction kept readers waiting for ever, without any report.
 #[test]
-fn a_restore_that_stands_still_fails_aloud_and_is_tried_again() {
+fn a_stalled_restore_fails_with_its_reason_and_is_tried_again() {
     let hanging: &[Step<'_>] = &[
-        ("extents 0..9", &["restore 7..9"]),
+        ("ranges 0..9", &["restore 7..9"]),
         ("restored stands still before offset 9", &["task failed: stands still before offset 9"]),
         ("later 1000", &["open"]),
     ];

@@ -1,4 +1,4 @@
-//! One citizen, one partition.
+//! The requests of one citizen, on one partition.
 
 use crate::house::{House, Seen, code_in, send, shape, validate};
 
@@ -23,7 +23,7 @@ fn a_login_from_send_to_single_use() {
 }
 
 #[test]
-fn too_many_wrong_tries_lock_and_an_unlock_releases() {
+fn too_many_wrong_codes_lock_and_an_unlock_releases() {
     let mut house = House::new(1);
     let code = code_in(&house.ask(&send("9123456789")));
     for _ in 0..4 {
@@ -47,7 +47,7 @@ fn too_many_wrong_tries_lock_and_an_unlock_releases() {
 }
 
 #[test]
-fn a_repeated_request_gets_the_first_answer_and_nothing_else_happens() {
+fn a_repeated_request_gets_the_first_reply_and_nothing_else_happens() {
     let mut house = House::new(1);
     let body = send("9123456789").to_string();
     let again = validate("9123456789", "123456").to_string();
@@ -80,7 +80,7 @@ fn a_record_that_is_read_again_is_skipped() {
 }
 
 #[test]
-fn what_cannot_be_read_ends_in_the_dead_letters_and_the_stream_goes_on() {
+fn an_unreadable_record_is_a_dead_letter_and_the_next_is_served() {
     let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
     let nested = format!(r#"{{"otp":{deep}}}"#);
     let long = format!(r#"{{"otp":"{}"}}"#, "x".repeat(70_000));
@@ -108,7 +108,7 @@ fn what_cannot_be_read_ends_in_the_dead_letters_and_the_stream_goes_on() {
 }
 
 #[test]
-fn expiry_is_told_once_and_the_late_code_is_refused() {
+fn an_expiry_is_emitted_once_and_a_late_code_is_rejected() {
     let mut house = House::new(1);
     let code = code_in(&house.ask(&send("9123456789")));
     check(&house.pass_ms(300_000), &[]);

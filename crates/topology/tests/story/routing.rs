@@ -1,4 +1,4 @@
-//! Several partitions: whatever the key and the partition of a request, one task decides for one subject.
+//! Several partitions: one task serves all requests of one subject, whatever their key and partition.
 
 use crate::house::{House, Seen, code_in, send, settings, shape, validate};
 
@@ -51,7 +51,7 @@ fn a_request_topic_with_another_partition_count_is_forwarded() {
 }
 
 #[test]
-fn a_hop_back_to_its_own_home_is_not_taken_for_old() {
+fn a_record_forwarded_to_its_own_home_is_not_skipped() {
     let mut house = House::new(2);
     let topic = house.topology.source_named("requests").expect("a source");
     for round in 0..4 {
@@ -69,7 +69,7 @@ fn a_hop_back_to_its_own_home_is_not_taken_for_old() {
 }
 
 #[test]
-fn garbage_on_any_partition_is_told_and_skipped() {
+fn garbage_on_any_partition_is_a_dead_letter() {
     for partition in 0..3 {
         let mut house = House::with(settings(), 2, |name| (name == "requests").then_some(3));
         let seen = house.feed("requests", partition, None, Some(b"garbage"), &[]);
@@ -99,7 +99,7 @@ fn a_caller_that_writes_our_headers_is_served_like_any_other() {
 }
 
 #[test]
-fn what_a_foreigner_writes_to_the_internal_topic_is_told_and_skipped() {
+fn a_foreign_record_on_the_internal_topic_is_a_dead_letter() {
     let at = |topic: &'static str, partition: i32, offset: i64| {
         vec![
             ("otp.origin.topic", topic.as_bytes().to_vec()),
@@ -128,7 +128,7 @@ fn what_a_foreigner_writes_to_the_internal_topic_is_told_and_skipped() {
         let borrowed: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
         let topic = house.topology.source_named("app-repartition").expect("a source");
         let source = otp_topology::wire::record::SourcePartition { topic, partition: 0 };
-        // The marks of the first start lie before it.
+        // The barriers of the first start come before it.
         let seen = house.feed_at(source, 10, None, Some(br#"{"digits":1}"#), &borrowed);
         assert!(has(&seen, &format!("dead-letters:{expected}")), "{headers:?}: {seen:#?}");
         assert!(has(&house.ask(&send(MOBILES[0])), "sms"), "{headers:?}");

@@ -1,4 +1,16 @@
-//! A stream thread as a script: an event in, the commands that follow it as lines. Judges nothing itself.
+//! A stream thread as a script: one event goes in, and the commands that follow come out as lines. Checks nothing itself.
+//!
+//! | event | meaning |
+//! |---|---|
+//! | `assigned 3` | all partitions are assigned, in generation 3 |
+//! | `opened`, `stable 4`, `ranges 0..9 0..5`, `restored` | answers: the store is open, the group stands at 4 of the request topic (0 if not said), the changelog and the request topic hold these offsets, the restore has ended |
+//! | `request`, `requests 3`, `poisoned` | records are fetched; `poisoned`: the first of two has the key [`POISON`] |
+//! | `later 2`, `back 5` | the wall clock moves by milliseconds, then comes a tick |
+//! | `revoked`, `revoked lost`, `out of range` | the assignment ends, or has ended; the position is not in the log |
+//! | `began`, `offered`, `sent`, `committed`, `aborted`, each also with `abortable`, `fenced` or `unknown` | a call has ended |
+//! | `replaced`, `written`, `restored`, each also with a reason | it has succeeded, or failed for that reason |
+//!
+//! Lines of commands: see `line`. Commands that only move fetch positions have none.
 
 use std::sync::Arc;
 
@@ -7,27 +19,28 @@ use otp_topology::state::{Family, MemoryStore, StateStore, StoreKey, WriteBatch}
 use otp_topology::task::{LocalKey, SourceKind, Topology};
 use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::thread::{
-    AssignmentId, Command, Event, Extent, Extents, Limits, Outcome, Report, StreamThread, Unit,
+    AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, OffsetRange, OffsetRanges, Question,
+    RecoveryUnit, StoreOperation, StreamThread, ThreadReport,
 };
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use crate::house::{House, START_MS, send};
 
-/// The key of a request whose answer no transaction can carry.
+/// The key of a request whose reply no transaction can carry.
 pub const POISON: &[u8] = b"poison";
 
-/// One task. Every command is logged as a line; those that only move fetch positions are left out.
+/// One stream thread with one task.
 pub struct Script {
     pub topology: Arc<Topology>,
     pub thread: StreamThread<MemoryStore>,
     pub store: MemoryStore,
     now: LogTime,
-    /// As of the last time that a task was taken up.
+    /// The latest assignment in which the task was opened.
     pub assignment: AssignmentId,
     offset: i64,
 }
 
-/// A store that went through its first start, up to this changelog offset.
+/// The store of a service that has finished its first start, up to this changelog offset.
 pub fn store_at(changelog_next: i64) -> MemoryStore {
     let store = MemoryStore::default();
     let mut batch = WriteBatch::default();
@@ -60,18 +73,21 @@ impl Script {
         Self { topology, thread, store, now, assignment: AssignmentId(0), offset: 0 }
     }
 
-    /// Tells an event, and gives the lines of what follows.
+    /// Delivers an event. Returns the lines of the commands that follow.
     pub fn tell(&mut self, event: &str) -> Vec<String> {
         let (name, rest) = event.split_once(' ').unwrap_or((event, ""));
         let event = self.event(name, rest);
         self.thread.on(event, self.now);
         let mut lines = Vec::new();
         while let Some(command) = self.thread.next_command() {
-            if let Command::Open { assignment, .. } | Command::Wipe { assignment, .. } = &command {
-                self.assignment = *assignment;
-            }
-            if let Command::Write { batch, .. } = &command {
-                self.store.write(batch).expect("memory does not fail");
+            match &command {
+                Command::Store(
+                    StoreOperation::Open { assignment, .. } | StoreOperation::Wipe { assignment, .. },
+                ) => self.assignment = *assignment,
+                Command::Store(StoreOperation::Write { batch, .. }) => {
+                    self.store.write(batch).expect("memory does not fail");
+                }
+                _ => {}
             }
             lines.extend(line(&command));
         }
@@ -79,7 +95,7 @@ impl Script {
     }
 
     fn event(&mut self, name: &str, rest: &str) -> Event<MemoryStore> {
-        let (assignment, unit, task) = (self.assignment, Unit::Task(0), 0);
+        let (assignment, unit, task) = (self.assignment, RecoveryUnit::Task(0), 0);
         let partitions = all_partitions(&self.topology);
         match name {
             "assigned" => Event::Assigned { partitions, generation: rest.parse().expect("a generation") },
@@ -88,9 +104,9 @@ impl Script {
                 let offset = if rest.is_empty() { 0 } else { rest.parse().expect("an offset") };
                 let at = |source| if source == self.requests_at() { offset } else { 0 };
                 let stable = partitions.into_iter().map(|source| (source, Some(at(source)))).collect();
-                Event::Stable { assignment, unit, result: Ok(stable) }
+                Event::StableOffsets { assignment, unit, result: Ok(stable) }
             }
-            "extents" => Event::Extents { assignment, unit, result: Ok(self.extents(rest)) },
+            "ranges" => Event::OffsetRanges { assignment, unit, result: Ok(self.ranges(rest)) },
             "restored" => Event::Restored { assignment, task, result: result(rest).map(|()| 0) },
             "request" => self.requests(&[None]),
             "requests" => self.requests(&vec![None; rest.parse().expect("a count")]),
@@ -106,7 +122,7 @@ impl Script {
             "revoked" => Event::Revoked { lost: rest == "lost" },
             "out" => Event::OutOfRange { source: self.requests_at() },
             "began" => Event::Began(outcome(rest)),
-            "produced" => Event::Produced(outcome(rest)),
+            "offered" => Event::Offered(outcome(rest)),
             "sent" => Event::OffsetsSent(outcome(rest)),
             "committed" => Event::Committed { outcome: outcome(rest), changelog_next: vec![(0, 12)] },
             "aborted" => Event::Aborted(outcome(rest)),
@@ -116,15 +132,15 @@ impl Script {
         }
     }
 
-    /// `start..end` of the changelog and, if they are said, of the request topic; everything else is empty.
-    fn extents(&self, text: &str) -> Extents {
+    /// `start..end` of the changelog, and of the request topic if given. All other partitions are empty.
+    fn ranges(&self, text: &str) -> OffsetRanges {
         let (changelog, requests) = text.split_once(' ').unwrap_or((text, "0..0"));
         let requests_at = self.requests_at();
         let sources = all_partitions(&self.topology).into_iter().map(|source| {
             let is_requests = source == requests_at;
-            (source, extent(if is_requests { requests } else { "0..0" }))
+            (source, range(if is_requests { requests } else { "0..0" }))
         });
-        Extents { changelog: extent(changelog), sources: sources.collect() }
+        OffsetRanges { changelog: range(changelog), sources: sources.collect() }
     }
 
     pub fn requests_at(&self) -> SourcePartition {
@@ -140,27 +156,27 @@ impl Script {
             batch.push(self.requests_at(), self.offset, self.now, *key, Some(body.as_bytes()), []);
             self.offset += 1;
         }
-        Event::Fetched { batch, drained: true }
+        Event::Fetched { batch, caught_up: true }
     }
 
-    /// Whether the transaction answers the request with the key [`POISON`].
+    /// Whether the transaction carries the reply to the request with the key [`POISON`].
     pub fn is_poisoned(&self) -> bool {
         self.thread.outbox().iter().any(|record| record.key() == Some(POISON))
     }
 }
 
-fn extent(text: &str) -> Extent {
+fn range(text: &str) -> OffsetRange {
     let (start, end) = text.split_once("..").expect("start..end");
     let number = |text: &str| text.parse().expect("an offset");
-    Extent { start: number(start), end: number(end) }
+    OffsetRange { start: number(start), end: number(end) }
 }
 
-fn outcome(text: &str) -> Outcome {
+fn outcome(text: &str) -> CallOutcome {
     match text {
-        "" => Outcome::Done,
-        "abortable" => Outcome::Abortable("a broker said so".to_owned()),
-        "fenced" => Outcome::FencedByGroup,
-        "unknown" => Outcome::Unknown("timed out".to_owned()),
+        "" => CallOutcome::Done,
+        "abortable" => CallOutcome::Abortable("a broker said so".to_owned()),
+        "fenced" => CallOutcome::FencedByGroup,
+        "unknown" => CallOutcome::Unknown("timed out".to_owned()),
         other => panic!("no outcome {other}"),
     }
 }
@@ -171,53 +187,62 @@ fn result(text: &str) -> Result<(), String> {
 
 fn line(command: &Command) -> Option<String> {
     Some(match command {
-        Command::Open { .. } => "open".to_owned(),
-        Command::Wipe { .. } => "wipe".to_owned(),
-        Command::AskStable { .. } => "ask stable".to_owned(),
-        Command::AskExtents { .. } => "ask extents".to_owned(),
-        Command::Restore { from, bound, .. } => format!("restore {from}..{bound}"),
-        Command::CancelRecovery => "cancel recovery".to_owned(),
-        Command::Suspend { .. } => "suspend".to_owned(),
-        Command::Unassign => "unassign".to_owned(),
-        Command::Begin => "begin".to_owned(),
-        Command::Produce { .. } => "produce".to_owned(),
-        Command::SendOffsets { generation, offsets } if !offsets.is_empty() => {
-            format!("send offsets under {generation}")
-        }
-        Command::SendOffsets { .. } => "send nothing".to_owned(),
-        Command::Commit => "commit".to_owned(),
-        Command::Abort => "abort".to_owned(),
-        Command::ReplaceProducer => "replace producer".to_owned(),
-        Command::Write { .. } => "write".to_owned(),
+        Command::Fetch(Fetch::Resume(_) | Fetch::Pause(_)) => return None,
+        Command::Ask(question) => match question {
+            Question::StableOffsets { .. } => "ask stable".to_owned(),
+            Question::OffsetRanges { .. } => "ask ranges".to_owned(),
+            Question::Restore { from, bound, .. } => format!("restore {from}..{bound}"),
+            Question::InputEnds { .. } | Question::Purge { .. } => return None,
+        },
+        Command::CancelQuestions => "cancel questions".to_owned(),
+        Command::Call(call) => match call {
+            Call::Begin => "begin".to_owned(),
+            Call::Offer => "offer".to_owned(),
+            Call::SendOffsets { generation, offsets } if !offsets.is_empty() => {
+                format!("send offsets under {generation}")
+            }
+            Call::SendOffsets { .. } => "send nothing".to_owned(),
+            Call::Commit => "commit".to_owned(),
+            Call::Abort => "abort".to_owned(),
+            Call::ReplaceProducer => "replace producer".to_owned(),
+        },
+        Command::Store(StoreOperation::Open { .. }) => "open".to_owned(),
+        Command::Store(StoreOperation::Wipe { .. }) => "wipe".to_owned(),
+        Command::Store(StoreOperation::Write { .. }) => "write".to_owned(),
+        Command::Report(report) => return report_line(report),
         Command::Fail(_) => "fail".to_owned(),
-        Command::Report(Report::TaskReady { .. }) => "ready".to_owned(),
-        Command::Report(Report::TaskFailed { reason, .. }) => format!("task failed: {reason}"),
-        Command::Report(Report::Wiped { .. }) => "say: wiped".to_owned(),
-        Command::Report(Report::Lost { records, .. }) => format!("say: {records} lost"),
-        Command::Report(Report::Poison { offset, .. }) => format!("say: {offset} is poison"),
-        Command::Report(_)
-        | Command::Assign(_)
-        | Command::Resume(_)
-        | Command::Pause(_)
-        | Command::Probe { .. }
-        | Command::Purge { .. } => return None,
     })
+}
+
+fn report_line(report: &ThreadReport) -> Option<String> {
+    match report {
+        ThreadReport::TaskReady { .. } => Some("ready".to_owned()),
+        ThreadReport::TaskFailed { reason, .. } => Some(format!("task failed: {reason}")),
+        ThreadReport::Wiped { .. } => Some("report: wiped".to_owned()),
+        ThreadReport::Lost { records, .. } => Some(format!("report: {records} lost")),
+        ThreadReport::Poison { offset, .. } => Some(format!("report: {offset} is poison")),
+        ThreadReport::Committed { .. }
+        | ThreadReport::Aborted { .. }
+        | ThreadReport::Fenced
+        | ThreadReport::UnknownOutcome { .. }
+        | ThreadReport::PositionsVoid { .. } => None,
+    }
 }
 
 pub type Step<'a> = (&'a str, &'a [&'a str]);
 
 pub const ASSIGNED: [Step<'_>; 3] =
-    [("assigned 3", &["open"]), ("opened", &["ask stable"]), ("stable", &["ask extents"])];
+    [("assigned 3", &["open"]), ("opened", &["ask stable"]), ("stable", &["ask ranges"])];
 pub const READY: [Step<'_>; 5] =
-    [ASSIGNED[0], ASSIGNED[1], ASSIGNED[2], ("extents 0..9", &["restore 7..9"]), ("restored", &["ready"])];
+    [ASSIGNED[0], ASSIGNED[1], ASSIGNED[2], ("ranges 0..9", &["restore 7..9"]), ("restored", &["ready"])];
 pub const ASKED: [Step<'_>; 4] = [
     ("request", &["begin"]),
-    ("began", &["produce"]),
-    ("produced", &["send offsets under 3"]),
+    ("began", &["offer"]),
+    ("offered", &["send offsets under 3"]),
     ("sent", &["commit"]),
 ];
 
-/// A line that ends in `…` says how the command's line begins.
+/// Runs a script. An expected line that ends in `…` is a part of the command's line.
 pub fn check(store: MemoryStore, steps: &[&[Step<'_>]]) -> Script {
     check_script(Script::new(store), steps)
 }

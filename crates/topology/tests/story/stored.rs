@@ -8,7 +8,7 @@
 
 use otp_topology::otp::LogTime;
 use otp_topology::state::{Family, MemoryStore, StateStore, WriteBatch, decode_subject, encode_subject};
-use otp_topology::task::{Restorer, Settings, Task};
+use otp_topology::task::{ChangelogFold, Settings, Task};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 use serde_json::{Value, json};
@@ -87,11 +87,11 @@ fn check_is_read(text: &str) {
 
 /// The entries are good as changelog records, too.
 fn check_is_restored(rows: &Rows) {
-    let mut restorer = Restorer::new(0, i64::MAX);
+    let mut fold = ChangelogFold::new(0, i64::MAX);
     for (offset, (key, value)) in rows.iter().enumerate() {
         let family = Family::of(key).expect("a family");
         if family.is_changelogged() {
-            restorer.record(offset as i64, Some(key), Some(value)).expect("it is read");
+            fold.record(offset as i64, Some(key), Some(value)).expect("it is read");
         }
         if family == Family::Subject {
             let subject = decode_subject(value).expect("it is read");

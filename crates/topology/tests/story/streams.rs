@@ -1,4 +1,4 @@
-//! What configures a running service: policies, templates, the directory.
+//! The topics that configure a running service: policies, templates, the directory.
 
 use otp_topology::contract::egov::EgovSettings;
 
@@ -9,7 +9,7 @@ fn has(seen: &[Seen], expected: &str) -> bool {
 }
 
 #[test]
-fn a_policy_reaches_every_task_and_a_bad_one_leaves_the_last_good_one() {
+fn a_policy_reaches_every_task_and_a_bad_one_changes_nothing() {
     let mut house = House::new(3);
     house.feed("policies", 0, Some("egov/pb"), Some(br#"{"digits":8}"#), &[]);
     let refused = house.feed("policies", 0, Some("egov/pb"), Some(br#"{"digits":4}"#), &[]);
@@ -39,7 +39,7 @@ fn a_template_changes_the_text_of_its_tenant() {
 }
 
 #[test]
-fn the_directory_says_who_exists() {
+fn only_users_of_the_directory_get_a_code() {
     let mut settings = settings();
     settings.egov = EgovSettings { user_check: true, ..EgovSettings::default() };
     let mut house = House::with(settings, 2, |_| None);

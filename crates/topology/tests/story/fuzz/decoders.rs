@@ -6,7 +6,7 @@ use otp_topology::otp::{
 };
 use otp_topology::state::{Family, MemoryStore, StateStore, StoreKey, WriteBatch, decode_subject};
 use otp_topology::state::{encode_subject, open, seal};
-use otp_topology::task::{LocalKey, Positions, Restorer};
+use otp_topology::task::{ChangelogFold, LocalKey, Positions};
 use otp_topology::text::{Template, TemplateKey, TemplateRules};
 use otp_topology::wire::headers::{OriginBytes, OriginHeaders, RequestHeaders};
 use otp_topology::wire::json::writer::WriteJson;
@@ -187,9 +187,9 @@ proptest! {
         value in mutated([stored(Family::Subject), stored(Family::Position)].concat()),
         tombstone: bool,
     ) {
-        let mut restorer = Restorer::new(0, i64::MAX);
-        let refused = restorer.record(offset, Some(&key), (!tombstone).then_some(&value));
-        let batch = restorer.take_batch(LogTime::default());
+        let mut fold = ChangelogFold::new(0, i64::MAX);
+        let refused = fold.record(offset, Some(&key), (!tombstone).then_some(&value));
+        let batch = fold.take_batch(LogTime::default());
         prop_assert!(batch.iter().filter(|(key, _)| Family::of(key) == Some(Family::Local)).count() == 2);
         if refused.is_err() {
             prop_assert_eq!(batch.len(), 2);

@@ -1,4 +1,4 @@
-//! What is decided while a commit is under way: it lies over that commit, and shares its fate.
+//! Pipelined commits: records are processed while a commit is in flight. They see its writes and share its fate.
 
 use otp_topology::otp::LogTime;
 use otp_topology::state::MemoryStore;
@@ -11,25 +11,26 @@ use crate::script::{ASKED, ASSIGNED, READY, Script, Step, check, store_at};
 
 /// The calls of a commit that was planned when the one before it had ended.
 const NEXT: [Step<'_>; 4] = [("written", &["begin"]), ASKED[1], ASKED[2], ASKED[3]];
-const AHEAD: Step<'_> = ("request", &[]);
+const PIPELINED: Step<'_> = ("request", &[]);
 
-fn asked_and_ahead(rest: &[Step<'_>]) {
-    check(store_at(7), &[&READY, &ASKED, &[AHEAD], rest]);
+fn check_pipelined(rest: &[Step<'_>]) {
+    check(store_at(7), &[&READY, &ASKED, &[PIPELINED], rest]);
 }
 
 #[test]
-fn the_next_commit_begins_when_the_one_under_way_has_ended() {
+fn the_next_commit_begins_when_the_one_in_flight_has_ended() {
     let last: &[Step<'_>] = &[("committed", &["write"]), ("written", &[])];
     let rest = [&[("committed", &["write"] as &[_])], &NEXT[..], last].concat();
-    asked_and_ahead(&rest);
-    let early: &[Step<'_>] = &[("request", &["begin"]), AHEAD, ASKED[1], AHEAD, ASKED[2], AHEAD, ASKED[3]];
+    check_pipelined(&rest);
+    let early: &[Step<'_>] =
+        &[("request", &["begin"]), PIPELINED, ASKED[1], PIPELINED, ASKED[2], PIPELINED, ASKED[3]];
     check(store_at(7), &[&READY, early, &rest[..5]]);
 }
 
 /// The second request comes too soon after the first.
 #[test]
-fn what_is_decided_ahead_sees_what_is_being_committed() {
-    let mut script = check(store_at(7), &[&READY, &ASKED, &[AHEAD, ("committed", &["write"])], &NEXT]);
+fn a_pipelined_record_sees_the_commit_in_flight() {
+    let mut script = check(store_at(7), &[&READY, &ASKED, &[PIPELINED, ("committed", &["write"])], &NEXT]);
     let to = |it: &Script, topic: &str| {
         let name = |record: &Outgoing<'_>| it.topology.output(record.topic()).name.clone();
         it.thread.outbox().iter().filter(|record| name(record) == topic).count()
@@ -40,9 +41,9 @@ fn what_is_decided_ahead_sees_what_is_being_committed() {
     assert_eq!(script.store.entries().len(), entries, "the same subject");
 }
 
-/// Whatever the fetch brings again: what is being committed is applied.
+/// The fetch may bring it again, but what is being committed counts as applied.
 #[test]
-fn a_record_of_the_commit_under_way_is_not_applied_again() {
+fn a_record_of_the_commit_in_flight_is_not_applied_again() {
     let topology = House::new(1).topology;
     let topic = topology.source_of(SourceKind::Requests(0)).expect("a caller");
     let mut task = Task::open(0, topology, MemoryStore::default()).expect("memory does not fail").0;
@@ -60,76 +61,85 @@ fn a_record_of_the_commit_under_way_is_not_applied_again() {
 }
 
 #[test]
-fn an_abort_takes_back_what_was_decided_over_it_and_both_run_again_in_their_order() {
+fn an_abort_rolls_back_pipelined_records_and_all_run_again_in_order() {
     let again: &[Step<'_>] = &[("committed abortable", &["abort"]), ("aborted", &["begin"])];
     let last: &[Step<'_>] = &[("committed", &["write"]), ("written", &[])];
-    asked_and_ahead(&[again, &ASKED[1..], &[("committed", &["write"] as &[_])], &NEXT, last].concat());
-    let sent: &[Step<'_>] = &[("request", &["begin"]), ASKED[1], ASKED[2], AHEAD];
+    check_pipelined(&[again, &ASKED[1..], &[("committed", &["write"] as &[_])], &NEXT, last].concat());
+    let sent: &[Step<'_>] = &[("request", &["begin"]), ASKED[1], ASKED[2], PIPELINED];
     let refused: &[Step<'_>] = &[("sent abortable", &["abort"]), ("aborted", &["begin"])];
     check(store_at(7), &[&READY, sent, refused, &ASKED[1..], &[("committed", &["write"])], &NEXT, last]);
 }
 
 #[test]
-fn a_commit_of_unknown_end_takes_what_was_decided_over_it_along() {
+fn a_commit_with_an_unknown_outcome_drops_pipelined_records() {
     let replaced: &[Step<'_>] = &[
         ("committed unknown", &["replace producer"]),
-        ("replaced", &["cancel recovery", "suspend", "open"]),
+        ("replaced", &["cancel questions", "open"]),
         ASSIGNED[1],
         ASSIGNED[2],
-        ("extents 0..12 0..2", &["restore 7..12"]),
+        ("ranges 0..12 0..2", &["restore 7..12"]),
         ("restored", &["ready"]),
         ("later 60000", &[]),
     ];
-    asked_and_ahead(replaced);
+    check_pipelined(replaced);
     let fenced: &[Step<'_>] = &[("committed fenced", &["abort"]), ("aborted", &[]), ("later 1000", &[])];
-    asked_and_ahead(fenced);
+    check_pipelined(fenced);
 }
 
-/// Its records are read again by the next owner.
+/// The next owner reads them again.
 #[test]
-fn a_revocation_waits_for_the_commit_and_drops_what_was_decided_over_it() {
-    let given_back = ["cancel recovery", "suspend", "unassign"];
-    asked_and_ahead(&[("revoked", &[]), ("committed", &["write"]), ("written", &given_back)]);
-    asked_and_ahead(&[("revoked lost", &[]), ("committed", &given_back)]);
-    let sent: &[Step<'_>] = &[("request", &["begin"]), ASKED[1], ASKED[2], AHEAD];
-    let lost: &[Step<'_>] = &[("revoked lost", &[]), ("sent", &["commit"]), ("committed", &given_back)];
+fn a_revocation_waits_for_the_commit_and_drops_pipelined_records() {
+    let released = ["cancel questions"];
+    check_pipelined(&[("revoked", &[]), ("committed", &["write"]), ("written", &released)]);
+    check_pipelined(&[("revoked lost", &[]), ("committed", &released)]);
+    let sent: &[Step<'_>] = &[("request", &["begin"]), ASKED[1], ASKED[2], PIPELINED];
+    let lost: &[Step<'_>] = &[("revoked lost", &[]), ("sent", &["commit"]), ("committed", &released)];
     check(store_at(7), &[&READY, sent, lost]);
 }
 
-/// Its commit may happen: the store gets it, and only then the task is let go.
+/// Its commit may succeed: then the store gets it, and only then the task is released.
 #[test]
-fn a_task_that_fails_while_its_commit_is_under_way_is_let_go_afterwards() {
+fn a_task_that_fails_during_its_commit_is_released_afterwards() {
     let failed = "task failed: a position is out of its topic's range";
-    asked_and_ahead(&[
+    check_pipelined(&[
         ("out of range", &[]),
-        AHEAD,
+        PIPELINED,
         ("committed", &["write"]),
         ("written", &[failed]),
         ("later 1000", &["open"]),
     ]);
-    asked_and_ahead(&[
+    check_pipelined(&[
         ("out of range", &[]),
         ("committed abortable", &["abort"]),
         ("aborted", &[failed]),
         ("later 1000", &["open"]),
     ]);
-    asked_and_ahead(&[
+    check_pipelined(&[
         ("committed", &["write"]),
         ("written no space left", &["task failed: no space left"]),
         ("later 1000", &["open"]),
     ]);
 }
 
-/// The rest of a bisected batch is not worked on before it is known whether its first part was the culprit.
+/// The rest of a bisected batch waits until it is known whether its first part was the culprit.
 #[test]
-fn a_batch_that_is_bisected_is_not_worked_on_ahead() {
+fn the_rest_of_a_bisected_batch_is_not_pipelined() {
     let again: &[Step<'_>] = &[("committed abortable", &["abort"]), ("aborted", &["begin"])];
     let steps = [again, &ASKED[1..], again, &ASKED[1..]].concat();
     let poison: &[Step<'_>] =
-        &[("committed abortable", &["abort"]), ("aborted", &["say: 0 is poison", "begin"])];
+        &[("committed abortable", &["abort"]), ("aborted", &["report: 0 is poison", "begin"])];
     let last: &[Step<'_>] = &[("committed", &["write"]), ("written", &[])];
-    asked_and_ahead(
-        &[&steps, poison, &ASKED[1..], &[AHEAD, ("committed", &["write"])], &NEXT, &last[..1], &NEXT, last]
-            .concat(),
+    check_pipelined(
+        &[
+            &steps,
+            poison,
+            &ASKED[1..],
+            &[PIPELINED, ("committed", &["write"])],
+            &NEXT,
+            &last[..1],
+            &NEXT,
+            last,
+        ]
+        .concat(),
     );
 }

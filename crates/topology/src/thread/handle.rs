@@ -1,0 +1,257 @@
+//! What each event means: its facts go to their owners. Decides nothing: it returns what `drive` must look at.
+
+use super::StreamThread;
+use super::call::{AfterAbort, NextStep};
+use super::command::{Call, StoreOperation};
+use super::drive::Due;
+use super::event::{CallOutcome, Event};
+use super::membership::missing_home;
+use super::report::ThreadReport;
+use crate::otp::LogTime;
+use crate::state::StateStore;
+use crate::task::Counters;
+use crate::wire::record::{RecordBatch, SourcePartition};
+
+impl<S: StateStore + Clone> StreamThread<S> {
+    pub(super) fn handle(&mut self, event: Event<S>) -> Due {
+        let env = &mut self.env;
+        match event {
+            Event::Fetched { batch, caught_up } => return self.fetched(batch, caught_up),
+            Event::ReachedEnd { source, offset } => {
+                if let Some(input) = self.tasks.input(source, &env.topology) {
+                    input.reached = input.reached.max(offset);
+                }
+                return Due::work();
+            }
+            Event::OutOfRange { source } => self.out_of_range(source),
+            Event::Tick => return self.tick(),
+            Event::Assigned { partitions, generation } => self.assigned(partitions, generation),
+            Event::Revoked { lost } => return self.revoked(lost),
+            Event::Stop => return self.revoked(false),
+            Event::Opened { assignment, task, result } => self.tasks.opened(assignment, task, result, env),
+            Event::StableOffsets { assignment, unit, result } => {
+                let result = result.map(|stable| stable.into_iter().collect());
+                self.tasks.offsets_known(assignment, unit, result, env);
+            }
+            Event::OffsetRanges { assignment, unit, result } => {
+                return Due {
+                    work: self.tasks.ranges_known(assignment, unit, result, env),
+                    ..Due::default()
+                };
+            }
+            Event::Restored { assignment, task, result } => {
+                return Due { work: self.tasks.restored(assignment, task, result, env), ..Due::default() };
+            }
+            Event::InputEnds { assignment, asked_at, ends } => {
+                self.tasks.ends_known(assignment, asked_at, &ends, &env.topology);
+            }
+            Event::Written { task, result } => return self.written(task, result),
+            Event::Began(outcome)
+            | Event::Offered(outcome)
+            | Event::OffsetsSent(outcome)
+            | Event::Aborted(outcome) => return self.call_ended(outcome, &[]),
+            Event::Committed { outcome, changelog_next } => {
+                return self.call_ended(outcome, &changelog_next);
+            }
+            Event::ProducerReplaced(result) => return self.producer_replaced(result),
+        }
+        Due::default()
+    }
+
+    fn fetched(&mut self, mut records: RecordBatch, caught_up: bool) -> Due {
+        if !self.takes_work() {
+            return Due::default();
+        }
+        let (tasks, topology) = (&mut self.tasks, &self.env.topology);
+        records
+            .retain(|source, offset| tasks.input(source, topology).is_some_and(|input| input.reads(offset)));
+        self.batch.append(records, caught_up, self.env.clock.monotonic);
+        Due::work()
+    }
+
+    /// The log no longer holds the position: the task or the forwarder is placed again.
+    fn out_of_range(&mut self, source: SourcePartition) {
+        match self.env.topology.task_of(source.topic, source.partition) {
+            Some(task) => {
+                self.tasks.fail_later(task, "a position is out of its topic's range".to_owned());
+            }
+            None => self.tasks.forwarder_out_of_range(source, &mut self.env),
+        }
+    }
+
+    fn tick(&mut self) -> Due {
+        let now = self.env.clock.monotonic;
+        self.timers.tick(now, &self.env.limits);
+        if self.call.is_replacing() {
+            if self.call.retries(now) {
+                self.env.call(Call::ReplaceProducer);
+            }
+        } else if self.is_fence_over(now) {
+            self.reinitialise_all();
+        } else {
+            self.tasks.retry_failed(&mut self.env);
+        }
+        Due { work: true, timers: true, ..Due::default() }
+    }
+
+    /// The rebalance that must follow a fence has not come.
+    fn is_fence_over(&self, now: LogTime) -> bool {
+        let since = self.membership.fenced_since();
+        since.is_some_and(|since| now.since(since) >= self.env.limits.fence_wait_ms)
+    }
+
+    fn assigned(&mut self, partitions: Vec<SourcePartition>, generation: i32) {
+        if let Some(missing) = missing_home(&self.env.topology, &partitions) {
+            return self.env.fail(missing);
+        }
+        self.membership.assign(partitions, generation);
+        // Otherwise the tasks are initialised when the new producer is there.
+        if !self.call.is_replacing() {
+            self.tasks.initialise_all(self.membership.partitions(), &mut self.env);
+        }
+    }
+
+    fn revoked(&mut self, lost: bool) -> Due {
+        if self.membership.holds_nothing() {
+            return Due::default();
+        }
+        let is_lost = lost || self.membership.fenced_since().is_some();
+        self.membership.revoke();
+        if is_lost {
+            self.roll_back();
+        }
+        Due { last_commit: !is_lost, ..Due::default() }
+    }
+
+    fn written(&mut self, task: i32, result: Result<(), String>) -> Due {
+        let is_of_commit = self.planned.as_ref().is_some_and(|commit| commit.tasks.contains(&task));
+        if !self.call.is_writing() || !is_of_commit {
+            if let Err(reason) = result {
+                self.tasks.fail(task, reason, &mut self.env);
+            }
+            return Due::default();
+        }
+        if let Err(reason) = result {
+            self.tasks.fail_later(task, reason);
+        }
+        if self.call.written() { self.commit_done() } else { Due::default() }
+    }
+
+    fn call_ended(&mut self, outcome: CallOutcome, changelog_next: &[(i32, i64)]) -> Due {
+        match self.call.ended(outcome) {
+            NextStep::Continue => {}
+            NextStep::Commit => self.env.call(Call::Commit),
+            NextStep::WriteStores => return self.write_stores(changelog_next),
+            NextStep::AfterAbort(after) => {
+                self.after_abort(after);
+                return Due::work();
+            }
+            NextStep::Abort { reason } => {
+                self.env.report(ThreadReport::Aborted { reason });
+                self.roll_back();
+                self.env.call(Call::Abort);
+            }
+            NextStep::AbortFenced => {
+                self.env.report(ThreadReport::Fenced);
+                if self.membership.fence(self.env.clock.monotonic) {
+                    self.tasks.pause(self.membership.partitions(), &mut self.env);
+                }
+                self.roll_back();
+                self.drop_batch();
+                self.env.call(Call::Abort);
+            }
+            NextStep::ReplaceProducer { reason } => {
+                self.env.report(ThreadReport::UnknownOutcome { reason });
+                self.roll_back();
+                self.drop_batch();
+                self.env.call(Call::ReplaceProducer);
+            }
+        }
+        Due::default()
+    }
+
+    /// Only an acknowledged commit reaches the stores.
+    fn write_stores(&mut self, changelog_next: &[(i32, i64)]) -> Due {
+        // A lost assignment has rolled its commit back, although the commit succeeded: then nothing is written.
+        let tasks = self.planned.as_ref().map(|commit| commit.tasks.clone()).unwrap_or_default();
+        for partition in &tasks {
+            let next = changelog_next.iter().find(|(task, _)| task == partition).map(|(_, next)| *next);
+            let task = self.tasks.task_mut(*partition).expect("a planned task stays open");
+            let (batch, mut counters) = task.committed(next, self.env.clock.wall);
+            self.counters.take_from(&mut counters);
+            self.env.store(StoreOperation::Write { task: *partition, batch });
+        }
+        if self.call.write(tasks.len()) { self.commit_done() } else { Due::default() }
+    }
+
+    /// The transaction is committed, and the stores are written.
+    fn commit_done(&mut self) -> Due {
+        let mut commit = self.planned.take().unwrap_or_default();
+        self.tasks.committed(&commit.offsets, &self.env.topology);
+        let mut counters = std::mem::take(&mut commit.counters);
+        counters.take_from(&mut self.counters);
+        let records = commit.batch.len();
+        self.env.report(ThreadReport::Committed { counters: Box::new(counters), records });
+        self.batch.committed(commit.into_buffers(), self.env.clock.monotonic);
+        self.tasks.ask_unmarked(&mut self.env);
+        Due { work: true, timers: true, gates: true, ..Due::default() }
+    }
+
+    /// The transaction is aborted, or there was none. Releases the tasks that failed, and keeps what may run again.
+    pub(super) fn after_abort(&mut self, after: AfterAbort) {
+        self.tasks.release_failing(&mut self.env);
+        let (tasks, topology) = (&self.tasks, &self.env.topology);
+        self.batch.drop_records(|source| {
+            let task = topology.task_of(source.topic, source.partition);
+            task.is_some_and(|task| !tasks.has_task(task))
+        });
+        match after {
+            AfterAbort::RunAgain if self.takes_work() => self.batch.count_abort(&self.env.limits),
+            AfterAbort::Continue if self.takes_work() => {}
+            AfterAbort::RunAgain | AfterAbort::Continue | AfterAbort::Drop => self.drop_batch(),
+        }
+    }
+
+    fn producer_replaced(&mut self, result: Result<(), String>) -> Due {
+        let limits = &self.env.limits;
+        let (retry_at, attempts_max) =
+            (self.env.clock.monotonic.plus(limits.task_retry_ms), limits.producer_replacements_max);
+        let Err(reason) = result else {
+            self.call.replaced();
+            self.reinitialise_all();
+            return Due::work();
+        };
+        match self.call.not_replaced(retry_at, attempts_max) {
+            Some(attempts) => {
+                self.env.fail(format!("no transactional producer after {attempts} attempts: {reason}"));
+            }
+            None => self.env.report(ThreadReport::UnknownOutcome { reason }),
+        }
+        Due::default()
+    }
+
+    /// Every task takes the assign path again, in the same assignment.
+    fn reinitialise_all(&mut self) {
+        if self.membership.holds_nothing() || self.membership.is_revoking() {
+            return;
+        }
+        self.membership.resume();
+        self.tasks.release_all(&mut self.env);
+        self.tasks.pause(self.membership.partitions(), &mut self.env);
+        self.tasks.initialise_all(self.membership.partitions(), &mut self.env);
+    }
+
+    /// Forgets everything that is not known to be committed. The records stay.
+    pub(super) fn roll_back(&mut self) {
+        for task in self.tasks.ready_mut() {
+            task.abort();
+        }
+        self.batch.roll_back(self.planned.take());
+        self.counters = Counters::default();
+    }
+
+    pub(super) fn drop_batch(&mut self) {
+        self.tasks.forget_failing();
+        self.batch.clear();
+    }
+}

@@ -1,0 +1,422 @@
+//! The tasks of this thread and its forward-only partitions: their recovery, their gates, and their failures.
+//!
+//! Owns the slots and the forwarders. Begins no transaction: it returns what must be committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::command::{Fetch, Question};
+use super::environment::Environment;
+use super::forwarder::Forwarders;
+use super::ids::{AssignmentId, OffsetRanges, RecoveryUnit};
+use super::lifecycle::{Lifecycle, StableOffsets, TaskStage};
+use super::slot::{Input, TaskSlot};
+use crate::otp::LogTime;
+use crate::state::StateStore;
+use crate::task::{SourceKind, Task, Topology};
+use crate::wire::outbox::Outbox;
+use crate::wire::record::SourcePartition;
+
+/// Append times further ahead of the wall clock than this do not move the sweep watermark. Milliseconds.
+const TIME_AHEAD_MAX_MS: u64 = 5 * 60 * 1000;
+
+pub(super) struct Tasks<S> {
+    /// Answers to questions of an earlier assignment are ignored.
+    assignment: AssignmentId,
+    slots: BTreeMap<i32, TaskSlot<S>>,
+    forwarders: Forwarders,
+    /// Tasks that failed and are not released yet, and why. No record is processed before they are.
+    failing: BTreeMap<i32, String>,
+}
+
+/// What a look at the gates found.
+#[derive(Default)]
+pub(super) struct GateCheck {
+    /// Something must be committed before a gate can open.
+    pub must_commit: bool,
+    /// Broadcast topics whose barriers were emitted, with the offsets of the group. Their transaction commits these.
+    pub barriers: Vec<(SourcePartition, i64)>,
+}
+
+impl<S> Default for Tasks<S> {
+    fn default() -> Self {
+        Self {
+            assignment: AssignmentId::default(),
+            slots: BTreeMap::new(),
+            forwarders: Forwarders::default(),
+            failing: BTreeMap::new(),
+        }
+    }
+}
+
+impl<S: StateStore + Clone> Tasks<S> {
+    pub fn stages(&self) -> impl Iterator<Item = (i32, TaskStage<'_>)> {
+        self.slots.iter().map(|(task, slot)| (*task, slot.lifecycle.stage()))
+    }
+
+    /// A task waits for answers that do not come through the poll.
+    pub fn is_recovering(&self) -> bool {
+        self.stages().any(|(_, stage)| !matches!(stage, TaskStage::Running | TaskStage::Failed { .. }))
+    }
+
+    pub fn task_mut(&mut self, task: i32) -> Option<&mut Task<S>> {
+        self.slots.get_mut(&task)?.lifecycle.task_mut()
+    }
+
+    /// Tasks whose state is complete.
+    pub fn ready_mut(&mut self) -> impl Iterator<Item = &mut Task<S>> {
+        self.slots.values_mut().filter_map(|slot| slot.lifecycle.task_mut())
+    }
+
+    pub fn has_task(&self, task: i32) -> bool {
+        self.slots.get(&task).is_some_and(|slot| slot.lifecycle.task().is_some())
+    }
+
+    /// Tasks with something to commit.
+    pub fn dirty(&self) -> BTreeSet<i32> {
+        self.slots.iter().filter(|(_, slot)| slot.is_dirty()).map(|(task, _)| *task).collect()
+    }
+
+    pub fn input(&mut self, source: SourcePartition, topology: &Topology) -> Option<&mut Input> {
+        match topology.task_of(source.topic, source.partition) {
+            Some(task) => self.slots.get_mut(&task)?.inputs.get_mut(&source),
+            None => self.forwarders.input(source),
+        }
+    }
+
+    /// A record of this source has this append time.
+    pub fn note_time(&mut self, source: SourcePartition, time: LogTime, env: &Environment) {
+        let plausible = env.clock.wall.plus(TIME_AHEAD_MAX_MS);
+        if let Some(input) = self.input(source, &env.topology)
+            && time <= plausible
+        {
+            input.time = input.time.max(time);
+        }
+    }
+
+    /// Initialises every task and forwarder of the assigned partitions.
+    pub fn initialise_all(&mut self, partitions: &[SourcePartition], env: &mut Environment) {
+        self.assignment.0 += 1;
+        let mut tasks: BTreeMap<i32, Vec<SourcePartition>> = BTreeMap::new();
+        for source in partitions {
+            match env.topology.task_of(source.topic, source.partition) {
+                Some(task) => tasks.entry(task).or_default().push(*source),
+                None => self.forwarders.ask(*source, self.assignment, env),
+            }
+        }
+        for (task, sources) in tasks {
+            let mut slot = TaskSlot::new(task, sources);
+            slot.open(self.assignment, env);
+            self.slots.insert(task, slot);
+        }
+    }
+
+    /// Ends everything of the assignment.
+    pub fn release_all(&mut self, env: &mut Environment) {
+        env.cancel_questions();
+        self.slots.clear();
+        self.forwarders.clear();
+        self.failing.clear();
+    }
+
+    /// A task failed. It is released as soon as no call is under way, because a commit that writes for it may succeed.
+    pub fn fail_later(&mut self, task: i32, reason: String) {
+        self.failing.insert(task, reason);
+    }
+
+    pub fn has_failing(&self) -> bool {
+        !self.failing.is_empty()
+    }
+
+    pub fn forget_failing(&mut self) {
+        self.failing.clear();
+    }
+
+    /// Releases the tasks that failed.
+    pub fn release_failing(&mut self, env: &mut Environment) {
+        for (task, reason) in std::mem::take(&mut self.failing) {
+            self.fail(task, reason, env);
+        }
+    }
+
+    /// The task cannot go on; it is tried again later, and the others go on.
+    pub fn fail(&mut self, task: i32, reason: String, env: &mut Environment) {
+        if let Some(slot) = self.slots.get_mut(&task) {
+            slot.fail(reason, env);
+        }
+    }
+
+    /// Tries failed tasks again whose time has come.
+    pub fn retry_failed(&mut self, env: &mut Environment) {
+        let now = env.clock.monotonic;
+        self.forwarders.ask_unmarked(self.assignment, env, |ask_at| now >= ask_at);
+        for slot in self.slots.values_mut() {
+            if matches!(slot.lifecycle, Lifecycle::Failed { retry_at, .. } if now >= retry_at) {
+                slot.retry();
+                slot.open(self.assignment, env);
+            }
+        }
+    }
+
+    /// A commit has ended: the barriers that forwarders wait for may be there.
+    pub fn ask_unmarked(&mut self, env: &mut Environment) {
+        self.forwarders.ask_unmarked(self.assignment, env, |_| true);
+    }
+
+    /// The position of a forward-only partition is not in its log.
+    pub fn forwarder_out_of_range(&mut self, source: SourcePartition, env: &mut Environment) {
+        self.forwarders.out_of_range(source, self.assignment, env);
+    }
+
+    pub fn opened(
+        &mut self,
+        assignment: AssignmentId,
+        task: i32,
+        result: Result<S, String>,
+        env: &mut Environment,
+    ) {
+        let Some(slot) = self.current(assignment, task) else { return };
+        if let Err(reason) = result.and_then(|store| slot.opened(store, assignment, env)) {
+            slot.fail(reason, env);
+        }
+    }
+
+    pub fn offsets_known(
+        &mut self,
+        assignment: AssignmentId,
+        unit: RecoveryUnit,
+        result: Result<StableOffsets, String>,
+        env: &mut Environment,
+    ) {
+        if assignment != self.assignment {
+            return;
+        }
+        match (unit, result) {
+            (RecoveryUnit::Task(task), Ok(stable)) => {
+                if let Some(slot) = self.slots.get_mut(&task) {
+                    slot.offsets_known(stable, assignment, env);
+                }
+            }
+            (RecoveryUnit::Forwarder(source), Ok(stable)) => {
+                self.forwarders.offsets_known(source, &stable, assignment, env);
+            }
+            (unit, Err(reason)) => self.question_failed(unit, reason, env),
+        }
+    }
+
+    /// Returns whether a forwarder has a start that may have to be committed.
+    pub fn ranges_known(
+        &mut self,
+        assignment: AssignmentId,
+        unit: RecoveryUnit,
+        result: Result<OffsetRanges, String>,
+        env: &mut Environment,
+    ) -> bool {
+        if assignment != self.assignment {
+            return false;
+        }
+        match (unit, result) {
+            (RecoveryUnit::Task(task), Ok(ranges)) => {
+                if let Some(slot) = self.slots.get_mut(&task)
+                    && let Err(reason) = slot.ranges_known(ranges, assignment, env)
+                {
+                    slot.fail(reason, env);
+                }
+            }
+            (RecoveryUnit::Forwarder(source), Ok(ranges)) => {
+                match self.forwarders.range_known(source, &ranges, env) {
+                    Ok(is_placed) => return is_placed,
+                    Err(reason) => env.fail(reason),
+                }
+            }
+            (unit, Err(reason)) => self.question_failed(unit, reason, env),
+        }
+        false
+    }
+
+    /// Returns whether a task's state is complete.
+    pub fn restored(
+        &mut self,
+        assignment: AssignmentId,
+        task: i32,
+        result: Result<u64, String>,
+        env: &mut Environment,
+    ) -> bool {
+        let Some(slot) = self.current(assignment, task) else { return false };
+        match result.and_then(|restored| slot.restored(restored, env)) {
+            Ok(is_complete) => is_complete,
+            Err(reason) => {
+                slot.fail(reason, env);
+                false
+            }
+        }
+    }
+
+    /// Inputs that were read up to their ends are known to be empty as of the time of the question.
+    pub fn ends_known(
+        &mut self,
+        assignment: AssignmentId,
+        asked_at: LogTime,
+        ends: &[(SourcePartition, i64)],
+        topology: &Topology,
+    ) {
+        if assignment != self.assignment {
+            return;
+        }
+        for (source, end) in ends {
+            if let Some(input) = self.input(*source, topology)
+                && input.reached >= *end
+            {
+                input.empty_at = Some(asked_at);
+            }
+        }
+    }
+
+    /// A commit has these offsets.
+    pub fn committed(&mut self, offsets: &BTreeMap<SourcePartition, i64>, topology: &Topology) {
+        for (source, next) in offsets {
+            if let Some(input) = self.input(*source, topology) {
+                input.committed = *next;
+            }
+            self.forwarders.committed(*source);
+        }
+    }
+
+    /// Opens the gates of tasks that have everything they waited for, and starts forwarders. Called only between
+    /// transactions, because what is not committed opens nothing, and only when everything that was read is processed,
+    /// because a barrier follows what it marks the end of.
+    pub fn check_gates(&mut self, out: &mut Outbox, env: &mut Environment) -> GateCheck {
+        let mut check = GateCheck::default();
+        let (mut informed, mut open) = (Vec::new(), Vec::new());
+        for (partition, slot) in &mut self.slots {
+            if !matches!(slot.lifecycle, Lifecycle::Gated(_)) {
+                continue;
+            }
+            check.barriers.extend(slot.emit_barriers(&env.topology, out));
+            let has_read_directory = slot.has_read_directory(&env.topology);
+            if has_read_directory {
+                informed.push(*partition);
+            }
+            check.must_commit |= slot.is_dirty();
+            let has_barriers = |task: &Task<S>| task.has_all_marks().unwrap_or(false);
+            if has_read_directory && !slot.is_dirty() && slot.lifecycle.task().is_some_and(has_barriers) {
+                open.push(*partition);
+            }
+        }
+        for task in informed {
+            self.slot(task).resume(env, |kind| kind == SourceKind::Repartition);
+        }
+        for task in open {
+            self.slot(task).open_gate(env);
+        }
+        check.must_commit |= self.forwarders.start(env) | !check.barriers.is_empty();
+        check
+    }
+
+    /// Adds offsets so that every task that is written for has one, because the call that carries offsets is the ownership
+    /// fence. Also adds decided starts, which the group must get together with the state.
+    pub fn complete_offsets<'a>(
+        &self,
+        written_for: impl Iterator<Item = &'a i32>,
+        offsets: &mut BTreeMap<SourcePartition, i64>,
+        topology: &Topology,
+    ) {
+        for task in written_for {
+            let slot = &self.slots[task];
+            let is_lacking = !slot.inputs.keys().any(|source| offsets.contains_key(source));
+            let starts = slot.lifecycle.task().into_iter().flat_map(|task| task.positions().starts());
+            let inputs = slot.inputs.iter().map(|(source, input)| (*source, input.committed));
+            for (source, next) in starts.chain(inputs.filter(|_| is_lacking)) {
+                if !self.lacks_barrier(source, topology) {
+                    offsets.entry(source).or_insert(next);
+                }
+            }
+        }
+        for (source, start) in self.forwarders.decided_starts() {
+            offsets.entry(source).or_insert(start);
+        }
+    }
+
+    /// Removes offsets of broadcast topics whose barrier was not emitted, and returns their tasks. The group gets an offset
+    /// of a broadcast topic only from the transaction of its barrier on, because whoever sees one may forward. Nobody
+    /// resumes there: the position in the state alone decides.
+    pub fn hold_back_offsets(
+        &self,
+        offsets: &mut BTreeMap<SourcePartition, i64>,
+        topology: &Topology,
+    ) -> BTreeSet<i32> {
+        let held: Vec<_> = offsets.keys().copied().filter(|it| self.lacks_barrier(*it, topology)).collect();
+        for source in &held {
+            offsets.remove(source);
+        }
+        held.iter().filter_map(|it| topology.task_of(it.topic, it.partition)).collect()
+    }
+
+    /// A broadcast topic whose barrier was not emitted.
+    fn lacks_barrier(&self, source: SourcePartition, topology: &Topology) -> bool {
+        let SourceKind::Broadcast(broadcast) = topology.source(source.topic).kind else {
+            return false;
+        };
+        let task = topology.task_of(source.topic, source.partition);
+        let slot = task.and_then(|task| self.slots.get(&task));
+        let task = slot.and_then(|slot| slot.lifecycle.task());
+        !task.is_some_and(|task| task.has_broadcast_mark(broadcast).unwrap_or(false))
+    }
+
+    /// Asks for the ends of inputs, because an idle input that is known to be empty is as good as current.
+    pub fn ask_input_ends(&self, env: &mut Environment) {
+        let running = self.slots.values().filter(|slot| matches!(slot.lifecycle, Lifecycle::Running(_)));
+        let sources: Vec<_> =
+            running.flat_map(|slot| slot.timed_inputs(&env.topology)).map(|(source, _)| *source).collect();
+        if !sources.is_empty() {
+            let (assignment, asked_at) = (self.assignment, env.clock.wall);
+            env.ask(Question::InputEnds { assignment, asked_at, sources });
+        }
+    }
+
+    /// Expires what is over at each task's watermark. Returns whether more is due, and the tasks that failed.
+    pub fn sweep(&mut self, out: &mut Outbox, topology: &Topology) -> (bool, BTreeMap<i32, String>) {
+        let (mut is_more_due, mut failed) = (false, BTreeMap::new());
+        for slot in self.slots.values_mut() {
+            let watermark = slot.timed_inputs(topology).map(|(_, input)| input.known_until()).min();
+            let Lifecycle::Running(task) = &mut slot.lifecycle else {
+                continue;
+            };
+            match task.sweep(watermark.unwrap_or_default(), out) {
+                Ok(is_more) => is_more_due |= is_more,
+                Err(error) => drop(failed.insert(slot.task, error.to_string())),
+            }
+        }
+        (is_more_due, failed)
+    }
+
+    /// Purges what acknowledged commits have consumed of the repartition topic.
+    pub fn purge(&mut self, env: &mut Environment) {
+        for slot in self.slots.values_mut() {
+            if let Some(before) = slot.purgeable(&env.topology) {
+                env.ask(Question::Purge { partition: slot.task, before });
+            }
+        }
+    }
+
+    pub fn pause(&self, partitions: &[SourcePartition], env: &mut Environment) {
+        env.fetch(Fetch::Pause(partitions.to_vec()));
+    }
+
+    fn slot(&mut self, task: i32) -> &mut TaskSlot<S> {
+        self.slots.get_mut(&task).expect("its slot was looked at")
+    }
+
+    fn current(&mut self, assignment: AssignmentId, task: i32) -> Option<&mut TaskSlot<S>> {
+        if assignment != self.assignment {
+            return None;
+        }
+        self.slots.get_mut(&task)
+    }
+
+    fn question_failed(&mut self, unit: RecoveryUnit, reason: String, env: &mut Environment) {
+        match unit {
+            RecoveryUnit::Task(task) => self.fail(task, reason, env),
+            RecoveryUnit::Forwarder(source) => self.forwarders.ask(source, self.assignment, env),
+        }
+    }
+}
