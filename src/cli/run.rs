@@ -96,7 +96,7 @@ fn serve(loaded: &Loaded, parts: &Parts, signals: &mut Signals) -> Result<Ended,
     let threads = StreamThreads::start(parts, loaded.config.processing.threads);
     let mut ended = Ended::Signal;
     while signals.pending().next().is_none() && !threads.has_ended() {
-        if watch.saw_another() {
+        if watch.saw_recreated() {
             ended = Ended::TopicRecreated;
             break;
         }

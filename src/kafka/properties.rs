@@ -62,6 +62,7 @@ const OWNED: &[(&str, &str, &str)] = &[
     ("isolation.level", "only committed records are read", REMOVE),
     ("enable.partition.eof", "restores and expiry rely on the end of a partition", REMOVE),
     ("check.crcs", "damaged records must be detected", REMOVE),
+    ("fetch.queue.backoff.ms", "the pace of commits is computed from it", REMOVE),
     ("enable.idempotence", "transactions need it", REMOVE),
     ("enable.gapless.guarantee", "an aborted transaction leaves gaps", REMOVE),
     ("acks", "a commit is acknowledged by all in-sync replicas", REMOVE),

@@ -1,4 +1,6 @@
-//! What the cluster says of the topics, before anything is read: existence, partition counts, ids.
+//! What the cluster knows of the topics, before anything is read: existence, partition counts, ids.
+//!
+//! Compares nothing with the settings.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,14 +13,14 @@ use crate::kafka::{Admin, EdgeError};
 
 const ASK_MAX: Duration = Duration::from_secs(15);
 
-/// Every topic of a deployment as the cluster has it; a missing one is absent.
+/// The topics of a deployment as they are on the cluster. A missing topic is absent.
 pub struct ClusterFacts {
     pub topics: BTreeMap<String, TopicFacts>,
     /// `delete.retention.ms` of the changelog, if it exists.
     pub tombstone_retention_ms: Option<u64>,
 }
 
-/// Asks the cluster about every topic that the settings name.
+/// Reads the facts of every topic that the settings name.
 ///
 /// # Errors
 /// The cluster does not answer, or denies it.
@@ -38,7 +40,7 @@ pub fn describe(admin: &Admin, settings: &Settings) -> Result<ClusterFacts, Edge
     Ok(ClusterFacts { topics, tombstone_retention_ms })
 }
 
-/// Partition counts and ids of topics; a missing one is absent.
+/// Partition counts and ids of topics. A missing topic is absent.
 ///
 /// # Errors
 /// The cluster does not answer, or denies it.

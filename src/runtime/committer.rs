@@ -1,7 +1,7 @@
-//! The calls that end a transaction, and a thread that makes them while the stream thread goes on.
+//! The two calls that end a transaction, and a thread that makes them while the stream thread processes more records.
 //!
-//! They wait for brokers, and hand over whatever the producer has not got yet. The producer goes along with a call and comes
-//! back with its answer: there is one user of it at any time.
+//! Both wait for brokers. The producer moves to the committer with a call and comes back with its end, so it has one user at
+//! any time. Decides nothing: what a failure means is for the protocol.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -15,17 +15,17 @@ use otp_topology::wire::record::SourcePartition;
 use super::stores::TaskHandle;
 use crate::kafka::{Class, GroupMetadata, Producer, TransactionError};
 
-/// How long one transactional call may take.
+/// Time-out of one transactional call.
 pub(super) const CALL_MAX: Duration = Duration::from_secs(10);
-/// A call that librdkafka calls retriable is made so often.
+/// How often a call is made that librdkafka calls retriable.
 const TRIES_MAX: u32 = 5;
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// One of the two calls that end a transaction.
-pub(super) enum EndCall {
+pub(super) enum FinalCall {
     SendOffsets {
         outbox: Arc<Outbox>,
-        /// The first record of the outbox that the producer has not got.
+        /// The first record of the outbox that the producer does not have.
         first: usize,
         offsets: Vec<(SourcePartition, i64)>,
         member: Arc<GroupMetadata>,
@@ -34,7 +34,7 @@ pub(super) enum EndCall {
     Commit { partitions: i32 },
 }
 
-impl EndCall {
+impl FinalCall {
     pub fn make(&self, producer: &Producer) -> Event<TaskHandle> {
         match self {
             Self::SendOffsets { outbox, first, offsets, member } => {
@@ -55,32 +55,32 @@ impl EndCall {
 
 /// The stream thread's end.
 pub(super) struct Committer {
-    calls: Option<Sender<(Producer, EndCall)>>,
-    answers: Receiver<(Producer, Event<TaskHandle>)>,
+    calls: Option<Sender<(Producer, FinalCall)>>,
+    ends: Receiver<(Producer, Event<TaskHandle>)>,
     is_calling: bool,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Committer {
     pub fn start() -> Self {
-        let (calls, todo) = channel::<(Producer, EndCall)>();
-        let (answers_in, answers) = channel();
+        let (calls, todo) = channel::<(Producer, FinalCall)>();
+        let (ends_in, ends) = channel();
         let thread = std::thread::Builder::new()
             .name("stream-commits".to_owned())
             .spawn(move || {
                 while let Ok((producer, call)) = todo.recv() {
-                    let answer = call.make(&producer);
-                    if answers_in.send((producer, answer)).is_err() {
+                    let end = call.make(&producer);
+                    if ends_in.send((producer, end)).is_err() {
                         break;
                     }
                 }
             })
             .expect("the process may start threads");
-        Self { calls: Some(calls), answers, is_calling: false, thread: Some(thread) }
+        Self { calls: Some(calls), ends, is_calling: false, thread: Some(thread) }
     }
 
-    /// Makes a call; the next waits for its answer.
-    pub fn call(&mut self, producer: Producer, call: EndCall) {
+    /// Makes a call. The next one waits for its end.
+    pub fn call(&mut self, producer: Producer, call: FinalCall) {
         self.is_calling = true;
         let calls = self.calls.as_ref().expect("open until dropped");
         calls.send((producer, call)).expect("the committer lives as long as its calls");
@@ -90,18 +90,18 @@ impl Committer {
         self.is_calling
     }
 
-    /// The answer to the call under way, if it is there, or `waits`.
-    pub fn answer(&mut self, waits: bool) -> Option<(Producer, Event<TaskHandle>)> {
+    /// The end of the call under way: if it has come, or when it comes if `waits`.
+    pub fn ended(&mut self, waits: bool) -> Option<(Producer, Event<TaskHandle>)> {
         if !self.is_calling {
             return None;
         }
-        let answer = if waits {
-            Some(self.answers.recv().expect("the committer lives as long as its calls"))
+        let ended = if waits {
+            Some(self.ends.recv().expect("the committer lives as long as its calls"))
         } else {
-            self.answers.try_recv().ok()
+            self.ends.try_recv().ok()
         };
-        self.is_calling = answer.is_none();
-        answer
+        self.is_calling = ended.is_none();
+        ended
     }
 }
 
@@ -114,7 +114,7 @@ impl Drop for Committer {
     }
 }
 
-/// Makes a call, again while librdkafka says that this may help.
+/// Makes a call, and makes it again while librdkafka calls its failure retriable.
 pub(super) fn retried(call: impl Fn() -> Result<(), TransactionError>) -> Result<(), TransactionError> {
     let mut tries = 1;
     loop {
@@ -128,7 +128,7 @@ pub(super) fn retried(call: impl Fn() -> Result<(), TransactionError>) -> Result
     }
 }
 
-/// As [`retried`].
+/// As [`retried`], with the outcome for the protocol.
 pub(super) fn tried(call: impl Fn() -> Result<(), TransactionError>) -> CallOutcome {
     match retried(call) {
         Ok(()) => CallOutcome::Done,

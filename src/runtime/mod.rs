@@ -1,21 +1,26 @@
-//! Drives the stream threads: it performs what they command on Kafka and RocksDB, and tells them what came of it.
+//! Runs the stream threads: performs their commands on Kafka and RocksDB, and returns the events that answer them.
 //!
 //! Decides nothing of the protocol: that is `otp_topology::thread`. Wall clock, entropy and shutdown live here.
 //!
 //! ```text
-//! StreamLoop (one OS thread) ── poll ──▶ StreamThread ── commands ──▶ Driver ── Producer, Consumer, stores
-//!        ▲                                                              │
-//!        ├──────────── answers ◀── Committer (one OS thread) ◀── the end of a large commit, with the Producer
-//!        └──────────── answers ◀── Worker (one OS thread) ◀── off the polling path: offsets, ends, restore
+//! StreamLoop ─── polls the consumer ──▶ Round ──▶ Driver ──▶ StreamThread (the protocol)
+//! (one OS thread)                                   │  commands
+//!                                                   ├─▶ ProducerCalls ──▶ Committer (one OS thread): ends large transactions
+//!                                                   ├─▶ Worker (one OS thread): offsets, restores, purges
+//!                                                   ├─▶ Stores
+//!                                                   └─▶ Reporter: log lines, metrics, health
 //! ```
 
+mod calls;
 mod clock;
 mod cluster;
 mod committer;
 mod driver;
-mod pace;
+mod pacing;
 mod progress;
+mod reporter;
 mod restore;
+mod round;
 mod scheduling;
 mod stores;
 mod stream_loop;

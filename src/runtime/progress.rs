@@ -1,16 +1,19 @@
-//! Progress of restores: a bar on a terminal, lines in the log now and then, and the metrics.
+//! Progress of restores: a bar on a terminal, a line in the log every few seconds, and the metrics.
+//!
+//! Restores nothing itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
+use super::clock::now;
 use crate::telemetry::Metrics;
 
 /// Between two lines in the log about one restore.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Shared by all stream threads, so that their bars lie one below the other.
+/// Shared by all stream threads, so that their bars stand one below the other.
 #[derive(Clone)]
 pub struct Progress {
     metrics: Arc<Metrics>,
@@ -18,14 +21,14 @@ pub struct Progress {
 }
 
 /// One restore.
-pub(super) struct Restoring {
+pub(super) struct RestoreProgress {
     task: i32,
     metrics: Arc<Metrics>,
     bar: ProgressBar,
     restored: u64,
     begun: Instant,
     moved: Instant,
-    told: Instant,
+    logged: Instant,
 }
 
 impl Progress {
@@ -33,7 +36,7 @@ impl Progress {
         Self { metrics, bars: MultiProgress::new() }
     }
 
-    pub(super) fn begin(&self, task: i32, records: u64) -> Restoring {
+    pub(super) fn begin(&self, task: i32, records: u64) -> RestoreProgress {
         tracing::info!(task, records, "restoring from the changelog");
         let style = "restore task {prefix} [{bar:30}] {human_pos}/{human_len} records, {msg}/s, {eta} left";
         let style = ProgressStyle::with_template(style).expect("a constant template");
@@ -42,12 +45,12 @@ impl Progress {
         self.metrics.set_restore_remaining(task, records);
         let now = now();
         let metrics = self.metrics.clone();
-        Restoring { task, metrics, bar, restored: 0, begun: now, moved: now, told: now }
+        RestoreProgress { task, metrics, bar, restored: 0, begun: now, moved: now, logged: now }
     }
 }
 
-impl Restoring {
-    /// So many records more are read, and at most so many are left.
+impl RestoreProgress {
+    /// This many more records are read, and at most `remaining` are left.
     pub fn advance(&mut self, records: u64, remaining: u64) {
         let now = now();
         self.restored += records;
@@ -58,8 +61,8 @@ impl Restoring {
         self.metrics.set_restore_remaining(self.task, remaining);
         self.metrics.set_restore_rate(self.task, records_per_s);
         self.moved = now;
-        if now - self.told >= LINE_INTERVAL {
-            self.told = now;
+        if now - self.logged >= LINE_INTERVAL {
+            self.logged = now;
             let (task, restored) = (self.task, self.restored);
             self.bar.suspend(|| tracing::info!(task, restored, remaining, records_per_s, "restoring"));
         }
@@ -70,16 +73,11 @@ impl Restoring {
     }
 }
 
-impl Drop for Restoring {
+impl Drop for RestoreProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
         self.metrics.forget_restore(self.task);
         let (task, restored, records_per_s) = (self.task, self.restored, self.records_per_s(self.moved));
         tracing::info!(task, restored, records_per_s, "the restore has ended");
     }
-}
-
-fn now() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "measures how fast a restore goes; decides nothing")]
-    Instant::now()
 }

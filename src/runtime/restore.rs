@@ -1,93 +1,107 @@
-//! One restore: what the changelog tells goes into the store in large runs, with signs of progress.
+//! One run of a restore: the changelog's records go into the store in large batches, and the progress is shown.
 //!
-//! Knows neither the reader nor when it is no longer wanted.
+//! Knows neither the reader nor when the run is no longer wanted.
 
 use otp_topology::otp::LogTime;
 use otp_topology::task::ChangelogFold;
 
 use super::clock::wall;
-use super::progress::{Progress, Restoring};
+use super::progress::{Progress, RestoreProgress};
 use super::stores::TaskHandle;
-use crate::kafka::Replayed;
+use crate::kafka::{Replayed, TRANSACTION_TIMEOUT_MS};
 
-/// What is collected before it is written, in bytes. The fewer and larger the runs, the less is left to compact.
-const RUN_BYTES: usize = 60 << 20;
-/// One record at the end, so that the memory does not double.
-const RUN_ROOM_BYTES: usize = RUN_BYTES + (4 << 20);
-/// Between two signs of progress.
+/// Bytes that are collected before they are written. The fewer and larger the batches, the less is left to compact.
+const BATCH_BYTES: usize = 60 << 20;
+/// With room for one more record, so that the memory does not double.
+const BATCH_ROOM_BYTES: usize = BATCH_BYTES + (4 << 20);
+/// Records between two updates of the progress.
 const STEP_RECORDS: u64 = 5_000;
-/// Without anything new for this long it says what it waits for.
+/// If nothing new comes for this long, the log says what the restore waits for.
 const QUIET_MAX_MS: u64 = 15_000;
-/// Without anything new for this long the task fails.
+/// If nothing new comes for this long, the task fails.
 const DEADLINE_MS: u64 = 120_000;
 
-pub(super) struct Restore<'a> {
+// A transaction of a process that crashed ends by its time-out: that is no reason to complain.
+const _: () = assert!((TRANSACTION_TIMEOUT_MS as u64) < QUIET_MAX_MS && QUIET_MAX_MS < DEADLINE_MS);
+
+pub(super) struct RestoreRun<'a> {
     task: i32,
     topic: &'a str,
     bound: i64,
     store: &'a TaskHandle,
-    restorer: ChangelogFold,
-    bar: Restoring,
+    fold: ChangelogFold,
+    progress: RestoreProgress,
     shown: u64,
-    /// What was left when last nothing came, and since when it is so.
+    /// What remained when the run was last seen to move, and when that was.
     remaining: u64,
     moved_at: LogTime,
-    told: bool,
+    is_quiet_logged: bool,
 }
 
-impl<'a> Restore<'a> {
-    /// `restorer` leads from the store's position to `bound`; `topic` is told to people.
+impl<'a> RestoreRun<'a> {
+    /// `fold` leads from the store's position to `bound`. `topic` is for texts.
     pub fn new(
         task: i32,
         topic: &'a str,
         bound: i64,
-        restorer: ChangelogFold,
+        fold: ChangelogFold,
         store: &'a TaskHandle,
         progress: &Progress,
     ) -> Self {
-        let bar = progress.begin(task, restorer.remaining());
-        let (remaining, moved_at) = (restorer.remaining(), wall());
-        let restorer = restorer.with_room(RUN_ROOM_BYTES);
-        Self { task, topic, bound, store, restorer, bar, shown: 0, remaining, moved_at, told: false }
+        let progress = progress.begin(task, fold.remaining());
+        let (remaining, moved_at) = (fold.remaining(), wall());
+        let fold = fold.with_room(BATCH_ROOM_BYTES);
+        Self {
+            task,
+            topic,
+            bound,
+            store,
+            fold,
+            progress,
+            shown: 0,
+            remaining,
+            moved_at,
+            is_quiet_logged: false,
+        }
     }
 
     pub fn restored(&self) -> u64 {
-        self.restorer.restored()
+        self.fold.restored()
     }
 
-    /// Takes what the reader came upon; whether the store has all of it.
+    /// Takes what the reader found. Returns whether the store is complete.
     ///
     /// # Errors
     /// A record cannot be read, the store cannot be written, or nothing has come for too long.
     pub fn take(&mut self, replayed: Replayed<'_>) -> Result<bool, String> {
         match replayed {
             Replayed::Record { offset, key, value } => {
-                let read = self.restorer.record(offset, Some(key), value);
+                let read = self.fold.record(offset, Some(key), value);
                 read.map_err(|error| error.to_string())?;
             }
-            Replayed::End { offset } => self.restorer.end(offset),
+            Replayed::End { offset } => self.fold.end(offset),
             Replayed::Idle => self.check_quiet()?,
         }
-        let is_reached = self.restorer.is_reached();
-        if is_reached || self.restorer.size_bytes() >= RUN_BYTES {
-            self.store.load(self.restorer.writes(wall())).map_err(|error| error.to_string())?;
-            self.restorer.written();
+        let is_reached = self.fold.is_reached();
+        if is_reached || self.fold.size_bytes() >= BATCH_BYTES {
+            self.store.load(self.fold.writes(wall())).map_err(|error| error.to_string())?;
+            self.fold.written();
         }
-        if is_reached || self.restorer.restored() - self.shown >= STEP_RECORDS {
-            self.bar.advance(self.restorer.restored() - self.shown, self.restorer.remaining());
-            self.shown = self.restorer.restored();
+        if is_reached || self.fold.restored() - self.shown >= STEP_RECORDS {
+            self.progress.advance(self.fold.restored() - self.shown, self.fold.remaining());
+            self.shown = self.fold.restored();
         }
         Ok(is_reached)
     }
 
     fn check_quiet(&mut self) -> Result<(), String> {
         let Self { task, topic, bound, .. } = *self;
-        if self.restorer.remaining() < self.remaining {
-            (self.remaining, self.moved_at) = (self.restorer.remaining(), wall());
+        if self.fold.remaining() < self.remaining {
+            (self.remaining, self.moved_at) = (self.fold.remaining(), wall());
         }
         let quiet_ms = wall().since(self.moved_at);
-        if quiet_ms > QUIET_MAX_MS && !self.told {
-            self.told = true;
+        if quiet_ms > QUIET_MAX_MS && !self.is_quiet_logged {
+            self.is_quiet_logged = true;
             tracing::warn!(
                 task,
                 topic,
@@ -105,7 +119,7 @@ impl<'a> Restore<'a> {
     }
 }
 
-impl Drop for Restore<'_> {
+impl Drop for RestoreRun<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.store.loaded() {
             tracing::error!(task = self.task, %error, "the restored store is not compacted until it is opened again");

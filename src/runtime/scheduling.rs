@@ -2,14 +2,15 @@
 
 use std::io;
 
-/// Lets a thread that wakes another go on until it waits itself, for this thread and all that it starts.
+/// A thread that wakes another keeps its processor until it waits itself: for this thread and all threads that it starts.
 ///
-/// A commit wakes threads of librdkafka forty times. Left to itself, the kernel often runs the woken one in the place of
-/// its waker, which then comes back for a few instructions before it waits: two changes of threads more. `SCHED_BATCH` is the
-/// ordinary policy without that; shares and niceness stay as they are (sched(7)). It needs no privilege.
+/// A commit wakes threads of librdkafka forty times. By default the kernel often runs the woken thread in place of its waker,
+/// which then needs the processor again for a few instructions before it waits: that is two more changes of threads.
+/// `SCHED_BATCH` is the ordinary policy without this preemption; shares and niceness stay the same (sched(7)). It needs no
+/// privilege.
 ///
 /// # Errors
-/// The kernel or a sandbox refuses; nothing is changed then.
+/// The kernel or a sandbox refuses it. Then nothing has changed.
 #[cfg(target_os = "linux")]
 pub fn wake_without_preempting() -> io::Result<()> {
     // SAFETY: any bytes are a `sched_param`; all zero is what a policy without priorities wants.
@@ -42,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_are_started_later_have_it_too() {
+    fn threads_that_are_started_later_inherit_the_policy() {
         const SCHED_BATCH: &str = "3";
         let policies = std::thread::spawn(|| {
             wake_without_preempting().expect("needs no privilege");

@@ -1,5 +1,6 @@
-//! The databases of this process, shared by its stream threads: a task that moves from one to another keeps its
-//! handle.
+//! The databases of this process, shared by its stream threads. A task that moves from one thread to another keeps its handle.
+//!
+//! Knows nothing of what is stored.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,7 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// In the directory of an instance, which keeps other processes out.
+    /// In the directory of an instance, whose lock keeps other processes out.
     pub fn new(instance: Instance, memory: Memory) -> Self {
         Self { instance, memory, open: Mutex::default() }
     }
@@ -29,8 +30,8 @@ impl Stores {
         self.instance.id().as_str()
     }
 
-    /// Whether the state that lies here was made for so many partitions; a blank directory fits any count. One store
-    /// is asked, since all of one application have the same count; one that cannot be read is its task's business.
+    /// Checks that the state was made for this partition count. A blank directory fits any count. Only one store is read,
+    /// because all stores of one application have the same count. A store that cannot be read fails its task later.
     ///
     /// # Errors
     /// Another count; the text names the remedy.
@@ -62,7 +63,7 @@ impl Stores {
         Ok(store)
     }
 
-    /// Deletes a task's database and opens a blank one. Nobody else may hold a handle.
+    /// Deletes a task's database and opens a blank one. No other handle of it may exist.
     ///
     /// # Errors
     /// As [`Stores::open`].
@@ -72,7 +73,7 @@ impl Stores {
         self.open(task)
     }
 
-    /// Closes a database whose last write failed, so that the next open reads what is on the disk.
+    /// Closes a database whose last write failed, so that the next open reads from the disk.
     pub fn close(&self, task: i32) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
     }

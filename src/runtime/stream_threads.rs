@@ -1,4 +1,6 @@
 //! The stream threads of one process: their start, their restarts with a new consumer, and their orderly end.
+//!
+//! Performs nothing of the protocol.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,28 +9,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use otp_topology::otp::LogTime;
 use otp_topology::task::Topology;
 use otp_topology::thread::{Limits, StreamThread};
 
+use super::calls::{INIT_MAX, ProducerCalls};
 use super::clock::wall;
+use super::committer::CALL_MAX;
 use super::driver::Driver;
-use super::pace::Pace;
 use super::progress::Progress;
+use super::reporter::Reporter;
 use super::stores::Stores;
-use super::stream_loop::{Ended, Hook, StreamLoop};
+use super::stream_loop::{Ended, RevokeCallback, StreamLoop};
 use super::worker::Worker;
 use crate::kafka::{Consumer, Properties};
-use crate::telemetry::{Health, Metrics, ThreadState};
+use crate::telemetry::{Health, Metrics, SILENCE_MAX, ThreadState};
 
-/// New consumers in a row before a stream thread gives up.
+/// Consecutive consumers that die before a stream thread gives up.
 const CONSUMERS_MAX: u32 = 5;
-/// A consumer that lived for so long begins a new row.
+/// A consumer that lived this long is not counted with those before it.
 const CONSUMER_LIFE_MS: u64 = 60_000;
 const CONSUMER_PAUSE: Duration = Duration::from_secs(1);
-/// How long a thread may take to end: longer than the calls that it may be in.
+/// How long all threads together may take to end.
 const END_MAX: Duration = Duration::from_secs(90);
-const END_LOOK: Duration = Duration::from_millis(10);
+const END_POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+// A thread that ends sends offsets, commits, and if that fails aborts and makes a new producer, or waits for its worker.
+const _: () = assert!(3 * CALL_MAX.as_millis() + INIT_MAX.as_millis() < END_MAX.as_millis());
+// A thread is not called stuck while it ends.
+const _: () = assert!(END_MAX.as_millis() < SILENCE_MAX.as_millis());
 
 /// A stream thread gave up.
 #[derive(Debug, thiserror::Error)]
@@ -77,12 +85,13 @@ impl StreamThreads {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a thread has ended by itself.
+    /// Whether a thread has ended although it was not asked to.
     pub fn has_ended(&self) -> bool {
         self.threads.iter().any(JoinHandle::is_finished)
     }
 
-    /// Waits for the end of all threads, but not for ever: what a thread leaves open is settled by the next start.
+    /// Waits until all threads have ended, but not longer than a fixed time. What a thread leaves open is settled by the next
+    /// start.
     ///
     /// # Errors
     /// A thread gave up, or does not end.
@@ -92,14 +101,14 @@ impl StreamThreads {
         let mut left = END_MAX;
         for (thread, handle) in self.threads.into_iter().enumerate() {
             while !handle.is_finished() {
-                left = left.checked_sub(END_LOOK).ok_or_else(|| ThreadDied {
+                left = left.checked_sub(END_POLL_INTERVAL).ok_or_else(|| ThreadDied {
                     thread,
                     reason: format!(
                         "it has not ended within {} s, a call hangs; start again: that settles what it left open",
                         END_MAX.as_secs()
                     ),
                 })?;
-                std::thread::sleep(END_LOOK);
+                std::thread::sleep(END_POLL_INTERVAL);
             }
             let panicked = || ThreadDied { thread, reason: "it panicked; see the log".to_owned() };
             let ended = handle.join().unwrap_or_else(|_| Err(panicked()));
@@ -124,7 +133,7 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
             Err(reason) => Ended::ConsumerDead(reason),
         };
         parts.health.set_tasks(number, Vec::new());
-        consumers = next_in_row(consumers, wall().since(began));
+        consumers = consecutive(consumers, wall().since(began));
         match ended {
             Ended::Stopped => {
                 parts.health.set_thread(number, ThreadState::Stopped);
@@ -148,8 +157,8 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
     }
 }
 
-/// Which consumer of a row ended, if the one before it was number `last`.
-const fn next_in_row(last: u32, lived_ms: u64) -> u32 {
+/// How many consecutive consumers have died young, with one more that lived this long.
+const fn consecutive(last: u32, lived_ms: u64) -> u32 {
     if lived_ms >= CONSUMER_LIFE_MS { 1 } else { last + 1 }
 }
 
@@ -161,32 +170,22 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
     let (properties, stores) = (parts.properties.clone(), parts.stores.clone());
     let worker = Worker::start(&name, topology.clone(), properties, stores, progress)
         .map_err(|error| error.to_string())?;
-    let mut driver = Driver::new(
-        StreamThread::new(topology.clone(), parts.limits.clone()),
-        worker,
+    let calls = ProducerCalls::start(
         topology.clone(),
         parts.properties.clone(),
         format!("{}-{identity}", topology.application_id),
-        parts.stores.clone(),
-        parts.metrics.clone(),
-    );
-    driver.start_producer()?;
+    )?;
+    let reporter = Reporter::new(number, topology.clone(), parts.metrics.clone(), parts.health.clone());
+    let thread = StreamThread::new(topology.clone(), parts.limits.clone());
+    let driver = Driver::new(thread, calls, worker, parts.stores.clone(), reporter);
     let driver = Rc::new(RefCell::new(driver));
     let topics: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
     let member = parts.is_static.then_some(identity.as_str());
-    let hook = Box::new(Hook(driver.clone()));
-    let consumer = Consumer::new(&parts.properties, &topology.application_id, member, &topics, hook)
+    let callback = Box::new(RevokeCallback(driver.clone()));
+    let consumer = Consumer::new(&parts.properties, &topology.application_id, member, &topics, callback)
         .map_err(|error| error.to_string())?;
     consumer.subscribe().map_err(|error| error.to_string())?;
-    Ok(StreamLoop {
-        number,
-        consumer,
-        driver,
-        health: parts.health.clone(),
-        stop: stop.clone(),
-        pace: Pace::default(),
-        looked_at: LogTime::default(),
-    })
+    Ok(StreamLoop { consumer, driver, stop: stop.clone() })
 }
 
 #[cfg(test)]
@@ -205,7 +204,7 @@ mod tests {
             let mut row = 0;
             for lived_ms in lives_ms {
                 assert!(row < CONSUMERS_MAX, "{lives_ms:?}: it gave up before");
-                row = next_in_row(row, *lived_ms);
+                row = consecutive(row, *lived_ms);
             }
             assert_eq!(row >= CONSUMERS_MAX, gives_up, "{lives_ms:?}");
         }

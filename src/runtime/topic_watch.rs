@@ -1,7 +1,7 @@
-//! Looks now and then whether the topics in which positions count are still the ones that the service started with.
+//! Compares the ids of the topics with those at the start, at an interval, because positions count in one creation of a topic.
 //!
-//! librdkafka goes on at the same offset in a topic that was deleted and created again: what lies before it would never
-//! be read. A topic that is gone is waited for: only its successor shows where to go on.
+//! librdkafka continues at the same offset in a topic that was deleted and created again, so the records before that offset
+//! would never be read. A topic that is gone changes nothing until its successor exists.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,21 +14,21 @@ use otp_topology::task::{Incarnation, Topology};
 use super::cluster::facts_of;
 use crate::kafka::{Admin, EdgeError, outage};
 
-/// Between two looks: how long records of a recreated topic may be passed over before they are read after all.
+/// Between two comparisons: how long records of a recreated topic may be skipped before they are read after all.
 const INTERVAL: Duration = Duration::from_secs(5);
 const ASK_MAX: Duration = Duration::from_secs(3);
 
 pub struct TopicWatch {
-    another: Arc<AtomicBool>,
+    recreated: Arc<AtomicBool>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl TopicWatch {
     pub fn start(admin: Admin, topology: Arc<Topology>) -> Self {
-        let another = Arc::new(AtomicBool::new(false));
+        let seen = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = channel();
-        let told = another.clone();
+        let flag = seen.clone();
         let thread = std::thread::Builder::new()
             .name("topic-watch".to_owned())
             .spawn(move || {
@@ -36,24 +36,24 @@ impl TopicWatch {
                     match recreated(&admin, &topology) {
                         Ok(None) => outage::cluster_answered(),
                         Ok(Some(topic)) => {
-                            tracing::warn!(topic, "the topic was recreated: all tasks are taken up again");
-                            told.store(true, Ordering::Relaxed);
+                            tracing::warn!(topic, "the topic was recreated: all stream threads start again");
+                            flag.store(true, Ordering::Relaxed);
                             return;
                         }
                         Err(error) if outage::is_known() => {
-                            tracing::debug!(%error, "the topics' ids were not compared this time");
+                            tracing::debug!(%error, "the ids of the topics could not be compared; the next comparison follows");
                         }
-                        Err(error) => tracing::warn!(%error, "the topics' ids were not compared this time"),
+                        Err(error) => tracing::warn!(%error, "the ids of the topics could not be compared; the next comparison follows"),
                     }
                 }
             })
             .expect("the process may start threads");
-        Self { another, stop: Some(stop), thread: Some(thread) }
+        Self { recreated: seen, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Whether a topic has another id than at the start.
-    pub fn saw_another(&self) -> bool {
-        self.another.load(Ordering::Relaxed)
+    /// Whether a topic was recreated since the start.
+    pub fn saw_recreated(&self) -> bool {
+        self.recreated.load(Ordering::Relaxed)
     }
 }
 
@@ -68,7 +68,7 @@ impl Drop for TopicWatch {
     }
 }
 
-/// The first topic that is there under another id.
+/// The first topic that has another id.
 fn recreated(admin: &Admin, topology: &Topology) -> Result<Option<String>, EdgeError> {
     let changelog = (&topology.output(topology.changelog).name, topology.changelog_incarnation);
     let sources = topology.sources.iter().map(|source| (&source.name, source.incarnation));

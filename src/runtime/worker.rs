@@ -16,7 +16,7 @@ use otp_topology::thread::{AssignmentId, Event, OffsetRange, OffsetRanges, Quest
 use otp_topology::wire::record::SourcePartition;
 
 use super::progress::Progress;
-use super::restore::Restore;
+use super::restore::RestoreRun;
 use super::stores::{Stores, TaskHandle};
 use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, StableOffsets};
 
@@ -204,8 +204,8 @@ impl WorkerThread {
 
     fn restore(&mut self, assignment: AssignmentId, task: i32, from: i64, bound: i64) -> Result<u64, String> {
         let store = self.stores.open(task).map_err(|error| error.to_string())?;
-        let restorer = ChangelogFold::new(from, bound);
-        if restorer.is_reached() {
+        let fold = ChangelogFold::new(from, bound);
+        if fold.is_reached() {
             return Ok(0);
         }
         let topic = self.topology.output(self.topology.changelog).name.clone();
@@ -214,12 +214,12 @@ impl WorkerThread {
             None => ChangelogReader::new(&self.properties, &self.topology.application_id, &topic)
                 .map_err(|error| error.to_string())?,
         };
-        let mut restore = Restore::new(task, &topic, bound, restorer, &store, &self.progress);
+        let mut run = RestoreRun::new(task, &topic, bound, fold, &store, &self.progress);
         let mut outcome = Ok(());
         let replayed = reader.replay(task, from, |replayed| {
             let taken = match self.has_ended(assignment) {
                 true => Err("the assignment has ended".to_owned()),
-                false => restore.take(replayed),
+                false => run.take(replayed),
             };
             match taken {
                 Ok(false) => return ControlFlow::Continue(()),
@@ -230,7 +230,7 @@ impl WorkerThread {
         });
         self.reader = Some(reader);
         replayed.map_err(|error| error.to_string())?;
-        outcome.map(|()| restore.restored())
+        outcome.map(|()| run.restored())
     }
 
     fn purge(&self, partition: i32, before: i64) {

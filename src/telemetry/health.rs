@@ -18,7 +18,7 @@ use serde::Serialize;
 
 /// Longest time between two reports of a stream thread. It reports many times a second, and its blocking calls end long
 /// before this limit. One that does not end is a fault of the client library.
-const SILENCE_MAX: Duration = Duration::from_secs(240);
+pub const SILENCE_MAX: Duration = Duration::from_secs(240);
 
 /// The state of a stream thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

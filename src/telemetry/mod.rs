@@ -9,6 +9,6 @@ pub mod log;
 mod metrics;
 
 pub use counts::Counts;
-pub use health::{Health, TaskState, ThreadState};
+pub use health::{Health, SILENCE_MAX, TaskState, ThreadState};
 pub use http::{HttpError, Server};
 pub use metrics::Metrics;

@@ -1,0 +1,170 @@
+//! Turns the reports of a stream thread into log lines and metrics, and shows its tasks and its lag.
+//!
+//! Decides nothing and answers nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use otp_topology::otp::LogTime;
+use otp_topology::state::StateStore;
+use otp_topology::task::{Counters, Topology};
+use otp_topology::thread::{StreamThread, TaskStage, ThreadReport};
+use otp_topology::wire::record::SourcePartition;
+
+use super::clock::{now, wall};
+use crate::telemetry::{Counts, Health, Metrics, TaskState, ThreadState};
+
+/// Between two updates of the health page.
+const HEALTH_INTERVAL_MS: u64 = 200;
+
+pub(super) struct Reporter {
+    /// The number of the stream thread.
+    number: usize,
+    topology: Arc<Topology>,
+    metrics: Arc<Metrics>,
+    counts: Counts,
+    health: Arc<Health>,
+    shown_at: LogTime,
+    began_at: Option<Instant>,
+    /// Why a task failed the last time, until it is ready.
+    failed: BTreeMap<i32, String>,
+    /// Policies that were reported to exceed the bounds.
+    beyond_bounds: BTreeSet<String>,
+}
+
+impl Reporter {
+    pub fn new(number: usize, topology: Arc<Topology>, metrics: Arc<Metrics>, health: Arc<Health>) -> Self {
+        let sources: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
+        Self {
+            number,
+            counts: Counts::new(metrics.clone(), &sources),
+            topology,
+            metrics,
+            health,
+            shown_at: LogTime::default(),
+            began_at: None,
+            failed: BTreeMap::new(),
+            beyond_bounds: BTreeSet::new(),
+        }
+    }
+
+    pub fn assigned(&self, partitions: usize, generation: i32) {
+        tracing::info!(partitions, generation, "assigned");
+        self.health.set_thread(self.number, ThreadState::Running);
+    }
+
+    /// A transaction begins.
+    pub fn transaction_begins(&mut self) {
+        self.began_at = Some(now());
+    }
+
+    pub fn report(&mut self, report: ThreadReport) {
+        match report {
+            ThreadReport::Committed { counters, records } => self.committed(*counters, records),
+            ThreadReport::Aborted { reason } => {
+                self.metrics.aborted("abortable");
+                tracing::warn!(%reason, "a transaction was aborted; its records run again");
+            }
+            ThreadReport::Fenced => {
+                self.metrics.fenced();
+                tracing::warn!("the group has fenced this member; its tasks wait for the rebalance");
+            }
+            ThreadReport::UnknownOutcome { reason } => {
+                self.metrics.aborted("unknown");
+                tracing::warn!(%reason, "the outcome of a transaction is unknown; a new producer settles it");
+            }
+            ThreadReport::TaskReady { task, restored } => {
+                self.failed.remove(&task);
+                tracing::info!(task, restored, "task restored");
+            }
+            ThreadReport::TaskFailed { task, reason } => self.failed(task, reason),
+            ThreadReport::Lost { source, records } => {
+                let (topic, partition) = (self.topic(source), source.partition);
+                self.metrics.lost(topic, u64::try_from(records).unwrap_or(0));
+                tracing::error!(topic, partition, records, "retention removed records before they were read");
+            }
+            ThreadReport::PositionsVoid { topic } => {
+                tracing::warn!(
+                    topic,
+                    "the topic was recreated: its positions are void, and it is read from its beginning"
+                );
+            }
+            ThreadReport::Wiped { task, reason } => {
+                tracing::warn!(task, %reason, "the task's store is rebuilt from the changelog");
+            }
+            ThreadReport::Poison { source, offset } => {
+                let (topic, partition) = (self.topic(source), source.partition);
+                tracing::error!(
+                    topic,
+                    partition,
+                    offset,
+                    "no transaction can carry this record: it goes to the dead letters"
+                );
+            }
+        }
+    }
+
+    /// Shows how far each input lies behind its end.
+    pub fn show_lag<S: StateStore + Clone>(
+        &self,
+        ends: &[(SourcePartition, i64)],
+        thread: &mut StreamThread<S>,
+    ) {
+        for (source, end) in ends {
+            let topic = self.topic(*source);
+            match thread.lag(*source, *end) {
+                Some(records) => self.metrics.set_input_lag(topic, source.partition, records),
+                None => self.metrics.forget_input(topic, source.partition),
+            }
+        }
+    }
+
+    /// Shows the stages of the tasks on the health page, if that is due.
+    pub fn show_stages<S: StateStore + Clone>(&mut self, thread: &StreamThread<S>) {
+        let now = wall();
+        if now.since(self.shown_at) >= HEALTH_INTERVAL_MS {
+            self.shown_at = now;
+            let tasks = thread.stages().map(|(task, stage)| (task, state_of(stage)));
+            self.health.set_tasks(self.number, tasks.collect());
+        }
+    }
+
+    fn committed(&mut self, counters: Counters, records: usize) {
+        let seconds = self.began_at.take().map_or(0.0, |began| began.elapsed().as_secs_f64());
+        self.counts.publish(&counters, records, seconds, wall());
+        for policy in counters.policies_beyond_bounds {
+            if !self.beyond_bounds.contains(&policy) {
+                tracing::warn!(
+                    policy,
+                    "a stored policy exceeds policy.bounds: the nearest bound applies; write the policy again, or widen the \
+                     bounds"
+                );
+                self.beyond_bounds.insert(policy);
+            }
+        }
+    }
+
+    /// A failed task is tried every second. It is logged again only when the reason is another one.
+    fn failed(&mut self, task: i32, reason: String) {
+        if self.failed.get(&task) != Some(&reason) {
+            tracing::error!(task, %reason, "task failed; it is tried again");
+            self.failed.insert(task, reason);
+        }
+    }
+
+    fn topic(&self, source: SourcePartition) -> &str {
+        &self.topology.source(source.topic).name
+    }
+}
+
+fn state_of(stage: TaskStage<'_>) -> TaskState {
+    match stage {
+        TaskStage::Opening | TaskStage::AskingOffsets | TaskStage::AskingRanges | TaskStage::Restoring => {
+            TaskState::Restoring
+        }
+        TaskStage::Gated => TaskState::Waiting,
+        TaskStage::Running => TaskState::Running,
+        TaskStage::Failed { reason } => TaskState::Failed { reason: reason.to_owned() },
+    }
+}
