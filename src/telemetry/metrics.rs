@@ -47,9 +47,7 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let all = &registry;
-        let build_info =
-            gauges(all, "otp_stream_build_info", "Version of this build; always 1", &["version"]);
-        build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        register_build_info(all);
         register_process_metrics(all);
         Self {
             records: counters(all, "otp_stream_records_total", "Records processed", &["topic"]),
@@ -215,6 +213,11 @@ impl RecoveryMetrics {
             lost: counters(all, "otp_stream_lost_records_total", lost, &["topic"]),
         }
     }
+}
+
+fn register_build_info(all: &Registry) {
+    let build_info = gauges(all, "otp_stream_build_info", "Version of this build; always 1", &["version"]);
+    build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
 }
 
 /// The `process_*` metrics that every Prometheus client exports; the crate reads them from `/proc`.
