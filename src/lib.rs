@@ -1,10 +1,28 @@
-//! The edges of the one-time-password processor: everything that touches the world.
+//! The edges of the one-time-password processor: Kafka, RocksDB, clock, files, network, command line.
 //!
-//! The rules live in `otp-topology`, which knows none of this.
+//! Knows no rules: they are in `otp-topology`, which knows none of this. The program calls [`main`]. Everything else is
+//! private, except for what the tests and benchmarks of this repository use.
 
-pub mod cli;
-pub mod config;
-pub mod kafka;
-pub mod rocks;
-pub mod runtime;
-pub mod telemetry;
+mod cli;
+mod config;
+mod kafka;
+mod rocks;
+mod runtime;
+mod telemetry;
+
+pub use cli::main;
+
+/// Items for the package `otp-bench`. Not a stable interface.
+pub mod bench {
+    pub use crate::cli::bench::{caller, clock, process, progress, requests};
+    pub use crate::config::{Config, Sources, load as load_config};
+    pub use crate::kafka::{
+        Consumer, Group, NewTopic, Poll, Producer, Properties, RevokeHook, Seen, Sender, Tail, ToSend,
+        TopicOutcome,
+    };
+}
+
+/// Items for the tests against a broker. Not a stable interface.
+pub mod testing {
+    pub use crate::rocks::{Memory, TaskStore};
+}

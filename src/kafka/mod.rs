@@ -39,11 +39,11 @@ mod properties;
 mod sender;
 mod tail;
 
-pub use admin::{Admin, NewTopic, TopicOutcome, Watermarks};
+pub use admin::{Admin, NewTopic, TopicOutcome};
 pub use changelog_reader::{ChangelogReader, Replayed};
 pub use consumer::{Consumer, FetchedRecord, Poll, RevokeHook};
 pub use errors::{Class, ConsumerClass, ConsumerError, EdgeError, TransactionError};
-pub use ffi::{GroupMetadata, TopicFacts};
+pub use ffi::GroupMetadata;
 pub use group::Group;
 pub use mock::Mock;
 pub use offsets::StableOffsets;

@@ -7,5 +7,5 @@ mod instance;
 mod scratch;
 mod store;
 
-pub use instance::{Instance, InstanceError, InstanceId};
+pub use instance::Instance;
 pub use store::{Memory, TaskStore, wipe};

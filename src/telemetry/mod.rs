@@ -10,5 +10,5 @@ mod metrics;
 
 pub use counts::Counts;
 pub use health::{Health, SILENCE_MAX, TaskState, ThreadState};
-pub use http::{HttpError, Server};
+pub use http::Server;
 pub use metrics::Metrics;

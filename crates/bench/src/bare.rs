@@ -10,12 +10,12 @@ use otp_topology::wire::outbox::{Outbox, OutputTopic};
 use otp_topology::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 use serde::Serialize;
 
-use otp_stream::cli::bench::caller::{BenchCaller, Loader};
-use otp_stream::cli::bench::clock::moment;
-use otp_stream::cli::bench::process;
-use otp_stream::cli::bench::progress::Bar;
-use otp_stream::cli::bench::requests::{BenchRequest, RunId};
-use otp_stream::kafka::{Consumer, Group, NewTopic, Poll, Producer, RevokeHook, TopicOutcome};
+use otp_stream::bench::caller::{BenchCaller, Loader};
+use otp_stream::bench::clock::moment;
+use otp_stream::bench::process;
+use otp_stream::bench::progress::Bar;
+use otp_stream::bench::requests::{BenchRequest, RunId};
+use otp_stream::bench::{Consumer, Group, NewTopic, Poll, Producer, RevokeHook, TopicOutcome};
 
 const CALL_MAX: Duration = Duration::from_secs(10);
 const RECORDS_PER_COMMIT: usize = 2_000;

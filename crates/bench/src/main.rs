@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, Subcommand};
-use otp_stream::cli::bench::requests::RunId;
-use otp_stream::cli::bench::{caller::BenchCaller, clock};
-use otp_stream::config::{self, Sources};
-use otp_stream::kafka::Properties;
+use otp_stream::bench::Properties;
+use otp_stream::bench::requests::RunId;
+use otp_stream::bench::{Sources, load_config};
+use otp_stream::bench::{caller::BenchCaller, clock};
 use serde::Serialize;
 
 use recovery::RecoveryOptions;
@@ -75,7 +75,7 @@ enum Measurement {
 fn main() -> Result<()> {
     let cli = BenchCli::parse();
     let sources = Sources::of_process(cli.config, cli.sets);
-    let loaded = config::load(&sources).map_err(|error| anyhow!("{error}"))?;
+    let loaded = load_config(&sources).map_err(|error| anyhow!("{error}"))?;
     let kafka = &loaded.config.kafka;
     let properties = Properties::new(&kafka.bootstrap_servers, kafka.properties.0.clone())
         .map_err(|refused| anyhow!("kafka.properties.{}: {}", refused.key, refused.reason))?;

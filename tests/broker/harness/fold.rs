@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use otp_stream::rocks::{Memory, TaskStore};
+use otp_stream::testing::{Memory, TaskStore};
 use otp_topology::state::{Family, StateStore};
 
 use super::kafka::Tap;

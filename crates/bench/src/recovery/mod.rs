@@ -22,12 +22,12 @@ use serde::Serialize;
 
 use self::subprocess::{Launch, Subprocess};
 use self::traffic::Traffic;
-use otp_stream::cli::bench::caller::{BenchCaller, Loader};
-use otp_stream::cli::bench::clock::moment;
-use otp_stream::cli::bench::process;
-use otp_stream::cli::bench::progress::Bar;
-use otp_stream::cli::bench::requests::{BenchRequest, RunId};
-use otp_stream::config::{Config, Sources};
+use otp_stream::bench::caller::{BenchCaller, Loader};
+use otp_stream::bench::clock::moment;
+use otp_stream::bench::process;
+use otp_stream::bench::progress::Bar;
+use otp_stream::bench::requests::{BenchRequest, RunId};
+use otp_stream::bench::{Config, Sources};
 
 /// Requests per transaction of the load.
 const LOAD_CHUNK: u64 = 100_000;

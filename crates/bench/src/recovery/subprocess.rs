@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use otp_stream::config::Sources;
+use otp_stream::bench::Sources;
 
 const READ_MAX: Duration = Duration::from_secs(5);
 /// Lines of the log that an error shows.

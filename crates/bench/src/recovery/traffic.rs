@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail, ensure};
 use otp_topology::wire::headers::KAFKA_CORRELATION_ID;
 
-use otp_stream::cli::bench::caller::{BenchCaller, REPLY};
-use otp_stream::cli::bench::clock::moment;
-use otp_stream::cli::bench::requests::{BenchRequest, RequestWriter, RunId};
-use otp_stream::kafka::{Properties, Seen, Sender, Tail, ToSend};
+use otp_stream::bench::caller::{BenchCaller, REPLY};
+use otp_stream::bench::clock::moment;
+use otp_stream::bench::requests::{BenchRequest, RequestWriter, RunId};
+use otp_stream::bench::{Properties, Seen, Sender, Tail, ToSend};
 
 /// How long to wait for the replies to all requests.
 const REPLIES_MAX: Duration = Duration::from_secs(60);
