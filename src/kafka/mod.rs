@@ -48,6 +48,6 @@ pub use group::Group;
 pub use mock::Mock;
 pub use offsets::StableOffsets;
 pub use producer::Producer;
-pub use properties::{FETCH_BACKOFF_MS, Properties, RefusedProperty, TRANSACTION_TIMEOUT_MS};
+pub use properties::{FETCH_BACKOFF_MS, Properties, TRANSACTION_TIMEOUT_MS};
 pub use sender::{Sender, ToSend};
 pub use tail::{Seen, SeenRecord, Tail, TailPartition};

@@ -33,5 +33,5 @@ pub use cluster::{ClusterFacts, describe};
 pub use progress::Progress;
 pub use scheduling::wake_without_preempting;
 pub use stores::Stores;
-pub use stream_threads::{Parts, StreamThreads, ThreadDied};
+pub use stream_threads::{Parts, StreamThreads};
 pub use topic_watch::TopicWatch;

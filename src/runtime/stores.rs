@@ -25,11 +25,6 @@ impl Stores {
         Self { instance, memory, open: Mutex::default() }
     }
 
-    /// The id that lies in the directory.
-    pub fn instance_id(&self) -> &str {
-        self.instance.id().as_str()
-    }
-
     /// Checks that the state was made for this partition count. A blank directory fits any count. Only one store is read,
     /// because all stores of one application have the same count. A store that cannot be read fails its task later.
     ///
