@@ -32,8 +32,8 @@ const _: () = assert!(HOLD_MAX.as_micros() < 2 * FETCH_BACKOFF_US as u128);
 #[derive(Default)]
 pub(super) struct CommitPacing {
     committed_at: Option<Instant>,
-    /// Deadline until which the loop keeps polling before it tells the stream thread that it has caught up. `None`: it has
-    /// told it.
+    /// Deadline until which the loop keeps polling before it reports to the stream thread that it has caught up. `None`: it
+    /// has reported it.
     waits_until: Option<Instant>,
 }
 

@@ -35,7 +35,7 @@ pub fn wake_without_preempting() -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// The scheduling policy of the calling thread, as the kernel tells it; field 41 of `stat` (proc(5)).
+    /// The scheduling policy of the calling thread, as the kernel reports it: field 41 of `stat` (proc(5)).
     fn policy() -> String {
         let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("Linux has it");
         let behind_name = stat.rsplit_once(')').expect("the name is in brackets").1;

@@ -104,12 +104,7 @@ impl Metrics {
                 "otp_stream_fenced_total",
                 "Times that this process was fenced by another owner",
             ),
-            input_lag: gauges(
-                all,
-                "otp_stream_input_lag",
-                "Records of an input partition that are not processed yet",
-                &["topic", "partition"],
-            ),
+            input_lag: input_lag(all),
             recovery: RecoveryMetrics::new(all),
             tasks: gauges(all, "otp_stream_tasks", "Tasks of this process, by state", &["state"]),
             ready: gauge(all, "otp_stream_ready", "1 if /readyz answers 200"),
@@ -213,6 +208,11 @@ impl RecoveryMetrics {
             lost: counters(all, "otp_stream_lost_records_total", lost, &["topic"]),
         }
     }
+}
+
+fn input_lag(all: &Registry) -> IntGaugeVec {
+    let about = "Records of an input partition that are not processed yet";
+    gauges(all, "otp_stream_input_lag", about, &["topic", "partition"])
 }
 
 fn register_build_info(all: &Registry) {

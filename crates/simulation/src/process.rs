@@ -80,7 +80,7 @@ enum Callback {
 pub(crate) struct Fetching {
     pub next: i64,
     pub is_paused: bool,
-    pub end_told: i64,
+    pub end_reported: i64,
 }
 
 /// Why a process has ended.
@@ -101,7 +101,7 @@ pub struct Process {
     calling: Option<Call>,
     /// Steps in which the process does nothing: after an assignment, and for each task that it releases.
     idle_steps: usize,
-    /// The thread was told that its assignment ends.
+    /// The thread knows that its assignment ends.
     is_leaving: bool,
     /// Tasks whose stores are open in this assignment.
     opened: BTreeSet<i32>,
@@ -434,7 +434,7 @@ impl Process {
 
     fn resume(&mut self, starts: Vec<(SourcePartition, i64)>, site: &Site<'_>) {
         for (source, next) in starts {
-            self.fetching.insert(source, Fetching { next, is_paused: false, end_told: -1 });
+            self.fetching.insert(source, Fetching { next, is_paused: false, end_reported: -1 });
             self.delivered.retain(|(it, _)| *it != source);
             let is_directory = self.topology.source(source.topic).kind == SourceKind::Directory;
             if site.planted == Some(Planted::SkipDirectory) && is_directory {

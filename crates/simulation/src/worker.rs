@@ -194,9 +194,9 @@ impl Process {
             let fetching = self.fetching.get_mut(&source).expect("it is in the list");
             if fetching.next < log.start || fetching.next > log.end() {
                 self.events.push_back(Event::OutOfRange { source });
-            } else if log.next_visible(fetching.next).is_none() && fetching.end_told != log.lso() {
-                fetching.end_told = log.lso();
-                self.events.push_back(Event::ReachedEnd { source, offset: fetching.end_told });
+            } else if log.next_visible(fetching.next).is_none() && fetching.end_reported != log.lso() {
+                fetching.end_reported = log.lso();
+                self.events.push_back(Event::ReachedEnd { source, offset: fetching.end_reported });
             }
         }
         self.events.append(&mut self.answers);
