@@ -79,8 +79,9 @@ check_scripts() {
 
 suite_docs() { whole_suite docs check_docs; }
 
+# With private items: the readers of this documentation work on the code. So links to private items are allowed.
 check_docs() {
-  RUSTDOCFLAGS="-D warnings" cargo_step docs "documentation" doc --release --workspace --no-deps &&
+  RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo_step docs "documentation" doc --release --workspace --no-deps --document-private-items &&
     cargo_step docs-examples "examples in the documentation" test --release --workspace --doc
 }
 

@@ -45,7 +45,7 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=10_000))]
     pub partitions: i32,
 
-    /// Print {"ack":<line number>} after the output of each line
+    /// Print {"ack":N} after the output of line N
     #[arg(long)]
     pub ack: bool,
 
