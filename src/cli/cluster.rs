@@ -1,4 +1,4 @@
-//! The way to the cluster for commands that ask or order and then end.
+//! Connects to the cluster for commands that make one request and then end.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::Failure;
 use crate::config::{ConfigError, Loaded};
 use crate::kafka::{Admin, EdgeError, Properties, outage};
 
-/// How long one question to the cluster may take.
+/// Time-out of one request to the cluster.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The cluster's address and the operator's properties.
+/// The address of the cluster and the properties of the operator.
 ///
 /// # Errors
-/// A property is the protocol's own, or librdkafka does not know it.
+/// A property belongs to the protocol, or librdkafka does not know it.
 pub(super) fn properties(loaded: &Loaded) -> Result<Properties, Failure> {
     let kafka = &loaded.config.kafka;
     let properties =
@@ -31,14 +31,14 @@ pub(super) fn properties(loaded: &Loaded) -> Result<Properties, Failure> {
     Ok(properties)
 }
 
-/// No connection is made yet, so that what fails here are properties that do not go together.
+/// Does not connect yet: an error here means that properties contradict each other.
 pub(super) fn admin(loaded: &Loaded) -> Result<Admin, Failure> {
     Admin::new(&properties(loaded)?).map_err(|err| {
         Failure::Usage(format!("kafka.properties: {}; see librdkafka's CONFIGURATION.md", err.text))
     })
 }
 
-/// A question that the cluster did not answer.
+/// A request to which the cluster did not respond.
 pub(super) fn unreachable_cluster(loaded: &Loaded, err: &EdgeError) -> Failure {
     let servers = &loaded.config.kafka.bootstrap_servers;
     let remedy = if err.is_denied() {

@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use otp_topology::task::Topology;
-use otp_topology::thread::{Limits, Start};
+use otp_topology::deployment::Topology;
+use otp_topology::thread::Limits;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::{Failure, cluster, topics};
-use crate::config::{self, Config, Loaded, Membership, keys};
+use crate::config::{Config, Loaded, Membership, keys};
 use crate::kafka::Admin;
 use crate::rocks::{Instance, Memory};
 use crate::runtime::{
@@ -171,10 +171,7 @@ fn limits(config: &Config, facts: &ClusterFacts) -> Limits {
         commit_interval_max_ms: config.processing.commit_interval_max_ms,
         commit_interval_min_ms: config.processing.commit_interval_min_ms,
         tombstone_retention_ms: facts.tombstone_retention_ms.unwrap_or(defaults.tombstone_retention_ms),
-        start: match config.processing.start {
-            config::Start::Earliest => Start::Earliest,
-            config::Start::Latest => Start::Latest,
-        },
+        start: config.processing.start,
         ..defaults
     }
 }

@@ -1,6 +1,7 @@
 //! `otp-stream subject unlock|forget`: an event on the admin topic.
 
 use clap::{Args, Subcommand};
+use otp_topology::contract::tenant_root;
 use otp_topology::otp::{CanonicalSubject, ContractName};
 use otp_topology::wire::murmur2;
 use serde::Serialize;
@@ -14,27 +15,26 @@ pub enum SubjectCommand {
     /// Release a locked subject
     #[command(after_help = EXAMPLES)]
     Unlock(SubjectArgs),
-    /// Erase everything of a subject: challenges, lock and send windows
+    /// Erase everything that is stored for a subject: challenges, lock and send limits
     #[command(after_help = EXAMPLES)]
     Forget(SubjectArgs),
 }
 
-/// Whose.
+/// Which subject.
 #[derive(Debug, Args)]
 pub struct SubjectArgs {
-    /// egov, int or mosip
-    #[arg(long, value_name = "C")]
+    #[arg(long, value_name = "C", help = contract_help())]
     pub contract: String,
 
-    /// The tenant; its first segment counts
+    /// The tenant, as requests have it
     #[arg(long, value_name = "T")]
     pub tenant: String,
 
-    /// Mobile number, e-mail address or id, as requests have it
+    /// The mobile number, e-mail address or id, as requests have it
     #[arg(long, value_name = "I")]
     pub identity: String,
 
-    /// Why; stands in the event
+    /// The reason; it becomes part of the event
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub reason: String,
 }
@@ -44,7 +44,7 @@ Examples:
   otp-stream subject unlock --contract egov --tenant pb --identity 9123456789 --reason 'ticket 4711'
   otp-stream subject forget --contract egov --tenant pb --identity 9123456789";
 
-/// The event, as docs/interface.md has it.
+/// The record on the admin topic (docs/interface.md).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AdminEvent<'a> {
@@ -60,7 +60,7 @@ pub(super) fn perform(loaded: &Loaded, command: &SubjectCommand) -> Result<(), F
         SubjectCommand::Unlock(args) => ("unlock", args),
         SubjectCommand::Forget(args) => ("forget", args),
     };
-    let (contract, key) = args.subject().map_err(|text| Failure::Usage(text.to_owned()))?;
+    let (contract, key) = args.subject().map_err(Failure::Usage)?;
     let event = AdminEvent {
         operation,
         contract: contract.as_str(),
@@ -71,18 +71,27 @@ pub(super) fn perform(loaded: &Loaded, command: &SubjectCommand) -> Result<(), F
     let value = serde_json::to_vec(&event).expect("an event is a plain value");
     let topic = &loaded.config.kafka.topics.otp_admin;
     send(loaded, topic, key.as_str().as_bytes(), &value)?;
-    print(&format!("{operation} is on its way: one event on {topic}\n"))
+    print(&format!("{operation} was sent: one record on {topic}\n"))
 }
 
 impl SubjectArgs {
-    fn subject(&self) -> Result<(ContractName, CanonicalSubject), &'static str> {
+    fn subject(&self) -> Result<(ContractName, CanonicalSubject), String> {
         let contract = ContractName::parse(&self.contract)
-            .ok_or("--contract: no such contract; the contracts are egov, int and mosip")?;
-        let tenant_root = self.tenant.split('.').next().unwrap_or_default();
-        let subject = CanonicalSubject::new(contract, tenant_root, &self.identity)
-            .ok_or("--tenant, --identity: neither is empty, and a tenant holds no '|'")?;
+            .ok_or_else(|| format!("--contract: no such contract; the contracts are {}", contract_names()))?;
+        let root = tenant_root(contract, &self.tenant);
+        let subject = CanonicalSubject::new(contract, root, &self.identity)
+            .ok_or("--tenant, --identity: neither may be empty, and a tenant has no '|'")?;
         Ok((contract, subject))
     }
+}
+
+/// Lists the contracts.
+fn contract_help() -> String {
+    format!("The contract that the subject uses: {}", contract_names())
+}
+
+fn contract_names() -> String {
+    ContractName::ALL.map(ContractName::as_str).join(", ")
 }
 
 fn send(loaded: &Loaded, topic: &str, key: &[u8], value: &[u8]) -> Result<(), Failure> {
@@ -91,7 +100,7 @@ fn send(loaded: &Loaded, topic: &str, key: &[u8], value: &[u8]) -> Result<(), Fa
     let facts = cluster::admin(loaded)?.describe(&topics, cluster::TIMEOUT).map_err(told)?;
     let Some(Some(facts)) = facts.first() else {
         return Err(Failure::Runtime(anyhow::anyhow!(
-            "there is no topic {topic}; create it with `otp-stream topics create`"
+            "topic {topic} does not exist; create it with `otp-stream topics create`"
         )));
     };
     let sender = Sender::new(&cluster::properties(loaded)?, &topics).map_err(told)?;

@@ -1,16 +1,16 @@
-//! `[application]`: who this service is to the cluster.
+//! `[application]`: the identity of this service on the cluster.
 
+use otp_topology::wire::topic_name;
 use serde::Deserialize;
 
-use super::problem::Findings;
-use super::topic_name;
+use super::findings::Findings;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Application {
     /// Group id, transactional-id prefix, prefix of the internal topics.
     pub id: String,
-    /// Static member id; empty: the id kept in the store directory.
+    /// Static member id. Empty: the id that is kept in the store directory.
     pub instance: String,
     pub membership: Membership,
 }
@@ -18,12 +18,12 @@ pub struct Application {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Membership {
-    /// Whoever owns the store directory is the member.
+    /// The owner of the store directory is the member.
     Static,
     Dynamic,
 }
 
-/// The longest application id: its internal topics must be legal names, too.
+/// The longest application id. It leaves room for the suffixes of the internal topics.
 const ID_CHARS_MAX: usize = 200;
 
 impl Application {
@@ -31,7 +31,7 @@ impl Application {
         if let Some(fault) = topic_name::fault(&self.id) {
             found.add(
                 "application.id",
-                format!("it begins the names of topics, and {fault}"),
+                format!("topic names begin with it, and {fault}"),
                 topic_name::REMEDY,
             );
         } else if self.id.len() > ID_CHARS_MAX {
@@ -40,7 +40,7 @@ impl Application {
         if self.instance.len() > ID_CHARS_MAX || self.instance.chars().any(char::is_control) {
             found.add(
                 "application.instance",
-                "no member id",
+                "not a valid member id",
                 format!("use at most {ID_CHARS_MAX} printable characters"),
             );
         }

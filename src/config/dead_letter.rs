@@ -13,6 +13,6 @@ pub struct DeadLetter {
 pub enum DeadLetterPayload {
     /// By reference: topic, partition and offset.
     None,
-    /// With the original payload and key, which may hold a live code.
+    /// With the original payload and key, which may contain a valid code.
     Copy,
 }

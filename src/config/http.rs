@@ -1,8 +1,8 @@
-//! `[http]`: where metrics and health are served.
+//! `[http]`: the address of the metrics and health pages.
 
 use serde::Deserialize;
 
-use super::problem::Findings;
+use super::findings::Findings;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,7 +18,11 @@ impl Http {
             .rsplit_once(':')
             .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         if !good {
-            found.add("http.listen", "no address", "write host:port, as in 127.0.0.1:9464 or 0.0.0.0:9464");
+            found.add(
+                "http.listen",
+                "not a listening address",
+                "write host:port, as in 127.0.0.1:9464 or 0.0.0.0:9464",
+            );
         }
     }
 }

@@ -1,19 +1,21 @@
-//! `[kafka]`: the cluster, the properties of its clients, the names of the shared topics and how they are made.
+//! `[kafka]`: the cluster, the properties of its clients, the names of the shared topics and how topics are created.
 
 use std::collections::BTreeMap;
 
+use otp_topology::deployment::TopicNames;
+use otp_topology::wire::topic_name;
 use serde::Deserialize;
 
-use super::problem::Findings;
-use super::{Range, topic_name};
+use super::Range;
+use super::findings::Findings;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
     pub bootstrap_servers: String,
-    /// Properties of librdkafka, which judges them. Holds secrets: print through `config::mask`.
+    /// Properties of librdkafka, which checks them. They contain secrets: print them through `config::mask`.
     pub properties: Properties,
-    pub topics: Topics,
+    pub topics: TopicNames,
     pub create: Create,
 }
 
@@ -22,23 +24,7 @@ pub struct Kafka {
 #[serde(transparent)]
 pub struct Properties(pub BTreeMap<String, String>);
 
-/// Names of the topics that all callers share.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Topics {
-    pub sms: String,
-    pub email: String,
-    pub validation_result: String,
-    pub lifecycle: String,
-    pub dead_letter: String,
-    pub user_directory: String,
-    pub otp_policy: String,
-    pub message_template: String,
-    pub client_registry: String,
-    pub otp_admin: String,
-}
-
-/// How `topics create` makes topics. Times in milliseconds.
+/// How `topics create` creates topics. Times in milliseconds.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
@@ -71,7 +57,11 @@ pub(super) const RANGES: &[Range] = &[
 impl Kafka {
     pub(super) fn check(&self, found: &mut Findings<'_>) {
         if self.bootstrap_servers.trim().is_empty() {
-            found.add("kafka.bootstrap_servers", "no broker", "write host:port, several with commas");
+            found.add(
+                "kafka.bootstrap_servers",
+                "not a list of brokers",
+                "write host:port, several separated by commas",
+            );
         }
         if self.create.replication_factor == 0 {
             found.add(
@@ -80,29 +70,11 @@ impl Kafka {
                 "use 3 in production, 1 on a single broker, or -1 for the brokers' default",
             );
         }
-        for (key, name) in self.topics.named() {
+        for (topic, name) in self.topics.entries() {
             if let Some(fault) = topic_name::fault(name) {
-                found.add(format!("kafka.topics.{key}"), fault, topic_name::REMEDY);
+                found.add(format!("kafka.topics.{}", topic.key), fault, topic_name::REMEDY);
             }
         }
-    }
-}
-
-impl Topics {
-    /// Key under `kafka.topics` and name of each.
-    pub fn named(&self) -> [(&'static str, &str); 10] {
-        [
-            ("sms", &self.sms),
-            ("email", &self.email),
-            ("validation_result", &self.validation_result),
-            ("lifecycle", &self.lifecycle),
-            ("dead_letter", &self.dead_letter),
-            ("user_directory", &self.user_directory),
-            ("otp_policy", &self.otp_policy),
-            ("message_template", &self.message_template),
-            ("client_registry", &self.client_registry),
-            ("otp_admin", &self.otp_admin),
-        ]
     }
 }
 

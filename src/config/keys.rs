@@ -1,7 +1,7 @@
-//! `[keys]` and the file it names: the secret keys by purpose, with ids and the times they begin to serve.
+//! `[keys]` and the file that it names: the secret keys by purpose, with ids and the times from which they are active.
 //!
-//! No error text, log line or `Debug` output shows a secret or a line of the file. The text is zeroized after
-//! reading.
+//! No error text, log line or `Debug` output shows a secret or a line of the file. The text is zeroized after it is
+//! read.
 
 use std::fmt;
 use std::fs;
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::problem::Findings;
+use super::findings::Findings;
 use super::{Loaded, known};
 
 /// The environment variable that holds the text of a key file.
@@ -28,7 +28,7 @@ pub struct KeysFile {
     pub file: PathBuf,
 }
 
-/// Why there are no keys. Never shows a secret.
+/// Why there are no keys. Contains no secret.
 #[derive(Debug)]
 pub struct KeysError {
     place: String,
@@ -36,7 +36,7 @@ pub struct KeysError {
     remedy: String,
 }
 
-/// Purposes of contracts that this build does not serve: a file that has them is good.
+/// Purposes of contracts that this build does not serve. A file may have them.
 const PURPOSES_UNUSED: [&str; 2] = ["token", "client"];
 
 const REMEDY_GENERATE: &str = "make a file with `otp-stream keys generate --out FILE`";
@@ -45,21 +45,21 @@ const SECRET_BYTES: usize = 32;
 impl KeysFile {
     pub(super) fn check(&self, found: &mut Findings<'_>) {
         if self.file.as_os_str().is_empty() {
-            found.add("keys.file", "no file", REMEDY_GENERATE);
+            found.add("keys.file", "not a file name", REMEDY_GENERATE);
         } else if self.file.to_string_lossy().contains('\n') {
             found.add(
                 "keys.file",
-                "several lines, where the name of a file belongs",
+                "several lines, but the key takes the name of a file",
                 format!("name the file, or set {KEYS_VARIABLE} to its text"),
             );
         }
     }
 }
 
-/// Reads the keys: from the environment variable if it is set, else from the file.
+/// Reads the keys: from the environment variable if it is set, otherwise from the file.
 ///
 /// # Errors
-/// The file cannot be read, or it is no good key file.
+/// The file cannot be read, or it is not a valid key file.
 pub fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
     if let Some(text) = from_environment() {
         return keyring(&text, KEYS_VARIABLE);
@@ -69,7 +69,7 @@ pub fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
     let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|err| KeysError {
         place: place.clone(),
         what: match err.kind() {
-            ErrorKind::InvalidData => "no text in UTF-8".to_owned(),
+            ErrorKind::InvalidData => "not text in UTF-8".to_owned(),
             _ => format!("cannot be read ({err})"),
         },
         remedy: format!("{REMEDY_GENERATE} and name it as keys.file, or set {KEYS_VARIABLE} to its text"),
@@ -78,7 +78,7 @@ pub fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
     keyring(&text, &place)
 }
 
-/// Nothing names a key file, and the usual one is not there.
+/// Whether nothing names a key file and the default one does not exist.
 pub fn are_absent(loaded: &Loaded) -> bool {
     from_environment().is_none() && !loaded.is_named("keys.file") && !loaded.config.keys.file.exists()
 }
@@ -86,13 +86,13 @@ pub fn are_absent(loaded: &Loaded) -> bool {
 /// Reads the text of a key file; `place` names it in errors.
 ///
 /// # Errors
-/// It is no TOML, or a key is not what it must be, or a purpose has none.
+/// It is not TOML, a key is not valid, or a purpose has no key.
 pub fn keyring(text: &str, place: &str) -> Result<Keyring, KeysError> {
     let wrong = |(what, remedy): Fault| KeysError { place: place.to_owned(), what, remedy };
     let mut table: Table = text.parse().map_err(|err: toml::de::Error| {
         let start = err.span().map_or(0, |span| span.start);
         let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
-        wrong((format!("line {line} is no TOML"), REMEDY_GENERATE.to_owned()))
+        wrong((format!("line {line} is not TOML"), REMEDY_GENERATE.to_owned()))
     })?;
     let mut keys = Vec::new();
     let parsed = parse(&table, &mut keys).and_then(|()| check_distinct(&keys));
@@ -105,7 +105,7 @@ pub fn keyring(text: &str, place: &str) -> Result<Keyring, KeysError> {
         let remedy = match err {
             KeyringError::Missing(_) => "a key file has [[code]], [[id]], [[pseudonym]] and [[directory]]",
             KeyringError::DuplicateId(..) => "give every key of a purpose its own id",
-            KeyringError::SameActiveFrom(..) => "one key must come after the other",
+            KeyringError::SameActiveFrom(..) => "give each key of a purpose its own time",
             KeyringError::PseudonymRotates(_) => "keep the first one",
         };
         wrong((err.to_string(), remedy.to_owned()))
@@ -135,7 +135,7 @@ pub fn generate(now: LogTime) -> Result<Zeroizing<String>, KeysError> {
     Ok(text)
 }
 
-/// Writes a key file that only its owner can read; never over an existing one.
+/// Writes a new key file that only its owner can read.
 ///
 /// # Errors
 /// The file exists, or cannot be written.
@@ -178,14 +178,14 @@ impl std::error::Error for KeysError {}
 fn fill(secret: &mut [u8; SECRET_BYTES]) -> Result<(), KeysError> {
     SysRng.try_fill_bytes(secret).map_err(|err| KeysError {
         place: "keys generate".to_owned(),
-        what: format!("the operating system gives no random bytes ({err})"),
+        what: format!("the operating system returned no random bytes ({err})"),
         remedy: String::new(),
     })
 }
 
 fn from_environment() -> Option<Zeroizing<String>> {
     let text = std::env::var_os(KEYS_VARIABLE).filter(|text| !text.is_empty())?;
-    // What is no UTF-8 is no key file, and is refused as such: it never falls back to the file.
+    // A value that is not UTF-8 is refused as a key file. It is not a reason to read the file instead.
     Some(Zeroizing::new(text.to_string_lossy().into_owned()))
 }
 
@@ -207,7 +207,7 @@ fn parse(table: &Table, keys: &mut Vec<KeyParts>) -> Result<(), Fault> {
         let items = value.as_array().filter(|items| items.iter().all(Value::is_table));
         let items = items.ok_or_else(|| {
             let remedy = format!("begin each key with [[{name}]]");
-            (format!("{name} is no list of keys"), remedy)
+            (format!("{name} is not a list of keys"), remedy)
         })?;
         for (at, item) in items.iter().filter_map(Value::as_table).enumerate() {
             let (id, active_from, secret) = parse_key(item)
@@ -245,18 +245,18 @@ fn parse_key(item: &Table) -> Result<(KeyId, LogTime, [u8; SECRET_BYTES]), Fault
         fault("secret must be 64 hex digits", "copy one that `otp-stream keys generate` made")
     })?;
     if secret.iter().all(|byte| *byte == secret[0]) {
-        return Err(fault("secret is no random key", "copy one that `otp-stream keys generate` made"));
+        return Err(fault("secret is not a random key", "copy one that `otp-stream keys generate` made"));
     }
     Ok((KeyId(id), active_from, secret))
 }
 
-/// Never two purposes under one key, and no key twice.
+/// No two keys have the same secret.
 fn check_distinct(keys: &[KeyParts]) -> Result<(), Fault> {
     for (at, (purpose, id, _, secret)) in keys.iter().enumerate() {
         if let Some((other, same, ..)) = keys[..at].iter().find(|(.., known)| known == secret) {
             let what =
                 format!("the {other} key {} and the {purpose} key {} are the same secret", same.0, id.0);
-            return Err((what, "make one of them anew".to_owned()));
+            return Err((what, "generate another one with `otp-stream keys generate`".to_owned()));
         }
     }
     Ok(())
@@ -296,7 +296,7 @@ fn warn_of_open_mode(path: &Path) {
         tracing::warn!(
             file = %path.display(),
             mode = format!("{mode:04o}"),
-            "others than its owner can read the key file; run chmod 600 on it"
+            "users other than its owner can read the key file; run chmod 600 on it"
         );
     }
 }
@@ -306,13 +306,13 @@ fn warn_of_open_mode(_path: &Path) {}
 
 const FILE_HEAD: &str = "\
 # Secret keys of otp-stream. Every instance of one application id needs the same file. Keep it out of version control
-# and back it up apart from the store: without it no live code can be checked and no lock is found again.
+# and back it up separately from the store: without it no valid code can be checked and no lock can be found.
 #
-# Rotation of code, id and directory keys: add a key with the next id and an active_from in the future, bring the file
-# to every instance and restart it, all before that time. The times are judged by the records' own times. Keep old keys
-# as long as something may lie under them: code and id keys for a day, directory keys until all records were written
-# anew. The first key of a purpose also serves all earlier times.
-# The pseudonym key does not rotate: locks and limits hang on it.
+# To rotate a code, id or directory key: add a key with the next id and an active_from in the future. Copy the file to every
+# instance and restart each one before that time. Which key applies depends on the time of the record. Keep old keys as
+# long as stored values may need them: code and id keys for a day, directory keys until all records were written again.
+# The first key of a purpose also applies to all earlier times.
+# The pseudonym key cannot be rotated: locks and limits depend on it.
 ";
 
 #[cfg(test)]

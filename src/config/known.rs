@@ -1,7 +1,7 @@
-//! The keys that exist, with the shape of their values, read out of the commented defaults; and the nearest to a
+//! The keys that exist, with the shape of their values, read from the commented defaults; and the nearest key to a
 //! mistyped one.
 //!
-//! There is no second list of keys: a key that `config/default.toml` does not document does not exist.
+//! There is no second list of keys: a key exists if `config/default.toml` documents it.
 
 use std::sync::LazyLock;
 
@@ -10,23 +10,23 @@ use toml::{Table, Value};
 /// The commented defaults, built in.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
-/// The table whose keys are librdkafka's, not ours.
+/// The table whose keys are properties of librdkafka.
 pub const OPEN_TABLE: &str = "kafka.properties";
 
-/// Every key, those without a default included.
+/// Every key, including those without a default.
 static KNOWN: LazyLock<Table> = LazyLock::new(|| uncommented().parse().expect("a test parses it"));
 
-/// What is known of a dotted key.
+/// What a dotted key names.
 #[derive(Clone, Copy, Debug)]
-pub enum Known<'a> {
+pub enum KnownKey<'a> {
     Table,
-    /// A property of librdkafka's, or the table of them.
+    /// A property of librdkafka, or the table of them.
     Open,
     /// A key with a value of this shape.
     Leaf(&'a Value),
 }
 
-/// The defaults with the keys that have none put in: `#key = value` becomes `key = value`.
+/// The defaults, including the keys that have none: `#key = value` becomes `key = value`.
 pub fn uncommented() -> String {
     let mut text = String::with_capacity(DEFAULTS.len());
     for line in DEFAULTS.lines() {
@@ -43,24 +43,24 @@ pub fn root() -> &'static Table {
 }
 
 /// Looks a dotted key up; `None` if there is no such key.
-pub fn find(key: &str) -> Option<Known<'static>> {
+pub fn find(key: &str) -> Option<KnownKey<'static>> {
     if key == OPEN_TABLE || key.strip_prefix(OPEN_TABLE).is_some_and(|it| it.starts_with('.')) {
-        return Some(Known::Open);
+        return Some(KnownKey::Open);
     }
     let mut table = root();
     let mut segments = key.split('.').peekable();
     while let Some(segment) = segments.next() {
         match (table.get(segment)?, segments.peek()) {
             (Value::Table(inner), Some(_)) => table = inner,
-            (Value::Table(_), None) => return Some(Known::Table),
-            (leaf, None) => return Some(Known::Leaf(leaf)),
+            (Value::Table(_), None) => return Some(KnownKey::Table),
+            (leaf, None) => return Some(KnownKey::Leaf(leaf)),
             (_, Some(_)) => return None,
         }
     }
     None
 }
 
-/// The known key that was probably meant.
+/// The known key that the author probably meant.
 pub fn nearest(key: &str) -> Option<String> {
     let mut keys = Vec::new();
     collect(root(), "", &mut keys);
@@ -86,7 +86,7 @@ pub fn nearest_of<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, known)| known)
 }
 
-/// The name of a value's type as error texts say it.
+/// The name of a value's type in error texts.
 pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::String(_) => "a string",

@@ -1,47 +1,21 @@
-//! The layers of a configuration, merged key by key, with where each value came from.
+//! The layers of a configuration, merged key by key, with the origin of each value.
 //!
 //! ```text
 //! config/default.toml ◀ --config FILE… ◀ environment ◀ --set KEY=VALUE
 //! ```
 //!
-//! Judges keys and the types of their values; what a value may be is the sections' business.
+//! Checks keys and the types of their values. Each section checks its own values.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::known::{self, Known};
+use super::known::{self, KnownKey};
 use super::mask;
 use super::problem::{ConfigError, Problem};
-
-/// Begins the name of every environment variable that sets a key.
-pub const ENVIRONMENT_PREFIX: &str = "OTP_STREAM__";
-
-/// The file that is read if no other is named and it is there.
-pub const FILE_DEFAULT: &str = "./otp-stream.toml";
-
-/// Where a configuration comes from, besides the defaults.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// Later ones override earlier ones.
-    pub files: Vec<PathBuf>,
-    /// Name and value of variables; others than ours are ignored.
-    pub environment: Vec<(String, String)>,
-    /// `KEY=VALUE`, later ones override earlier ones.
-    pub sets: Vec<String>,
-}
-
-/// Where one value was said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    Default,
-    File(PathBuf),
-    Environment(String),
-    Set,
-}
+use super::sources::{ENVIRONMENT_PREFIX, Source, Sources};
 
 /// The merged tree.
 #[derive(Debug)]
@@ -50,38 +24,11 @@ pub struct Layers {
     sources: BTreeMap<String, Source>,
 }
 
-impl Sources {
-    /// The named files, or the usual one if it is there; this process's environment.
-    pub fn of_process(files: Vec<PathBuf>, sets: Vec<String>) -> Self {
-        let usual = PathBuf::from(FILE_DEFAULT);
-        let files = if files.is_empty() && usual.exists() { vec![usual] } else { files };
-        let environment = std::env::vars_os()
-            .map(|(name, value)| {
-                let text = |it: std::ffi::OsString| it.to_string_lossy().into_owned();
-                (text(name), text(value))
-            })
-            .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
-            .collect();
-        Self { files, environment, sets }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Environment(name) => write!(f, "environment variable {name}"),
-            Self::Set => f.write_str("--set"),
-        }
-    }
-}
-
 impl Layers {
     /// Reads and merges all layers.
     ///
     /// # Errors
-    /// A file that cannot be read or is no TOML, unknown keys, values of a wrong type.
+    /// A file cannot be read or is not TOML, a key is unknown, or a value has the wrong type.
     pub fn read(sources: &Sources) -> Result<Self, ConfigError> {
         let mut layers = Self { tree: Table::new(), sources: BTreeMap::new() };
         let mut problems = Vec::new();
@@ -135,7 +82,7 @@ impl Layers {
         Some(value)
     }
 
-    /// Where the value of a dotted key, or of the nearest table or list around it, was said.
+    /// Which layer set a dotted key, or the nearest table or list around it.
     pub fn source(&self, key: &str) -> &Source {
         let mut prefix = key;
         loop {
@@ -149,7 +96,7 @@ impl Layers {
         }
     }
 
-    /// An objection to the effective value of a key.
+    /// A problem with the effective value of a key.
     pub fn problem(
         &self,
         key: impl Into<String>,
@@ -173,9 +120,10 @@ impl Layers {
         }
     }
 
-    /// Sets a key from the text of a variable or of `--set`: text where the key wants text, else a TOML value.
+    /// Sets a key from the text of a variable or of `--set`: a string where the key takes one, otherwise a TOML value.
     fn assign(&mut self, key: &str, text: &str, source: &Source, problems: &mut Vec<Problem>) {
-        let wants_text = matches!(known::find(key), None | Some(Known::Open | Known::Leaf(Value::String(_))));
+        let wants_text =
+            matches!(known::find(key), None | Some(KnownKey::Open | KnownKey::Leaf(Value::String(_))));
         let quoted = text.len() >= 2 && text.starts_with('"') && text.ends_with('"');
         let parsed = if wants_text && !quoted { None } else { parse_value(text) };
         let value = match parsed {
@@ -194,8 +142,8 @@ impl Layers {
             remedy,
         };
         match (known::find(key), value) {
-            (Some(known @ (Known::Open | Known::Table)), Value::Table(table)) => {
-                if matches!(known, Known::Table) || key == known::OPEN_TABLE {
+            (Some(known @ (KnownKey::Open | KnownKey::Table)), Value::Table(table)) => {
+                if matches!(known, KnownKey::Table) || key == known::OPEN_TABLE {
                     self.table(key);
                 }
                 for (name, value) in table {
@@ -207,7 +155,7 @@ impl Layers {
                 let remedy = format!("{hint}`otp-stream config print` lists all keys");
                 problems.push(wrong("unknown key".to_owned(), remedy, &value));
             }
-            (Some(Known::Open), value) => match property_text(&value) {
+            (Some(KnownKey::Open), value) => match property_text(&value) {
                 Some(text) if is_property(key) => self.set(key, Value::String(text), source),
                 _ => problems.push(wrong(
                     "not a librdkafka property".to_owned(),
@@ -215,12 +163,12 @@ impl Layers {
                     &value,
                 )),
             },
-            (Some(Known::Table), value) => problems.push(wrong(
-                "a section, not a value".to_owned(),
+            (Some(KnownKey::Table), value) => problems.push(wrong(
+                "this is a section, not a value".to_owned(),
                 format!("write its keys as {key}.KEY"),
                 &value,
             )),
-            (Some(Known::Leaf(shape)), value) => match misfit(key, &value, shape) {
+            (Some(KnownKey::Leaf(shape)), value) => match misfit(key, &value, shape) {
                 None => self.set(key, value, source),
                 Some(Misfit { key, value, what, remedy }) => problems.push(Problem {
                     source: source.clone(),
@@ -233,7 +181,7 @@ impl Layers {
         }
     }
 
-    /// The table of a section, made if it is not there.
+    /// The table of a section; it is added if it does not exist.
     fn table(&mut self, section: &str) -> &mut Table {
         section.split('.').filter(|name| !name.is_empty()).fold(&mut self.tree, |table, name| {
             table
@@ -255,7 +203,7 @@ impl Layers {
     }
 }
 
-/// `OTP_STREAM__KAFKA__BOOTSTRAP_SERVERS` is `kafka.bootstrap_servers`; names of librdkafka properties have dots.
+/// `OTP_STREAM__KAFKA__BOOTSTRAP_SERVERS` is `kafka.bootstrap_servers`. In names of librdkafka properties, `_` is a dot.
 fn environment_key(name: &str) -> String {
     let key = name[ENVIRONMENT_PREFIX.len()..].to_lowercase().replace("__", ".");
     match key.strip_prefix("kafka.properties.") {
@@ -271,7 +219,7 @@ fn parse_value(text: &str) -> Option<Value> {
     entries.next().is_none().then_some(value)
 }
 
-/// Whether a key names a property as librdkafka's are named.
+/// Whether a key has the form of a librdkafka property.
 fn is_property(key: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let name = key.strip_prefix(known::OPEN_TABLE).and_then(|it| it.strip_prefix('.'));
@@ -288,7 +236,7 @@ fn property_text(value: &Value) -> Option<String> {
     }
 }
 
-/// The part of a value that has not the shape of the known one.
+/// The part of a value whose type differs from that of the documented value.
 struct Misfit<'a> {
     key: String,
     value: &'a Value,
@@ -319,13 +267,13 @@ fn misfit<'a>(key: &str, value: &'a Value, shape: &Value) -> Option<Misfit<'a>> 
         (value, shape) => Some(Misfit {
             key: key.to_owned(),
             value,
-            what: format!("{}, where {} belongs", known::type_name(value), known::type_name(shape)),
+            what: format!("{}, but the key takes {}", known::type_name(value), known::type_name(shape)),
             remedy: format!("for example {}", mask::one_line(shape)),
         }),
     }
 }
 
-/// A key as errors name it, an empty one too.
+/// A key in an error text; an empty one is shown as quotes.
 fn named(key: &str) -> String {
     if key.is_empty() { "\"\"".to_owned() } else { key.to_owned() }
 }
@@ -342,7 +290,7 @@ fn read_file(path: &Path) -> Result<Table, Box<Problem>> {
     };
     let text = std::fs::read_to_string(path).map_err(|err| match err.kind() {
         ErrorKind::InvalidData => {
-            wrong("no text in UTF-8".to_owned(), "see config/default.toml for the form")
+            wrong("not text in UTF-8".to_owned(), "see config/default.toml for the form")
         }
         _ => wrong(format!("cannot be read ({err})"), "name a file that can be read with --config"),
     })?;
@@ -350,6 +298,6 @@ fn read_file(path: &Path) -> Result<Table, Box<Problem>> {
         let line =
             err.span().map_or(1, |span| text.get(..span.start).unwrap_or(&text).matches('\n').count() + 1);
         let message = err.message().lines().next().unwrap_or_default().to_owned();
-        wrong(format!("line {line}: no TOML ({message})"), "see config/default.toml for the form")
+        wrong(format!("line {line}: not TOML ({message})"), "see config/default.toml for the form")
     })
 }

@@ -1,9 +1,9 @@
-//! `[log]`: the form and the level of the log.
+//! `[log]`: the format and the level of the log.
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
-use super::problem::Findings;
+use super::findings::Findings;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,4 +1,4 @@
-//! How values are shown: on one line, without secrets.
+//! Shows values on one line and without secrets.
 
 use toml::Value;
 
@@ -6,12 +6,12 @@ use super::known;
 
 const STARS: &str = "***";
 
-/// A value as TOML on one line; what a secret's name stands before, at any depth, is masked.
+/// A value as TOML on one line. Every value under the name of a secret is masked, at any depth.
 pub fn shown(key: &str, value: &Value) -> String {
     one_line(&masked(key, value))
 }
 
-/// A key as errors show it: a name of a secret ends where the secret itself may have slipped in, as in
+/// A key in an error text. The name of a secret is cut where the secret itself may follow by mistake, as in
 /// `sasl.password:…`.
 pub fn shown_key(key: &str) -> &str {
     let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '[' | ']');
@@ -21,7 +21,7 @@ pub fn shown_key(key: &str) -> &str {
     }
 }
 
-/// Whether a key's value never prints. Mistyped names count: their values are told with the mistake.
+/// Whether a key's value is never shown. Mistyped names count, because error texts show their values.
 pub fn is_secret(key: &str) -> bool {
     const PARTS: [&str; 6] = ["jaas", "private", "key.pem", "key_pem", "ssl_key", "oauthbearer.config"];
     const WORDS: [&str; 5] = ["password", "passwd", "passphrase", "secret", "credential"];
@@ -52,10 +52,10 @@ fn masked(key: &str, value: &Value) -> Value {
     }
 }
 
-/// A key of ours or a private key in PEM, wherever it stands: a key file given in the place of something else.
+/// Whether a text contains one of this service's keys or a private key in PEM: a key file given as another value.
 fn holds_secret(text: &str) -> bool {
     const HEX_DIGITS: usize = 64;
-    // Lines of settings are a whole file, whose secrets may have a damaged name.
+    // Several lines of settings are a whole file, in which the name of a secret may be damaged.
     let sets =
         |line: &str| line.contains(" = ") || line.split_once('=').is_some_and(|(name, _)| is_secret(name));
     text.contains("PRIVATE KEY")
@@ -103,7 +103,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// `https://user:password@host` without what stands before the last `@`: a password may hold any character.
+/// `https://user:password@host` without the part before the last `@`: a password may contain any character.
 fn without_user_info(text: &str) -> String {
     match (text.split_once("://"), text.rfind('@')) {
         (Some((scheme, _)), Some(at)) if at > scheme.len() => {

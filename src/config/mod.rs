@@ -1,59 +1,54 @@
-//! The configuration: TOML files, environment and `--set`, read into one section per file.
+//! The configuration: TOML files, environment variables and `--set`, read into one value per section.
 //!
-//! Opens no connection and makes no topic. Unknown keys and values out of bounds are errors that name where they were
-//! said, the key, the value and the remedy; secrets never print.
+//! Opens no connection and creates no topic. An unknown key or a value out of bounds is an error that names the layer, the
+//! key, the value and the remedy. Secrets are never shown.
 //!
 //! ```text
-//! Sources ── layers ──▶ merged tree, sources ── serde ──▶ sections ── check ──▶ Config ── settings ──▶ Settings
+//! Sources ── layers ──▶ merged tree, origin of each value ── serde ──▶ sections ── check ──▶ Config ──▶ Settings
 //! ```
 
 mod application;
 mod callers;
 mod dead_letter;
-mod egov;
+mod findings;
 mod http;
-mod int;
 mod kafka;
 pub mod keys;
 mod known;
 mod layers;
 mod log;
 pub mod mask;
-mod mosip;
+mod not_served;
 mod policy;
 mod print;
 mod problem;
 mod processing;
-mod schema_registry;
-mod settings;
+mod sources;
 mod store;
-mod tokens;
-mod topic_name;
 
 #[cfg(test)]
 mod tests;
 
+use otp_topology::contract::egov::EgovSettings;
+use otp_topology::deployment::{CallerSettings, Settings};
 use serde::Deserialize;
 use toml::Value;
 
 pub use application::{Application, Membership};
-pub use callers::{Caller, operations_of};
 pub use dead_letter::{DeadLetter, DeadLetterPayload};
-pub use egov::{CentralInstance, Egov, EgovFlavour, MobileRuleEntry};
+pub use findings::Findings;
 pub use http::Http;
-pub use int::Int;
-pub use kafka::{Create, Kafka, Properties, Topics};
+pub use kafka::{Create, Kafka, Properties};
 pub use keys::KeysFile;
 pub use known::DEFAULTS;
-pub use layers::{ENVIRONMENT_PREFIX, FILE_DEFAULT, Layers, Source, Sources};
+pub use layers::Layers;
 pub use log::{Log, LogFormat};
-pub use mosip::Mosip;
+pub use not_served::{Int, Mosip, SchemaRegistry, Tokens};
 pub use policy::PolicySection;
-pub use problem::{ConfigError, Findings, Problem};
-pub use processing::{Processing, Start};
-pub use schema_registry::SchemaRegistry;
+pub use problem::{ConfigError, Problem};
+pub use processing::Processing;
+pub use sources::{ENVIRONMENT_PREFIX, FILE_DEFAULT, Source, Sources};
 pub use store::Store;
-pub use tokens::Tokens;
 
 /// A checked configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -66,8 +61,8 @@ pub struct Config {
     pub keys: KeysFile,
     pub http: Http,
     pub log: Log,
-    pub callers: Vec<Caller>,
-    pub egov: Egov,
+    pub callers: Vec<CallerSettings>,
+    pub egov: EgovSettings,
     pub int: Int,
     pub mosip: Mosip,
     pub tokens: Tokens,
@@ -76,7 +71,7 @@ pub struct Config {
     pub policy: PolicySection,
 }
 
-/// A configuration and where each of its values came from.
+/// A configuration and the layer of each value.
 #[derive(Debug)]
 pub struct Loaded {
     pub config: Config,
@@ -87,12 +82,12 @@ pub struct Loaded {
 #[derive(Clone, Copy, Debug)]
 struct Range(&'static str, i64, i64);
 
-const RANGES: &[&[Range]] = &[kafka::RANGES, processing::RANGES, egov::RANGES, int::RANGES, tokens::RANGES];
+const RANGES: &[&[Range]] = &[kafka::RANGES, processing::RANGES, not_served::RANGES];
 
 /// Reads, merges and checks a configuration; the key file is not opened.
 ///
 /// # Errors
-/// Everything that is wrong with it, as far as it can be told at once.
+/// Everything that is wrong with it, as far as one reading can find it.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let layers = Layers::read(sources)?;
     let mut found = Findings::new(&layers);
@@ -109,6 +104,22 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 }
 
 impl Config {
+    /// What the topology needs to know of this deployment.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            application_id: self.application.id.clone(),
+            callers: self.callers.clone(),
+            topics: self.kafka.topics.clone(),
+            policies: self.policy.by_contract(&self.egov),
+            bounds: self.policy.bounds.clone(),
+            egov: self.egov.clone(),
+            dead_letter_copy: match self.dead_letter.payload {
+                DeadLetterPayload::Copy => true,
+                DeadLetterPayload::None => false,
+            },
+        }
+    }
+
     fn check(&self, found: &mut Findings<'_>) {
         self.application.check(found);
         self.kafka.check(found);
@@ -118,34 +129,37 @@ impl Config {
         self.http.check(found);
         self.log.check(found);
         callers::check(&self.callers, found);
-        self.egov.check(found);
+        for fault in self.egov.faults() {
+            found.add(format!("egov.{}", fault.key), fault.what, fault.remedy);
+        }
         self.schema_registry.check(found);
         self.policy.check(&self.egov, found);
-        callers::check_topics(self, found);
+        callers::check_topics(&self.settings(), found);
     }
 }
 
 impl Loaded {
-    /// Whether anything but the defaults named this key.
+    /// Whether a layer above the defaults sets this key.
     pub fn is_named(&self, key: &str) -> bool {
         *self.layers.source(key) != Source::Default
     }
 }
 
 fn check_ranges(layers: &Layers, found: &mut Findings<'_>) {
-    for Range(key, min, max) in RANGES.iter().copied().flatten() {
-        let Some(Value::Integer(number)) = layers.value(key) else {
-            continue;
-        };
-        if number < min {
-            found.add(*key, "too small", format!("use at least {min}"));
-        } else if number > max {
-            found.add(*key, "too large", format!("use at most {max}"));
+    let mut check = |key: &str, min: i64, max: i64| match layers.value(key) {
+        Some(Value::Integer(number)) if *number < min => {
+            found.add(key, "too small", format!("use at least {min}"));
         }
-    }
+        Some(Value::Integer(number)) if *number > max => {
+            found.add(key, "too large", format!("use at most {max}"));
+        }
+        Some(_) | None => {}
+    };
+    RANGES.iter().copied().flatten().for_each(|Range(key, min, max)| check(key, *min, *max));
+    EgovSettings::RANGES.iter().for_each(|it| check(&format!("egov.{}", it.key), it.min, it.max));
 }
 
-/// The path of an error of serde's. Bounds are judged as a whole; their errors begin with the bound's name.
+/// The key of an error from serde. Bounds are checked as a whole: their messages begin with the name of the bound.
 fn key_of(path: &str, message: &str) -> String {
     match (path, message.split(' ').nth(1)) {
         ("policy.bounds", Some(name)) => format!("{path}.{name}"),
@@ -153,7 +167,7 @@ fn key_of(path: &str, message: &str) -> String {
     }
 }
 
-/// The first line of a message of serde's, its back quotes taken out.
+/// The first line of a message from serde, without back quotes.
 fn unquoted(message: &str) -> String {
     message.lines().next().unwrap_or_default().replace('`', "")
 }

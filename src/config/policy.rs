@@ -1,28 +1,30 @@
-//! `[policy]`: rules of the contracts and the bounds of all rules, which only local configuration moves.
+//! `[policy]`: the rules of each contract, and the bounds of all rules.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use otp_topology::contract::egov::EgovSettings;
+use otp_topology::contract::operations_of;
 use otp_topology::otp::{Bounds, ContractName, Policy, PolicyPatch, RuleError};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-use super::egov::Egov;
-use super::problem::Findings;
+use super::findings::Findings;
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct PolicySection {
-    pub egov: PolicyPatch,
-    pub int: PolicyPatch,
-    pub mosip: PolicyPatch,
+    /// As configured: what is absent is the contract's default.
+    contracts: BTreeMap<ContractName, PolicyPatch>,
     pub bounds: Bounds,
 }
 
 impl PolicySection {
-    pub(super) fn check(&self, egov: &Egov, found: &mut Findings<'_>) {
+    pub(super) fn check(&self, egov: &EgovSettings, found: &mut Findings<'_>) {
         for (contract, patch) in self.by_contract(egov) {
             let section = format!("policy.{}", contract.as_str());
             let judged = patch.check(&self.bounds, contract).err().or_else(|| {
                 let effective = Policy::default_of(contract).with(&patch);
-                // A contract that is not served may keep defaults that the bounds exclude.
-                let served = super::operations_of(contract).is_some();
+                // The defaults of a contract that is not served may lie outside the bounds.
+                let served = operations_of(contract).is_some();
                 effective.check(&self.bounds).err().filter(|_| served)
             });
             match judged {
@@ -31,7 +33,7 @@ impl PolicySection {
                     let remedy = format!(
                         "use {min} to {max}, or move policy.bounds.{rule}_min or policy.bounds.{rule}_max"
                     );
-                    // The value may be the contract's own default, which only the bounds exclude.
+                    // The value may be the contract's default, which lies outside bounds that were moved.
                     found.add(own, format!("out of its bounds ({err})"), remedy);
                 }
                 Some(err @ RuleError::Row { row, .. }) => {
@@ -46,18 +48,46 @@ impl PolicySection {
         }
     }
 
-    /// Each contract's patch over its defaults. The rules of `[egov]` serve where `[policy.egov]` has none.
-    pub(super) fn by_contract(&self, egov: &Egov) -> [(ContractName, PolicyPatch); 3] {
-        let base = PolicyPatch::of_mobile_rules(egov.mobile_rules());
-        [
-            (ContractName::Egov, self.egov.clone().or(base)),
-            (ContractName::Int, self.int.clone()),
-            (ContractName::Mosip, self.mosip.clone()),
-        ]
+    /// Each contract's rules, which override its defaults. Those of `[egov]` apply where `[policy.egov]` has none.
+    pub(super) fn by_contract(&self, egov: &EgovSettings) -> BTreeMap<ContractName, PolicyPatch> {
+        let mut contracts = self.contracts.clone();
+        let own = contracts.remove(&ContractName::Egov).unwrap_or_default();
+        let base = PolicyPatch::of_mobile_rules(egov.mobile_rules.clone());
+        contracts.insert(ContractName::Egov, own.or(base));
+        contracts
     }
 }
 
-/// Where the mobile rules in force stand.
+impl<'de> Deserialize<'de> for PolicySection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(SectionVisitor)
+    }
+}
+
+/// Reads the bounds, and a table for each contract.
+struct SectionVisitor;
+
+impl<'de> Visitor<'de> for SectionVisitor {
+    type Value = PolicySection;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table of rules for each contract, and their bounds")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PolicySection, A::Error> {
+        let mut section = PolicySection::default();
+        while let Some(name) = map.next_key::<String>()? {
+            match ContractName::parse(&name) {
+                Some(contract) => drop(section.contracts.insert(contract, map.next_value()?)),
+                None if name == "bounds" => section.bounds = map.next_value()?,
+                None => return Err(A::Error::custom("no such contract")),
+            }
+        }
+        Ok(section)
+    }
+}
+
+/// The key of the mobile rules that apply.
 fn rows_key(found: &Findings<'_>) -> &'static str {
     let own = "policy.egov.mobile_rules";
     if found.has_value(own) { own } else { "egov.mobile_rules" }

@@ -1,4 +1,4 @@
-//! The effective configuration as TOML, each value with where it came from, secrets masked.
+//! The effective configuration as TOML, each value with its layer, secrets masked.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::layers::Layers;
 use super::{Loaded, known, mask};
 
 impl Loaded {
-    /// TOML that says the same again, secrets excepted.
+    /// TOML that loads as the same configuration, except for the secrets.
     pub fn print(&self) -> String {
         let mut text = String::new();
         print_table(&self.layers, self.layers.tree(), "", &mut text);
@@ -43,7 +43,7 @@ fn print_table(layers: &Layers, table: &Table, prefix: &str, text: &mut String) 
     }
 }
 
-/// The rules of a contract that no layer sets, with the contract's own values. Mobile rules are shown in `[egov]`.
+/// The rules of a contract that no layer sets, with the contract's defaults. Mobile rules are shown in `[egov]`.
 fn unset_rules(prefix: &str, table: &Table) -> Vec<(&'static str, &'static Value)> {
     let Some(contract) = prefix.strip_prefix("policy.") else {
         return Vec::new();

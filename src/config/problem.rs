@@ -1,36 +1,30 @@
-//! What is wrong with a configuration, told so that whoever reads it can mend it.
+//! What is wrong with a configuration, with everything that its author needs to correct it.
 
 use std::fmt;
 
-use super::layers::{Layers, Source};
 use super::mask;
+use super::sources::Source;
 
-/// Everything that is wrong, in the order it was found.
+/// Everything that is wrong, in the order in which it was found.
 #[derive(Debug)]
 pub struct ConfigError {
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong: where it was said, the key, the value, why it cannot be and what to do.
+/// One thing that is wrong: which layer said it, the key, the value, the reason and the remedy.
 #[derive(Debug)]
 pub struct Problem {
     pub source: Source,
     pub key: String,
-    /// As TOML; `None` if there is none to show. Secrets are masked before they get here.
+    /// As TOML, with secrets already masked. `None` if there is none to show.
     pub value: Option<String>,
     pub what: String,
     pub remedy: String,
 }
 
-/// Collects what the sections object to; source and value are looked up by the key.
-pub struct Findings<'a> {
-    layers: &'a Layers,
-    problems: Vec<Problem>,
-}
-
 impl ConfigError {
     pub(super) fn new(problems: Vec<Problem>) -> Self {
-        debug_assert!(!problems.is_empty(), "an error has a reason");
+        debug_assert!(!problems.is_empty(), "an error has at least one problem");
         Self { problems }
     }
 
@@ -73,30 +67,5 @@ impl fmt::Display for Problem {
             write!(f, "; {}", self.remedy)?;
         }
         Ok(())
-    }
-}
-
-impl<'a> Findings<'a> {
-    pub(super) fn new(layers: &'a Layers) -> Self {
-        Self { layers, problems: Vec::new() }
-    }
-
-    /// Objects to the value of a dotted key (`callers[0].name`).
-    pub fn add(&mut self, key: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
-        self.problems.push(self.layers.problem(key, what, remedy));
-    }
-
-    /// Whether a key has a value of its own.
-    pub fn has_value(&self, key: &str) -> bool {
-        self.layers.value(key).is_some()
-    }
-
-    /// Where a key's value was said.
-    pub fn source(&self, key: &str) -> &Source {
-        self.layers.source(key)
-    }
-
-    pub fn into_result(self) -> Result<(), ConfigError> {
-        if self.problems.is_empty() { Ok(()) } else { Err(ConfigError::new(self.problems)) }
     }
 }

@@ -1,9 +1,10 @@
 //! `[processing]`: stream threads and the size of their commits.
 
+use otp_topology::thread::Start;
 use serde::Deserialize;
 
 use super::Range;
-use super::problem::Findings;
+use super::findings::Findings;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,17 +13,10 @@ pub struct Processing {
     pub commit_interval_min_ms: u64,
     pub commit_interval_max_ms: u64,
     pub records_per_commit_max: usize,
-    /// Where request topics begin at the very first start of an application id.
+    /// Where an application id starts to read its request topics for the first time.
     pub start: Start,
-    /// Request topics without LogAppendTime are served, with a warning.
+    /// Request topics without LogAppendTime are accepted, with a warning.
     pub accept_create_time: bool,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Start {
-    Earliest,
-    Latest,
 }
 
 pub(super) const RANGES: &[Range] = &[
@@ -37,7 +31,7 @@ impl Processing {
         if self.commit_interval_min_ms > self.commit_interval_max_ms {
             found.add(
                 "processing.commit_interval_min_ms",
-                format!("above commit_interval_max_ms ({})", self.commit_interval_max_ms),
+                format!("larger than commit_interval_max_ms ({})", self.commit_interval_max_ms),
                 "lower it, or raise processing.commit_interval_max_ms",
             );
         }

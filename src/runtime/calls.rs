@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use otp_topology::task::Topology;
+use otp_topology::deployment::Topology;
 use otp_topology::thread::{Call, CallOutcome, Event, StreamThread};
 use otp_topology::wire::record::SourcePartition;
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use otp_topology::task::topology::{output_names, source_names};
-use otp_topology::task::{Incarnation, Settings, TopicFacts};
+use otp_topology::deployment::topics::{outputs, sources};
+use otp_topology::deployment::{Incarnation, Settings, TopicFacts};
 use sha2::{Digest, Sha256};
 
 use crate::kafka::{Admin, EdgeError};
@@ -25,8 +25,8 @@ pub struct ClusterFacts {
 /// # Errors
 /// The cluster does not answer, or denies it.
 pub fn describe(admin: &Admin, settings: &Settings) -> Result<ClusterFacts, EdgeError> {
-    let mut names: Vec<String> = source_names(settings).into_iter().map(|(name, _)| name).collect();
-    names.extend(output_names(settings));
+    let mut names: Vec<String> = sources(settings).into_iter().map(|(name, _)| name).collect();
+    names.extend(outputs(settings));
     names.sort_unstable();
     names.dedup();
     let topics = facts_of(admin, &names, ASK_MAX)?;

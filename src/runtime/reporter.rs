@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use otp_topology::deployment::Topology;
 use otp_topology::otp::LogTime;
 use otp_topology::state::StateStore;
-use otp_topology::task::{Counters, Topology};
+use otp_topology::task::Counters;
 use otp_topology::thread::{StreamThread, TaskStage, ThreadReport};
 use otp_topology::wire::record::SourcePartition;
 

@@ -5,8 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use otp_topology::state::StoreError;
-use otp_topology::task::LocalKey;
+use otp_topology::state::{LocalKey, StoreError};
 
 use crate::rocks::{Instance, Memory, TaskStore, wipe};
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use otp_topology::task::Topology;
+use otp_topology::deployment::Topology;
 use otp_topology::thread::{Limits, StreamThread};
 
 use super::calls::{INIT_MAX, ProducerCalls};

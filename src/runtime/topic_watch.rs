@@ -9,7 +9,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use otp_topology::task::{Incarnation, Topology};
+use otp_topology::deployment::{Incarnation, Topology};
 
 use super::cluster::facts_of;
 use crate::kafka::{Admin, EdgeError, outage};

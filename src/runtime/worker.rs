@@ -11,7 +11,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use otp_topology::task::{ChangelogFold, Topology};
+use otp_topology::deployment::Topology;
+use otp_topology::task::ChangelogFold;
 use otp_topology::thread::{AssignmentId, Event, OffsetRange, OffsetRanges, Question, RecoveryUnit};
 use otp_topology::wire::record::SourcePartition;
 

@@ -50,7 +50,7 @@ impl Counts {
         self.metrics.forwarded.inc_by(done.forwarded);
         self.metrics.repeated.inc_by(done.repeated);
         self.metrics.expired.inc_by(done.expired);
-        for appended in &done.answered {
+        for appended in &done.replied {
             self.latency.observe(now.since(*appended) as f64 / 1_000.0);
         }
         self.latency.flush();
@@ -95,7 +95,7 @@ mod tests {
             requests: vec![(tally, 2)],
             dead_letters: vec![(("decode", "syntax"), 1)],
             skipped: 4,
-            answered: vec![LogTime::from_ms(1_000), LogTime::from_ms(1_500)],
+            replied: vec![LogTime::from_ms(1_000), LogTime::from_ms(1_500)],
             ..Counters::default()
         };
         counts.publish(&done, 3, 0.002, LogTime::from_ms(2_000));

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use otp_topology::contract::egov::EgovSettings;
+use otp_topology::deployment::topics::{outputs, sources};
+use otp_topology::deployment::{CallerSettings, Incarnation, Settings, Topology, fitting_cluster};
 use otp_topology::otp::{Bounds, ContractName, KeyId, KeyPurpose, Keyring, LogTime, PolicyPatch};
-use otp_topology::task::settings::{CallerSettings, TopicNames};
-use otp_topology::task::topology::{output_names, source_names};
-use otp_topology::task::{Incarnation, Settings, SourceKind, TopicFacts, Topology};
+use otp_topology::testing;
 use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::wire::outbox::OutputTopic;
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
@@ -56,38 +56,29 @@ pub struct House {
 impl House {
     pub fn new(shape: Shape) -> Self {
         let settings = settings(shape);
-        let mut topics: Vec<String> = output_names(&settings);
-        for (name, _) in source_names(&settings) {
+        let mut topics: Vec<String> = outputs(&settings);
+        for (name, _) in sources(&settings) {
             if !topics.contains(&name) {
                 topics.push(name);
             }
         }
-        let broadcasts: Vec<String> = source_names(&settings)
-            .into_iter()
-            .filter(|(_, kind)| matches!(kind, SourceKind::Broadcast(_)))
-            .map(|(name, _)| name)
-            .collect();
-        let count = |name: &String| match name.as_str() {
-            DESK if shape.is_wide => shape.partitions + 2,
-            _ if broadcasts.contains(name) => 1,
-            _ => shape.partitions,
-        };
+        let mut cluster = fitting_cluster(&settings, shape.partitions, Incarnation([0; 16]));
+        if shape.is_wide {
+            cluster.get_mut(DESK).expect("a request topic").partitions += 2;
+        }
         let place = |name: &String| topics.iter().position(|it| it == name).expect("it is in the list");
         let mut topologies = BTreeMap::new();
         for creations in [(0, false), (1, false), (0, true), (1, true)] {
             let creations = Creations { requests: creations.0, early_key: creations.1 };
-            let facts = |name: &String| TopicFacts {
-                partitions: count(name),
-                incarnation: Incarnation([if name == REQUESTS { creations.requests } else { 0 }; 16]),
-            };
-            let cluster = topics.iter().map(|name| (name.clone(), facts(name))).collect();
+            let requests = cluster.get_mut(REQUESTS).expect("a request topic");
+            requests.incarnation = Incarnation([creations.requests; 16]);
             let topology = Topology::build(&settings, keyring(creations.early_key), &cluster);
             topologies.insert(creations, Arc::new(topology.expect("a fitting cluster")));
         }
         Self {
-            counts: topics.iter().map(count).collect(),
-            sources: source_names(&settings).iter().map(|(name, _)| place(name)).collect(),
-            outputs: output_names(&settings).iter().map(place).collect(),
+            counts: topics.iter().map(|name| cluster[name].partitions).collect(),
+            sources: sources(&settings).iter().map(|(name, _)| place(name)).collect(),
+            outputs: outputs(&settings).iter().map(place).collect(),
             topics,
             topologies,
         }
@@ -128,47 +119,21 @@ impl House {
 }
 
 fn settings(shape: Shape) -> Settings {
-    let topics = TopicNames {
-        sms: "sms".to_owned(),
-        email: "email".to_owned(),
-        validation_result: "results".to_owned(),
-        lifecycle: "lifecycle".to_owned(),
-        dead_letter: "dead-letters".to_owned(),
-        user_directory: DIRECTORY.to_owned(),
-        otp_policy: POLICIES.to_owned(),
-        message_template: TEMPLATES.to_owned(),
-        otp_admin: ADMIN.to_owned(),
-    };
-    let caller = |name: &str, requests: &str, replies: &str, reveal_code| CallerSettings {
-        name: name.to_owned(),
-        contract: ContractName::Egov,
-        request_topic: requests.to_owned(),
-        reply_topic: replies.to_owned(),
-        operations: EgovSettings::operations(),
-        reveal_code,
-    };
     let rules = br#"{"lifetimeMs":60000,"wrongTriesMax":2,"lockAfter":3,"lockMs":45000,"hardLockAfter":7,
         "sendsPerChallengeMax":4,"sendsPer10MinMax":12,"sendsPerDayMax":40,"sendPauseMs":0}"#;
     let patch = PolicyPatch::from_json(ContractName::Egov, rules, &Bounds::default());
     Settings {
-        application_id: "app".to_owned(),
         callers: vec![
-            caller("citizen", REQUESTS, "replies", false),
-            caller("desk", DESK, "desk-replies", true),
+            testing::caller("citizen", REQUESTS, "replies"),
+            CallerSettings { reveal_code: true, ..testing::caller("desk", DESK, "desk-replies") },
         ],
-        topics,
         policies: BTreeMap::from([(ContractName::Egov, patch.expect("within the bounds"))]),
-        bounds: Bounds::default(),
         egov: EgovSettings { user_check: shape.user_check, ..EgovSettings::default() },
-        dead_letter_copy: false,
+        ..testing::settings()
     }
 }
 
 fn keyring(early_key: bool) -> Keyring {
-    let purposes = [KeyPurpose::Code, KeyPurpose::Id, KeyPurpose::Pseudonym, KeyPurpose::Directory];
-    let key = |(at, purpose)| (purpose, KeyId(1), LogTime::from_ms(0), [at as u8 + 1; 32]);
-    let mut parts: Vec<_> = purposes.into_iter().enumerate().map(key).collect();
     let from = if early_key { START_MS - 1 } else { SECOND_KEY_MS };
-    parts.push((KeyPurpose::Code, KeyId(2), LogTime::from_ms(from), [9; 32]));
-    Keyring::new(parts).expect("complete keys")
+    testing::keyring_with(&[(KeyPurpose::Code, KeyId(2), LogTime::from_ms(from), [9; 32])])
 }

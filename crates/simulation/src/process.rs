@@ -9,9 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use otp_topology::deployment::{SourceKind, Topology};
 use otp_topology::otp::LogTime;
 use otp_topology::state::WriteBatch;
-use otp_topology::task::{SourceKind, Topology};
 use otp_topology::thread::{
     AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, Start, StoreOperation, StreamThread,
     TaskStage,

@@ -1,7 +1,7 @@
 //! Reads records as an outsider does: from their pinned bytes. Shares no code with the service, so that it does not share
 //! its mistakes.
 
-use otp_topology::task::Topology;
+use otp_topology::deployment::Topology;
 use otp_topology::wire::record::SourcePartition;
 
 use crate::broker::{StoredRecord, TopicPartition};

@@ -1,6 +1,6 @@
 //! What a simulated process does with the reports of its stream thread: the trace gets them, and the auditor checks some.
 
-use otp_topology::task::SourceKind;
+use otp_topology::deployment::SourceKind;
 use otp_topology::thread::ThreadReport;
 use otp_topology::wire::record::SourcePartition;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hash::Hasher as _;
 use std::rc::Rc;
 
-use otp_topology::task::SourceKind;
+use otp_topology::deployment::SourceKind;
 use otp_topology::thread::TaskStage;
 use otp_topology::wire::record::SourcePartition;
 

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use otp_topology::task::{LocalKey, SourceKind};
+use otp_topology::deployment::SourceKind;
+use otp_topology::state::LocalKey;
 use otp_topology::thread::TaskStage;
 use otp_topology::wire::record::SourcePartition;
 

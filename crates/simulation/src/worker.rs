@@ -1,8 +1,9 @@
 //! The worker of a simulated process: it answers one question a step, or does a part of the work for one.
 
+use otp_topology::deployment::{Broadcast, SourceKind};
 use otp_topology::otp::LogTime;
 use otp_topology::state::StateStore;
-use otp_topology::task::{Broadcast, ChangelogFold, SourceKind};
+use otp_topology::task::ChangelogFold;
 use otp_topology::thread::{Event, OffsetRange, OffsetRanges, Question, RecoveryUnit};
 use otp_topology::wire::headers::OriginHeaders;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
@@ -256,6 +257,6 @@ fn batch_source(batch: &RecordBatch) -> SourcePartition {
 }
 
 /// Whether task 0 reads this source: it also reads the broadcast topics.
-fn log_is_of_task_zero(topology: &otp_topology::task::Topology, source: SourcePartition) -> bool {
+fn log_is_of_task_zero(topology: &otp_topology::deployment::Topology, source: SourcePartition) -> bool {
     topology.task_of(source.topic, source.partition) == Some(0)
 }

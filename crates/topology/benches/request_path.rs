@@ -7,18 +7,17 @@
 //! disturbs least.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use otp_topology::contract::egov::EgovSettings;
-use otp_topology::otp::{Bounds, ContractName, KeyId, KeyPurpose, Keyring, LogTime};
+use otp_topology::deployment::{SourceKind, Topology};
+use otp_topology::otp::LogTime;
 use otp_topology::state::{MemoryStore, Rows, StateStore, StoreError, WriteBatch};
-use otp_topology::task::settings::{CallerSettings, TopicNames};
-use otp_topology::task::topology::{output_names, source_names};
-use otp_topology::task::{Incarnation, Settings, SourceKind, Task, TopicFacts, Topology};
+use otp_topology::task::Task;
+use otp_topology::testing;
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
@@ -84,7 +83,7 @@ struct Spent {
 }
 
 fn main() {
-    let topology = Arc::new(topology());
+    let topology = Arc::new(testing::topology(PARTITIONS));
     let store = TimedStore::default();
     let (mut task, _) = Task::open(0, topology.clone(), store.clone()).expect("blank");
     let source =
@@ -249,46 +248,6 @@ fn validate(mobile: u64, code: &str, body: &mut Vec<u8>) {
         )
         .as_bytes(),
     );
-}
-
-fn topology() -> Topology {
-    let name = |name: &str| name.to_owned();
-    let settings = Settings {
-        application_id: name("app"),
-        callers: vec![CallerSettings {
-            name: name("egov"),
-            contract: ContractName::Egov,
-            request_topic: name("requests"),
-            reply_topic: name("replies"),
-            operations: EgovSettings::operations(),
-            reveal_code: false,
-        }],
-        topics: TopicNames {
-            sms: name("sms"),
-            email: name("email"),
-            validation_result: name("results"),
-            lifecycle: name("lifecycle"),
-            dead_letter: name("dead-letters"),
-            user_directory: name("directory"),
-            otp_policy: name("policies"),
-            message_template: name("templates"),
-            otp_admin: name("admin"),
-        },
-        policies: BTreeMap::new(),
-        bounds: Bounds::default(),
-        egov: EgovSettings::default(),
-        dead_letter_copy: false,
-    };
-    let facts = |partitions| TopicFacts { partitions, incarnation: Incarnation([7; 16]) };
-    let mut cluster: BTreeMap<_, _> =
-        output_names(&settings).into_iter().map(|name| (name, facts(PARTITIONS))).collect();
-    for (name, kind) in source_names(&settings) {
-        let is_broadcast = matches!(kind, SourceKind::Broadcast(_));
-        cluster.insert(name, facts(if is_broadcast { 1 } else { PARTITIONS }));
-    }
-    let key = |(at, purpose)| (purpose, KeyId(1), LogTime::from_ms(0), [at as u8 + 1; 32]);
-    let keys = KeyPurpose::ALL.into_iter().enumerate().map(key).collect();
-    Topology::build(&settings, Keyring::new(keys).expect("complete"), &cluster).expect("a fitting cluster")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures")]

@@ -4,13 +4,16 @@
 //! RocksDB is in this package's tree. The rooms and who may name whom:
 //!
 //! ```text
-//! thread → task → contract → { otp, text, wire, state }        state → { otp, wire }
+//! thread → task → deployment → contract → { otp, text, wire, state }        state → { otp, wire }
 //! ```
 
 pub mod contract;
+pub mod deployment;
 pub mod otp;
 pub mod state;
 pub mod task;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
 pub mod thread;
 pub mod wire;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use otp_topology::deployment::CallerSettings;
+use otp_topology::otp::ContractName;
 use otp_topology::wire::outbox::{Outbox, OutputTopic};
 
 use super::requests::{BenchRequest, RequestWriter, RunId};
@@ -33,8 +35,9 @@ impl BenchCaller {
     /// There is no such caller, or one of its topics does not exist.
     pub fn of(loaded: &Loaded, properties: Properties, name: Option<&str>) -> Result<Self> {
         let config = &loaded.config;
-        let fits =
-            |it: &&crate::config::Caller| it.contract == "egov" && name.is_none_or(|name| it.name == name);
+        let fits = |it: &&CallerSettings| {
+            it.contract == ContractName::Egov && name.is_none_or(|name| it.name == name)
+        };
         let Some(caller) = config.callers.iter().find(fits) else {
             bail!("the configuration has no such caller with the contract egov; see [[callers]]");
         };

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use otp_topology::deployment::{Incarnation, Settings, TopicFacts, Topology, fitting_cluster};
 use otp_topology::otp::ContractName;
-use otp_topology::task::topology::{output_names, source_names};
-use otp_topology::task::{Incarnation, Settings, SourceKind, TopicFacts, Topology};
 use otp_topology::thread::Limits;
 
 use crate::cli::{Failure, cluster};
@@ -123,24 +122,11 @@ impl DemoDeployment {
 fn settings(loaded: &Loaded, name: &str) -> Settings {
     let mut settings = loaded.config.settings();
     settings.application_id = name.to_owned();
-    let own = |topic: &mut String| *topic = format!("{name}.{topic}");
-    let topics = &mut settings.topics;
-    for topic in [
-        &mut topics.sms,
-        &mut topics.email,
-        &mut topics.validation_result,
-        &mut topics.lifecycle,
-        &mut topics.dead_letter,
-        &mut topics.user_directory,
-        &mut topics.otp_policy,
-        &mut topics.message_template,
-        &mut topics.otp_admin,
-    ] {
-        own(topic);
-    }
+    let own = |topic: &str| format!("{name}.{topic}");
+    settings.topics.rename(own);
     for caller in &mut settings.callers {
-        own(&mut caller.request_topic);
-        own(&mut caller.reply_topic);
+        caller.request_topic = own(&caller.request_topic);
+        caller.reply_topic = own(&caller.reply_topic);
     }
     settings.egov.user_check = false;
     let short = r#"{"lockAfter":3}"#.as_bytes();
@@ -151,14 +137,8 @@ fn settings(loaded: &Loaded, name: &str) -> Settings {
 }
 
 fn wanted(settings: &Settings) -> Vec<(String, i32)> {
-    let mut topics = BTreeMap::new();
-    for name in output_names(settings) {
-        topics.insert(name, PARTITIONS);
-    }
-    for (name, kind) in source_names(settings) {
-        topics.insert(name, if matches!(kind, SourceKind::Broadcast(_)) { 1 } else { PARTITIONS });
-    }
-    topics.into_iter().collect()
+    let cluster = fitting_cluster(settings, PARTITIONS, Incarnation::default());
+    cluster.into_iter().map(|(name, facts)| (name, facts.partitions)).collect()
 }
 
 fn create(admin: &Admin, settings: &Settings) -> anyhow::Result<()> {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use otp_topology::deployment::SourceKind;
 use otp_topology::otp::LogTime;
-use otp_topology::task::SourceKind;
 use serde_json::{Value, json};
 
 use super::deployment::DemoDeployment;

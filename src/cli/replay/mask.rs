@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use otp_topology::task::Settings;
+use otp_topology::deployment::Settings;
 
 /// Where the values of a topic contain codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,6 @@ mod player;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal as _, Read, Write};
 use std::path::{Path, PathBuf};
@@ -22,9 +21,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use otp_topology::deployment::topics::unserved;
+use otp_topology::deployment::{Incarnation, Topology, fitting_cluster};
 use otp_topology::otp::Keyring;
-use otp_topology::task::topology::{output_names, source_names};
-use otp_topology::task::{Incarnation, Settings, SourceKind, TopicFacts, Topology};
 
 use self::lines::Lines;
 use self::mask::Mask;
@@ -69,15 +68,16 @@ pub(super) fn perform(loaded: &Loaded, args: &ReplayArgs) -> Result<(), Failure>
     let settings = loaded.config.settings();
     let fresh = keys::are_absent(loaded);
     let keyring = keyring(loaded, fresh)?;
-    let topology = Topology::build(&settings, keyring, &facts(&settings, args.partitions))
-        .map_err(|error| Failure::Runtime(error.into()))?;
+    let cluster = fitting_cluster(&settings, args.partitions, Incarnation::default());
+    let topology =
+        Topology::build(&settings, keyring, &cluster).map_err(|error| Failure::Runtime(error.into()))?;
     let player = Player::new(
         Arc::new(topology),
         player::Options {
             ack: args.ack,
             internal: args.internal,
             mask: (!fresh && !args.reveal).then(|| Mask::new(&settings)),
-            unread: vec![loaded.config.kafka.topics.client_registry.clone()],
+            unread: unserved(&settings),
         },
     );
     let bar = args.input.as_deref().map_or_else(ProgressBar::hidden, bar);
@@ -136,25 +136,6 @@ fn keyring(loaded: &Loaded, fresh: bool) -> Result<Keyring, Failure> {
          a deployment, name its key file: --set keys.file=FILE"
     );
     Ok(keys::keyring(&keys::generate(wall())?, "fresh keys")?)
-}
-
-/// The facts of a cluster that has every topic of the settings.
-fn facts(settings: &Settings, partitions: i32) -> BTreeMap<String, TopicFacts> {
-    let incarnation = Incarnation::default();
-    let mut facts = BTreeMap::new();
-    for (name, kind) in source_names(settings) {
-        let partitions = match kind {
-            SourceKind::Broadcast(_) => 1,
-            SourceKind::Requests(_) | SourceKind::Repartition | SourceKind::Directory | SourceKind::Admin => {
-                partitions
-            }
-        };
-        facts.insert(name, TopicFacts { partitions, incarnation });
-    }
-    for name in output_names(settings) {
-        facts.entry(name).or_insert(TopicFacts { partitions, incarnation });
-    }
-    facts
 }
 
 /// Hidden if standard output is a terminal, where it would be mixed with the lines, or if standard error is none.

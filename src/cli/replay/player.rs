@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use otp_topology::deployment::{SourceKind, Topology};
 use otp_topology::otp::LogTime;
-use otp_topology::task::{SourceKind, Topology};
 use otp_topology::thread::in_memory::{Fed, InMemory, Published};
 use otp_topology::wire::outbox::OutputTopic;
 use otp_topology::wire::record::{SourcePartition, SourceTopic};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use otp_topology::deployment::topics::unserved;
+use otp_topology::deployment::{Incarnation, Topology, fitting_cluster};
 use otp_topology::otp::LogTime;
-use otp_topology::task::Topology;
 use serde_json::Value;
 
 use super::mask::Mask;
@@ -57,12 +58,13 @@ impl Session {
             load(&Sources { files: Vec::new(), environment: Vec::new(), sets }).expect("good settings");
         let settings = loaded.config.settings();
         let keyring = keys::keyring(KEYS, "test keys").expect("good keys");
-        let topology = Topology::build(&settings, keyring, &super::facts(&settings, given.partitions));
+        let cluster = fitting_cluster(&settings, given.partitions, Incarnation::default());
+        let topology = Topology::build(&settings, keyring, &cluster);
         let options = Options {
             ack: given.ack,
             internal: given.internal,
             mask: given.masked.then(|| Mask::new(&settings)),
-            unread: vec![loaded.config.kafka.topics.client_registry],
+            unread: unserved(&settings),
         };
         let player = Player::new(Arc::new(topology.expect("the facts fit")), options);
         Self { player, number: 0, code: String::new() }

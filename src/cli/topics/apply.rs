@@ -1,4 +1,4 @@
-//! A plan meets the cluster: what is missing is created, what differs is told.
+//! Applies a plan to the cluster: creates missing topics, finds differences.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use crate::cli::cluster::TIMEOUT;
 use crate::config::Config;
 use crate::kafka::{Admin, EdgeError, NewTopic, TopicOutcome};
 
-/// What became of one topic that was missing.
+/// The result for one missing topic.
 pub struct Creation {
     pub name: String,
     pub partitions: i32,
     pub failure: Option<EdgeError>,
 }
 
-/// The plan for the partition count that the application has, if it has one: that of its changelog.
+/// The plan for the partition count of the application's changelog, if that exists; otherwise for the configured one.
 ///
 /// # Errors
-/// The cluster does not answer.
+/// The cluster does not respond.
 pub fn plan_on(config: &Config, admin: &Admin) -> Result<Plan, EdgeError> {
     let mut plan = Plan::of(config);
     let existing = admin.describe(&[plan.changelog().to_owned()], TIMEOUT)?;
@@ -28,10 +28,10 @@ pub fn plan_on(config: &Config, admin: &Admin) -> Result<Plan, EdgeError> {
     Ok(plan)
 }
 
-/// Creates the topics that are missing; changes nothing that exists.
+/// Creates the missing topics; changes no existing one.
 ///
 /// # Errors
-/// The cluster does not answer. What became of each topic is in the result.
+/// The cluster does not respond. Whether each topic was created is in the result.
 pub fn create_missing(plan: &Plan, admin: &Admin) -> Result<Vec<Creation>, EdgeError> {
     let existing = admin.describe(&names(plan), TIMEOUT)?;
     let missing: Vec<NewTopic> = plan
@@ -56,7 +56,7 @@ pub fn create_missing(plan: &Plan, admin: &Admin) -> Result<Vec<Creation>, EdgeE
 /// How the cluster differs from the plan.
 ///
 /// # Errors
-/// The cluster does not answer.
+/// The cluster does not respond.
 pub fn differences(plan: &Plan, admin: &Admin) -> Result<Vec<Difference>, EdgeError> {
     let facts = admin.describe(&names(plan), TIMEOUT)?;
     let existing = |(planned, facts): (&TopicPlan, Option<_>)| Some((planned.name.clone(), facts?));

@@ -1,4 +1,4 @@
-//! How a cluster differs from a plan, and which differences the service does not start with.
+//! How a cluster differs from a plan, and which differences prevent the service from starting.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ pub struct Difference {
     pub topic: String,
     pub what: String,
     pub remedy: String,
-    /// The service does not start with it: requests would be judged wrongly, or state lost.
+    /// The service refuses to start: it would judge requests wrongly, or lose state.
     pub stops: bool,
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for Difference {
 }
 
 impl Plan {
-    /// How the cluster differs; a topic that is not there is one difference.
+    /// How the cluster differs. A missing topic is one difference.
     pub fn differences(&self, actual: &BTreeMap<String, ActualTopic>) -> Vec<Difference> {
         let differences = self.topics.iter().map(|planned| planned.differences(actual.get(&planned.name)));
         differences.flatten().collect()
@@ -46,7 +46,7 @@ impl TopicPlan {
         };
         let Some(actual) = actual else {
             let remedy = "create it with `otp-stream topics create`".to_owned();
-            return vec![differs(true, "is not there".to_owned(), remedy)];
+            return vec![differs(true, "does not exist".to_owned(), remedy)];
         };
         let mut found = Vec::new();
         if let Some((what, remedy)) = self.partitions.objection(actual.partitions) {
@@ -55,7 +55,7 @@ impl TopicPlan {
         for setting in &self.settings {
             let value = actual.settings.get(setting.name).map(String::as_str);
             if let Some(asked) = setting.objection(value) {
-                let what = format!("{} is {}, {asked}", setting.name, value.unwrap_or("not told"));
+                let what = format!("{} is {}, {asked}", setting.name, value.unwrap_or("unknown"));
                 let alter = format!("kafka-configs --alter --topic {} --add-config", self.name);
                 let remedy = format!("{alter} {}={}", setting.name, setting.value);
                 found.push(differs(setting.demand == Demand::Exactly, what, remedy));
@@ -70,11 +70,11 @@ impl Partitions {
         match self {
             Self::Exactly(1) if actual != 1 => Some((
                 format!("has {actual} partitions, exactly 1 is needed"),
-                "delete it and create it with `otp-stream topics create`".to_owned(),
+                "delete it and recreate it with `otp-stream topics create`".to_owned(),
             )),
             Self::Exactly(count) if actual != count => Some((
                 format!("has {actual} partitions, exactly {count} are needed"),
-                "create it with that count; a new count for the whole application takes a new application.id"
+                "recreate it with that count; another count for the whole application requires a new application.id"
                     .to_owned(),
             )),
             Self::AtLeast(count) if actual < count => Some((
@@ -87,7 +87,7 @@ impl Partitions {
 }
 
 impl Setting {
-    /// What is asked of the actual value, if it does not meet that.
+    /// What the plan asks of the actual value, if the value does not meet it.
     fn objection(&self, actual: Option<&str>) -> Option<String> {
         let number = |text: &str| text.parse::<i64>().ok();
         let (wanted, got) = (number(&self.value), actual.and_then(number));

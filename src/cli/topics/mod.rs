@@ -1,4 +1,4 @@
-//! `otp-stream topics plan|create|verify`: what the service needs on the cluster.
+//! `otp-stream topics plan|create|verify`: the topics and access rules that the service needs.
 
 mod apply;
 pub mod difference;
@@ -18,20 +18,20 @@ use plan::Plan;
 
 #[derive(Debug, Subcommand)]
 pub enum TopicsCommand {
-    /// Print topics and access rules; connects to nothing
+    /// Print the topics and access rules that the service needs; does not connect
     #[command(after_help = EXAMPLES)]
     Plan(PlanArgs),
-    /// Create what is missing; changes nothing that exists
+    /// Create the missing topics; never changes an existing one
     #[command(after_help = EXAMPLES)]
     Create,
-    /// Compare the cluster with the plan; exit 1 says what differs
+    /// Compare the cluster with the plan; exits with 1 if they differ
     #[command(after_help = EXAMPLES)]
     Verify,
 }
 
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// For programs
+    /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
 }
@@ -60,19 +60,19 @@ pub(super) fn perform(loaded: &Loaded, command: &TopicsCommand) -> Result<(), Fa
     }
 }
 
-/// Creates what is missing and says so.
+/// Creates the missing topics and prints their names.
 pub(super) fn create(loaded: &Loaded, admin: &Admin) -> Result<(), Failure> {
-    let told = |err| cluster::unreachable_cluster(loaded, &err);
-    let plan = apply::plan_on(&loaded.config, admin).map_err(told)?;
-    let creations = apply::create_missing(&plan, admin).map_err(told)?;
+    let failed = |err| cluster::unreachable_cluster(loaded, &err);
+    let plan = apply::plan_on(&loaded.config, admin).map_err(failed)?;
+    let creations = apply::create_missing(&plan, admin).map_err(failed)?;
     print(&show::creations(&plan, &creations))?;
     if creations.iter().all(|creation| creation.failure.is_none()) { Ok(()) } else { Err(Failure::Told) }
 }
 
-/// The plan for the application as it is, and how the cluster differs from it.
+/// The plan for the application's present partition count, and how the cluster differs from it.
 pub(super) fn differences(loaded: &Loaded, admin: &Admin) -> Result<(Plan, Vec<Difference>), Failure> {
-    let told = |err| cluster::unreachable_cluster(loaded, &err);
-    let plan = apply::plan_on(&loaded.config, admin).map_err(told)?;
-    let differences = apply::differences(&plan, admin).map_err(told)?;
+    let failed = |err| cluster::unreachable_cluster(loaded, &err);
+    let plan = apply::plan_on(&loaded.config, admin).map_err(failed)?;
+    let differences = apply::differences(&plan, admin).map_err(failed)?;
     Ok((plan, differences))
 }

@@ -1,7 +1,9 @@
 //! Which topics and access rules a configuration needs.
 //!
-//! Pure: it computes a plan from a configuration and connects to nothing.
+//! Pure: it computes a plan from a configuration and does not connect. The topics come from the table in
+//! `otp_topology::deployment::topics`.
 
+use otp_topology::deployment::topics::{PartitionRule, RetentionRule, SERVICE, Topic, TopicRole, topics};
 use serde::Serialize;
 
 use crate::config::{Config, Create};
@@ -18,7 +20,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct TopicPlan {
     pub name: String,
-    pub role: Role,
+    pub role: TopicRole,
     pub partitions: Partitions,
     /// -1: the brokers' default.
     pub replication_factor: i32,
@@ -27,36 +29,18 @@ pub struct TopicPlan {
     pub read_by: String,
 }
 
-/// What a topic is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    Request,
-    Reply,
-    Notification,
-    Analytics,
-    #[serde(rename = "dead letter")]
-    DeadLetter,
-    Directory,
-    Policy,
-    Template,
-    Admin,
-    Changelog,
-    Repartition,
-}
-
 /// How many partitions a topic has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Partitions {
-    /// Part of the state's format, or of the routing.
+    /// The format of the state or the routing depends on it.
     Exactly(i32),
-    /// A reply lies on the number of its home partition.
+    /// A reply is written to the partition with the number of its home partition.
     AtLeast(i32),
-    /// Any count serves; so many are created.
+    /// Any count works. A new topic gets this many.
     Any(i32),
 }
 
-/// A topic setting: what it is created with, and what is asked of one that exists.
+/// A topic setting: its value when the topic is created, and what `topics verify` asks of an existing topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     pub name: &'static str,
@@ -71,14 +55,14 @@ pub enum Demand {
     AtMost,
     /// A number, or unlimited.
     AtLeast,
-    /// The operator's choice.
+    /// The operator may choose any value.
     Free,
 }
 
 /// An access rule to grant, in the words of `kafka-acls`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessRule {
-    /// Who, by role: the principal's name is the cluster's business.
+    /// Who, by role. The name of the principal is up to the cluster.
     pub who: String,
     pub operations: Vec<&'static str>,
     /// `topic`, `group` or `transactionalId`.
@@ -88,7 +72,7 @@ pub struct AccessRule {
     pub name: String,
 }
 
-/// Builds a plan for so many home partitions.
+/// Builds a plan for `count` home partitions.
 struct Planner<'a> {
     config: &'a Config,
     count: i32,
@@ -97,42 +81,34 @@ struct Planner<'a> {
 /// Longest segment of a topic that carries codes.
 const CODE_SEGMENT_MS_MAX: u64 = 60 * 60 * 1000;
 
-const SERVICE: &str = "this service";
-
 impl Plan {
     /// The plan of a new application.
     pub fn of(config: &Config) -> Self {
         Self::for_partitions(config, config.kafka.create.partitions)
     }
 
-    /// The plan of an application that has so many home partitions.
+    /// The plan of an application that has `count` home partitions.
     pub fn for_partitions(config: &Config, count: i32) -> Self {
         let planner = Planner { config, count };
-        let mut topics = Vec::new();
-        for caller in &config.callers {
-            let who = format!("caller {}", caller.name);
-            topics.push(planner.request_topic(&caller.request_topic, &who));
-            topics.push(planner.topic(&caller.reply_topic, Role::Reply).of(SERVICE, &who));
-        }
-        planner.shared_topics(&mut topics);
-        planner.internal_topics(&mut topics);
+        let settings = config.settings();
+        let mut topics = topics(&settings);
+        // People read the callers' topics first.
+        topics.sort_by_key(|topic| {
+            (!topic.role.is_callers(), (!topic.role.is_callers()).then_some(topic.role))
+        });
+        let topics: Vec<_> =
+            topics.iter().filter(|it| it.role.is_served()).map(|it| planner.topic(it)).collect();
         let access = planner.access(&topics);
-        Self { application_id: config.application.id.clone(), topics, access }
+        Self { application_id: settings.application_id, topics, access }
     }
 
     pub fn changelog(&self) -> &str {
-        let changelog = self.topics.iter().find(|planned| planned.role == Role::Changelog);
+        let changelog = self.topics.iter().find(|planned| planned.role == TopicRole::Changelog);
         &changelog.expect("every plan has one").name
     }
 }
 
 impl TopicPlan {
-    fn of(mut self, written_by: &str, read_by: &str) -> Self {
-        written_by.clone_into(&mut self.written_by);
-        read_by.clone_into(&mut self.read_by);
-        self
-    }
-
     fn with(mut self, name: &'static str, value: impl ToString, demand: Demand) -> Self {
         let value = value.to_string();
         self.settings.push(Setting { name, value, demand });
@@ -143,8 +119,8 @@ impl TopicPlan {
         self.with("cleanup.policy", "delete", Demand::Exactly).with("retention.ms", retention_ms, demand)
     }
 
-    /// Brokers delete whole segments, and never one that is written to: with their usual segment of a week, codes would
-    /// stay for as long.
+    /// Brokers delete whole segments, and never the one that is being written. With the default segment of a week, codes
+    /// would stay that long.
     fn with_codes(self, create: &Create) -> Self {
         self.deleted(create.code_retention_ms, Demand::AtMost).with(
             "segment.ms",
@@ -157,7 +133,7 @@ impl TopicPlan {
         self.with("cleanup.policy", "compact", Demand::Exactly)
     }
 
-    /// Never `delete`: a lock until released outlives any retention. Small segments keep a restore short.
+    /// Never `delete`: a lock until an operator unlocks it outlives any retention. Small segments keep a restore short.
     fn changelog(self, create: &Create) -> Self {
         self.compacted()
             .with("message.timestamp.type", "LogAppendTime", Demand::Exactly)
@@ -166,15 +142,10 @@ impl TopicPlan {
             .with("min.cleanable.dirty.ratio", "0.3", Demand::Free)
             .with("delete.retention.ms", create.changelog_delete_retention_ms, Demand::AtLeast)
     }
-
-    fn in_partitions(mut self, partitions: Partitions) -> Self {
-        self.partitions = partitions;
-        self
-    }
 }
 
 impl Partitions {
-    /// How many are created.
+    /// How many partitions a new topic gets.
     pub fn count(self) -> i32 {
         match self {
             Self::Exactly(count) | Self::AtLeast(count) | Self::Any(count) => count,
@@ -183,70 +154,45 @@ impl Partitions {
 }
 
 impl Planner<'_> {
-    fn request_topic(&self, name: &str, who: &str) -> TopicPlan {
-        let demand = if self.config.processing.accept_create_time { Demand::Free } else { Demand::Exactly };
-        self.topic(name, Role::Request)
-            .with("message.timestamp.type", "LogAppendTime", demand)
-            .of(who, SERVICE)
-    }
-
-    fn shared_topics(&self, topics: &mut Vec<TopicPlan>) {
-        let names = &self.config.kafka.topics;
-        for (base, consumer) in [(&names.sms, "SMS consumer"), (&names.email, "e-mail consumer")] {
-            for name in self.config.egov.notification_topics(base) {
-                topics.push(self.topic(&name, Role::Notification).of(SERVICE, consumer));
-            }
-        }
-        let mut add = |name: &str, role: Role, written_by: &str, read_by: &str| {
-            topics.push(self.topic(name, role).of(written_by, read_by));
-        };
-        add(&names.validation_result, Role::Analytics, SERVICE, "relying services, analytics");
-        add(&names.lifecycle, Role::Analytics, SERVICE, "analytics");
-        add(&names.dead_letter, Role::DeadLetter, SERVICE, "operators");
-        add(&names.user_directory, Role::Directory, "directory feed", SERVICE);
-        add(&names.otp_policy, Role::Policy, "operators", SERVICE);
-        add(&names.message_template, Role::Template, "operators", SERVICE);
-        add(&names.otp_admin, Role::Admin, "operators", SERVICE);
-    }
-
-    fn internal_topics(&self, topics: &mut Vec<TopicPlan>) {
-        let id = &self.config.application.id;
-        for (name, role) in [("changelog", Role::Changelog), ("repartition", Role::Repartition)] {
-            topics.push(self.topic(&format!("{id}-{name}"), role).of(SERVICE, SERVICE));
-        }
-    }
-
-    fn topic(&self, name: &str, role: Role) -> TopicPlan {
+    fn topic(&self, topic: &Topic) -> TopicPlan {
         let create = &self.config.kafka.create;
+        let rules = topic.role.rules();
         let plain = TopicPlan {
-            name: name.to_owned(),
-            role,
-            partitions: Partitions::Any(self.count),
+            name: topic.name.clone(),
+            role: topic.role,
+            partitions: match rules.partitions {
+                PartitionRule::AsHomes(_) => Partitions::Exactly(self.count),
+                PartitionRule::AtLeastHomes(_) => Partitions::AtLeast(self.count),
+                PartitionRule::One(_) => Partitions::Exactly(1),
+                PartitionRule::Any => Partitions::Any(self.count),
+            },
             replication_factor: create.replication_factor,
             settings: Vec::new(),
-            written_by: String::new(),
-            read_by: String::new(),
+            written_by: topic.written_by.clone(),
+            read_by: topic.read_by.clone(),
         };
-        let exactly = Partitions::Exactly(self.count);
-        match role {
-            Role::Request | Role::Notification => plain.with_codes(create),
-            Role::Reply => plain.with_codes(create).in_partitions(Partitions::AtLeast(self.count)),
-            Role::Analytics => plain.deleted(create.result_retention_ms, Demand::Free),
-            Role::DeadLetter => plain.deleted(create.dead_letter_retention_ms, Demand::Free),
-            Role::Admin => plain.deleted(create.admin_retention_ms, Demand::Free),
-            Role::Directory => plain.compacted().in_partitions(exactly),
-            Role::Policy | Role::Template => plain.compacted().in_partitions(Partitions::Exactly(1)),
-            Role::Changelog => plain.changelog(create).in_partitions(exactly),
-            Role::Repartition => plain
+        let planned = match rules.retention {
+            RetentionRule::Codes => plain.with_codes(create),
+            RetentionRule::Results => plain.deleted(create.result_retention_ms, Demand::Free),
+            RetentionRule::DeadLetters => plain.deleted(create.dead_letter_retention_ms, Demand::Free),
+            RetentionRule::AdminCommands => plain.deleted(create.admin_retention_ms, Demand::Free),
+            RetentionRule::Compacted => plain.compacted(),
+            RetentionRule::Changelog => plain.changelog(create),
+            RetentionRule::Repartition => plain
                 .deleted(-1, Demand::Exactly)
                 .with("retention.bytes", -1, Demand::Exactly)
                 .with("message.timestamp.type", "LogAppendTime", Demand::Free)
-                .with("segment.bytes", create.changelog_segment_bytes, Demand::Free)
-                .in_partitions(exactly),
+                .with("segment.bytes", create.changelog_segment_bytes, Demand::Free),
+        };
+        if topic.role == TopicRole::Request {
+            let free = self.config.processing.accept_create_time;
+            let demand = if free { Demand::Free } else { Demand::Exactly };
+            return planned.with("message.timestamp.type", "LogAppendTime", demand);
         }
+        planned
     }
 
-    /// Nobody else may write where this service writes: that is what makes a result believable.
+    /// Only this service may write to its output topics: otherwise nobody could trust a result.
     fn access(&self, topics: &[TopicPlan]) -> Vec<AccessRule> {
         let mut rules = Vec::new();
         for planned in topics {
@@ -259,7 +205,7 @@ impl Planner<'_> {
             let mut operations = Vec::new();
             operations.extend((planned.read_by == SERVICE).then_some("Read"));
             operations.extend((planned.written_by == SERVICE).then_some("Write"));
-            operations.extend((planned.role == Role::Repartition).then_some("Delete"));
+            operations.extend((planned.role == TopicRole::Repartition).then_some("Delete"));
             operations.extend(["Describe", "DescribeConfigs"]);
             rules.push(grant(SERVICE, operations, &planned.name));
         }

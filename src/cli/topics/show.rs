@@ -1,4 +1,4 @@
-//! A plan as a table for people and as JSON for programs.
+//! Prints a plan: as a table for people, as JSON for programs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -27,7 +27,7 @@ fn topic_json(topic: &TopicPlan) -> Value {
         topic.settings.iter().map(|setting| (setting.name, setting.value.as_str())).collect();
     json!({
         "name": topic.name,
-        "role": topic.role,
+        "role": topic.role.as_str(),
         "partitions": topic.partitions.count(),
         "partitionRule": partition_rule(topic.partitions),
         "replicationFactor": topic.replication_factor,
@@ -56,9 +56,9 @@ pub(super) fn table(plan: &Plan) -> String {
     let factor = if factor < 0 { "the brokers' default".to_owned() } else { factor.to_string() };
     let _ = write!(
         text,
-        "\nPartitions: = exactly, ≥ at least, ~ any count serves. Settings: = needed, ≤ at most, ≥ at least, ~ a proposal.\n\
+        "\nPartitions: = exactly, ≥ at least, ~ any count works. Settings: = required, ≤ at most, ≥ at least, ~ recommended.\n\
          Replication factor: {factor}. Readers set isolation.level=read_committed.\n\n\
-         Access rules: these, and no others, on these names; readers also need Read on their own consumer groups\n\n"
+         Access rules: grant exactly these on these names. Readers also need Read on their own consumer groups.\n\n"
     );
     let mut rows = vec![["WHO", "MAY", "ON", "NAME"].map(str::to_owned)];
     for rule in &plan.access {
@@ -72,28 +72,28 @@ pub(super) fn table(plan: &Plan) -> String {
     text
 }
 
-/// What was created, a line each, and what was not.
+/// Which topics were created and which were not, one line each.
 pub(super) fn creations(plan: &Plan, creations: &[Creation]) -> String {
     let mut text = String::new();
     for creation in creations {
         let _ = match &creation.failure {
             None => writeln!(text, "created {} with {}", creation.name, counted(creation.partitions)),
-            Some(err) => writeln!(text, "not created {}: {err}", creation.name),
+            Some(err) => writeln!(text, "could not create {}: {err}", creation.name),
         };
     }
     let existed = plan.topics.len() - creations.len();
-    let _ = writeln!(text, "{existed} of {} topics were there before", plan.topics.len());
+    let _ = writeln!(text, "{existed} of {} topics already existed", plan.topics.len());
     text
 }
 
-/// What differs, a line each.
+/// The differences, one line each.
 pub(super) fn differences(plan: &Plan, differences: &[Difference]) -> String {
     let mut text = String::new();
     for difference in differences {
         let _ = writeln!(text, "{difference}");
     }
     if differences.is_empty() {
-        let _ = writeln!(text, "all {} topics are as planned", plan.topics.len());
+        let _ = writeln!(text, "all {} topics match the plan", plan.topics.len());
     }
     text
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use otp_topology::deployment::topics::TopicRole;
+
 use super::difference::ActualTopic;
-use super::plan::{Plan, Role};
+use super::plan::Plan;
 use super::show;
 use crate::config::{Config, Sources, load};
 
@@ -50,7 +52,7 @@ fn the_default_configuration_needs_these_topics() {
 fn a_central_instance_has_notification_topics_for_each_schema() {
     let sets = ["egov.central_instance.enabled=true", "egov.central_instance.schemas=[\"pb\", \"ka\"]"];
     let plan = Plan::of(&config(&sets));
-    let named = plan.topics.iter().filter(|it| it.role == Role::Notification);
+    let named = plan.topics.iter().filter(|it| it.role == TopicRole::Notification);
     let names: Vec<_> = named.map(|it| it.name.as_str()).collect();
     assert_eq!(
         names,
@@ -63,7 +65,7 @@ fn a_central_instance_has_notification_topics_for_each_schema() {
     );
 }
 
-/// What is told of a cluster in which one topic has other partitions or another setting; `None`: nothing.
+/// The difference of a cluster in which one topic has another partition count or setting. `None`: there is none.
 fn check(topic: &str, partitions: i32, setting: Option<(&str, &str)>, expected: Option<(&str, bool)>) {
     let plan = Plan::of(&config(&[]));
     let mut actual = as_created(&plan);
@@ -79,7 +81,7 @@ fn check(topic: &str, partitions: i32, setting: Option<(&str, &str)>, expected: 
 }
 
 #[test]
-fn a_partition_count_that_does_not_serve_stops_the_start() {
+fn a_partition_count_that_does_not_work_prevents_the_start() {
     for (topic, partitions, expected) in [
         ("otp-request-egov", 60, None),
         ("otp-response-egov", 12, None),
@@ -94,7 +96,7 @@ fn a_partition_count_that_does_not_serve_stops_the_start() {
 }
 
 #[test]
-fn a_setting_that_differs_is_told_and_stops_the_start_if_it_is_dangerous() {
+fn a_setting_that_differs_is_reported_and_prevents_the_start_if_it_is_dangerous() {
     let stamps = "message.timestamp.type is CreateTime, LogAppendTime is needed";
     let week = "retention.ms is 604800000, at most 86400000 is allowed";
     let forever = "retention.ms is -1, at most 86400000 is allowed";
@@ -122,7 +124,7 @@ fn a_missing_topic_is_one_difference() {
     let mut actual = as_created(&plan);
     actual.remove("otp-admin");
     let told: Vec<_> = plan.differences(&actual).iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["otp-admin: is not there; create it with `otp-stream topics create`"]);
+    assert_eq!(told, ["otp-admin: does not exist; create it with `otp-stream topics create`"]);
 }
 
 #[test]
@@ -139,7 +141,7 @@ fn only_this_service_may_write_results_and_notifications() {
 }
 
 #[test]
-fn a_plan_reads_well_for_people_and_programs() {
+fn a_plan_is_printed_for_people_and_for_programs() {
     let plan = Plan::of(&config(&["kafka.create.replication_factor=3"]));
     let document: serde_json::Value = serde_json::from_str(&show::json(&plan)).expect("JSON");
     assert_eq!(document["applicationId"], "otp-stream");

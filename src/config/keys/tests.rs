@@ -1,4 +1,4 @@
-//! What a key file must be, and that no error repeats a secret.
+//! Which key files are valid, and that no error text repeats a secret.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn secret(digit: char) -> String {
     format!("{}ab", String::from(digit).repeat(62))
 }
 
-/// A good file, with `changed` in the place of the code key.
+/// A valid file, with `changed` in place of the code key.
 fn file(changed: &str) -> String {
     let rest = [("id", '2'), ("pseudonym", '3'), ("directory", '4')];
     rest.iter().fold(changed.to_owned(), |text, (purpose, digit)| text + &key(purpose, 1, &secret(*digit)))
@@ -32,7 +32,7 @@ fn check(text: &str, expected: Result<(), &str>) {
 }
 
 #[test]
-fn a_good_key_file_is_read() {
+fn a_valid_key_file_is_read() {
     let code = key("code", 1, &secret('1'));
     check(&file(&code), Ok(()));
     check(&file(&(code.clone() + &key("code", 2, &secret('7')))), Ok(()));
@@ -42,15 +42,15 @@ fn a_good_key_file_is_read() {
 }
 
 #[test]
-fn a_fault_of_one_key_is_told_without_its_secret() {
+fn a_fault_of_one_key_is_reported_without_its_secret() {
     for (right, wrong, expected) in [
         ("[[code]]", "[[codes]]", "did you mean code?"),
-        ("[[code]]", "[code]", "code is no list of keys; begin each key with [[code]]"),
+        ("[[code]]", "[code]", "code is not a list of keys; begin each key with [[code]]"),
         ("secret", "secrets", "[[code]] number 1: a field that does not exist; did you mean secret?"),
         ("1111", "111", "[[code]] number 1: secret must be 64 hex digits"),
         ("1111", "111g", "secret must be 64 hex digits"),
-        ("ab\"", "", "line 4 is no TOML"),
-        ("secret = \"1", "secret = 1", "line 4 is no TOML"),
+        ("ab\"", "", "line 4 is not TOML"),
+        ("secret = \"1", "secret = 1", "line 4 is not TOML"),
         ("id = 1", "id = -1", "id must be a whole number"),
         ("T00:00:00Z", "", "active_from must be a time with a zone"),
     ] {
@@ -61,11 +61,11 @@ fn a_fault_of_one_key_is_told_without_its_secret() {
 }
 
 #[test]
-fn keys_that_do_not_go_together_are_refused() {
+fn keys_that_contradict_each_other_are_refused() {
     let code = key("code", 1, &secret('1'));
     let with = |other: String| file(&(code.clone() + &other));
     check(&file(""), Err("key file k: no code key; a key file has [[code]], [[id]]"));
-    check(&file(&key("code", 1, &"0".repeat(64))), Err("secret is no random key"));
+    check(&file(&key("code", 1, &"0".repeat(64))), Err("secret is not a random key"));
     check(&file(&key("code", 1, &secret('2'))), Err("the code key 1 and the id key 1 are the same secret"));
     check(&with(key("code", 1, &secret('7'))), Err("two code keys with id 1; give every key"));
     check(&with(key("code", 2, &secret('7')).replace("11-22", "11-21")), Err("the same active_from"));
@@ -73,7 +73,7 @@ fn keys_that_do_not_go_together_are_refused() {
 }
 
 #[test]
-fn a_generated_file_is_good_and_never_the_same() {
+fn a_generated_file_is_valid_and_never_the_same() {
     let first = generate(LogTime::from_ms(1_800_000_000_000)).expect("random bytes");
     let second = generate(LogTime::from_ms(1_800_000_000_000)).expect("random bytes");
     assert_ne!(*first, *second);
@@ -83,7 +83,7 @@ fn a_generated_file_is_good_and_never_the_same() {
 
 #[cfg(unix)]
 #[test]
-fn a_new_file_is_its_owners_and_overwrites_none() {
+fn a_new_file_is_readable_by_its_owner_only_and_overwrites_none() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let path = std::env::temp_dir().join(format!("otp-stream-keys-{}.toml", std::process::id()));

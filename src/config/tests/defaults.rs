@@ -1,5 +1,6 @@
 //! The commented defaults and the examples.
 
+use otp_topology::deployment::TopicNames;
 use otp_topology::otp::{Bounds, Policy};
 use toml::{Table, Value};
 
@@ -7,14 +8,14 @@ use super::super::{Config, known};
 use super::{Sources, load, load_given, of_file};
 
 #[test]
-fn the_defaults_are_a_good_configuration() {
+fn the_defaults_are_a_valid_configuration() {
     let config = load(&Sources::default()).expect("defaults").config;
     assert_eq!(config.callers.len(), 1);
-    assert_eq!(config.kafka.topics.sms, "egov.core.notification.sms.otp");
+    assert_eq!(config.kafka.topics, TopicNames::default());
     assert_eq!(config.processing.commit_interval_max_ms, 100);
 }
 
-/// serde tells the fields of a section when it meets one that it does not know. Rules and bounds have tests below.
+/// The error of serde for an unknown field lists the fields of the section. Rules and bounds have tests below.
 #[test]
 fn every_key_of_every_section_is_documented_in_the_defaults() {
     let documented: Table = known::uncommented().parse().expect("the commented keys are TOML");
@@ -59,7 +60,7 @@ fn table_at<'a>(tree: &'a mut Table, section: &str) -> &'a mut Table {
 }
 
 #[test]
-fn the_defaults_that_are_shown_are_those_of_the_contracts() {
+fn the_documented_defaults_are_those_of_the_contracts() {
     let shown: Table = known::uncommented().parse().expect("the commented keys are TOML");
     let shown: Config = serde_path_to_error::deserialize(shown).expect("good values");
     for (contract, patch) in shown.policy.by_contract(&shown.egov) {
@@ -75,7 +76,7 @@ fn the_defaults_that_are_shown_are_those_of_the_contracts() {
 }
 
 #[test]
-fn the_examples_are_good_configurations() {
+fn the_examples_are_valid_configurations() {
     for text in
         [include_str!("../../../config/development.toml"), include_str!("../../../config/production.toml")]
     {

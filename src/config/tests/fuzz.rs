@@ -1,6 +1,6 @@
 //! Any configuration: the samples of `corpus/` and the defaults, cut, doubled, renamed and nested, in every layer.
 //!
-//! Cases a property: `OTP_FUZZ_CASES` (500 unless told). Finds no wrong rule: only panics, refusals that do not say
+//! Cases of each property: `OTP_FUZZ_CASES` (500 by default). Finds no wrong rule: only panics, refusals that do not say
 //! where, what and what to do, secrets in texts, and a print that says something else than was loaded.
 
 use std::fmt::Write as _;
@@ -228,7 +228,7 @@ fn check_refusal(directory: &Directory, error: &ConfigError) -> Result<(), TestC
         let is_file = place.starts_with(&directory.0.display().to_string());
         prop_assert!(is_file || known.iter().any(|it| place.starts_with(it)), "{}", problem);
         prop_assert!(!problem.what.is_empty() && !problem.remedy.is_empty(), "{}", problem);
-        let is_unread = problem.what.starts_with("line ") || problem.what.starts_with("no text");
+        let is_unread = problem.what.starts_with("line ") || problem.what.starts_with("not text");
         prop_assert!(is_unread || !problem.key.is_empty(), "{}", problem);
     }
     Ok(())

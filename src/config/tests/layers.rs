@@ -1,4 +1,4 @@
-//! Which layer's value is the effective one, and where it is said to come from.
+//! Which layer's value is effective, and which origin is shown for it.
 
 use super::super::mask;
 use super::{CALLER, Given, load_given, of_environment, of_file, of_sets};

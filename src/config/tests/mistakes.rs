@@ -1,4 +1,4 @@
-//! What a mistake is answered with: source, key, value, reason, remedy.
+//! What the error text for a mistake contains: layer, key, value, reason, remedy.
 
 use super::{CALLER, check_error, of_environment, of_file, of_sets};
 
@@ -20,10 +20,12 @@ fn a_mistake_in_a_file_is_named_with_key_value_and_remedy() {
         ("[processing]\nthreads = 0", &["1.toml: processing.threads = 0: too small; use at least 1"]),
         (
             "[processing]\nthreads = \"two\"",
-            &["1.toml: processing.threads = \"two\": a string, where a whole number belongs; for example 1"],
+            &[
+                "1.toml: processing.threads = \"two\": a string, but the key takes a whole number; for example 1",
+            ],
         ),
-        ("[processing]\nthreads = 1\nthreads = 2", &["1.toml: line 3: no TOML"]),
-        ("kafka = 5", &["1.toml: kafka = 5: a section, not a value"]),
+        ("[processing]\nthreads = 1\nthreads = 2", &["1.toml: line 3: not TOML"]),
+        ("kafka = 5", &["1.toml: kafka = 5: this is a section, not a value"]),
         (
             "[application]\nmembership = \"fixed\"",
             &[
@@ -38,11 +40,11 @@ fn a_mistake_in_a_file_is_named_with_key_value_and_remedy() {
 }
 
 #[test]
-fn topics_rules_and_schemas_are_judged() {
+fn topics_rules_and_schemas_are_checked() {
     let rows: &[Row<'_>] = &[
         (
             "[kafka.topics]\nsms = \"otp-lifecycle\"",
-            &["names the topic otp-lifecycle, too", "give each its own topic"],
+            &["also names the topic otp-lifecycle", "give each its own topic"],
         ),
         (
             "[kafka.topics]\nsms = \"otp.a\"\nemail = \"otp_a\"",
@@ -71,9 +73,9 @@ fn topics_rules_and_schemas_are_judged() {
 fn a_mistake_in_a_set_or_a_variable_names_it() {
     let rows: &[Row<'_>] = &[
         ("processing.thread=2", &["--set: processing.thread", "did you mean processing.threads?"]),
-        ("processing.threads=two", &["--set: processing.threads = \"two\"", "a whole number belongs"]),
+        ("processing.threads=two", &["--set: processing.threads = \"two\"", "the key takes a whole number"]),
         ("processing.threads", &["--set: processing.threads: no value; write --set KEY=VALUE"]),
-        ("http.listen=9464", &["--set: http.listen = \"9464\": no address; write host:port"]),
+        ("http.listen=9464", &["--set: http.listen = \"9464\": not a listening address; write host:port"]),
         ("log.level=otp=loud", &["--set: log.level"]),
     ];
     for (set, expected) in rows {
@@ -85,27 +87,27 @@ fn a_mistake_in_a_set_or_a_variable_names_it() {
     );
 }
 
-/// Each line stands in the place of the one that sets the same field.
+/// Each line replaces the line that sets the same field.
 #[test]
-fn a_caller_is_what_the_build_can_serve() {
+fn a_caller_must_be_one_that_this_build_serves() {
     let rows: &[Row<'_>] = &[
         ("contract = \"int\"", &["callers[0].contract = \"int\": this build does not serve this contract"]),
         ("contract = \"mosip\"", &["callers[0].contract = \"mosip\"", "served: egov"]),
         ("contract = \"eGov\"", &["no such contract", "egov, int, mosip"]),
         ("operations = [\"sned\"]", &["callers[0].operations[0] = \"sned\"", "did you mean send?"]),
-        ("operations = []", &["can do nothing"]),
-        ("operations = \"send\"", &["a string, where a list belongs"]),
+        ("operations = []", &["no operations are listed"]),
+        ("operations = \"send\"", &["a string, but the key takes a list"]),
         (
             "reply_topic = \"q\"",
-            &["callers[0].reply_topic = \"q\": callers[0].request_topic names the topic q, too"],
+            &["callers[0].reply_topic = \"q\": callers[0].request_topic also names the topic q"],
         ),
-        ("request_topic = \"otp-policy\"", &["names the topic otp-policy, too"]),
+        ("request_topic = \"otp-policy\"", &["also names the topic otp-policy"]),
         (
             "request_topic = \"otp-stream-changelog\"",
-            &["application.id names the topic otp-stream-changelog, too"],
+            &["application.id also names the topic otp-stream-changelog"],
         ),
         ("request_topic = \"a/b\"", &["a topic's name has only letters"]),
-        ("name = \"\"", &["no name of a caller"]),
+        ("name = \"\"", &["not a valid caller name"]),
         ("revealcode = true", &["did you mean reveal_code?"]),
     ];
     for (line, expected) in rows {
@@ -114,5 +116,8 @@ fn a_caller_is_what_the_build_can_serve() {
         let text: Vec<_> = kept.chain([*line]).collect();
         check_error(&of_file(&[&text.join("\n")]), expected);
     }
-    check_error(&of_sets(&["callers=[]"]), &["callers = []: nobody may ask anything"]);
+    check_error(
+        &of_sets(&["callers=[]"]),
+        &["callers = []: no callers are configured: the service would read no request topic"],
+    );
 }

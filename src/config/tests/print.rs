@@ -1,4 +1,4 @@
-//! What is shown of a configuration, and what never is.
+//! What `config print` shows of a configuration, and what it never shows.
 
 use otp_topology::otp::Policy;
 
@@ -6,7 +6,7 @@ use super::super::mask;
 use super::{Given, Loaded, Sources, load, load_given, of_file};
 
 #[test]
-fn a_print_can_be_loaded_again_and_says_where_values_came_from() {
+fn a_printed_configuration_can_be_loaded_and_names_the_layer_of_each_value() {
     let given = Given {
         files: &["[kafka.topics]\nsms = \"texts\"\n[kafka.properties]\nclient.rack = \"r\"\"quoted\""],
         ..Given::default()
@@ -37,7 +37,7 @@ fn a_print_can_be_loaded_again_and_says_where_values_came_from() {
 }
 
 #[test]
-fn secrets_print_nowhere() {
+fn secrets_are_never_shown() {
     let names = [
         "sasl.password",
         "ssl.key.password",
@@ -63,7 +63,7 @@ fn secrets_print_nowhere() {
 }
 
 #[test]
-fn a_name_tells_a_secret_even_if_it_is_mistyped() {
+fn a_mistyped_name_of_a_secret_still_counts_as_one() {
     for (key, expected) in [
         ("kafka.properties.sasl.password", true),
         ("kafka.sasl_pasword", true),

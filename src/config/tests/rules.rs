@@ -1,4 +1,4 @@
-//! Policies, their bounds, and the settings of the topology.
+//! Policy rules, their bounds, and the settings of the topology.
 
 use otp_topology::otp::{ContractName, Policy};
 
@@ -47,7 +47,7 @@ fn rules_stay_within_bounds_that_only_the_configuration_moves() {
 }
 
 #[test]
-fn the_topology_is_told_what_the_configuration_says() {
+fn the_settings_of_the_topology_are_those_of_the_configuration() {
     let sets = [
         "egov.flavour=mgramseva",
         "egov.mobile_rules=[{ country_code = \"+254\", regex = \"^7[0-9]{8}$\", default = true }]",
@@ -57,7 +57,7 @@ fn the_topology_is_told_what_the_configuration_says() {
     ];
     let loaded = load_given(&Given { files: &[CALLER], sets: &sets, ..Given::default() });
     let settings = loaded.expect("good").config.settings();
-    assert_eq!(settings.callers[0].operations, ["send", "create", "validate", "search"]);
+    assert_eq!(settings.callers[0].operations, None);
     assert_eq!(settings.egov.flavour.as_str(), "mgramseva");
     assert_eq!(settings.egov.notification_topics("sms"), ["pb-sms"]);
     assert!(settings.dead_letter_copy);

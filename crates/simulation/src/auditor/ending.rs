@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use otp_topology::otp::{LogTime, due_at};
-use otp_topology::state::{Family, MemoryStore, Rows, StateStore, decode_subject};
-use otp_topology::task::{ChangelogFold, LocalKey};
+use otp_topology::state::{Family, LocalKey, MemoryStore, Rows, StateStore, decode_subject};
+use otp_topology::task::ChangelogFold;
 
 use super::{Auditor, CommittedState, TrackedRequest, shown};
 use crate::broker::{Broker, Log};

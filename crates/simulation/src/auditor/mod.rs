@@ -12,8 +12,8 @@ use std::hash::Hasher;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use otp_topology::deployment::Topology;
 use otp_topology::state::{Family, WriteBatch};
-use otp_topology::task::Topology;
 use otp_topology::wire::record::SourcePartition;
 
 use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use otp_topology::deployment::{SourceKind, Topology};
 use otp_topology::otp::{CanonicalSubject, LogTime};
 use otp_topology::state::{Family, MemoryStore, StateStore};
-use otp_topology::task::{SourceKind, Task, TaskError, Topology, forward_only};
+use otp_topology::task::{Task, TaskError, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 

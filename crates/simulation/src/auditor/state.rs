@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
+use otp_topology::deployment::SourceKind;
 use otp_topology::otp::Subject;
 use otp_topology::state::decode_subject;
-use otp_topology::task::SourceKind;
 use otp_topology::wire::record::SourcePartition;
 
 use super::Auditor;

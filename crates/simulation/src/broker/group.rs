@@ -1,6 +1,6 @@
 //! The consumer group: classic protocol, eager rebalances, range assignor. Generations, members, and who is fenced.
 
-use otp_topology::task::Topology;
+use otp_topology::deployment::Topology;
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
 
 use super::Credentials;

@@ -134,6 +134,38 @@ pub trait Reads {
     fn keys(&self) -> &Keyring;
 }
 
+/// A whole number among a contract's settings, and its inclusive bounds. The key is relative to the contract's section.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingRange {
+    pub key: &'static str,
+    pub min: i64,
+    pub max: i64,
+}
+
+/// What is wrong with a contract's settings. The key is relative to the contract's section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingFault {
+    pub key: String,
+    pub what: String,
+    pub remedy: String,
+}
+
+/// The operations of a contract. `None`: this build does not serve it.
+pub fn operations_of(contract: ContractName) -> Option<Vec<String>> {
+    match contract {
+        ContractName::Egov => Some(egov::EgovSettings::operations()),
+        ContractName::Int | ContractName::Mosip => None,
+    }
+}
+
+/// The part of a tenant that a canonical subject begins with.
+pub fn tenant_root(contract: ContractName, tenant: &str) -> &str {
+    match contract {
+        ContractName::Egov => egov::root_of(tenant),
+        ContractName::Int | ContractName::Mosip => tenant,
+    }
+}
+
 /// The contracts of one deployment.
 #[derive(Clone, Debug)]
 pub struct Contracts {

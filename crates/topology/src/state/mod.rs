@@ -3,20 +3,28 @@
 //!
 //! Knows no contract and no task. A changelog record has the key and the value of the store entry, byte for byte.
 
+mod barrier;
 mod batch;
 mod error;
 mod keys;
+mod local;
 mod memory;
 mod overlay;
+mod position;
+mod reply;
 mod sealed;
 mod store;
 mod subject;
 
+pub use barrier::{BARRIER_SET, barrier_arrived_key, barrier_sent_key};
 pub use batch::WriteBatch;
 pub use error::BadRecord;
 pub use keys::{Family, StoreKey};
+pub use local::LocalKey;
 pub use memory::MemoryStore;
 pub use overlay::Overlay;
+pub use position::{InputPath, StoredPosition, decode_position_key, position_key};
+pub use reply::StoredReply;
 pub use sealed::{CannotOpen, open, seal};
 pub use store::{Rows, StateStore, StoreError};
 pub use subject::{decode_subject, encode_subject, subject_due_at, write_subject};

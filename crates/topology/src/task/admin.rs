@@ -1,9 +1,9 @@
-//! Records of the admin topic: `unlock` and `forget` of one subject.
+//! Records of the admin topic: they unlock or forget one subject.
 
-use super::topology::{Topology, coordinates};
 use super::{Task, TaskError};
 use crate::contract::analytics::{self, About, Route};
-use crate::contract::{Envelope, Events, Reads as _};
+use crate::contract::{Envelope, Events, Reads as _, tenant_root};
+use crate::deployment::{Topology, coordinates};
 use crate::otp::{
     CanonicalSubject, Command, ContractName, Decision, NoticeKind, PolicyVersion, Pseudonym, Rules, decide,
 };
@@ -25,7 +25,7 @@ pub(super) struct AdminCommand {
 impl<S: StateStore> Task<S> {
     pub(super) fn admin_record(
         &mut self,
-        order: &Result<AdminCommand, &'static str>,
+        order: &Result<AdminCommand, String>,
         record: &Record<'_>,
         topology: &Topology,
         out: &mut Outbox,
@@ -55,11 +55,11 @@ impl<S: StateStore> Task<S> {
         } else {
             self.save(pseudonym, &decision.subject, loaded.due);
         }
-        self.tell_administered(record, order, pseudonym, policy.version, &decision, out);
+        self.emit_administered(record, order, pseudonym, policy.version, &decision, out);
         Ok(())
     }
 
-    fn tell_administered(
+    fn emit_administered(
         &self,
         record: &Record<'_>,
         order: &AdminCommand,
@@ -70,15 +70,15 @@ impl<S: StateStore> Task<S> {
     ) {
         let topology = &self.topology;
         let coordinates = coordinates(&topology.origin_of(record));
-        let said = RequestHeaders::read(record.headers);
-        let request_id = said.ce_id.unwrap_or(&coordinates);
+        let headers = RequestHeaders::read(record.headers);
+        let request_id = headers.ce_id.unwrap_or(&coordinates);
         let envelope = Envelope {
             source: &topology.application_id,
             time: decision.subject.last_time.max(record.timestamp),
-            correlation_id: said.correlation_id.unwrap_or(request_id),
+            correlation_id: headers.correlation_id.unwrap_or(request_id),
             causation_id: request_id,
-            traceparent: said.traceparent.map(str::as_bytes),
-            tracestate: said.tracestate.map(str::as_bytes),
+            traceparent: headers.traceparent.map(str::as_bytes),
+            tracestate: headers.tracestate.map(str::as_bytes),
             event_base: &coordinates,
         };
         let about = About {
@@ -87,7 +87,7 @@ impl<S: StateStore> Task<S> {
             subject: Some(subject),
             request_id: Some(request_id),
             caller: None,
-            client_ref: said.client_ref,
+            client_ref: headers.client_ref,
             policy_version: Some(policy_version),
         };
         let mut events = Events::new(out, &topology.output_partitions, envelope);
@@ -97,25 +97,24 @@ impl<S: StateStore> Task<S> {
     }
 }
 
-pub(super) fn read(value: Option<&[u8]>) -> Result<AdminCommand, &'static str> {
+pub(super) fn read(value: Option<&[u8]>) -> Result<AdminCommand, String> {
     let body = json::parse_object(value, Names::CaseSensitive).map_err(|_| "it is no JSON object")?;
     let text = |name| match body.get(name) {
         Some(Json::String(text)) if text.chars().count() <= TEXT_LEN_MAX => Some(text.as_ref()),
         Some(_) | None => None,
     };
-    let contract =
-        text("contract").and_then(ContractName::parse).ok_or("`contract` is not egov, int or mosip")?;
+    let contract = text("contract").and_then(ContractName::parse).ok_or_else(|| {
+        let [names @ .., last] = ContractName::ALL.map(ContractName::as_str);
+        format!("`contract` is not {} or {last}", names.join(", "))
+    })?;
     let tenant = text("tenantId").ok_or("`tenantId` is missing, no text, or too long")?;
     let identity = text("identity").ok_or("`identity` is missing, no text, or too long")?;
-    let root = match contract {
-        ContractName::Egov => tenant.split('.').next().unwrap_or(tenant),
-        ContractName::Int | ContractName::Mosip => tenant,
-    };
     let command = match text("operation") {
         Some("unlock") => Command::Unlock,
         Some("forget") => Command::Forget,
-        Some(_) | None => return Err("`operation` is not unlock or forget"),
+        Some(_) | None => return Err("`operation` is not unlock or forget".to_owned()),
     };
-    let subject = CanonicalSubject::new(contract, root, identity).ok_or("it names no subject")?;
+    let subject = CanonicalSubject::new(contract, tenant_root(contract, tenant), identity)
+        .ok_or("it names no subject")?;
     Ok(AdminCommand { command, subject, tenant: tenant.to_owned() })
 }

@@ -1,6 +1,6 @@
 //! A record of the repartition topic, given back the coordinates, time and key that it had where it was first read.
 
-use super::topology::{SourceKind, Topology};
+use crate::deployment::{SourceKind, Topology};
 use crate::wire::headers::{self, OriginHeaders};
 use crate::wire::record::{Record, SourcePartition};
 

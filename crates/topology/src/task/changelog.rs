@@ -1,60 +1,16 @@
 //! The changelog: what a commit adds to it, and how a store is restored from it.
 //!
-//! A changelog record is the full new value of a store key, byte for byte (a tombstone deletes), so that replaying
-//! any suffix from any earlier point gives the same store.
+//! A changelog record is the full new value of a store key, byte for byte; a tombstone deletes the key. So replaying any
+//! suffix from any earlier position gives the same store.
 
+use super::TaskError;
 use super::subjects::index_key;
-use super::{TaskError, Topology, position};
+use crate::deployment::Topology;
 use crate::otp::{LogTime, Pseudonym};
 use crate::state::{
-    BadRecord, Family, Overlay, StateStore, StoreError, StoreKey, WriteBatch, subject_due_at,
+    BadRecord, Family, LocalKey, Overlay, StoredPosition, WriteBatch, decode_position_key, subject_due_at,
 };
 use crate::wire::outbox::{Outbox, SharedHeaders};
-
-/// What a store says of itself. Pinned; append only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LocalKey {
-    /// The first changelog offset that may be missing in the store (a lower bound).
-    ChangelogNext,
-    /// The wall clock of the last write, in milliseconds.
-    WrittenAt,
-    /// The partition count that the state was made for.
-    Partitions,
-    /// Which creation of the changelog topic, on which cluster, the position counts in.
-    Incarnation,
-}
-
-impl LocalKey {
-    pub fn key(self) -> StoreKey {
-        StoreKey::new(Family::Local, self.text().as_bytes())
-    }
-
-    /// # Errors
-    /// The store cannot be read.
-    pub fn read(self, store: &impl StateStore) -> Result<Option<Vec<u8>>, StoreError> {
-        store.get(self.key().as_bytes())
-    }
-
-    /// As [`LocalKey::read`], for the numbers among them; none is negative.
-    ///
-    /// # Errors
-    /// The store cannot be read, or this lies damaged in it.
-    pub fn read_number(self, store: &impl StateStore) -> Result<Option<i64>, TaskError> {
-        let Some(bytes) = self.read(store)? else { return Ok(None) };
-        let number = bytes.try_into().ok().map(i64::from_be_bytes).filter(|it| *it >= 0);
-        let damaged = TaskError::Record { what: "local entry", error: BadRecord::Damaged(self.text()) };
-        number.map(Some).ok_or(damaged)
-    }
-
-    const fn text(self) -> &'static str {
-        match self {
-            Self::ChangelogNext => "changelog-next",
-            Self::WrittenAt => "written-at",
-            Self::Partitions => "partitions",
-            Self::Incarnation => "incarnation",
-        }
-    }
-}
 
 /// Adds a record for each changelogged write since the last call.
 pub(super) fn log(overlay: &mut Overlay, partition: i32, topology: &Topology, out: &mut Outbox) {
@@ -67,7 +23,7 @@ pub(super) fn log(overlay: &mut Overlay, partition: i32, topology: &Topology, ou
     }
 }
 
-/// Adds to a batch where the store stands with it.
+/// Adds the changelog position that the store has after this batch.
 pub(super) fn put_local(batch: &mut WriteBatch, changelog_next: Option<i64>, wall: LogTime) {
     if let Some(next) = changelog_next {
         batch.put(LocalKey::ChangelogNext.key().as_bytes(), &next.to_be_bytes());
@@ -75,11 +31,11 @@ pub(super) fn put_local(batch: &mut WriteBatch, changelog_next: Option<i64>, wal
     batch.put(LocalKey::WrittenAt.key().as_bytes(), &wall.ms().to_be_bytes());
 }
 
-/// Turns changelog records into writes, and knows when the bound is reached.
+/// Turns changelog records into writes of a store, and knows when the bound is reached.
 ///
-/// The bound is the changelog's high watermark, read after the stable committed offset was. It is reached by a record
-/// at or after `bound - 1`, or by an end of partition at or after `bound`: a transactional log ends in a control
-/// record, which is never delivered.
+/// The bound is the changelog's high watermark, which is read after the last stable offset. A record at or after
+/// `bound - 1` reaches it, or an end of partition at or after `bound`: a transactional log ends with a control record,
+/// which is never delivered.
 #[derive(Debug)]
 pub struct ChangelogFold {
     bound: i64,
@@ -94,7 +50,7 @@ impl ChangelogFold {
         Self { bound, next: from, batch: WriteBatch::default(), restored: 0 }
     }
 
-    /// Is about to collect so many bytes before they are written.
+    /// With room for this many bytes before they are written.
     #[must_use]
     pub fn with_room(self, size_bytes: usize) -> Self {
         Self { batch: WriteBatch::with_room(size_bytes), ..self }
@@ -104,7 +60,7 @@ impl ChangelogFold {
         self.next >= self.bound
     }
 
-    /// Offsets still to come.
+    /// Offsets up to the bound.
     pub fn remaining(&self) -> u64 {
         u64::try_from(self.bound - self.next).unwrap_or(0)
     }
@@ -113,16 +69,16 @@ impl ChangelogFold {
         self.restored
     }
 
-    /// Takes a changelog record.
+    /// Adds a changelog record.
     ///
     /// # Errors
-    /// The record cannot be read: a state that this build does not know, or a foreign writer.
+    /// The record cannot be read: another version or another program wrote it.
     pub fn record(&mut self, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), TaskError> {
         let bad = |what, error| TaskError::Changelog { offset, what, error };
         let key = key.unwrap_or_default();
         let logged = Family::of(key).filter(|family| family.is_changelogged());
         match (logged, value) {
-            // Whatever it was for, it is gone.
+            // Nothing is stored under such a key.
             (None, None) => {}
             (None, Some(_)) => return Err(bad("key", BadRecord::Damaged("it is of no logged family"))),
             (Some(_), None) => self.batch.delete(key),
@@ -135,7 +91,7 @@ impl ChangelogFold {
         Ok(())
     }
 
-    /// Refuses what a task could not read later.
+    /// Refuses a value that a task could not read later.
     fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Result<(), BadRecord> {
         match family {
             Family::Subject => {
@@ -144,7 +100,10 @@ impl ChangelogFold {
                     self.batch.put(&index_key(due, Pseudonym(pseudonym)), &[]);
                 }
             }
-            Family::Position => position::check(key, value)?,
+            Family::Position => {
+                decode_position_key(key)?;
+                StoredPosition::decode(value)?;
+            }
             Family::Directory
             | Family::Policy
             | Family::Template
@@ -161,24 +120,24 @@ impl ChangelogFold {
         self.next = self.next.max(offset);
     }
 
-    /// What the writes since the last [`ChangelogFold::written`] hold, in bytes.
+    /// Bytes of the writes since the last [`ChangelogFold::written`].
     pub fn size_bytes(&self) -> usize {
         self.batch.size_bytes()
     }
 
-    /// The writes so far, with the position that they reach: to be written as a whole, or not at all.
+    /// The writes so far, with the position that they reach. They must be written as a whole.
     pub fn writes(&mut self, wall: LogTime) -> &mut WriteBatch {
         self.batch.put(LocalKey::ChangelogNext.key().as_bytes(), &self.next.to_be_bytes());
         self.batch.put(LocalKey::WrittenAt.key().as_bytes(), &wall.ms().to_be_bytes());
         &mut self.batch
     }
 
-    /// The store has what [`ChangelogFold::writes`] gave.
+    /// The store has the writes that [`ChangelogFold::writes`] returned.
     pub fn written(&mut self) {
         self.batch.clear();
     }
 
-    /// As [`ChangelogFold::writes`], for a store that keeps what it is given.
+    /// As [`ChangelogFold::writes`], for a store that takes ownership.
     pub fn take_batch(&mut self, wall: LogTime) -> WriteBatch {
         std::mem::take(self.writes(wall))
     }
@@ -188,7 +147,7 @@ impl ChangelogFold {
 mod tests {
     use super::*;
     use crate::otp::Subject;
-    use crate::state::{MemoryStore, encode_subject};
+    use crate::state::{MemoryStore, StateStore as _, encode_subject};
 
     fn check(key: Option<&[u8]>, value: Option<&[u8]>, expected: Option<&str>) {
         let mut fold = ChangelogFold::new(3, 9);
@@ -204,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_no_task_could_read_ends_the_restore_with_its_place() {
+    fn a_record_that_no_task_could_read_fails_the_restore_and_is_named_by_its_offset() {
         let subject = [b"S".as_slice(), &[7; 16]].concat();
         let good = encode_subject(&Subject::default());
         let newer = [&[2], &good[1..]].concat();
@@ -226,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tombstone_for_what_is_not_logged_deletes_nothing() {
+    fn a_tombstone_of_a_family_that_is_not_logged_deletes_nothing() {
         let store = MemoryStore::default();
         let next = LocalKey::ChangelogNext.key();
         let mut fold = ChangelogFold::new(3, 9);

@@ -1,4 +1,4 @@
-//! What a task has done since the last commit; counted as done only after the commit.
+//! What a task did since the last commit. The metrics count it only after the commit.
 
 use crate::contract::Tally;
 use crate::otp::LogTime;
@@ -11,15 +11,15 @@ pub struct Counters {
     pub requests: Vec<(Tally, u64)>,
     /// By stage and code.
     pub dead_letters: Vec<((&'static str, &'static str), u64)>,
-    /// Records already applied, met again.
+    /// Records that were applied before.
     pub skipped: u64,
     pub forwarded: u64,
-    /// Repeated requests that were answered again.
+    /// Repeated requests that got the remembered reply.
     pub repeated: u64,
     pub expired: u64,
-    /// Append times of the requests that were answered.
-    pub answered: Vec<LogTime>,
-    /// Keys of stored policies that were used at the nearest bound, since the bounds were tightened.
+    /// Append times of the requests that got a new reply.
+    pub replied: Vec<LogTime>,
+    /// Keys of stored policies with a rule beyond the present bounds; the nearest bound was used instead.
     pub policies_beyond_bounds: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Counters {
         add(&mut self.records, topic, 1);
     }
 
-    /// Adds what `other` counted, and leaves it empty.
+    /// Moves everything that `other` counted into this.
     pub fn take_from(&mut self, other: &mut Self) {
         for (topic, count) in other.records.drain(..) {
             add(&mut self.records, topic, count);
@@ -47,7 +47,7 @@ impl Counters {
         for (at, count) in other.dead_letters.drain(..) {
             add(&mut self.dead_letters, at, count);
         }
-        self.answered.append(&mut other.answered);
+        self.replied.append(&mut other.replied);
         self.policies_beyond_bounds.append(&mut other.policies_beyond_bounds);
         for (sum, part) in [
             (&mut self.skipped, &mut other.skipped),

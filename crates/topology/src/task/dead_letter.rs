@@ -1,8 +1,8 @@
-//! Dead letters: what could not be read, by reference. No payload and no key unless the deployment asks for them,
-//! because a malformed verification holds a live code.
+//! Dead letters: references to records that could not be read. They contain payload and key only if the deployment asks
+//! for it, because a malformed verification contains a valid code.
 
 use super::Task;
-use super::topology::coordinates;
+use crate::deployment::coordinates;
 use crate::state::StateStore;
 use crate::wire::headers::{self, RequestHeaders};
 use crate::wire::outbox::{Outbox, SharedHeaders};
@@ -10,7 +10,7 @@ use crate::wire::record::Record;
 use crate::wire::rfc3339;
 
 impl<S: StateStore> Task<S> {
-    /// `message` says what is wrong and what to do, and holds nothing of the payload.
+    /// `message` says what is wrong, and contains nothing of the payload.
     pub(super) fn dead_letter(
         &mut self,
         record: &Record<'_>,
@@ -24,10 +24,10 @@ impl<S: StateStore> Task<S> {
         let origin = topology.origin_of(record);
         let mut time = [0; rfc3339::LEN];
         let (partition, offset) = (origin.partition.to_string(), origin.offset.to_string());
-        let said = RequestHeaders::read(record.headers);
+        let headers = RequestHeaders::read(record.headers);
         let coordinates = coordinates(&origin);
         let id = format!("{coordinates}-dead-letter");
-        let cause = said.ce_id.unwrap_or(&coordinates);
+        let cause = headers.ce_id.unwrap_or(&coordinates);
         let own = [
             (headers::CE_SPECVERSION, headers::SPECVERSION),
             (headers::CE_ID, &id),
@@ -35,7 +35,7 @@ impl<S: StateStore> Task<S> {
             (headers::CE_TYPE, "org.digit.otp.dead-letter.v1"),
             (headers::CE_TIME, rfc3339::write(origin.time, &mut time)),
             (headers::CONTENT_TYPE, headers::APPLICATION_JSON),
-            (headers::CE_CORRELATIONID, said.correlation_id.unwrap_or(cause)),
+            (headers::CE_CORRELATIONID, headers.correlation_id.unwrap_or(cause)),
             (headers::CE_CAUSATIONID, cause),
             (headers::DLQ_TOPIC, origin.topic),
             (headers::DLQ_PARTITION, &partition),
@@ -46,7 +46,7 @@ impl<S: StateStore> Task<S> {
             (headers::OTP_ERROR_STAGE, stage),
             (headers::OTP_ERROR_CODE, code),
         ];
-        let trace = [(headers::TRACEPARENT, said.traceparent), (headers::TRACESTATE, said.tracestate)];
+        let trace = [(headers::TRACEPARENT, headers.traceparent), (headers::TRACESTATE, headers.tracestate)];
         let trace = trace.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let own = own.into_iter().chain(trace).map(|(name, value)| (name, Some(value.as_bytes())));
         let own = out.headers(own);

@@ -1,17 +1,17 @@
-//! Records of the user directory: who exists, sealed in the state.
+//! Records of the user directory: which users exist. They are sealed in the state.
 
 use sha2::{Digest, Sha256};
 
 use super::Task;
-use super::topology::coordinates;
 use crate::contract::egov;
+use crate::deployment::coordinates;
 use crate::otp::CanonicalSubject;
 use crate::state::{Family, StateStore, StoreKey, seal};
 use crate::wire::outbox::Outbox;
 use crate::wire::record::Record;
 
 impl<S: StateStore> Task<S> {
-    /// `subject`: of the record's key. A bad record goes to the dead letters, and the last good one stays.
+    /// `subject`: from the record's key. A bad record goes to the dead letters, and the last good one stays in force.
     pub(super) fn directory_record(
         &mut self,
         subject: Option<&CanonicalSubject>,
@@ -35,7 +35,7 @@ impl<S: StateStore> Task<S> {
         self.overlay.put(key, &sealed);
     }
 
-    /// From the record's coordinates: the same record is sealed to the same bytes.
+    /// From the record's coordinates, so that the same record always gives the same sealed bytes.
     fn nonce(&self, record: &Record<'_>) -> [u8; 12] {
         let hash = Sha256::digest(coordinates(&self.topology.origin_of(record)));
         hash[..12].try_into().expect("a hash of 32 bytes")

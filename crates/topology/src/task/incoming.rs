@@ -3,8 +3,8 @@
 //! Judges no request and reads no state.
 
 use super::admin::{self, AdminCommand};
-use super::topology::{Broadcast, SourceKind, Topology};
 use crate::contract::{Contracts, Request};
+use crate::deployment::{Broadcast, SourceKind, Topology};
 use crate::otp::CanonicalSubject;
 use crate::wire::headers::RequestHeaders;
 use crate::wire::json::{self, JsonError};
@@ -17,7 +17,7 @@ pub(super) enum Incoming<'a> {
     /// Whose directory entry it is, if the record's key says so.
     Directory(Option<CanonicalSubject>),
     /// Or why it is no command.
-    Admin(Result<AdminCommand, &'static str>),
+    Admin(Result<AdminCommand, String>),
     /// Judged where it is broadcast, and again where it is stored.
     Broadcast(Broadcast),
 }

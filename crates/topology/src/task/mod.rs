@@ -1,18 +1,17 @@
-//! One partition's work: route, deduplicate, decide over the overlay, expire, plan the commit.
+//! One partition's work: route records, drop duplicates, decide over the overlay, expire, plan the commit.
 //!
-//! A task computes; it begins no transaction, sends nothing and writes no store. What it did since the last commit
-//! lies in its overlay, its positions and the outbox, and is either committed as a whole or taken back as a whole. While
-//! a commit is under way it goes on, over what that commit writes.
+//! A task computes. It begins no transaction, sends nothing and writes to no store. The effects since the last commit are
+//! in its overlay, its positions and the outbox. They are committed as a whole or rolled back as a whole. While a commit
+//! is in flight, the task continues on top of the writes of that commit.
 //!
 //! ```text
-//! Record ─▶ process ─┬─ applied before ───────────▶ skipped, counted
-//!                    ├─ home is elsewhere ────────▶ outbox: repartition topic
-//!                    └─ home ─▶ contract ─▶ otp ──▶ overlay, outbox
+//! Record ─▶ process ─┬─ applied before ───────────────────────▶ skipped, counted
+//!                    └─ Incoming::read ─┬─ home is elsewhere ─▶ outbox: repartition topic
+//!                                       └─ home ─▶ contract ──▶ overlay, outbox
 //! commit plan: overlay ─▶ outbox: changelog          after the commit: what was planned ─▶ one WriteBatch
 //! ```
 
 mod admin;
-mod answer;
 mod arrival;
 mod broadcast;
 mod changelog;
@@ -25,30 +24,27 @@ mod reads;
 mod reply_to;
 mod request;
 mod route;
-pub mod settings;
 mod subjects;
 mod sweep;
-pub mod topology;
 
 use std::sync::Arc;
 
 use arrival::Arrival;
-pub use changelog::{ChangelogFold, LocalKey};
+pub use changelog::ChangelogFold;
 pub use counters::Counters;
 use incoming::Incoming;
-pub use position::{Path, Positions};
+pub use position::Positions;
 use reads::{Caches, View};
 pub use route::{forward_only, home_of_record};
-pub use settings::Settings;
 pub use sweep::SWEEP_SUBJECTS_MAX;
-pub use topology::{Broadcast, Incarnation, SourceKind, TopicFacts, Topology, TopologyError};
 
+use crate::deployment::{SourceKind, Topology};
 use crate::otp::{LogTime, UnknownKey};
-use crate::state::{BadRecord, Overlay, StateStore, StoreError, WriteBatch};
+use crate::state::{BadRecord, InputPath, Overlay, StateStore, StoreError, WriteBatch};
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{Record, SourcePartition};
 
-/// Why a task cannot go on: nothing of the transaction may be committed for it, and it is tried again later.
+/// Why a task fails: nothing of the transaction may be committed for it, and the task is tried again later.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TaskError {
     #[error(transparent)]
@@ -58,14 +54,14 @@ pub enum TaskError {
     #[error("a {what} in the state store: {error}; {remedy}", remedy = error.remedy())]
     Record { what: &'static str, error: BadRecord },
     #[error(
-        "the changelog's record at offset {offset}, a {what}: {error}; if a newer version of otp-stream wrote it, run \
-         that one. Only this service may write the changelog: take the right from others, put a tombstone under the \
-         record's key, and wait until compaction has removed it"
+        "the changelog record at offset {offset}, a {what}: {error}; if a newer version of otp-stream wrote it, run \
+         that version. Only this service may write the changelog: revoke the right of others, write a tombstone with the \
+         record's key, and wait until compaction has removed the record"
     )]
     Changelog { offset: i64, what: &'static str, error: BadRecord },
 }
 
-/// A task whose state is complete. See the module.
+/// A task whose state is completely restored. See the module.
 pub struct Task<S> {
     pub partition: i32,
     topology: Arc<Topology>,
@@ -73,13 +69,13 @@ pub struct Task<S> {
     overlay: Overlay,
     positions: Positions,
     caches: Caches,
-    /// Of the commit under way.
+    /// Of the commit in flight.
     planned: Counters,
     counters: Counters,
 }
 
 impl<S: StateStore> Task<S> {
-    /// Takes up a restored store. Also returns the names of topics whose positions are void, because the topic was
+    /// Opens a task on a restored store. Also returns the names of topics whose positions are void, because the topic was
     /// recreated or the cluster is another one.
     ///
     /// # Errors
@@ -107,18 +103,18 @@ impl<S: StateStore> Task<S> {
         &self.positions
     }
 
-    /// Decides where a source partition starts that was never read; to be committed before its first record is.
+    /// Decides where a source partition starts that was never read. The start must be committed before the first record is.
     pub fn start_at(&mut self, source: SourcePartition, offset: i64) {
         self.positions.start(source, offset);
     }
 
-    /// Works on one record of this task's source partitions. `wall` is the wall clock, used only to drop what is past
-    /// its deadline or dead on arrival.
+    /// Processes one record of this task's source partitions. `wall` is the wall clock. It only decides whether a request
+    /// is stale: past its deadline, or older than its code would live.
     ///
     /// # Errors
-    /// See [`TaskError`]; the whole transaction must be taken back.
+    /// See [`TaskError`]; the whole transaction must be rolled back.
     pub fn process(&mut self, record: &Record<'_>, wall: LogTime, out: &mut Outbox) -> Result<(), TaskError> {
-        if self.positions.is_applied(Path::Read, record.source, record.offset) {
+        if self.positions.is_applied(InputPath::Read, record.source, record.offset) {
             self.counters.skipped += 1;
             return Ok(());
         }
@@ -129,24 +125,24 @@ impl<S: StateStore> Task<S> {
                 self.apply_or_forward(record, wall, out)?;
             }
         }
-        self.positions.advance(Path::Read, record.source, record.offset + 1);
+        self.positions.advance(InputPath::Read, record.source, record.offset + 1);
         Ok(())
     }
 
-    /// Puts a record that no transaction can carry into the dead letters, by reference to where it was first read from,
-    /// and moves past it. A mark is never given up: it comes once, and nothing is decided without it.
-    /// Returns whether it was given up.
+    /// Gives up a poison record, whose transaction failed repeatedly: writes a dead letter that refers to where the record
+    /// was first read, and moves past it. A broadcast barrier is never given up: it is sent once, and no task decides
+    /// anything without it. Returns whether the record was given up.
     pub fn give_up(&mut self, record: &Record<'_>, out: &mut Outbox) -> bool {
-        self.positions.advance(Path::Read, record.source, record.offset + 1);
+        self.positions.advance(InputPath::Read, record.source, record.offset + 1);
         let arrival = Arrival::read(record, &self.topology).filter(|_| self.is_repartitioned(record));
         let original = match arrival {
             Some(Arrival::Forwarded(original)) => {
-                self.positions.advance(Path::Arrived, original.source, original.offset + 1);
+                self.positions.advance(InputPath::Arrived, original.source, original.offset + 1);
                 original
             }
             Some(Arrival::StaleIncarnation(original)) => original,
             Some(Arrival::Barrier(barrier)) => {
-                self.put_mark(&barrier);
+                self.put_barrier(&barrier);
                 return false;
             }
             None => *record,
@@ -155,19 +151,19 @@ impl<S: StateStore> Task<S> {
         true
     }
 
-    /// Whether there is anything to plan: writes, positions that moved.
+    /// Whether there is anything to commit: writes, or positions that moved.
     pub fn is_dirty(&self) -> bool {
         !self.overlay.is_empty() || self.positions.has_moved()
     }
 
-    /// Writes the changelog records of what was written since the last call into the outbox. A commit needs none of it,
-    /// but the producer works along.
+    /// Writes the changelog records of the writes since the last call into the outbox, so that the producer can send them
+    /// before the commit.
     pub fn log_along(&mut self, out: &mut Outbox) {
         changelog::log(&mut self.overlay, self.partition, &self.topology, out);
     }
 
-    /// Writes the changelog records of everything since the last plan that are not there yet into the outbox. What is
-    /// processed from now on belongs to the next plan, for which this one must have ended.
+    /// Plans a commit: writes the missing changelog records of everything since the last plan into the outbox. Records that
+    /// are processed afterwards belong to the next plan, which can only be made when this one has ended.
     pub fn plan_commit(&mut self, out: &mut Outbox) {
         self.positions.plan(&self.topology, &mut self.overlay);
         self.log_along(out);
@@ -175,9 +171,9 @@ impl<S: StateStore> Task<S> {
         self.planned = std::mem::take(&mut self.counters);
     }
 
-    /// The planned commit is known to have happened: gives the one write of it, and what was done.
+    /// The planned commit is known to have succeeded: returns its one write, and what it did.
     ///
-    /// `changelog_next`: a lower bound of the changelog offset up to which the store is complete with this write.
+    /// `changelog_next`: a lower bound of the changelog offset up to which the store is complete after this write.
     pub fn committed(&mut self, changelog_next: Option<i64>, wall: LogTime) -> (WriteBatch, Counters) {
         let mut batch = self.overlay.take_planned();
         changelog::put_local(&mut batch, changelog_next, wall);
@@ -187,7 +183,7 @@ impl<S: StateStore> Task<S> {
         (batch, counters)
     }
 
-    /// Takes back everything since the last commit, also what a commit under way was planned of.
+    /// Rolls back everything since the last commit, including the plan of a commit in flight.
     pub fn abort(&mut self) {
         self.overlay.clear();
         self.positions.abort();
@@ -226,7 +222,7 @@ impl<S: StateStore> Task<S> {
         };
         let original = match arrival {
             Arrival::Barrier(barrier) => {
-                self.put_mark(&barrier);
+                self.put_barrier(&barrier);
                 return Ok(());
             }
             Arrival::StaleIncarnation(original) => {
@@ -234,16 +230,16 @@ impl<S: StateStore> Task<S> {
             }
             Arrival::Forwarded(original) => original,
         };
-        if self.positions.is_applied(Path::Arrived, original.source, original.offset) {
+        if self.positions.is_applied(InputPath::Arrived, original.source, original.offset) {
             self.counters.skipped += 1;
             return Ok(());
         }
         self.apply(&Incoming::read(&original, &topology), &original, &topology, wall, out)?;
-        self.positions.advance(Path::Arrived, original.source, original.offset + 1);
+        self.positions.advance(InputPath::Arrived, original.source, original.offset + 1);
         Ok(())
     }
 
-    /// `record`: what `incoming` was read of.
+    /// `record`: from which `incoming` was read.
     fn apply(
         &mut self,
         incoming: &Incoming<'_>,

@@ -1,50 +1,35 @@
-//! How far each source partition was applied, by path; so that no record is applied twice, whatever the group's
-//! offsets say.
+//! How far each source partition was applied, by path, so that no record is applied twice, whatever offsets the group
+//! has.
 //!
-//! Two paths: `Read` for records that this task read from its own source partitions, decided in place or forwarded
-//! (both happen in the order of the source, so one mark serves), and `Arrived` for records that came through the
-//! repartition topic, by the partition they were first read from. The two must not be mixed: a record that takes the
-//! hop back to its own home arrives after later records of the same source were already decided in place.
+//! There are two paths. `Read`: records that this task read from its own source partitions, decided in place or forwarded.
+//! Both happen in the order of the source, so one position covers them. `Arrived`: records that were forwarded to this
+//! task, by the partition in which they were first read. The two are separate, because a record that is forwarded to the
+//! partition of its own number arrives after later records of the same source were decided in place.
 
 use std::collections::BTreeMap;
 
 use super::TaskError;
-use super::topology::{Incarnation, Topology};
-use crate::state::{BadRecord, Family, Overlay, StateStore, StoreKey};
-use crate::wire::record::{SourcePartition, SourceTopic};
+use crate::deployment::Topology;
+use crate::state::{
+    Family, InputPath, Overlay, StateStore, StoredPosition, decode_position_key, position_key,
+};
+use crate::wire::record::SourcePartition;
 
-/// Pinned: part of stored keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Path {
-    Read = b'R',
-    Arrived = b'A',
-}
+type Offsets = BTreeMap<(InputPath, SourcePartition), i64>;
 
-const FORMAT: u8 = 1;
-const VALUE_LEN: usize = 1 + 8 + 16;
-
-/// The first offset not applied, of the incarnation of the topic that it counts in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Position {
-    next: i64,
-    incarnation: Incarnation,
-}
-
-type Places = BTreeMap<(Path, SourcePartition), i64>;
-
-/// Positions of one task: committed ones as the store has them, those of a commit under way, and those that moved since.
+/// Positions of one task: the committed ones as in the store, those of the commit in flight, and those that moved since.
 #[derive(Debug, Default)]
 pub struct Positions {
-    committed: Places,
-    planned: Places,
-    moved: Places,
-    /// Decided starts that are not committed: an abort leaves them decided.
-    started: Places,
+    committed: Offsets,
+    planned: Offsets,
+    moved: Offsets,
+    /// Decided starts that are not committed. They stay decided after an abort.
+    started: Offsets,
 }
 
 impl Positions {
-    /// Reads all positions of a store. Those of another incarnation of their topic are void; their names are returned.
+    /// Reads all positions of a store. Those of another incarnation of their topic are void; the names of these topics are
+    /// returned.
     ///
     /// # Errors
     /// The store cannot be read, or a position is damaged.
@@ -54,12 +39,12 @@ impl Positions {
         let (from, to) = ([Family::Position as u8], [Family::Position as u8 + 1]);
         for (key, value) in store.scan(&from, &to, usize::MAX)? {
             let damaged = |error| TaskError::Record { what: "position", error };
-            let (path, name, partition) = decode_key(&key).map_err(damaged)?;
-            let position = decode_value(&value).map_err(damaged)?;
+            let (path, name, partition) = decode_position_key(&key).map_err(damaged)?;
+            let position = StoredPosition::decode(&value).map_err(damaged)?;
             let Some(topic) = topology.source_named(name) else {
                 continue;
             };
-            if topology.source(topic).incarnation == position.incarnation {
+            if topology.source(topic).incarnation.0 == position.incarnation {
                 positions.committed.insert((path, SourcePartition { topic, partition }), position.next);
             } else {
                 void.push(name.to_owned());
@@ -68,27 +53,27 @@ impl Positions {
         Ok((positions, void))
     }
 
-    /// The first offset not applied; `None` if nothing was.
-    pub fn next(&self, path: Path, source: SourcePartition) -> Option<i64> {
+    /// The first offset that was not applied. `None`: nothing was applied.
+    pub fn next(&self, path: InputPath, source: SourcePartition) -> Option<i64> {
         let at = (path, source);
         self.moved.get(&at).or_else(|| self.planned.get(&at)).or_else(|| self.committed.get(&at)).copied()
     }
 
-    pub fn is_applied(&self, path: Path, source: SourcePartition, offset: i64) -> bool {
+    pub fn is_applied(&self, path: InputPath, source: SourcePartition, offset: i64) -> bool {
         self.next(path, source).is_some_and(|next| offset < next)
     }
 
-    pub fn advance(&mut self, path: Path, source: SourcePartition, next: i64) {
+    pub fn advance(&mut self, path: InputPath, source: SourcePartition, next: i64) {
         self.moved.insert((path, source), next);
     }
 
     /// Decides where a source partition starts.
     pub fn start(&mut self, source: SourcePartition, next: i64) {
-        self.started.insert((Path::Read, source), next);
-        self.advance(Path::Read, source, next);
+        self.started.insert((InputPath::Read, source), next);
+        self.advance(InputPath::Read, source, next);
     }
 
-    /// Decided starts that are not committed: the group must get them together with the state.
+    /// Decided starts that are not committed. Their offsets must be committed to the group together with the state.
     pub fn starts(&self) -> impl Iterator<Item = (SourcePartition, i64)> {
         self.started.iter().map(|((_, source), next)| (*source, *next))
     }
@@ -98,17 +83,14 @@ impl Positions {
         !self.moved.is_empty()
     }
 
-    /// Puts what moved into the overlay, one fixed key per source and path: its commit is about to begin.
+    /// Writes the moved positions into the overlay, one key per source partition and path. Their commit is about to begin.
     pub fn plan(&mut self, topology: &Topology, overlay: &mut Overlay) {
         self.planned = std::mem::take(&mut self.moved);
         for ((path, source), next) in &self.planned {
-            let Incarnation(id) = topology.source(source.topic).incarnation;
-            let key = encode_key(*path, topology, source.topic, source.partition);
-            overlay.put_with(&key, |value| {
-                value.push(FORMAT);
-                value.extend_from_slice(&next.to_be_bytes());
-                value.extend_from_slice(&id);
-            });
+            let topic = topology.source(source.topic);
+            let key = position_key(*path, &topic.name, source.partition);
+            let position = StoredPosition { next: *next, incarnation: topic.incarnation.0 };
+            overlay.put_with(key.as_bytes(), |value| position.write(value));
         }
     }
 
@@ -121,48 +103,4 @@ impl Positions {
         self.planned.clear();
         self.moved.clone_from(&self.started);
     }
-}
-
-/// Whether these are a position's key and value.
-///
-/// # Errors
-/// See [`BadRecord`].
-pub(super) fn check(key: &[u8], value: &[u8]) -> Result<(), BadRecord> {
-    decode_key(key)?;
-    decode_value(value).map(drop)
-}
-
-fn encode_key(path: Path, topology: &Topology, topic: SourceTopic, partition: i32) -> Vec<u8> {
-    let name = topology.source(topic).name.as_bytes();
-    let mut rest = Vec::with_capacity(name.len() + 6);
-    rest.push(path as u8);
-    rest.extend_from_slice(name);
-    rest.push(0);
-    rest.extend_from_slice(&partition.to_be_bytes());
-    StoreKey::new(Family::Position, &rest).into_bytes()
-}
-
-fn decode_key(key: &[u8]) -> Result<(Path, &str, i32), BadRecord> {
-    const BAD: BadRecord = BadRecord::Damaged("position key");
-    let (rest, partition) = key.split_last_chunk::<4>().ok_or(BAD)?;
-    let [_, path, name @ .., 0] = rest else {
-        return Err(BAD);
-    };
-    let path = [Path::Read, Path::Arrived].into_iter().find(|it| *it as u8 == *path).ok_or(BAD)?;
-    let name = std::str::from_utf8(name).map_err(|_| BAD)?;
-    Ok((path, name, i32::from_be_bytes(*partition)))
-}
-
-fn decode_value(value: &[u8]) -> Result<Position, BadRecord> {
-    const BAD: BadRecord = BadRecord::Damaged("position");
-    let value: &[u8; VALUE_LEN] = value.try_into().map_err(|_| BAD)?;
-    if value[0] != FORMAT {
-        return Err(BadRecord::UnknownVersion(value[0]));
-    }
-    let (next, id) = value[1..].split_at(8);
-    let next = i64::from_be_bytes(next.try_into().expect("eight bytes"));
-    if next < 0 {
-        return Err(BAD);
-    }
-    Ok(Position { next, incarnation: Incarnation(id.try_into().expect("sixteen bytes")) })
 }

@@ -1,26 +1,26 @@
-//! What a contract sees of a task's state: the overlay over the store, with policies and templates kept parsed.
+//! What a contract can read of a task's state: the overlay over the store. Parsed policies and templates are cached.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::TaskError;
-use super::topology::Topology;
 use crate::contract::{Reads, Trouble};
+use crate::deployment::Topology;
 use crate::otp::{CanonicalSubject, ContractName, Keyring, Policy, PolicyPatch};
 use crate::state::{BadRecord, Family, Overlay, StateStore, StoreError, StoreKey, open};
 use crate::text::{Template, TemplateRules};
 
-/// Tenants and template keys come from requests, so what is kept of them is bounded.
+/// Entries of a cache. Bounded, because tenants and template keys come from requests.
 const CACHED_MAX: usize = 4096;
 
-/// Policies and templates as last read. Dropped whenever one is written, or a write is taken back.
+/// Policies and templates as last read. Cleared whenever one is written or a write is rolled back.
 #[derive(Default)]
 pub(super) struct Caches {
     /// By contract and tenant.
     policies: RefCell<BTreeMap<ContractName, HashMap<String, Arc<Policy>>>>,
     templates: RefCell<HashMap<String, Option<Arc<Template>>>>,
-    /// Keys of policies that were read and lie beyond the bounds, until they are counted.
+    /// Keys of policies with a rule beyond the bounds, until they are counted.
     beyond_bounds: RefCell<Vec<String>>,
 }
 
@@ -65,7 +65,7 @@ impl<S: StateStore> View<'_, S> {
         let Some(record) = self.overlay.get(self.store, at.as_bytes())? else {
             return Ok(None);
         };
-        // It was judged by the deployment's rules when it came; a change of those must not stop the task.
+        // The rules of the deployment applied when the template was stored. A change of them must not stop the task.
         let template = Template::from_json(key, &record, &TemplateRules::default());
         template.map(|it| Some(Arc::new(it))).map_err(|error| damaged(&at, &error))
     }
@@ -121,7 +121,7 @@ impl<S: StateStore> Reads for View<'_, S> {
     }
 }
 
-/// What lies under this key cannot be read: never guess, never skip.
+/// The value under this key cannot be read: the task fails, because it must neither guess nor skip.
 fn damaged(key: &StoreKey, error: &dyn std::fmt::Display) -> StoreError {
     let what = Family::of(key.as_bytes()).map_or("unknown entry", Family::what);
     let remedy = BadRecord::Damaged("").remedy();

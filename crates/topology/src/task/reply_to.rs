@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use super::TaskError;
-use super::topology::{Topology, coordinates};
 use crate::contract::{Envelope, EventKind, Events, Reply, Request};
+use crate::deployment::{Topology, coordinates};
 use crate::otp::{CanonicalSubject, Code, LogTime, Origin, RequestDigest};
 use crate::wire::headers::{self, ReplyPartition};
 use crate::wire::outbox::OutputTopic;

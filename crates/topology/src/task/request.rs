@@ -1,14 +1,13 @@
 //! One request at its home: a repeated one gets its remembered reply, a new one is served by its contract.
 
-use super::answer::Answer;
 use super::reads::View;
 use super::reply_to::ReplyTo;
 use super::subjects::{Loaded, subject_key};
-use super::topology::Topology;
 use super::{Task, TaskError};
-use crate::contract::{Events, Inbound, Known, Request};
+use crate::contract::{Events, Inbound, Known, Reply, Request};
+use crate::deployment::Topology;
 use crate::otp::{CanonicalSubject, LogTime, Pseudonym, Remembered};
-use crate::state::StateStore;
+use crate::state::{CannotOpen, StateStore, StoredReply};
 use crate::wire::outbox::Outbox;
 
 /// The subject of a request as it was found.
@@ -70,17 +69,22 @@ impl<S: StateStore> Task<S> {
         let served = topology.contracts.serve(&inbound, known, &view, &mut events)?;
         reply_to.publish(&served.reply, request.subject.as_ref(), topology, &mut events)?;
         if let (Some(mut subject), Some((pseudonym, due))) = (served.subject, place) {
-            let answer = Answer { time: now, base: reply_to.event_base, reply: served.reply };
+            let reply = StoredReply {
+                time: now,
+                event_base: reply_to.event_base,
+                code_at: served.reply.code.map(|(at, _)| at),
+                body: &served.reply.body[..],
+            };
             subject.remember(Remembered {
                 request: reply_to.digest,
                 at: now,
-                code: answer.reply.code.map(|(_, code)| code),
-                reply: answer.seal(&topology.keys, &subject_key(pseudonym)).into(),
+                code: served.reply.code.map(|(_, code)| code),
+                reply: reply.seal(&topology.keys, &subject_key(pseudonym)).into(),
             });
             self.save(pseudonym, &subject, due);
         }
         self.counters.count(served.tally);
-        self.counters.answered.push(time);
+        self.counters.replied.push(time);
         Ok(())
     }
 }
@@ -93,9 +97,14 @@ fn repeat_reply(
     topology: &Topology,
     out: &mut Outbox,
 ) -> Result<(), TaskError> {
-    let first = Answer::open(&topology.keys, &subject_key(found.pseudonym), remembered)?;
-    let base_text = Pseudonym(first.base).to_hex();
+    let key = subject_key(found.pseudonym);
+    let first = StoredReply::open(&topology.keys, &key, &remembered.reply).map_err(|error| match error {
+        CannotOpen::Key(error) => TaskError::Key(error),
+        CannotOpen::Record(error) => TaskError::Record { what: "remembered reply", error },
+    })?;
+    let base_text = Pseudonym(first.event_base).to_hex();
     let envelope = reply_to.envelope(first.time, &base_text, topology);
     let mut events = Events::new(out, &topology.output_partitions, envelope);
-    reply_to.publish(&first.reply, Some(found.who), topology, &mut events)
+    let reply = Reply { body: first.body, code: first.code_at.zip(remembered.code) };
+    reply_to.publish(&reply, Some(found.who), topology, &mut events)
 }

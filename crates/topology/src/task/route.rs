@@ -1,11 +1,11 @@
-//! Where a record's work is done, and the hop to get there.
+//! The home partition of a record, and forwarding to it.
 //!
-//! The home partition is murmur2 of the canonical subject modulo the number of tasks, whatever the record's key says.
-//! A record at home is decided in place; any other is forwarded to the repartition topic with the coordinates and
-//! time of its origin, and from there it is never forwarded again.
+//! The home partition is murmur2 of the canonical subject modulo the number of tasks, whatever the record's key is.
+//! A record at home is decided in place. Any other is forwarded through the repartition topic, with the coordinates and the
+//! time of its origin. A forwarded record is never forwarded again.
 
 use super::incoming::Incoming;
-use super::topology::{SourceKind, Topology};
+use crate::deployment::{SourceKind, Topology};
 use crate::wire::headers::{self, KIND_BARRIER, OriginBytes, OriginHeaders};
 use crate::wire::outbox::{Outbox, SharedHeaders};
 use crate::wire::record::Record;
@@ -21,22 +21,22 @@ pub fn home_of_record(record: &Record<'_>, topology: &Topology) -> Option<i32> {
     }
 }
 
-/// Forwards a record to a home partition, less the headers by which it could pass for one of ours.
+/// Forwards a record to a home partition, without the headers that only this service may write.
 pub(super) fn forward(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
     let origin = origin_headers(record, topology, out, None);
     let passed = out.headers(record.headers.iter().filter(|(name, _)| !headers::is_internal(name)));
     out.push(topology.repartition, home, record.key, passed, origin, record.value);
 }
 
-/// Tells a home partition that it has got all that a broadcast topic held at the first start.
-pub(super) fn forward_mark(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
+/// Forwards the barrier of a broadcast topic: everything that the topic held at the first start was forwarded before.
+pub(super) fn forward_barrier(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
     let origin = origin_headers(record, topology, out, Some(KIND_BARRIER));
     out.push(topology.repartition, home, None, SharedHeaders::default(), origin, None);
 }
 
 /// Forwards a record of a source partition that has no home task.
 ///
-/// A record that does not say whose it is goes to the task of the same number, modulo the number of tasks.
+/// A record that does not say whose it is goes to the task with its partition's number, modulo the number of tasks.
 pub fn forward_only(record: &Record<'_>, topology: &Topology, out: &mut Outbox) {
     let home = home_of_record(record, topology).unwrap_or(record.source.partition % topology.partitions);
     forward(record, home, topology, out);

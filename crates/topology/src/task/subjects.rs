@@ -1,20 +1,20 @@
-//! Reading and writing subjects, and the index of due times by which the sweep finds them.
+//! Reads and writes subjects, and the index of due times by which the expiry sweep finds them.
 //!
-//! The index always holds an entry at or before a subject's due time; entries that came too early are found stale by
-//! the sweep and moved. It is derived from the subjects, so it is not in the changelog.
+//! The index always has an entry at or before a subject's due time. The sweep moves entries that are too early. The index is
+//! derived from the subjects, so it is not in the changelog.
 
 use super::{Task, TaskError};
 use crate::otp::{LogTime, Pseudonym, Subject, due_at};
 use crate::state::{Family, StateStore, StoreKey, decode_subject, write_subject};
 
-/// A subject as stored, with what its index entry is derived from.
+/// A stored subject, and the due time of which the index has an entry.
 pub(super) struct Loaded {
     pub subject: Subject,
     pub due: Option<LogTime>,
 }
 
 impl<S: StateStore> Task<S> {
-    /// An unknown subject is a blank one.
+    /// A subject that is not stored is a blank one.
     pub(super) fn load(&self, pseudonym: Pseudonym) -> Result<Loaded, TaskError> {
         let Some(bytes) = self.overlay.get(&self.store, &subject_key(pseudonym))? else {
             return Ok(Loaded { subject: Subject::default(), due: None });
@@ -24,7 +24,7 @@ impl<S: StateStore> Task<S> {
         Ok(Loaded { subject, due })
     }
 
-    /// Writes a subject; `was_due` is the due time of its loaded state.
+    /// Writes a subject. `was_due`: its due time when it was loaded.
     pub(super) fn save(&mut self, pseudonym: Pseudonym, subject: &Subject, was_due: Option<LogTime>) {
         self.overlay.put_with(&subject_key(pseudonym), |bytes| write_subject(subject, bytes));
         if let Some(due) = due_at(subject)
@@ -53,13 +53,13 @@ pub(super) fn index_key(due: LogTime, pseudonym: Pseudonym) -> [u8; 25] {
     key
 }
 
-/// The first key of the index after everything that is due at a watermark.
+/// The first key of the index after all entries that are due at a watermark.
 pub(super) fn index_end(watermark: LogTime) -> Vec<u8> {
     let after = watermark.plus(1).ms();
     StoreKey::new(Family::Expiry, &after.to_be_bytes()).into_bytes()
 }
 
-/// Whose entry it is; `None`: no index key.
+/// Whose entry it is. `None`: not an index key.
 pub(super) fn pseudonym_of(index_key: &[u8]) -> Option<Pseudonym> {
     let bytes: &[u8; 25] = index_key.try_into().ok()?;
     Some(Pseudonym(bytes[9..].try_into().expect("sixteen bytes")))

@@ -1,7 +1,7 @@
-//! The punctuator: tells what expired and forgets what is over, by the index of due times, bounded per
-//! transaction.
+//! The expiry sweep: emits events for expired challenges and erases subjects that have nothing left, by the index of due
+//! times. Each transaction sweeps a bounded number of subjects.
 //!
-//! Correctness never depends on it: expiry is judged by log time whenever a subject is used.
+//! No decision depends on the sweep: a command judges expiry by log time itself.
 
 use super::subjects::{index_end, index_key, pseudonym_of, subject_key};
 use super::{Task, TaskError};
@@ -10,7 +10,7 @@ use crate::otp::{LogTime, Pseudonym, due_at, expire};
 use crate::state::{Family, StateStore};
 use crate::wire::outbox::Outbox;
 
-/// How many subjects one transaction sweeps at most, per task.
+/// The largest number of subjects that one transaction sweeps, per task.
 pub const SWEEP_SUBJECTS_MAX: usize = 2_000;
 
 impl<S: StateStore> Task<S> {
@@ -47,20 +47,23 @@ impl<S: StateStore> Task<S> {
         }
         let (left, notices) = expire(loaded.subject, watermark);
         for notice in &notices {
-            self.tell_expired(pseudonym, notice, watermark, out);
+            self.emit_expired(pseudonym, notice, watermark, out);
         }
         self.counters.expired += notices.len() as u64;
         match left {
             Some(subject) => {
                 self.save(pseudonym, &subject, None);
-                debug_assert!(due_at(&subject).is_none_or(|next| next > watermark), "swept once");
+                debug_assert!(
+                    due_at(&subject).is_none_or(|next| next > watermark),
+                    "one sweep handles everything that is due"
+                );
             }
             None => self.erase(pseudonym),
         }
         Ok(())
     }
 
-    fn tell_expired(
+    fn emit_expired(
         &self,
         pseudonym: Pseudonym,
         notice: &crate::otp::Notice,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::command::{Call, Command, Fetch, Question, StoreOperation};
 use super::limits::Limits;
 use super::report::ThreadReport;
+use crate::deployment::Topology;
 use crate::otp::LogTime;
-use crate::task::Topology;
 
 pub(super) struct Environment {
     pub topology: Arc<Topology>,

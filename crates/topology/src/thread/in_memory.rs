@@ -11,9 +11,10 @@ use super::{
     Call, CallOutcome, Command, Event, Limits, OffsetRange, OffsetRanges, Question, RecoveryUnit,
     StoreOperation, StreamThread, ThreadReport,
 };
+use crate::deployment::{SourceKind, Topology};
 use crate::otp::LogTime;
 use crate::state::{MemoryStore, StateStore};
-use crate::task::{Counters, SourceKind, Topology, home_of_record};
+use crate::task::{Counters, home_of_record};
 use crate::wire::outbox::{Outgoing, OutputTopic};
 use crate::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 

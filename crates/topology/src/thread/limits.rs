@@ -29,7 +29,8 @@ pub struct Limits {
     pub start: Start,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Start {
     Earliest,
     Latest,

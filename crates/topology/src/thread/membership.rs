@@ -10,8 +10,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::deployment::Topology;
 use crate::otp::LogTime;
-use crate::task::Topology;
 use crate::wire::record::{SourcePartition, SourceTopic};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -74,9 +74,10 @@ pub use report::ThreadReport;
 use tasks::Tasks;
 use timers::Timers;
 
+use crate::deployment::Topology;
 use crate::otp::LogTime;
 use crate::state::StateStore;
-use crate::task::{Counters, Topology};
+use crate::task::Counters;
 use crate::wire::outbox::Outbox;
 use crate::wire::record::SourcePartition;
 

@@ -16,8 +16,9 @@ use super::lifecycle::{Lifecycle, StableOffsets};
 use super::report::ThreadReport;
 use super::resume::{KnownOffsets, resume_point};
 use super::slot::{Input, TaskSlot};
-use crate::state::{BadRecord, StateStore, WriteBatch};
-use crate::task::{LocalKey, Path, SourceKind, Task, TaskError};
+use crate::deployment::SourceKind;
+use crate::state::{BadRecord, InputPath, LocalKey, StateStore, StoreError, WriteBatch};
+use crate::task::{Task, TaskError};
 
 impl<S: StateStore + Clone> TaskSlot<S> {
     pub fn open(&mut self, assignment: AssignmentId, env: &mut Environment) {
@@ -108,7 +109,7 @@ impl<S: StateStore + Clone> TaskSlot<S> {
             let is_void = void.contains(&env.topology.source(source.topic).name);
             let known = KnownOffsets {
                 stable: stable.get(source).copied().flatten().filter(|_| !is_void),
-                position: task.positions().next(Path::Read, *source),
+                position: task.positions().next(InputPath::Read, *source),
                 range: *range,
                 is_void,
             };
@@ -134,9 +135,9 @@ impl<S: StateStore + Clone> TaskSlot<S> {
     /// What a store says of itself must fit. A blank store gets its marks.
     fn check_store(&self, store: &S, env: &mut Environment) -> Result<(), String> {
         let task = self.task;
-        let text = |error: TaskError| error.to_string();
+        let text = |error: StoreError| error.to_string();
         let partitions = LocalKey::Partitions.read_number(store).map_err(text)?;
-        let incarnation = LocalKey::Incarnation.read(store).map_err(|error| error.to_string())?;
+        let incarnation = LocalKey::Incarnation.read(store).map_err(text)?;
         let position = LocalKey::ChangelogNext.read_number(store).map_err(text)?;
         let count = i64::from(env.topology.partitions);
         let ours = env.topology.changelog_incarnation.0;

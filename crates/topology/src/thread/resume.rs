@@ -4,7 +4,7 @@
 
 use super::ids::OffsetRange;
 use super::limits::Start;
-use crate::task::{SourceKind, Topology};
+use crate::deployment::{SourceKind, Topology};
 use crate::wire::record::SourcePartition;
 
 pub(super) struct ResumePoint {

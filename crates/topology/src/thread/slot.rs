@@ -6,8 +6,9 @@ use super::command::Fetch;
 use super::environment::Environment;
 use super::lifecycle::Lifecycle;
 use super::report::ThreadReport;
+use crate::deployment::{SourceKind, Topology};
 use crate::otp::LogTime;
-use crate::task::{SourceKind, Task, Topology};
+use crate::task::Task;
 use crate::wire::outbox::Outbox;
 use crate::wire::record::SourcePartition;
 

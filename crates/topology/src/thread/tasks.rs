@@ -10,9 +10,10 @@ use super::forwarder::Forwarders;
 use super::ids::{AssignmentId, OffsetRanges, RecoveryUnit};
 use super::lifecycle::{Lifecycle, StableOffsets, TaskStage};
 use super::slot::{Input, TaskSlot};
+use crate::deployment::{SourceKind, Topology};
 use crate::otp::LogTime;
 use crate::state::StateStore;
-use crate::task::{SourceKind, Task, Topology};
+use crate::task::Task;
 use crate::wire::outbox::Outbox;
 use crate::wire::record::SourcePartition;
 

@@ -7,3 +7,4 @@ pub mod murmur2;
 pub mod outbox;
 pub mod record;
 pub mod rfc3339;
+pub mod topic_name;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use otp_topology::deployment::{SourceKind, Topology};
 use otp_topology::otp::{LogTime, Remembered, RequestDigest, Subject};
-use otp_topology::state::{Family, MemoryStore, StoreKey};
-use otp_topology::task::{Path, SourceKind, Task, Topology};
+use otp_topology::state::{Family, InputPath, MemoryStore, StoreKey};
+use otp_topology::task::Task;
 use otp_topology::thread::{
     AssignmentId, Command, Event, Limits, OffsetRange, OffsetRanges, RecoveryUnit, StreamThread,
 };
@@ -201,7 +202,7 @@ fn a_decided_start_outlives_an_abort() {
     task.start_at(source, 5);
     task.abort();
     assert!(task.is_dirty());
-    assert_eq!(task.positions().next(Path::Read, source), Some(5));
+    assert_eq!(task.positions().next(InputPath::Read, source), Some(5));
     task.plan_commit(&mut Outbox::default());
     task.committed(None, LogTime::default());
     task.abort();
@@ -220,7 +221,7 @@ fn a_forwarded_record_of_a_stale_incarnation_moves_no_position() {
             out.iter().any(|record| topology.output(record.topic()).name == "replies"),
             "it gets a reply"
         );
-        assert_eq!(task.positions().next(Path::Arrived, requests()), expected);
+        assert_eq!(task.positions().next(InputPath::Arrived, requests()), expected);
     };
     check(7, Some(42));
     check(8, None);
@@ -237,7 +238,7 @@ fn a_forwarded_poison_record_is_named_by_its_origin() {
     let said = |wanted: &str| letter.headers().find(|(name, _)| *name == wanted).and_then(|(_, value)| value);
     assert_eq!(said("__dlq.errors.topic"), Some(&b"requests"[..]));
     assert_eq!(said("__dlq.errors.offset"), Some(&b"41"[..]));
-    assert_eq!(task.positions().next(Path::Arrived, requests()), Some(42));
+    assert_eq!(task.positions().next(InputPath::Arrived, requests()), Some(42));
 }
 
 /// After three consecutive failures of the coordinator the barrier of the policies was taken for poison: its task never
@@ -257,7 +258,7 @@ fn a_barrier_is_never_poison() {
     }
     assert!(out.is_empty(), "no dead letter");
     assert_eq!(task.has_all_marks(), Ok(true));
-    assert_eq!(task.positions().next(Path::Read, source(SourceKind::Repartition)), Some(2));
+    assert_eq!(task.positions().next(InputPath::Read, source(SourceKind::Repartition)), Some(2));
 }
 
 /// A rejection before any rule forgot older replies by its own time, but did not move the subject's time: a repeat in between

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use otp_topology::deployment::SourceKind;
 use otp_topology::otp::LogTime;
 use otp_topology::state::{MemoryStore, StateStore};
-use otp_topology::task::SourceKind;
 use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::thread::{
     Call, CallOutcome, Command, Event, Fetch, Limits, OffsetRange, OffsetRanges, Question, StoreOperation,
@@ -210,7 +210,7 @@ fn nothing_is_forwarded_before_the_barriers_are_sent() {
 fn a_lost_offset_of_a_broadcast_topic_is_committed_again() {
     let mut member = Member::of(House::new(1));
     member.assigned(|_| true);
-    let policies = SourceKind::Broadcast(otp_topology::task::Broadcast::Policy);
+    let policies = SourceKind::Broadcast(otp_topology::deployment::Broadcast::Policy);
     let source =
         SourcePartition { topic: member.house.topology.source_of(policies).expect("a source"), partition: 0 };
     assert_eq!(member.stable.remove(&source), Some(0));

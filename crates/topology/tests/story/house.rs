@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use otp_topology::contract::egov::EgovSettings;
-use otp_topology::otp::{Bounds, ContractName, KeyId, KeyPurpose, Keyring, LogTime};
-use otp_topology::task::settings::{CallerSettings, TopicNames};
-use otp_topology::task::topology::{output_names, source_names};
-use otp_topology::task::{Incarnation, Settings, SourceKind, TopicFacts, Topology};
+use otp_topology::deployment::{Settings, Topology, fitting_cluster};
+use otp_topology::otp::LogTime;
+use otp_topology::testing::INCARNATION;
+pub use otp_topology::testing::{keyring, settings};
 use otp_topology::thread::in_memory::{Fed, InMemory, OwnedHeaders, Published};
 use otp_topology::wire::record::SourcePartition;
 use serde_json::Value;
@@ -31,43 +30,6 @@ pub struct Seen {
     pub headers: BTreeMap<String, Vec<u8>>,
 }
 
-pub fn settings() -> Settings {
-    let topics = TopicNames {
-        sms: "sms".to_owned(),
-        email: "email".to_owned(),
-        validation_result: "results".to_owned(),
-        lifecycle: "lifecycle".to_owned(),
-        dead_letter: "dead-letters".to_owned(),
-        user_directory: "directory".to_owned(),
-        otp_policy: "policies".to_owned(),
-        message_template: "templates".to_owned(),
-        otp_admin: "admin".to_owned(),
-    };
-    let caller = CallerSettings {
-        name: "egov".to_owned(),
-        contract: ContractName::Egov,
-        request_topic: "requests".to_owned(),
-        reply_topic: "replies".to_owned(),
-        operations: EgovSettings::operations(),
-        reveal_code: false,
-    };
-    Settings {
-        application_id: "app".to_owned(),
-        callers: vec![caller],
-        topics,
-        policies: BTreeMap::new(),
-        bounds: Bounds::default(),
-        egov: EgovSettings::default(),
-        dead_letter_copy: false,
-    }
-}
-
-pub fn keyring() -> Keyring {
-    let purposes = [KeyPurpose::Code, KeyPurpose::Id, KeyPurpose::Pseudonym, KeyPurpose::Directory];
-    let key = |(at, purpose)| (purpose, KeyId(1), LogTime::from_ms(0), [at as u8 + 1; 32]);
-    Keyring::new(purposes.into_iter().enumerate().map(key).collect()).expect("complete keys")
-}
-
 impl House {
     pub fn new(partitions: i32) -> Self {
         Self::with(settings(), partitions, |_| None)
@@ -75,14 +37,9 @@ impl House {
 
     /// `count_of`: partition counts of topics that differ from the rest.
     pub fn with(settings: Settings, partitions: i32, count_of: impl Fn(&str) -> Option<i32>) -> Self {
-        let facts = |count| TopicFacts { partitions: count, incarnation: Incarnation([7; 16]) };
-        let mut cluster = BTreeMap::new();
-        for name in output_names(&settings) {
-            cluster.insert(name.clone(), facts(count_of(&name).unwrap_or(partitions)));
-        }
-        for (name, kind) in source_names(&settings) {
-            let count = if matches!(kind, SourceKind::Broadcast(_)) { 1 } else { partitions };
-            cluster.insert(name.clone(), facts(count_of(&name).unwrap_or(count)));
+        let mut cluster = fitting_cluster(&settings, partitions, INCARNATION);
+        for (name, facts) in &mut cluster {
+            facts.partitions = count_of(name).unwrap_or(facts.partitions);
         }
         let topology = Arc::new(Topology::build(&settings, keyring(), &cluster).expect("a fitting cluster"));
         let memory = InMemory::start(topology.clone(), LogTime::from_ms(START_MS));

@@ -1,8 +1,9 @@
 //! Pipelined commits: records are processed while a commit is in flight. They see its writes and share its fate.
 
+use otp_topology::deployment::SourceKind;
 use otp_topology::otp::LogTime;
 use otp_topology::state::MemoryStore;
-use otp_topology::task::{SourceKind, Task};
+use otp_topology::task::Task;
 use otp_topology::wire::outbox::{Outbox, Outgoing};
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 

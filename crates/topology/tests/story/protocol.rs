@@ -3,8 +3,7 @@
 //!
 //! Proves nothing about brokers: what the end of a call means on a broker is for the edges to know.
 
-use otp_topology::state::{Family, StoreKey};
-use otp_topology::task::LocalKey;
+use otp_topology::state::{Family, LocalKey, StoreKey};
 use otp_topology::thread::Limits;
 
 use crate::script::{ASKED, ASSIGNED, READY, Script, Step, check, check_script, store_at, with};

@@ -14,9 +14,9 @@
 
 use std::sync::Arc;
 
+use otp_topology::deployment::{SourceKind, Topology};
 use otp_topology::otp::LogTime;
-use otp_topology::state::{Family, MemoryStore, StateStore, StoreKey, WriteBatch};
-use otp_topology::task::{LocalKey, SourceKind, Topology};
+use otp_topology::state::{Family, LocalKey, MemoryStore, StateStore, StoreKey, WriteBatch};
 use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::thread::{
     AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, OffsetRange, OffsetRanges, Question,

@@ -6,9 +6,10 @@
 //!
 //! A line is an entry: the family's letter, the rest of the key and the value, the latter two in hex.
 
+use otp_topology::deployment::Settings;
 use otp_topology::otp::LogTime;
 use otp_topology::state::{Family, MemoryStore, StateStore, WriteBatch, decode_subject, encode_subject};
-use otp_topology::task::{ChangelogFold, Settings, Task};
+use otp_topology::task::{ChangelogFold, Task};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 use serde_json::{Value, json};

@@ -11,6 +11,7 @@ mod planted;
 mod rooms;
 mod rules;
 mod source;
+mod topics;
 
 use std::fmt;
 use std::fs;
@@ -47,10 +48,7 @@ pub fn violations(path: &str, text: &str) -> Vec<Violation> {
 
 #[test]
 fn the_house_is_tidy() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .expect("the package lies two folders below the repository");
+    let root = root();
     let mut files = Vec::new();
     for folder in ["crates", "src", "tests", "benches"] {
         collect(&root.join(folder), &mut files);
@@ -67,7 +65,7 @@ fn the_house_is_tidy() {
         names.push(name);
     }
     assert!(names.len() >= 60, "found only {} files below {}", names.len(), root.display());
-    for room in rooms::PURE_ROOMS {
+    for (room, _) in rooms::PURE {
         let folder = format!("crates/topology/src/{room}/");
         assert!(names.iter().any(|name| name.starts_with(&folder)), "no file in {folder}");
     }
@@ -77,6 +75,19 @@ fn the_house_is_tidy() {
 
     let shown: Vec<String> = found.iter().map(Violation::to_string).collect();
     assert!(shown.is_empty(), "{} violations:\n{}", shown.len(), shown.join("\n"));
+}
+
+#[test]
+fn the_architecture_shows_who_may_name_whom() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
+    let drawing = rooms::drawing();
+    assert!(text.contains(&drawing), "put this block into ARCHITECTURE.md:\n{drawing}");
+}
+
+/// The repository's.
+fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).expect("the package lies two folders below the repository")
 }
 
 /// The Rust files below a folder, build output excepted; a folder that does not exist has none.

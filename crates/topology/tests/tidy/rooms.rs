@@ -6,28 +6,29 @@
 use super::Violation;
 use super::source::{Source, is_name};
 
-/// The rooms of the pure package and whom each may name, besides itself.
-const PURE: [(&str, &[&str]); 7] = [
-    ("otp", &[]),
+type Rooms = &'static [(&'static str, &'static [&'static str])];
+
+/// The rooms of the pure package, from the top floor to the lowest, and which others each may name.
+pub const PURE: Rooms = &[
+    ("thread", &["task", "deployment", "contract", "text", "state", "wire", "otp"]),
+    ("task", &["deployment", "contract", "text", "state", "wire", "otp"]),
+    ("deployment", &["contract", "text", "wire", "otp"]),
+    ("contract", &["text", "state", "wire", "otp"]),
+    ("text", &["wire", "otp"]),
+    ("state", &["wire", "otp"]),
     ("wire", &["otp"]),
-    ("state", &["otp", "wire"]),
-    ("text", &["otp", "wire"]),
-    ("contract", &["otp", "text", "wire", "state"]),
-    ("task", &["contract", "otp", "text", "wire", "state"]),
-    ("thread", &["task", "contract", "otp", "text", "wire", "state"]),
+    ("otp", &[]),
 ];
 
-pub const PURE_ROOMS: [&str; 7] = ["otp", "wire", "state", "text", "contract", "task", "thread"];
-
-/// The rooms at the edges, likewise. Each may name all of the pure package. The configuration is plain values.
-const EDGES: [(&str, &[&str]); 7] = [
-    ("config", &[]),
-    ("kafka", &["config"]),
-    ("rocks", &["config"]),
-    ("registry", &["config"]),
-    ("telemetry", &["config"]),
-    ("runtime", &["kafka", "rocks", "registry", "telemetry", "config"]),
+/// The rooms at the edges, likewise. Each may name the whole pure package.
+const EDGES: Rooms = &[
     ("cli", &["runtime", "kafka", "rocks", "registry", "telemetry", "config"]),
+    ("runtime", &["kafka", "rocks", "registry", "telemetry", "config"]),
+    ("telemetry", &["config"]),
+    ("registry", &["config"]),
+    ("rocks", &["config"]),
+    ("kafka", &["config"]),
+    ("config", &[]),
 ];
 
 /// Crates that one folder alone names, and what the others do instead. Tests and benches are outsiders.
@@ -61,6 +62,22 @@ struct Mention {
     inside: Vec<String>,
 }
 
+/// The block of ARCHITECTURE.md that says who may name whom.
+pub fn drawing() -> String {
+    let rows = |rooms: Rooms| -> String {
+        let row = |(room, allowed): &(&str, &[&str])| {
+            let allowed = if allowed.is_empty() { "no other room".to_owned() } else { allowed.join(", ") };
+            format!("  {room:<12}may name {allowed}\n")
+        };
+        rooms.iter().map(row).collect()
+    };
+    format!(
+        "```text\nsrc: the edges. Each room may also name the whole pure package.\n{}\ncrates/topology/src: pure.\n{}```\n",
+        rows(EDGES),
+        rows(PURE)
+    )
+}
+
 pub fn violations(source: &Source<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mentions = mentions(source);
@@ -68,8 +85,8 @@ pub fn violations(source: &Source<'_>) -> Vec<Violation> {
     let edge = source.path.strip_prefix("src/");
     for mention in &mentions {
         let problem = match (pure, edge) {
-            (Some(file), _) => impurity(mention).or_else(|| wrong_room(file, mention, &PURE)),
-            (None, Some(file)) => wrong_room(file, mention, &EDGES),
+            (Some(file), _) => impurity(mention).or_else(|| wrong_room(file, mention, PURE)),
+            (None, Some(file)) => wrong_room(file, mention, EDGES),
             (None, None) => continue,
         };
         let foreign = wrong_folder(source.path, mention);
@@ -102,7 +119,7 @@ fn wrong_folder(path: &str, mention: &Mention) -> Option<Problem> {
 }
 
 /// `file` is relative to the package's `src/`.
-fn wrong_room(file: &str, mention: &Mention, rooms: &[(&str, &[&str])]) -> Option<Problem> {
+fn wrong_room(file: &str, mention: &Mention, rooms: Rooms) -> Option<Problem> {
     let (own, _) = file.split_once('/')?;
     let named = room_of(file, mention)?;
     if named == own || !rooms.iter().any(|(room, _)| *room == named) {

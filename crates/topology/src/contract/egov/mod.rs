@@ -109,6 +109,6 @@ fn tally(operation: &'static str, outcome: &'static str) -> Tally {
 }
 
 /// The first segment of a tenant.
-fn root_of(tenant: &str) -> &str {
+pub(super) fn root_of(tenant: &str) -> &str {
     tenant.split('.').next().unwrap_or(tenant)
 }

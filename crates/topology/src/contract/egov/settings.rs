@@ -1,12 +1,17 @@
 //! What a deployment decides about this contract, as plain values: the keys of `[egov]`.
 
+use serde::Deserialize;
+
 use super::operation::Operation;
+use crate::contract::{SettingFault, SettingRange};
 use crate::otp::MobileRule;
 use crate::text::TemplateRules;
 use crate::wire::outbox::OutputTopic;
+use crate::wire::topic_name;
 
 /// Keys of `[egov]` (docs/interface.md).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EgovSettings {
     pub flavour: Flavour,
     /// A `send` looks its user up in the directory.
@@ -20,12 +25,12 @@ pub struct EgovSettings {
     /// What tenants start with whose policy has no rules of its own. The configuration puts them into the
     /// contract's default policy; nothing here reads them.
     pub mobile_rules: Vec<MobileRule>,
-    /// `None`: not enabled.
-    pub central_instance: Option<CentralInstance>,
+    pub central_instance: CentralInstance,
 }
 
 /// What differs between the deployments, together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Flavour {
     #[default]
     Digit,
@@ -33,8 +38,10 @@ pub enum Flavour {
 }
 
 /// One installation for many states: notifications go to topics of the tenant's schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CentralInstance {
+    pub enabled: bool,
     /// Which segment of a tenant names its schema, from 0; a shorter tenant's last segment does.
     pub position: usize,
     pub schemas: Vec<String>,
@@ -65,12 +72,17 @@ impl Default for EgovSettings {
                 regex: super::mobile::BUILT_IN_PATTERN.to_owned(),
                 default: true,
             }],
-            central_instance: None,
+            central_instance: CentralInstance { enabled: false, position: 1, schemas: Vec::new() },
         }
     }
 }
 
 impl EgovSettings {
+    pub const RANGES: &[SettingRange] = &[
+        SettingRange { key: "strip_suffix_count", min: 0, max: 16 },
+        SettingRange { key: "central_instance.position", min: 0, max: 16 },
+    ];
+
     /// Operations of a caller that names none.
     pub fn operations() -> Vec<String> {
         Operation::ALL.map(|operation| operation.as_str().to_owned()).to_vec()
@@ -78,13 +90,46 @@ impl EgovSettings {
 
     /// The topics that a notification topic stands for: itself, or one per schema of the central instance.
     pub fn notification_topics(&self, base: &str) -> Vec<String> {
-        match &self.central_instance {
-            None => vec![base.to_owned()],
-            Some(central) => {
-                let schemas = central.schemas.iter();
-                schemas.map(|schema| format!("{schema}-{base}")).collect()
+        if !self.central_instance.enabled {
+            return vec![base.to_owned()];
+        }
+        let schemas = self.central_instance.schemas.iter();
+        schemas.map(|schema| format!("{schema}-{base}")).collect()
+    }
+
+    /// What is wrong with these settings, as far as one section can tell.
+    pub fn faults(&self) -> Vec<SettingFault> {
+        let fault = |key: &str, what: String, remedy: &str| SettingFault {
+            key: key.to_owned(),
+            what,
+            remedy: remedy.to_owned(),
+        };
+        let mut found = Vec::new();
+        if self.locale_default.is_empty() || self.locale_default.contains(['/', '|']) {
+            found.push(fault("locale_default", "not a valid locale".to_owned(), "write one like en_IN"));
+        }
+        let central = &self.central_instance;
+        if central.enabled && central.schemas.is_empty() {
+            found.push(fault(
+                "central_instance.schemas",
+                "a central instance without schemas has no notification topic".to_owned(),
+                "list the schemas that exist, as in schemas = [\"pb\"], or set enabled = false",
+            ));
+        }
+        for (at, schema) in central.schemas.iter().enumerate() {
+            let key = format!("central_instance.schemas[{at}]");
+            if let Some(wrong) = topic_name::fault(schema) {
+                let what = format!("topic names begin with it, and {wrong}");
+                found.push(fault(&key, what, topic_name::REMEDY));
+            } else if schema.contains('.') {
+                found.push(fault(
+                    &key,
+                    "a schema is one segment of a tenant".to_owned(),
+                    "write it without dots",
+                ));
             }
         }
+        found
     }
 
     /// What a template must be to be of use here.
@@ -98,9 +143,10 @@ impl EgovSettings {
 
     /// The place of a tenant's topics in [`EgovTopics`]; `None`: no listed schema is the tenant's.
     pub(super) fn topic_of(&self, tenant: &str) -> Option<usize> {
-        let Some(central) = &self.central_instance else {
+        let central = &self.central_instance;
+        if !central.enabled {
             return Some(0);
-        };
+        }
         let last = tenant.split('.').count() - 1;
         let schema = tenant.split('.').nth(central.position.min(last))?;
         central.schemas.iter().position(|it| it == schema)
@@ -130,10 +176,11 @@ mod tests {
     fn a_tenant_has_the_topics_of_its_schema() {
         let check = |position: usize, tenant: &str, expected: Option<usize>| {
             let settings = EgovSettings {
-                central_instance: Some(CentralInstance {
+                central_instance: CentralInstance {
+                    enabled: true,
                     position,
                     schemas: vec!["pb".to_owned(), "ka".to_owned()],
-                }),
+                },
                 ..EgovSettings::default()
             };
             assert_eq!(settings.topic_of(tenant), expected, "{tenant} at {position}");

@@ -67,7 +67,7 @@ pub(super) struct RecordRow {
 pub(super) struct ConfigurationRow {
     #[serde(default)]
     country_code: Option<String>,
-    #[serde(default, alias = "mobile_number_regex")]
+    #[serde(default)]
     regex: Option<String>,
     #[serde(default)]
     default: bool,

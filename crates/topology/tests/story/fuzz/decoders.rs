@@ -4,9 +4,11 @@ use otp_topology::contract::egov::check_directory_record;
 use otp_topology::otp::{
     Bounds, CanonicalSubject, ContractName, LogTime, Policy, PolicyPatch, due_at, expire,
 };
-use otp_topology::state::{Family, MemoryStore, StateStore, StoreKey, WriteBatch, decode_subject};
-use otp_topology::state::{encode_subject, open, seal};
-use otp_topology::task::{ChangelogFold, LocalKey, Positions};
+use otp_topology::state::{
+    Family, LocalKey, MemoryStore, StateStore, StoreKey, WriteBatch, decode_subject, encode_subject, open,
+    seal,
+};
+use otp_topology::task::{ChangelogFold, Positions};
 use otp_topology::text::{Template, TemplateKey, TemplateRules};
 use otp_topology::wire::headers::{OriginBytes, OriginHeaders, RequestHeaders};
 use otp_topology::wire::json::writer::WriteJson;

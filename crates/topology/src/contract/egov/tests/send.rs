@@ -219,7 +219,8 @@ fn a_caller_may_do_what_its_configuration_says() {
 #[test]
 fn a_central_instance_sends_to_the_topics_of_the_tenants_schema() {
     let mut world = World::new();
-    world.settings.central_instance = Some(CentralInstance { position: 1, schemas: vec!["pb".to_owned()] });
+    world.settings.central_instance =
+        CentralInstance { enabled: true, position: 1, schemas: vec!["pb".to_owned()] };
     let answer = "400 OTP request rejected | OTP.TENANT_UNKNOWN otp.tenantId: Tenant is unknown";
     check(&mut world, LOGIN, answer, &[]);
     let request = LOGIN.replace("pb.amritsar", "in.pb");

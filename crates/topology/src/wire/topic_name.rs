@@ -1,6 +1,6 @@
-//! Legal names of Kafka topics.
+//! Which names a Kafka topic may have.
 
-/// The longest name that a broker takes.
+/// The longest name that a broker accepts, in characters.
 pub const CHARS_MAX: usize = 249;
 
 /// What to do about an illegal name.

@@ -1,50 +1,29 @@
-//! The wiring of one deployment on one cluster: which topics are read and written, and by which rules.
+//! One deployment on one cluster: which topics are read and written, and by which rules.
 //!
-//! Built once at the start from settings and from what the cluster says of its topics; shared by all tasks.
-//! Output topics are a fixed list: nothing that a request says can name another topic.
+//! Built once at the start, from the settings and the cluster's facts about the topics. All tasks share it. The list of
+//! output topics is fixed: nothing in a request can name another topic.
 
 use std::collections::BTreeMap;
 
 use super::settings::{CallerSettings, Settings};
+use super::topics::{Broadcast, SourceKind, Topic, outputs, sources, topics};
 use crate::contract::egov::{Egov, EgovTopics};
-use crate::contract::{Caller, Contracts};
+use crate::contract::{Caller, Contracts, operations_of};
 use crate::otp::{Bounds, ContractName, Keyring, Origin, Policy};
 use crate::text::TemplateRules;
 use crate::wire::murmur2;
 use crate::wire::outbox::OutputTopic;
 use crate::wire::record::{Record, SourcePartition, SourceTopic};
 
-/// Which creation of a topic on which cluster: a recreated topic or another cluster has another one.
+/// The identity of one creation of a topic on one cluster. A recreated topic has another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Incarnation(pub [u8; 16]);
 
-/// What the cluster says of one topic.
+/// What the cluster reports about one topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicFacts {
     pub partitions: i32,
     pub incarnation: Incarnation,
-}
-
-/// What a source topic carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceKind {
-    /// Requests of the caller with this place in [`Topology::callers`].
-    Requests(usize),
-    Repartition,
-    Directory,
-    Admin,
-    Broadcast(Broadcast),
-}
-
-/// What reaches every task as records of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Broadcast {
-    Policy,
-    Template,
-}
-
-impl Broadcast {
-    pub const ALL: [Self; 2] = [Self::Policy, Self::Template];
 }
 
 /// A topic that is read.
@@ -63,7 +42,7 @@ pub struct Output {
     pub partitions: i32,
 }
 
-/// The cluster does not fit the settings.
+/// Why the cluster does not fit the settings.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TopologyError {
     #[error(
@@ -78,7 +57,7 @@ pub enum TopologyError {
 
 pub struct Topology {
     pub application_id: String,
-    /// The number of home partitions, and of tasks: the partition count of the changelog. Never changes.
+    /// The number of home partitions and of tasks: the partition count of the changelog. It never changes.
     pub partitions: i32,
     pub sources: Vec<Source>,
     pub outputs: Vec<Output>,
@@ -98,41 +77,6 @@ pub struct Topology {
     base_policies: BTreeMap<ContractName, Policy>,
 }
 
-/// Names of what is read, in the order of [`Topology::sources`].
-pub fn source_names(settings: &Settings) -> Vec<(String, SourceKind)> {
-    let requests = settings.callers.iter().enumerate();
-    let requests = requests.map(|(at, caller)| (caller.request_topic.clone(), SourceKind::Requests(at)));
-    let topics = &settings.topics;
-    requests
-        .chain([
-            (settings.repartition(), SourceKind::Repartition),
-            (topics.user_directory.clone(), SourceKind::Directory),
-            (topics.otp_admin.clone(), SourceKind::Admin),
-            (topics.otp_policy.clone(), SourceKind::Broadcast(Broadcast::Policy)),
-            (topics.message_template.clone(), SourceKind::Broadcast(Broadcast::Template)),
-        ])
-        .collect()
-}
-
-/// Names of what is written, in the order of [`Topology::outputs`].
-pub fn output_names(settings: &Settings) -> Vec<String> {
-    let mut names = vec![
-        settings.changelog(),
-        settings.repartition(),
-        settings.topics.dead_letter.clone(),
-        settings.topics.validation_result.clone(),
-        settings.topics.lifecycle.clone(),
-    ];
-    names.extend(settings.egov.notification_topics(&settings.topics.sms));
-    names.extend(settings.egov.notification_topics(&settings.topics.email));
-    for caller in &settings.callers {
-        if !names.contains(&caller.reply_topic) {
-            names.push(caller.reply_topic.clone());
-        }
-    }
-    names
-}
-
 impl Topology {
     /// # Errors
     /// A topic is missing, or has a partition count that cannot work.
@@ -141,28 +85,26 @@ impl Topology {
         keys: Keyring,
         cluster: &BTreeMap<String, TopicFacts>,
     ) -> Result<Self, TopologyError> {
-        let facts = |name: &str| {
-            cluster.get(name).copied().ok_or_else(|| TopologyError::MissingTopic(name.to_owned()))
-        };
-        let names = output_names(settings);
+        let topics = topics(settings);
+        let facts = |name: &str| *cluster.get(name).expect("every topic was found");
+        let homes = homes(settings, &topics, cluster)?;
+        let names = outputs(settings);
         let output = |name: &str| {
             let at = names.iter().position(|it| it == name).expect("every output is in the list");
             OutputTopic(u16::try_from(at).expect("few topics"))
         };
-        let changelog = facts(&settings.changelog())?;
-        let mut sources = Vec::new();
-        for (name, kind) in source_names(settings) {
-            let TopicFacts { partitions, incarnation } = facts(&name)?;
-            sources.push(Source { name, kind, partitions, incarnation });
-        }
-        let mut outputs = Vec::new();
-        for name in &names {
-            outputs.push(Output { name: name.clone(), partitions: facts(name)?.partitions });
-        }
-        let topology = Self {
+        let source = |(name, kind): (String, SourceKind)| {
+            let TopicFacts { partitions, incarnation } = facts(&name);
+            Source { name, kind, partitions, incarnation }
+        };
+        let outputs: Vec<_> = names
+            .iter()
+            .map(|name| Output { name: name.clone(), partitions: facts(name).partitions })
+            .collect();
+        Ok(Self {
             application_id: settings.application_id.clone(),
-            partitions: changelog.partitions,
-            sources,
+            partitions: homes,
+            sources: sources(settings).into_iter().map(source).collect(),
             output_partitions: outputs.iter().map(|it| it.partitions).collect(),
             outputs,
             callers: settings.callers.iter().map(|it| caller(it, output(&it.reply_topic))).collect(),
@@ -172,14 +114,12 @@ impl Topology {
             template_rules: settings.egov.template_rules(),
             dead_letter_copy: settings.dead_letter_copy,
             changelog: output(&settings.changelog()),
-            changelog_incarnation: changelog.incarnation,
+            changelog_incarnation: facts(&settings.changelog()).incarnation,
             repartition: output(&settings.repartition()),
             dead_letter: output(&settings.topics.dead_letter),
             lifecycle: output(&settings.topics.lifecycle),
             base_policies: base_policies(settings),
-        };
-        topology.check_counts()?;
-        Ok(topology)
+        })
     }
 
     pub fn source(&self, topic: SourceTopic) -> &Source {
@@ -216,10 +156,10 @@ impl Topology {
         &self.outputs[usize::from(topic.0)]
     }
 
-    /// The task that a source partition belongs to; `None`: it is only forwarded, whoever holds it.
+    /// The task that a source partition belongs to. `None`: whichever thread reads it only forwards its records.
     ///
-    /// Broadcast topics belong to task 0, which keeps their positions. A partition that a topic got since the start
-    /// has no home task.
+    /// Broadcast topics belong to task 0, which keeps their positions. A partition that was added to a topic after the
+    /// start has no home task.
     pub fn task_of(&self, topic: SourceTopic, partition: i32) -> Option<i32> {
         let source = self.source(topic);
         match source.kind {
@@ -235,48 +175,34 @@ impl Topology {
         murmur2::partition(subject.as_bytes(), self.partitions)
     }
 
-    /// The contract's policy before any record on the policy topic.
+    /// The policy of a contract before any record on the policy topic.
     pub fn base_policy(&self, contract: ContractName) -> &Policy {
         self.base_policies.get(&contract).expect("every contract has one")
     }
-
-    fn check_counts(&self) -> Result<(), TopologyError> {
-        for source in &self.sources {
-            let (needed, reason) = match source.kind {
-                SourceKind::Repartition => (self.partitions, "as many as the changelog"),
-                SourceKind::Directory => {
-                    (self.partitions, "as many as the changelog, its records are read in place")
-                }
-                SourceKind::Broadcast(_) => (1, "its records are broadcast in one order"),
-                SourceKind::Requests(_) | SourceKind::Admin => continue,
-            };
-            if source.partitions != needed {
-                let topic = source.name.clone();
-                return Err(TopologyError::PartitionCount {
-                    topic,
-                    found: source.partitions,
-                    needed,
-                    reason,
-                });
-            }
-        }
-        for caller in &self.callers {
-            let reply = self.output(caller.reply);
-            if reply.partitions < self.partitions {
-                return Err(TopologyError::PartitionCount {
-                    topic: reply.name.clone(),
-                    found: reply.partitions,
-                    needed: self.partitions,
-                    reason: "a reply lies on the number of its home partition",
-                });
-            }
-        }
-        Ok(())
-    }
 }
 
-/// `<topic>/<partition>/<offset>`: the id of a record that brings none.
-pub(super) fn coordinates(origin: &Origin<'_>) -> String {
+/// The number of home partitions, once every topic exists and has a partition count that works.
+fn homes(
+    settings: &Settings,
+    topics: &[Topic],
+    cluster: &BTreeMap<String, TopicFacts>,
+) -> Result<i32, TopologyError> {
+    let count = |name: &String| match cluster.get(name) {
+        Some(facts) => Ok(facts.partitions),
+        None => Err(TopologyError::MissingTopic(name.clone())),
+    };
+    let homes = count(&settings.changelog())?;
+    for Topic { name, role, .. } in topics.iter().filter(|it| it.role.is_served()) {
+        let found = count(name)?;
+        if let Some((needed, reason)) = role.rules().partitions.objection(found, homes) {
+            return Err(TopologyError::PartitionCount { topic: name.clone(), found, needed, reason });
+        }
+    }
+    Ok(homes)
+}
+
+/// `<topic>/<partition>/<offset>`: the id of a record that has none of its own.
+pub fn coordinates(origin: &Origin<'_>) -> String {
     format!("{}/{}/{}", origin.topic, origin.partition, origin.offset)
 }
 
@@ -285,7 +211,11 @@ fn caller(settings: &CallerSettings, reply: OutputTopic) -> Caller {
         name: settings.name.clone(),
         contract: settings.contract,
         reply,
-        operations: settings.operations.clone(),
+        operations: settings
+            .operations
+            .clone()
+            .or_else(|| operations_of(settings.contract))
+            .unwrap_or_default(),
         reveal_code: settings.reveal_code,
     }
 }

@@ -1,0 +1,61 @@
+//! Everything that a deployment decides, as plain values. The configuration is read into them, the topology is built from
+//! them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+use super::topics::TopicNames;
+use crate::contract::egov::EgovSettings;
+use crate::otp::{Bounds, ContractName, PolicyPatch};
+
+/// What the topology needs to know of a deployment. It names topics and leaves their partition counts to the cluster.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub application_id: String,
+    pub callers: Vec<CallerSettings>,
+    pub topics: TopicNames,
+    /// By contract; they override the contract's defaults.
+    pub policies: BTreeMap<ContractName, PolicyPatch>,
+    pub bounds: Bounds,
+    pub egov: EgovSettings,
+    /// Dead letters carry the payload and the original key.
+    pub dead_letter_copy: bool,
+}
+
+/// One of `[[callers]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallerSettings {
+    pub name: String,
+    #[serde(deserialize_with = "contract_name")]
+    pub contract: ContractName,
+    pub request_topic: String,
+    pub reply_topic: String,
+    /// `None`: all operations of the contract.
+    pub operations: Option<Vec<String>>,
+    #[serde(default)]
+    pub reveal_code: bool,
+}
+
+impl Settings {
+    pub fn changelog(&self) -> String {
+        format!("{}-changelog", self.application_id)
+    }
+
+    pub fn repartition(&self) -> String {
+        format!("{}-repartition", self.application_id)
+    }
+}
+
+/// A contract by its name.
+///
+/// # Errors
+/// There is no such contract.
+fn contract_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ContractName, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    ContractName::parse(&name).ok_or_else(|| {
+        let names = ContractName::ALL.map(ContractName::as_str).join(", ");
+        serde::de::Error::custom(format!("no such contract; the contracts are {names}"))
+    })
+}
