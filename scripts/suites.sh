@@ -10,7 +10,7 @@
 #   topology    the pure package: rules, contracts, stored bytes, commit protocol
 #   tidy        who may name whom, sizes and names, licences of dependencies
 #   simulation  2,000 seeds of simulated faults, and planted bugs that must be found
-#   edges       unit tests of the program and of otp-bench, dashboards
+#   edges       unit tests of the program and of otp-bench, recorded lines, dashboards
 #   broker      the program on a real Kafka
 SUITES=(format lints scripts docs topology tidy simulation edges broker)
 
