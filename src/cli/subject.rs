@@ -1,7 +1,7 @@
 //! `otp-stream subject unlock|forget`: an event on the admin topic.
 
 use clap::{Args, Subcommand};
-use otp_topology::contract::tenant_root;
+use otp_topology::contract::{CONTRACTS, Contracts};
 use otp_topology::otp::{CanonicalSubject, ContractName};
 use otp_topology::wire::murmur2;
 use serde::Serialize;
@@ -60,7 +60,7 @@ pub(super) fn perform(loaded: &Loaded, command: &SubjectCommand) -> Result<(), F
         SubjectCommand::Unlock(args) => ("unlock", args),
         SubjectCommand::Forget(args) => ("forget", args),
     };
-    let (contract, key) = args.subject().map_err(Failure::Usage)?;
+    let (contract, key) = args.subject(&loaded.config.contracts).map_err(Failure::Usage)?;
     let event = AdminEvent {
         operation,
         contract: contract.as_str(),
@@ -75,13 +75,14 @@ pub(super) fn perform(loaded: &Loaded, command: &SubjectCommand) -> Result<(), F
 }
 
 impl SubjectArgs {
-    fn subject(&self) -> Result<(ContractName, CanonicalSubject), String> {
-        let contract = ContractName::parse(&self.contract)
-            .ok_or_else(|| format!("--contract: no such contract; the contracts are {}", contract_names()))?;
-        let root = tenant_root(contract, &self.tenant);
-        let subject = CanonicalSubject::new(contract, root, &self.identity)
+    fn subject(&self, contracts: &Contracts) -> Result<(ContractName, CanonicalSubject), String> {
+        let contract = contracts
+            .named(&self.contract)
+            .ok_or_else(|| format!("--contract: no such contract; the contracts are {}", contracts.list()))?;
+        let root = contract.tenant_root(&self.tenant);
+        let subject = CanonicalSubject::new(contract.name(), root, &self.identity)
             .ok_or("--tenant, --identity: neither may be empty, and a tenant has no '|'")?;
-        Ok((contract, subject))
+        Ok((contract.name(), subject))
     }
 }
 
@@ -91,7 +92,7 @@ fn contract_help() -> String {
 }
 
 fn contract_names() -> String {
-    ContractName::ALL.map(ContractName::as_str).join(", ")
+    CONTRACTS.iter().map(|line| line.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn send(loaded: &Loaded, topic: &str, key: &[u8], value: &[u8]) -> Result<(), Failure> {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use otp_topology::contract::operations_of;
+use otp_topology::contract::Contracts;
 use otp_topology::deployment::topics::{Topic, topics};
 use otp_topology::deployment::{CallerSettings, Settings};
-use otp_topology::otp::ContractName;
 use otp_topology::wire::topic_name;
 
 use super::findings::Findings;
@@ -14,7 +13,7 @@ use super::known;
 /// The longest name of a caller: every event contains it.
 const NAME_CHARS_MAX: usize = 64;
 
-pub(super) fn check(callers: &[CallerSettings], found: &mut Findings<'_>) {
+pub(super) fn check(callers: &[CallerSettings], contracts: &Contracts, found: &mut Findings<'_>) {
     if callers.is_empty() {
         found.add(
             "callers",
@@ -35,7 +34,7 @@ pub(super) fn check(callers: &[CallerSettings], found: &mut Findings<'_>) {
         if callers[..at].iter().any(|earlier| earlier.name == caller.name) {
             found.add(key("name"), "another caller has this name", "give each caller its own");
         }
-        check_operations(caller, &key, found);
+        check_operations(caller, contracts, &key, found);
         for (field, topic) in [("request_topic", &caller.request_topic), ("reply_topic", &caller.reply_topic)]
         {
             if let Some(fault) = topic_name::fault(topic) {
@@ -45,17 +44,23 @@ pub(super) fn check(callers: &[CallerSettings], found: &mut Findings<'_>) {
     }
 }
 
-fn check_operations(caller: &CallerSettings, key: &dyn Fn(&str) -> String, found: &mut Findings<'_>) {
-    let Some(known) = operations_of(caller.contract) else {
-        let served = ContractName::ALL.into_iter().filter(|it| operations_of(*it).is_some());
-        let served: Vec<_> = served.map(ContractName::as_str).collect();
+fn check_operations(
+    caller: &CallerSettings,
+    contracts: &Contracts,
+    key: &dyn Fn(&str) -> String,
+    found: &mut Findings<'_>,
+) {
+    let known = contracts.get(caller.contract).map_or(&[][..], |contract| contract.operations());
+    if known.is_empty() {
+        let served = contracts.iter().filter(|contract| !contract.operations().is_empty());
+        let served: Vec<_> = served.map(|contract| contract.name().as_str()).collect();
         found.add(
             key("contract"),
             "this build does not serve this contract",
             format!("take the caller out; served: {}", served.join(", ")),
         );
         return;
-    };
+    }
     let Some(operations) = &caller.operations else {
         return;
     };
@@ -67,10 +72,10 @@ fn check_operations(caller: &CallerSettings, key: &dyn Fn(&str) -> String, found
         );
     }
     for (at, operation) in operations.iter().enumerate() {
-        if known.contains(operation) {
+        if known.contains(&operation.as_str()) {
             continue;
         }
-        let hint = known::nearest_of(&operation.to_lowercase(), known.iter().map(String::as_str))
+        let hint = known::nearest_of(&operation.to_lowercase(), known.iter().copied())
             .map_or(String::new(), |near| format!("did you mean {near}? "));
         found.add(
             format!("{}[{at}]", key("operations")),

@@ -30,6 +30,11 @@ impl<'a> Findings<'a> {
         self.layers.source(key)
     }
 
+    /// At least one problem was found.
+    pub(super) fn into_error(self) -> ConfigError {
+        ConfigError::new(self.problems)
+    }
+
     pub fn into_result(self) -> Result<(), ConfigError> {
         if self.problems.is_empty() { Ok(()) } else { Err(ConfigError::new(self.problems)) }
     }

@@ -29,10 +29,12 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use otp_topology::contract::egov::EgovSettings;
+use otp_topology::contract::{CONTRACTS, Contracts, SettingsFinding};
 use otp_topology::deployment::{CallerSettings, Settings};
+use otp_topology::otp::ContractName;
 use serde::Deserialize;
-use toml::Value;
+use serde_json::Map;
+use toml::{Table, Value};
 
 pub use application::{Application, Membership};
 pub use dead_letter::{DeadLetter, DeadLetterPayload};
@@ -43,7 +45,7 @@ pub use keys::KeysFile;
 pub use known::DEFAULTS;
 pub use layers::Layers;
 pub use log::{Log, LogFormat};
-pub use not_served::{Int, Mosip, SchemaRegistry, Tokens};
+pub use not_served::{SchemaRegistry, Tokens};
 pub use policy::PolicySection;
 pub use problem::{ConfigError, Problem};
 pub use processing::Processing;
@@ -62,9 +64,11 @@ pub struct Config {
     pub http: Http,
     pub log: Log,
     pub callers: Vec<CallerSettings>,
-    pub egov: EgovSettings,
-    pub int: Int,
-    pub mosip: Mosip,
+    /// Read from the sections that are named after contracts.
+    #[serde(skip)]
+    pub contracts: Contracts,
+    #[serde(skip)]
+    contract_sections: Map<String, serde_json::Value>,
     pub tokens: Tokens,
     pub dead_letter: DeadLetter,
     pub schema_registry: SchemaRegistry,
@@ -93,10 +97,14 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let mut found = Findings::new(&layers);
     check_ranges(&layers, &mut found);
     found.into_result()?;
-    let config: Config = serde_path_to_error::deserialize(layers.tree().clone()).map_err(|err| {
-        let key = key_of(&err.path().to_string(), err.inner().message());
-        layers.problem(key, unquoted(err.inner().message()), "see config/default.toml")
-    })?;
+    let config = match Config::read(layers.tree().clone()) {
+        Ok(config) => config,
+        Err(findings) => {
+            let mut found = Findings::new(&layers);
+            findings.into_iter().for_each(|it| found.add(it.key, unquoted(&it.what), it.remedy));
+            return Err(found.into_error());
+        }
+    };
     let mut found = Findings::new(&layers);
     config.check(&mut found);
     found.into_result()?;
@@ -104,15 +112,40 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 }
 
 impl Config {
+    /// Reads a merged tree. The sections that are named after contracts are read by the contracts.
+    fn read(mut tree: Table) -> Result<Self, Vec<SettingsFinding>> {
+        let mut sections = Map::new();
+        for line in CONTRACTS {
+            if let Some(section) = tree.remove(line.name.as_str()) {
+                let section = serde_json::to_value(section).expect("TOML is a subset of JSON's values");
+                sections.insert(line.name.as_str().to_owned(), section);
+            }
+        }
+        let contracts = Contracts::open(CONTRACTS, sections.clone())?;
+        let config: Self = serde_path_to_error::deserialize(tree).map_err(|err| {
+            let what = err.inner().message().to_owned();
+            let key = key_of(&err.path().to_string(), &what);
+            vec![SettingsFinding { key, what, remedy: "see config/default.toml".to_owned() }]
+        })?;
+        Ok(Self { contracts, contract_sections: sections, ..config })
+    }
+
+    /// The contracts, one of them with another value of one setting. The setting must exist and take the value.
+    pub fn contracts_with(&self, contract: ContractName, key: &str, value: serde_json::Value) -> Contracts {
+        let mut sections = self.contract_sections.clone();
+        sections[contract.as_str()][key] = value;
+        Contracts::open(CONTRACTS, sections).expect("a setting that exists, and a value that it takes")
+    }
+
     /// What the topology needs to know of this deployment.
     pub fn settings(&self) -> Settings {
         Settings {
             application_id: self.application.id.clone(),
             callers: self.callers.clone(),
             topics: self.kafka.topics.clone(),
-            policies: self.policy.by_contract(&self.egov),
+            policies: self.policy.by_contract(),
             bounds: self.policy.bounds.clone(),
-            egov: self.egov.clone(),
+            contracts: self.contracts.clone(),
             dead_letter_copy: match self.dead_letter.payload {
                 DeadLetterPayload::Copy => true,
                 DeadLetterPayload::None => false,
@@ -128,12 +161,9 @@ impl Config {
         self.keys.check(found);
         self.http.check(found);
         self.log.check(found);
-        callers::check(&self.callers, found);
-        for fault in self.egov.faults() {
-            found.add(format!("egov.{}", fault.key), fault.what, fault.remedy);
-        }
+        callers::check(&self.callers, &self.contracts, found);
         self.schema_registry.check(found);
-        self.policy.check(&self.egov, found);
+        self.policy.check(&self.contracts, found);
         callers::check_topics(&self.settings(), found);
     }
 }
@@ -156,7 +186,6 @@ fn check_ranges(layers: &Layers, found: &mut Findings<'_>) {
         Some(_) | None => {}
     };
     RANGES.iter().copied().flatten().for_each(|Range(key, min, max)| check(key, *min, *max));
-    EgovSettings::RANGES.iter().for_each(|it| check(&format!("egov.{}", it.key), it.min, it.max));
 }
 
 /// The key of an error from serde. Bounds are checked as a whole: their messages begin with the name of the bound.

@@ -1,29 +1,10 @@
-//! `[int]`, `[mosip]`, `[tokens]`, `[schema_registry]`: sections that this build does not serve. Their keys are known so
+//! `[tokens]`, `[schema_registry]`: sections that this build does not serve. Their keys are known so
 //! that a file can hold them.
 
 use serde::Deserialize;
 
 use super::Range;
 use super::findings::Findings;
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Int {
-    pub utc_offset: String,
-    pub skew_s: u64,
-    pub digit_min: u8,
-    pub duration_max_s: u64,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mosip {
-    pub app_ids: Vec<String>,
-    pub single_channel_app_ids: Vec<String>,
-    /// Primary, then secondary.
-    pub languages: Vec<String>,
-    pub user_check: bool,
-}
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,12 +21,7 @@ pub struct SchemaRegistry {
     pub url: String,
 }
 
-pub(super) const RANGES: &[Range] = &[
-    Range("int.skew_s", 0, 3_600),
-    Range("int.digit_min", 4, 10),
-    Range("int.duration_max_s", 1, 86_400),
-    Range("tokens.lifetime_s", 1, 604_800),
-];
+pub(super) const RANGES: &[Range] = &[Range("tokens.lifetime_s", 1, 604_800)];
 
 impl SchemaRegistry {
     pub(super) fn check(&self, found: &mut Findings<'_>) {

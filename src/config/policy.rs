@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use otp_topology::contract::egov::EgovSettings;
-use otp_topology::contract::operations_of;
-use otp_topology::otp::{Bounds, ContractName, Policy, PolicyPatch, RuleError};
+use otp_topology::contract::Contracts;
+use otp_topology::otp::{Bounds, ContractName, PolicyPatch, RuleError};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::findings::Findings;
@@ -18,14 +17,16 @@ pub struct PolicySection {
 }
 
 impl PolicySection {
-    pub(super) fn check(&self, egov: &EgovSettings, found: &mut Findings<'_>) {
-        for (contract, patch) in self.by_contract(egov) {
-            let section = format!("policy.{}", contract.as_str());
-            let judged = patch.check(&self.bounds, contract).err().or_else(|| {
-                let effective = Policy::default_of(contract).with(&patch);
+    pub(super) fn check(&self, contracts: &Contracts, found: &mut Findings<'_>) {
+        for contract in contracts.iter() {
+            let section = format!("policy.{}", contract.name().as_str());
+            let unset = PolicyPatch::default();
+            let patch = self.contracts.get(&contract.name()).unwrap_or(&unset);
+            let judged = patch.check(&self.bounds, contract.policy_rules()).err().or_else(|| {
+                let effective = contract.default_policy().with(patch);
                 // The defaults of a contract that is not served may lie outside the bounds.
-                let served = operations_of(contract).is_some();
-                effective.check(&self.bounds).err().filter(|_| served)
+                let is_served = !contract.operations().is_empty();
+                effective.check(&self.bounds).err().filter(|_| is_served)
             });
             match judged {
                 Some(err @ RuleError::OutOfBounds { rule, min, max, .. }) => {
@@ -36,11 +37,11 @@ impl PolicySection {
                     // The value may be the contract's default, which lies outside bounds that were moved.
                     found.add(own, format!("out of its bounds ({err})"), remedy);
                 }
-                Some(err @ RuleError::Row { row, .. }) => {
-                    found.add(format!("{}[{row}]", rows_key(found)), err.to_string(), MOBILE_RULE_REMEDY);
+                Some(err @ RuleError::Row { rule, row, .. }) => {
+                    found.add(format!("{section}.{rule}[{row}]"), err.to_string(), NUMBER_RULE_REMEDY);
                 }
-                Some(err @ RuleError::TooManyRows { .. }) => {
-                    found.add(rows_key(found), err.to_string(), MOBILE_RULE_REMEDY);
+                Some(err @ RuleError::TooManyRows { rule, .. }) => {
+                    found.add(format!("{section}.{rule}"), err.to_string(), NUMBER_RULE_REMEDY);
                 }
                 Some(err) => found.add(section, err.to_string(), "see config/default.toml"),
                 None => {}
@@ -48,13 +49,9 @@ impl PolicySection {
         }
     }
 
-    /// Each contract's rules, which override its defaults. Those of `[egov]` apply where `[policy.egov]` has none.
-    pub(super) fn by_contract(&self, egov: &EgovSettings) -> BTreeMap<ContractName, PolicyPatch> {
-        let mut contracts = self.contracts.clone();
-        let own = contracts.remove(&ContractName::Egov).unwrap_or_default();
-        let base = PolicyPatch::of_mobile_rules(egov.mobile_rules.clone());
-        contracts.insert(ContractName::Egov, own.or(base));
-        contracts
+    /// Each contract's rules as configured, which override its defaults.
+    pub(super) fn by_contract(&self) -> BTreeMap<ContractName, PolicyPatch> {
+        self.contracts.clone()
     }
 }
 
@@ -87,11 +84,5 @@ impl<'de> Visitor<'de> for SectionVisitor {
     }
 }
 
-/// The key of the mobile rules that apply.
-fn rows_key(found: &Findings<'_>) -> &'static str {
-    let own = "policy.egov.mobile_rules";
-    if found.has_value(own) { own } else { "egov.mobile_rules" }
-}
-
-const MOBILE_RULE_REMEDY: &str =
+const NUMBER_RULE_REMEDY: &str =
     "write rules as { country_code = \"+91\", regex = \"^[6-9][0-9]{9}$\", default = true }";

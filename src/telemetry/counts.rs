@@ -36,8 +36,8 @@ impl Counts {
         for (topic, count) in &done.records {
             self.records[usize::from(topic.0)].inc_by(*count);
         }
-        for (tally, count) in &done.requests {
-            let labels = [tally.contract.as_str(), tally.operation, tally.outcome];
+        for (end, count) in &done.requests {
+            let labels = [end.contract.as_str(), end.operation, end.outcome];
             let vec = &self.metrics.requests;
             cached(&mut self.requests, labels, || vec.with_label_values(&labels)).inc_by(*count);
         }
@@ -72,7 +72,7 @@ fn cached<'a, const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use otp_topology::contract::Tally;
+    use otp_topology::contract::RequestEnd;
     use otp_topology::otp::ContractName;
     use otp_topology::wire::record::SourceTopic;
 
@@ -89,10 +89,10 @@ mod tests {
     fn a_published_commit_shows_in_the_metrics() {
         let metrics = Arc::new(Metrics::new());
         let mut counts = Counts::new(metrics.clone(), &["requests".to_owned()]);
-        let tally = Tally { contract: ContractName::Egov, operation: "send", outcome: "issued" };
+        let end = RequestEnd { contract: ContractName::Egov, operation: "send", outcome: "issued" };
         let done = Counters {
             records: vec![(SourceTopic(0), 3)],
-            requests: vec![(tally, 2)],
+            requests: vec![(end, 2)],
             dead_letters: vec![(("decode", "syntax"), 1)],
             skipped: 4,
             replied: vec![LogTime::from_ms(1_000), LogTime::from_ms(1_500)],

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use otp_topology::contract::egov::EgovSettings;
 use otp_topology::deployment::topics::{outputs, sources};
 use otp_topology::deployment::{CallerSettings, Incarnation, Settings, Topology, fitting_cluster};
 use otp_topology::otp::{Bounds, ContractName, KeyId, KeyPurpose, Keyring, LogTime, PolicyPatch};
@@ -121,14 +120,14 @@ impl House {
 fn settings(shape: Shape) -> Settings {
     let rules = br#"{"lifetimeMs":60000,"wrongTriesMax":2,"lockAfter":3,"lockMs":45000,"hardLockAfter":7,
         "sendsPerChallengeMax":4,"sendsPer10MinMax":12,"sendsPerDayMax":40,"sendPauseMs":0}"#;
-    let patch = PolicyPatch::from_json(ContractName::Egov, rules, &Bounds::default());
+    let patch = PolicyPatch::from_json(&[], rules, &Bounds::default());
     Settings {
         callers: vec![
             testing::caller("citizen", REQUESTS, "replies"),
             CallerSettings { reveal_code: true, ..testing::caller("desk", DESK, "desk-replies") },
         ],
         policies: BTreeMap::from([(ContractName::Egov, patch.expect("within the bounds"))]),
-        egov: EgovSettings { user_check: shape.user_check, ..EgovSettings::default() },
+        contracts: testing::contracts(serde_json::json!({"egov": {"user_check": shape.user_check}})),
         ..testing::settings()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::contract::egov::EgovSettings;
+use crate::contract::{CONTRACTS, Contracts};
 use crate::deployment::{CallerSettings, Incarnation, Settings, TopicNames, Topology, fitting_cluster};
 use crate::otp::{Bounds, ContractName, KeyId, KeyParts, KeyPurpose, Keyring, LogTime};
 
@@ -14,9 +14,17 @@ pub fn settings() -> Settings {
         topics: topic_names(),
         policies: BTreeMap::new(),
         bounds: Bounds::default(),
-        egov: EgovSettings::default(),
+        contracts: Contracts::with_defaults(),
         dead_letter_copy: false,
     }
+}
+
+/// The contracts of the program. `sections`: the settings of each that differ from the defaults, under its name.
+pub fn contracts(sections: serde_json::Value) -> Contracts {
+    let serde_json::Value::Object(sections) = sections else {
+        panic!("sections are an object");
+    };
+    Contracts::open(CONTRACTS, sections).expect("settings without a fault")
 }
 
 /// A caller of the contract `egov` that may use every operation and sees no code.

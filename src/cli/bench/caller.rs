@@ -41,7 +41,8 @@ impl BenchCaller {
         let Some(caller) = config.callers.iter().find(fits) else {
             bail!("the configuration has no such caller with the contract egov; see [[callers]]");
         };
-        if config.egov.central_instance.enabled {
+        let sms = &config.kafka.topics.sms;
+        if config.contracts.notification_topics(sms) != [sms.as_str()] {
             bail!(
                 "egov.central_instance is enabled: it has one SMS topic for each schema; disable it for the benchmark"
             );

@@ -128,9 +128,9 @@ fn settings(loaded: &Loaded, name: &str) -> Settings {
         caller.request_topic = own(&caller.request_topic);
         caller.reply_topic = own(&caller.reply_topic);
     }
-    settings.egov.user_check = false;
+    settings.contracts = loaded.config.contracts_with(ContractName::Egov, "user_check", false.into());
     let short = r#"{"lockAfter":3}"#.as_bytes();
-    let patch = otp_topology::otp::PolicyPatch::from_json(ContractName::Egov, short, &settings.bounds);
+    let patch = otp_topology::otp::PolicyPatch::from_json(&[], short, &settings.bounds);
     let below = settings.policies.remove(&ContractName::Egov).unwrap_or_default();
     settings.policies.insert(ContractName::Egov, patch.unwrap_or_default().or(below));
     settings

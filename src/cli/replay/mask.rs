@@ -10,18 +10,17 @@ use std::ops::Range;
 use otp_topology::deployment::Settings;
 
 /// Where the values of a topic contain codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Holds {
     /// Inside the strings of these members.
     Texts(&'static [&'static str]),
     /// As the whole value of these members; their names in any case.
-    Values(&'static [&'static str]),
+    Values(Vec<&'static str>),
     /// Anywhere: the bytes may not be JSON.
     Anything,
 }
 
 const TEXTS: Holds = Holds::Texts(&["message", "subject", "body"]);
-const VALUES: Holds = Holds::Values(&["otp"]);
 
 pub(super) struct Mask {
     /// By topic name.
@@ -32,12 +31,13 @@ pub(super) struct Mask {
 impl Mask {
     pub fn new(settings: &Settings) -> Self {
         let mut holds = BTreeMap::new();
+        let values = || Holds::Values(settings.contracts.secret_members());
         let topics = &settings.topics;
         for base in [&topics.sms, &topics.email] {
-            holds.extend(settings.egov.notification_topics(base).into_iter().map(|name| (name, TEXTS)));
+            holds.extend(settings.contracts.notification_topics(base).into_iter().map(|name| (name, TEXTS)));
         }
-        holds.extend(settings.callers.iter().map(|caller| (caller.reply_topic.clone(), VALUES)));
-        holds.insert(settings.repartition(), VALUES);
+        holds.extend(settings.callers.iter().map(|caller| (caller.reply_topic.clone(), values())));
+        holds.insert(settings.repartition(), values());
         holds.insert(topics.dead_letter.clone(), Holds::Anything);
         let digits_min =
             settings.bounds.entries().find(|(name, _)| name == "digits_min").map_or(0, |(_, value)| value);
@@ -47,7 +47,7 @@ impl Mask {
     /// The value to print instead. `None`: print the original.
     pub fn payload(&self, topic: &str, value: &[u8]) -> Option<Vec<u8>> {
         let mut masked = value.to_vec();
-        match *self.holds.get(topic)? {
+        match self.holds.get(topic)? {
             Holds::Texts(names) => {
                 for (at, _) in values_of(value, names).into_iter().filter(|(_, form)| *form == Form::Text) {
                     self.mask_runs(&mut masked[at]);
@@ -155,7 +155,7 @@ mod tests {
         let mask = Mask {
             holds: BTreeMap::from([
                 ("sms".to_owned(), TEXTS),
-                ("reply".to_owned(), VALUES),
+                ("reply".to_owned(), Holds::Values(vec!["otp"])),
                 ("dead".to_owned(), Holds::Anything),
             ]),
             digits_min: 4,

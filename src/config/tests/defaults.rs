@@ -1,7 +1,8 @@
 //! The commented defaults and the examples.
 
+use otp_topology::contract::Contracts;
 use otp_topology::deployment::TopicNames;
-use otp_topology::otp::{Bounds, Policy};
+use otp_topology::otp::Bounds;
 use toml::{Table, Value};
 
 use super::super::{Config, known};
@@ -28,8 +29,8 @@ fn every_key_of_every_section_is_documented_in_the_defaults() {
         let table = table_at(&mut tree, &section);
         let mut names: Vec<String> = table.keys().cloned().collect();
         table.insert("zzz".to_owned(), Value::Boolean(true));
-        let err = serde_path_to_error::deserialize::<_, Config>(tree).expect_err("zzz is no key");
-        let message = err.inner().message().to_owned();
+        let found = Config::read(tree).expect_err("zzz is no key");
+        let message = found[0].what.clone();
         let mut fields: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
         fields.sort_unstable();
         names.sort_unstable();
@@ -62,10 +63,11 @@ fn table_at<'a>(tree: &'a mut Table, section: &str) -> &'a mut Table {
 #[test]
 fn the_documented_defaults_are_those_of_the_contracts() {
     let shown: Table = known::uncommented().parse().expect("the commented keys are TOML");
-    let shown: Config = serde_path_to_error::deserialize(shown).expect("good values");
-    for (contract, patch) in shown.policy.by_contract(&shown.egov) {
-        let built_in = Policy::default_of(contract);
-        assert_eq!(built_in.with(&patch), built_in, "{contract:?}");
+    let shown = Config::read(shown).expect("good values");
+    assert_eq!(format!("{:?}", shown.contracts), format!("{:?}", Contracts::with_defaults()));
+    for (name, patch) in shown.policy.by_contract() {
+        let default = shown.contracts.get(name).expect("a contract").default_policy();
+        assert_eq!(default.with(&patch), default, "{name:?}");
     }
     let defaults = load(&Sources::default()).expect("defaults").config.policy.bounds;
     assert_eq!(defaults, Bounds::default());

@@ -1,7 +1,5 @@
 //! What `config print` shows of a configuration, and what it never shows.
 
-use otp_topology::otp::Policy;
-
 use super::super::mask;
 use super::{Given, Loaded, Sources, load, load_given, of_file};
 
@@ -26,9 +24,10 @@ fn a_printed_configuration_can_be_loaded_and_names_the_layer_of_each_value() {
     let again = load_given(&of_file(&[&text])).expect("good");
     assert!(text.contains("sends_per_day_max = 20  # default\n"), "{text}");
     let said = |loaded: &Loaded| {
-        let policies = loaded.config.settings().policies.into_iter();
-        let effective: Vec<_> =
-            policies.map(|(contract, patch)| Policy::default_of(contract).with(&patch)).collect();
+        let settings = loaded.config.settings();
+        let base = |name| settings.contracts.get(name).expect("a contract").default_policy();
+        let policies = settings.policies.iter();
+        let effective: Vec<_> = policies.map(|(name, patch)| base(*name).with(patch)).collect();
         let mut tree = loaded.layers.tree().clone();
         tree.remove("policy");
         (effective, tree)

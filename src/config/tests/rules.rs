@@ -1,6 +1,6 @@
 //! Policy rules, their bounds, and the settings of the topology.
 
-use otp_topology::otp::{ContractName, Policy};
+use otp_topology::otp::ContractName;
 
 use super::{CALLER, Given, load_given, of_sets};
 
@@ -58,10 +58,9 @@ fn the_settings_of_the_topology_are_those_of_the_configuration() {
     let loaded = load_given(&Given { files: &[CALLER], sets: &sets, ..Given::default() });
     let settings = loaded.expect("good").config.settings();
     assert_eq!(settings.callers[0].operations, None);
-    assert_eq!(settings.egov.flavour.as_str(), "mgramseva");
-    assert_eq!(settings.egov.notification_topics("sms"), ["pb-sms"]);
+    let egov = settings.contracts.get(ContractName::Egov).expect("a contract");
+    assert!(egov.template_rules("sms.login.otp.msg").id_required);
+    assert_eq!(settings.contracts.notification_topics("sms"), ["pb-sms"]);
     assert!(settings.dead_letter_copy);
-    let egov = ContractName::Egov;
-    let policy = Policy::default_of(egov).with(&settings.policies[&egov]);
-    assert_eq!(policy.mobile_rules[0].country_code, "+254");
+    assert_eq!(egov.default_policy().number_rules[0].country_code, "+254");
 }

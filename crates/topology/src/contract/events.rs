@@ -2,14 +2,14 @@
 
 use arrayvec::ArrayString;
 
-use crate::otp::LogTime;
+use crate::otp::{ContractName, LogTime, PolicyVersion, Pseudonym};
 use crate::wire::headers;
 use crate::wire::json::writer::Object;
 use crate::wire::murmur2;
 use crate::wire::outbox::{Outbox, OutputTopic, SharedHeaders};
 use crate::wire::rfc3339;
 
-/// What kind of event it is; the last part but one of `ce_type`. A lifecycle event is of the kind of its `type`.
+/// The kind of an event: the last part but one of `ce_type`. The kind of a lifecycle event is its `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventKind(pub &'static str);
 
@@ -39,8 +39,22 @@ pub struct Envelope<'a> {
     pub causation_id: &'a str,
     pub traceparent: Option<&'a [u8]>,
     pub tracestate: Option<&'a [u8]>,
-    /// The beginning of every event id made from this request: 32 hex digits over its coordinates.
+    /// What the ids of all events of this request begin with: 32 hex digits over its coordinates.
     pub event_base: &'a str,
+}
+
+/// What an analytic event is about, whatever happened.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    pub contract: ContractName,
+    /// As the request gave it; `None` if it gave none.
+    pub tenant: Option<&'a str>,
+    /// `None` if the request does not say whose.
+    pub subject: Option<Pseudonym>,
+    pub request_id: Option<&'a str>,
+    pub caller: Option<&'a str>,
+    pub client_ref: Option<&'a str>,
+    pub policy_version: Option<PolicyVersion>,
 }
 
 /// Writes the events of one request into an outbox.
@@ -58,7 +72,7 @@ impl<'a> Events<'a> {
         let time = rfc3339::write(envelope.time, &mut time);
         let trace =
             [(headers::TRACEPARENT, envelope.traceparent), (headers::TRACESTATE, envelope.tracestate)];
-        let named = [
+        let own = [
             (headers::CE_SPECVERSION, Some(headers::SPECVERSION.as_bytes())),
             (headers::CE_SOURCE, Some(envelope.source.as_bytes())),
             (headers::CE_TIME, Some(time.as_bytes())),
@@ -67,7 +81,7 @@ impl<'a> Events<'a> {
             (headers::CE_CAUSATIONID, Some(envelope.causation_id.as_bytes())),
         ];
         let shared =
-            outbox.headers(named.into_iter().chain(trace.into_iter().filter(|(_, value)| value.is_some())));
+            outbox.headers(own.into_iter().chain(trace.into_iter().filter(|(_, value)| value.is_some())));
         Self { outbox, partitions, envelope, shared }
     }
 
@@ -75,7 +89,7 @@ impl<'a> Events<'a> {
         &self.envelope
     }
 
-    /// An event id that no other event of this request has: the request's base and a name.
+    /// An event id: the base of the request and a name that no other event of the request has.
     pub fn id(&self, name: &str) -> String {
         [self.envelope.event_base, name].join("-")
     }
@@ -94,7 +108,7 @@ impl<'a> Events<'a> {
         self.publish_at(to, partition, key, id, kind, &[], |bytes| Object::write(bytes, body));
     }
 
-    /// Publishes a value on a given partition, with headers of its own after those of every event.
+    /// Publishes a value on a given partition. Its own headers come after those of every event.
     #[expect(clippy::too_many_arguments, reason = "a record has that many parts")]
     pub fn publish_at(
         &mut self,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use super::topics::TopicNames;
-use crate::contract::egov::EgovSettings;
+use crate::contract::{CONTRACTS, Contract, Contracts};
 use crate::otp::{Bounds, ContractName, PolicyPatch};
 
 /// What the topology needs to know of a deployment. It names topics and leaves their partition counts to the cluster.
@@ -18,7 +18,7 @@ pub struct Settings {
     /// By contract; they override the contract's defaults.
     pub policies: BTreeMap<ContractName, PolicyPatch>,
     pub bounds: Bounds,
-    pub egov: EgovSettings,
+    pub contracts: Contracts,
     /// Dead letters carry the payload and the original key.
     pub dead_letter_copy: bool,
 }
@@ -38,6 +38,14 @@ pub struct CallerSettings {
     pub reveal_code: bool,
 }
 
+impl CallerSettings {
+    /// The operations that it may use.
+    pub fn operations_of(&self, contract: &dyn Contract) -> Vec<String> {
+        let all = || contract.operations().iter().map(|name| (*name).to_owned()).collect();
+        self.operations.clone().unwrap_or_else(all)
+    }
+}
+
 impl Settings {
     pub fn changelog(&self) -> String {
         format!("{}-changelog", self.application_id)
@@ -54,8 +62,9 @@ impl Settings {
 /// There is no such contract.
 fn contract_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ContractName, D::Error> {
     let name = String::deserialize(deserializer)?;
-    ContractName::parse(&name).ok_or_else(|| {
-        let names = ContractName::ALL.map(ContractName::as_str).join(", ");
-        serde::de::Error::custom(format!("no such contract; the contracts are {names}"))
+    let mut names = CONTRACTS.iter().map(|line| line.name);
+    names.clone().find(|it| it.as_str() == name).ok_or_else(|| {
+        let names: Vec<_> = names.by_ref().map(ContractName::as_str).collect();
+        serde::de::Error::custom(format!("no such contract; the contracts are {}", names.join(", ")))
     })
 }

@@ -4,13 +4,12 @@
 //! output topics is fixed: nothing in a request can name another topic.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::settings::{CallerSettings, Settings};
+use super::settings::Settings;
 use super::topics::{Broadcast, SourceKind, Topic, outputs, sources, topics};
-use crate::contract::egov::{Egov, EgovTopics};
-use crate::contract::{Caller, Contracts, operations_of};
+use crate::contract::{Caller, Contract, Contracts, EventTopics};
 use crate::otp::{Bounds, ContractName, Keyring, Origin, Policy};
-use crate::text::TemplateRules;
 use crate::wire::murmur2;
 use crate::wire::outbox::OutputTopic;
 use crate::wire::record::{Record, SourcePartition, SourceTopic};
@@ -49,6 +48,8 @@ pub enum TopologyError {
         "topic `{0}` does not exist: create it with `otp-stream topics create`, or start with --create-topics"
     )]
     MissingTopic(String),
+    #[error("this build has no contract `{0}`: take its callers out of the configuration")]
+    UnknownContract(&'static str),
     #[error(
         "topic `{topic}` has {found} partitions and needs {needed} ({reason}): recreate it with {needed} partitions"
     )]
@@ -67,7 +68,6 @@ pub struct Topology {
     pub contracts: Contracts,
     pub keys: Keyring,
     pub bounds: Bounds,
-    pub template_rules: TemplateRules,
     pub dead_letter_copy: bool,
     pub changelog: OutputTopic,
     pub changelog_incarnation: Incarnation,
@@ -93,6 +93,19 @@ impl Topology {
             let at = names.iter().position(|it| it == name).expect("every output is in the list");
             OutputTopic(u16::try_from(at).expect("few topics"))
         };
+        let mut callers = Vec::new();
+        for caller in &settings.callers {
+            let contract = settings.contracts.get(caller.contract);
+            let contract = contract.ok_or(TopologyError::UnknownContract(caller.contract.as_str()))?;
+            callers.push(Caller {
+                name: caller.name.clone(),
+                contract: contract.clone(),
+                topics: Arc::new(event_topics(settings, &**contract, &output)),
+                reply: output(&caller.reply_topic),
+                operations: caller.operations_of(&**contract),
+                reveal_code: caller.reveal_code,
+            });
+        }
         let source = |(name, kind): (String, SourceKind)| {
             let TopicFacts { partitions, incarnation } = facts(&name);
             Source { name, kind, partitions, incarnation }
@@ -107,11 +120,10 @@ impl Topology {
             sources: sources(settings).into_iter().map(source).collect(),
             output_partitions: outputs.iter().map(|it| it.partitions).collect(),
             outputs,
-            callers: settings.callers.iter().map(|it| caller(it, output(&it.reply_topic))).collect(),
-            contracts: Contracts { egov: egov(settings, &output) },
+            callers,
+            contracts: settings.contracts.clone(),
             keys,
             bounds: settings.bounds.clone(),
-            template_rules: settings.egov.template_rules(),
             dead_letter_copy: settings.dead_letter_copy,
             changelog: output(&settings.changelog()),
             changelog_incarnation: facts(&settings.changelog()).incarnation,
@@ -206,39 +218,26 @@ pub fn coordinates(origin: &Origin<'_>) -> String {
     format!("{}/{}/{}", origin.topic, origin.partition, origin.offset)
 }
 
-fn caller(settings: &CallerSettings, reply: OutputTopic) -> Caller {
-    Caller {
-        name: settings.name.clone(),
-        contract: settings.contract,
-        reply,
-        operations: settings
-            .operations
-            .clone()
-            .or_else(|| operations_of(settings.contract))
-            .unwrap_or_default(),
-        reveal_code: settings.reveal_code,
+/// Where the events of a contract go.
+fn event_topics(
+    settings: &Settings,
+    contract: &dyn Contract,
+    output: &impl Fn(&str) -> OutputTopic,
+) -> EventTopics {
+    let list = |base: &str| contract.notification_topics(base).iter().map(|name| output(name)).collect();
+    EventTopics {
+        sms: list(&settings.topics.sms),
+        email: list(&settings.topics.email),
+        validation_result: output(&settings.topics.validation_result),
+        lifecycle: output(&settings.topics.lifecycle),
     }
-}
-
-fn egov(settings: &Settings, output: &impl Fn(&str) -> OutputTopic) -> Egov {
-    let list = |base: &str| settings.egov.notification_topics(base).iter().map(|name| output(name)).collect();
-    Egov::new(
-        settings.egov.clone(),
-        EgovTopics {
-            sms: list(&settings.topics.sms),
-            email: list(&settings.topics.email),
-            validation_result: output(&settings.topics.validation_result),
-            lifecycle: output(&settings.topics.lifecycle),
-        },
-    )
 }
 
 fn base_policies(settings: &Settings) -> BTreeMap<ContractName, Policy> {
-    let mut policies = BTreeMap::new();
-    for contract in ContractName::ALL {
-        let default = Policy::default_of(contract);
-        let policy = settings.policies.get(&contract).map_or(default.clone(), |patch| default.with(patch));
-        policies.insert(contract, policy);
-    }
-    policies
+    let base = |contract: &Arc<dyn Contract>| {
+        let name = contract.name();
+        let default = contract.default_policy();
+        (name, settings.policies.get(&name).map_or(default.clone(), |patch| default.with(patch)))
+    };
+    settings.contracts.iter().map(base).collect()
 }

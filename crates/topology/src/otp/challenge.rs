@@ -1,45 +1,18 @@
-//! One issued code and the terms it was issued under. Holds no code and no hash of one.
+//! One issued code and the terms it was issued under. Contains neither the code nor a hash of it.
 
 use arrayvec::ArrayString;
 
 use super::hex::hex;
-use super::identity::Purpose;
 use super::keys::KeyId;
-use super::policy::PolicyVersion;
+use super::names::Purpose;
+use super::terms::{Digits, PolicyVersion, Resend};
 use super::time::LogTime;
 
 /// The first 128 bits of the challenge's HMAC with the bits of a version-8 UUID (RFC 9562 §5.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChallengeId(pub [u8; 16]);
 
-/// How many digits a code has: 4 to 10.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Digits(u8);
-
-impl Digits {
-    pub const MIN: u8 = 4;
-    pub const MAX: u8 = 10;
-
-    pub const fn new(digits: u8) -> Option<Self> {
-        if digits >= Self::MIN && digits <= Self::MAX { Some(Self(digits)) } else { None }
-    }
-
-    pub const fn get(self) -> u8 {
-        self.0
-    }
-}
-
-/// What a resend within the lifetime does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Resend {
-    /// The same code again.
-    Same = 1,
-    /// Another code of the same challenge, same end of life.
-    Rotate = 2,
-}
-
-/// Everything that a code is derived from, besides the subject: enough to make it again.
+/// Everything that a code is derived from besides the subject: enough to derive it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeRef {
     pub challenge: ChallengeId,
@@ -49,14 +22,14 @@ pub struct CodeRef {
     pub rotation: u8,
 }
 
-/// What became of a challenge. Expiry is not a state: it is judged by time whenever the record is used.
+/// What happened to a challenge. Expiry is not a state: it is judged by time whenever the record is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeState {
     Live,
     Used {
         at: LogTime,
     },
-    /// Out of tries, or ended by a lock.
+    /// Out of tries, or ended when the subject was locked.
     Ended {
         at: LogTime,
     },
@@ -67,17 +40,17 @@ pub enum ChallengeState {
 pub struct Challenge {
     pub code: CodeRef,
     pub issued_at: LogTime,
-    /// The last millisecond at which the code is right (valid while elapsed ≤ lifetime).
+    /// The last millisecond at which the code is accepted.
     pub expires_at: LogTime,
-    /// Wrong tries allowed, under the policy of the issue.
+    /// Wrong tries allowed by the policy it was issued under.
     pub tries_max: u8,
-    /// Wrong tries so far, those inherited from a superseded challenge included.
+    /// Wrong tries so far, including those inherited from the challenge it superseded.
     pub tries: u8,
     pub resend: Resend,
     /// Deliveries so far; a code that was only revealed is not one.
     pub sends: u8,
     pub state: ChallengeState,
-    /// Sent to nobody because its recipient is unknown and must not be told apart: no code is right.
+    /// Sent to nobody, because its recipient is unknown and a caller must not notice that. No code is accepted.
     pub decoy: bool,
     /// The lifecycle event `expired` was published.
     pub expiry_told: bool,
@@ -86,11 +59,21 @@ pub struct Challenge {
     pub policy_version: PolicyVersion,
 }
 
-/// How long after its end a challenge is remembered, so that an answer can say what became of it.
+/// A challenge as a reply may show it: without its code.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChallengeView {
+    pub code: CodeRef,
+    pub issued_at: LogTime,
+    pub expires_at: LogTime,
+    pub used: bool,
+    pub decoy: bool,
+}
+
+/// How long after its end a challenge is remembered, so that a verification can say what happened to it.
 const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Challenge {
-    /// Neither used nor ended, and `now` is within its life.
+    /// Neither used nor ended nor expired.
     pub fn is_live(&self, now: LogTime) -> bool {
         matches!(self.state, ChallengeState::Live) && now <= self.expires_at
     }
@@ -103,9 +86,21 @@ impl Challenge {
         }
     }
 
-    /// Whether it is alive, or ended no longer than 24 hours ago.
+    /// Whether it is live, or ended no longer than 24 hours ago.
     pub fn is_remembered(&self, now: LogTime) -> bool {
         now.since(self.ended_at()) <= REMEMBERED_MS
+    }
+}
+
+impl ChallengeView {
+    pub(super) const fn of(challenge: &Challenge) -> Self {
+        Self {
+            code: challenge.code,
+            issued_at: challenge.issued_at,
+            expires_at: challenge.expires_at,
+            used: matches!(challenge.state, ChallengeState::Used { .. }),
+            decoy: challenge.decoy,
+        }
     }
 }
 

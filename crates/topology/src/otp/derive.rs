@@ -5,20 +5,22 @@
 //! code = digits of HMAC(code key, tag, id, subject, purpose, digits, rotation, block)
 //! ```
 //!
-//! Every part has its length before it. Nothing that a caller chooses freely enters an id: the same request id sent
-//! for two numbers never gives two people one code.
+//! The length of every part precedes it. No value that a caller may choose freely enters an id, so one request id sent
+//! for two numbers never gives two people the same code.
 
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::challenge::{ChallengeId, CodeRef, Digits};
-use super::command::Rules;
-use super::identity::{CanonicalSubject, Purpose};
+use super::challenge::{ChallengeId, CodeRef};
+use super::decide::Rules;
+use super::identity::CanonicalSubject;
 use super::keys::{Keyring, UnknownKey};
+use super::names::Purpose;
+use super::terms::Digits;
 
 const CODE_TAG: &[u8] = b"otp-stream code v1";
 
-/// The digits of a code, leading zeros kept. Zeroized when dropped; prints as stars.
+/// The digits of a code, including leading zeros. Zeroized when dropped; prints as stars.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Code {
     ascii: [u8; Digits::MAX as usize],
@@ -26,7 +28,7 @@ pub struct Code {
 }
 
 impl Code {
-    /// Makes the code of a challenge again.
+    /// Derives the code of a challenge.
     ///
     /// # Errors
     /// Its key is not in the ring.
@@ -67,7 +69,7 @@ impl Code {
         std::str::from_utf8(self.as_bytes()).expect("digits are ASCII")
     }
 
-    /// Constant-time in the code; a text of another length is simply wrong.
+    /// Compares in constant time. A text of another length never matches.
     pub fn matches(&self, typed: &str) -> bool {
         self.as_bytes().ct_eq(typed.as_bytes()).into()
     }
@@ -83,7 +85,7 @@ impl std::fmt::Debug for Code {
     }
 }
 
-/// The first draw below the largest multiple of 10^digits, modulo 10^digits: each number is as likely as any other.
+/// The first draw below the largest multiple of 10^digits, modulo 10^digits. Every number is equally likely.
 fn unbiased(digits: Digits, draws: impl Iterator<Item = u64>) -> Option<u64> {
     let range = 10_u64.pow(u32::from(digits.get()));
     let excess = (u64::MAX % range + 1) % range;
@@ -181,12 +183,12 @@ mod tests {
     }
 
     #[test]
-    fn draws_above_the_last_full_range_are_drawn_again() {
+    fn draws_above_the_last_full_range_are_skipped() {
         let check = |digits: u8, draws: &[u64], expected: Option<u64>| {
             let digits = Digits::new(digits).expect("4 to 10");
             assert_eq!(unbiased(digits, draws.iter().copied()), expected, "{digits:?} {draws:?}");
         };
-        // 2^64 = 18446744073709551616: the last 551616 values have no full range of a million.
+        // 2^64 = 18446744073709551616: the last 551616 values are not a full range of a million.
         let first_unfair = 18_446_744_073_709_000_000;
         check(6, &[first_unfair - 1], Some(999_999));
         check(6, &[first_unfair, 7], Some(7));
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_digit_is_as_frequent_as_any_other() {
+    fn every_digit_is_equally_frequent() {
         const CODES: u32 = 20_000;
         let mut counts = [[0_u32; 10]; 6];
         for id in 0..CODES {
@@ -209,14 +211,14 @@ mod tests {
         let expected = f64::from(CODES) / 10.0;
         for (place, counts) in counts.iter().enumerate() {
             let chi: f64 = counts.iter().map(|it| (f64::from(*it) - expected).powi(2) / expected).sum();
-            // Nine degrees of freedom: 33.7 is passed by one fair place in ten thousand.
+            // Nine degrees of freedom: one fair place in ten thousand exceeds 33.7.
             assert!(chi < 33.7, "place {place}: chi-square {chi} of {counts:?}");
         }
     }
 
     #[test]
     fn ids_are_pinned_and_every_input_matters() {
-        let policy = Policy::default_of(ContractName::Egov);
+        let policy = Policy::built_in();
         let (keys, who) = (keyring(), who());
         let base = rules(&policy, &keys, &who, origin(5, 1000));
         let pinned = challenge_id(&base, Purpose::Login);
@@ -238,7 +240,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_code_is_its_inputs_again_and_again(challenge: u128, digits in 4_u8..=10, rotation: u8) {
+        fn the_same_inputs_always_give_the_same_code(challenge: u128, digits in 4_u8..=10, rotation: u8) {
             let of = CodeRef { rotation, ..code_ref(challenge, digits) };
             let code = derive(of);
             prop_assert_eq!(code.digits().len(), usize::from(digits));

@@ -1,19 +1,20 @@
-//! What the sweep does to a subject: tells what expired, forgets what is over.
+//! The expiry sweep of one subject: reports what expired, and removes what has no effect any more.
 //!
-//! Correctness never depends on it: every record is judged by time when it is used, and what is removed here has been
-//! without effect for a grace period. A wrong-try count and a hard lock stay for ever.
+//! Correctness never depends on it. Every record is judged by time when it is used, and what is removed here has had no
+//! effect for a grace period. A count of wrong tries and a hard lock are never removed.
 
 use super::challenge::{Challenge, ChallengeState};
-use super::decision::{Notice, NoticeKind};
 use super::issue::DAY_MS;
+use super::notice::{Notice, NoticeKind};
 use super::remembered::REMEMBERED_MS;
 use super::subject::{Lock, Subject};
 use super::time::LogTime;
 
-/// How long what is over outlives its end: the sweep watermark may be ahead of a request's own log time.
+/// How long a record is kept after its end, because the watermark of the sweep may be ahead of the log time of a
+/// request.
 const GRACE_MS: u64 = 15 * 60 * 1000;
 
-/// The next log time at which the sweep has something to do; `None`: nothing ever by itself (a hard lock, a count).
+/// The next log time at which the sweep has something to do. `None`: never (only a hard lock or a count is left).
 pub fn due_at(subject: &Subject) -> Option<LogTime> {
     let mut due = DueTime::default();
     subject.challenges.iter().for_each(|it| due.challenge(it));
@@ -22,14 +23,14 @@ pub fn due_at(subject: &Subject) -> Option<LogTime> {
     due.of(subject.last_time, subject.consecutive_wrong, subject.lock)
 }
 
-/// Finds a subject's due time from its parts, told in any order: so that a restore need not hold the whole subject.
+/// Computes a subject's due time from its parts, in any order, so that a restore need not decode the whole subject.
 #[derive(Debug, Default)]
 pub struct DueTime(Option<LogTime>);
 
 impl DueTime {
     pub fn challenge(&mut self, challenge: &Challenge) {
         self.take(challenge_over_at(challenge));
-        tell_at(challenge).into_iter().for_each(|at| self.take(at));
+        report_at(challenge).into_iter().for_each(|at| self.take(at));
     }
 
     pub fn send(&mut self, sent: LogTime) {
@@ -40,10 +41,10 @@ impl DueTime {
         self.take(remembered_over_at(served));
     }
 
-    /// With all challenges, sends and remembered answers told: the rest of the subject decides.
+    /// Call it after all challenges, sends and remembered replies; the rest of the subject decides.
     pub fn of(mut self, last_time: LogTime, consecutive_wrong: u32, lock: Lock) -> Option<LogTime> {
         lock_over_at(lock).into_iter().for_each(|at| self.take(at));
-        // Whatever else could be known of it would have given a time.
+        // Anything else that a subject can have would have given a time.
         let is_bare = self.0.is_none() && consecutive_wrong == 0 && lock == Lock::None;
         self.0.or_else(|| is_bare.then(|| last_time.plus(GRACE_MS)))
     }
@@ -53,11 +54,12 @@ impl DueTime {
     }
 }
 
-/// Removes what is over at the sweep watermark and says what expired. `None`: nothing is left, delete the record.
+/// Removes what is over at the watermark of the sweep, and reports what expired. `None`: nothing is left, the record can
+/// be deleted.
 pub fn expire(mut subject: Subject, watermark: LogTime) -> (Option<Subject>, Vec<Notice>) {
     let mut notices = Vec::new();
     for challenge in &mut subject.challenges {
-        if tell_at(challenge).is_some_and(|at| watermark >= at) {
+        if report_at(challenge).is_some_and(|at| watermark >= at) {
             challenge.expiry_told = true;
             notices.push(Notice {
                 terms: Some((challenge.tenant.clone(), challenge.policy_version)),
@@ -75,8 +77,8 @@ pub fn expire(mut subject: Subject, watermark: LogTime) -> (Option<Subject>, Vec
     ((!over).then_some(subject), notices)
 }
 
-/// From when on it is told that a challenge expired.
-fn tell_at(challenge: &Challenge) -> Option<LogTime> {
+/// When the expiry of a challenge is due to be reported. `None`: never.
+fn report_at(challenge: &Challenge) -> Option<LogTime> {
     let silent = challenge.expiry_told || challenge.state != ChallengeState::Live;
     (!silent).then(|| challenge.expires_at.plus(1))
 }

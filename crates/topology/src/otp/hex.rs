@@ -1,5 +1,4 @@
-//! Lower-case hex digits, on the stack: ids are on every event, and formatting each byte or allocating each text is
-//! dear.
+//! Lower-case hex digits on the stack. Every event has ids, and `format!` or an allocation for each would be slow.
 
 use arrayvec::ArrayString;
 
@@ -15,7 +14,7 @@ const PAIRS: [[u8; 2]; 256] = {
     pairs
 };
 
-/// The digits of the groups with a hyphen between any two of them; `LEN` is the length of all that.
+/// The digits of the groups, with a hyphen between any two groups. `LEN`: the length of the whole text.
 pub fn hex<const LEN: usize>(groups: &[&[u8]]) -> ArrayString<LEN> {
     let mut text = [b'-'; LEN];
     let mut rest = &mut text[..];

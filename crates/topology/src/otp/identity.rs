@@ -1,4 +1,4 @@
-//! Who a request is about: contract, tenant root and canonical identity, and the pseudonym that stands for them.
+//! Whose request it is: contract, tenant root and canonical identity, and the pseudonym that replaces them.
 
 use std::borrow::Cow;
 
@@ -6,85 +6,13 @@ use arrayvec::ArrayString;
 use unicode_normalization::UnicodeNormalization;
 
 use super::hex::hex;
-
-/// The public contracts; names are part of keys and events and never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ContractName {
-    Egov,
-    Int,
-    Mosip,
-}
-
-impl ContractName {
-    pub const ALL: [Self; 3] = [Self::Egov, Self::Int, Self::Mosip];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Egov => "egov",
-            Self::Int => "int",
-            Self::Mosip => "mosip",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|contract| contract.as_str() == name)
-    }
-}
-
-/// What a challenge is for. The discriminants are stored: append only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Purpose {
-    Register = 1,
-    Login = 2,
-    PasswordReset = 3,
-    Generic = 4,
-    Otp = 5,
-    Generate = 6,
-    SendOtp = 7,
-}
-
-impl Purpose {
-    pub const ALL: [Self; 7] = [
-        Self::Register,
-        Self::Login,
-        Self::PasswordReset,
-        Self::Generic,
-        Self::Otp,
-        Self::Generate,
-        Self::SendOtp,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Register => "register",
-            Self::Login => "login",
-            Self::PasswordReset => "passwordreset",
-            Self::Generic => "generic",
-            Self::Otp => "otp",
-            Self::Generate => "generate",
-            Self::SendOtp => "sendotp",
-        }
-    }
-
-    pub const fn contract(self) -> ContractName {
-        match self {
-            Self::Register | Self::Login | Self::PasswordReset | Self::Generic => ContractName::Egov,
-            Self::Otp => ContractName::Int,
-            Self::Generate | Self::SendOtp => ContractName::Mosip,
-        }
-    }
-
-    pub fn from_byte(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| *purpose as u8 == byte)
-    }
-}
+use super::names::ContractName;
 
 /// `<contract>|<tenant root>|<identity>`: the record key of requests and directory records, and the only input of
 /// the partitioner.
 ///
 /// The identity is canonical: surrounding blanks removed, NFC, an e-mail address in lower case. No tenant root
-/// holds the separator, so two different subjects never share a string.
+/// contains the separator, so two different subjects never have the same text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CanonicalSubject {
     text: String,
@@ -93,7 +21,7 @@ pub struct CanonicalSubject {
 }
 
 impl CanonicalSubject {
-    /// `None` if the tenant root or the identity is empty, or the tenant root holds a `|` or a control character.
+    /// `None` if the tenant root or the identity is empty, or the tenant root contains a `|` or a control character.
     pub fn new(contract: ContractName, tenant_root: &str, identity: &str) -> Option<Self> {
         let tenant_root = tenant_root.trim();
         let identity = canonical_identity(identity);

@@ -1,72 +1,126 @@
-//! A code is wanted: a new challenge, a resend of the live one, or a refusal.
+//! Issues a code: a new challenge, a resend of the live one, or a refusal.
 //!
-//! Delivers nothing: that a code may leave is the outcome, how it does is the contract's.
+//! Delivers nothing. The outcome says that a code may leave; the contract decides how.
 
-use super::challenge::{Challenge, ChallengeState, Resend};
-use super::command::{Exit, Issue, Rules};
-use super::decision::{ChallengeView, Decision, Notice, NoticeKind, Outcome, Refusal};
+use super::challenge::{Challenge, ChallengeState, ChallengeView, CodeRef};
+use super::decide::{Decision, OtpCommand, Rules};
 use super::derive::challenge_id;
 use super::keys::UnknownKey;
 use super::lock;
+use super::names::Purpose;
+use super::notice::{Notice, NoticeKind, Refusal};
 use super::policy::Policy;
 use super::subject::Subject;
+use super::terms::Resend;
 use super::time::LogTime;
 
 const TEN_MINUTES_MS: u64 = 10 * 60 * 1000;
 /// The longest of the sliding windows.
 pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
-pub(super) fn decide(
-    mut subject: Subject,
-    it: &Issue,
-    now: LogTime,
-    rules: &Rules<'_>,
-) -> Result<Decision, UnknownKey> {
-    let live = subject
-        .challenges
-        .iter()
-        .position(|challenge| challenge.code.purpose == it.purpose && challenge.is_live(now));
-    let repeated = live.filter(|at| serves_again(&subject.challenges[*at], it.exit, now));
-    if let Some(refusal) = refusal(&subject, it, repeated, now, rules.policy) {
-        return Ok(refuse(subject, it, refusal, now));
+/// Asks for a code.
+#[derive(Clone, Debug)]
+pub struct Issue {
+    pub purpose: Purpose,
+    pub exit: Exit,
+}
+
+/// How an issued code leaves the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// By SMS or e-mail. Counts against limits and pause.
+    Delivered,
+    /// In the reply alone. Counts against nothing.
+    Revealed,
+    /// By SMS or e-mail, and in the reply. Counts against limits and pause.
+    DeliveredAndRevealed,
+    /// Not at all, although it must look like a delivery, because the recipient is unknown. Counts like a delivery. No
+    /// code is accepted.
+    Withheld,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum IssueOutcome {
+    /// A code may leave. `send_number`: the number of this delivery of the challenge; 0 if the code is only revealed.
+    Issued { challenge: ChallengeView, send_number: u8 },
+    Refused {
+        refusal: Refusal,
+        /// The end of the current lock. `None`: no lock, or a hard lock.
+        locked_until: Option<LogTime>,
+    },
+}
+
+impl Exit {
+    /// Whether the code goes out by SMS or e-mail.
+    pub const fn delivers(self) -> bool {
+        matches!(self, Self::Delivered | Self::DeliveredAndRevealed)
     }
-    let counts = counts(it.exit);
-    if counts {
-        let over = subject.sends.partition_point(|sent| now.since(*sent) >= DAY_MS);
-        subject.sends.drain(..over);
-        subject.sends.push(now);
+
+    /// Whether the reply shows the code.
+    pub const fn reveals(self) -> bool {
+        matches!(self, Self::Revealed | Self::DeliveredAndRevealed)
     }
-    let mut notices = Vec::with_capacity(2);
-    let at = match repeated {
-        Some(at) => {
-            repeat(&mut subject.challenges[at]);
-            at
+
+    /// Whether it is, or must look like, a delivery. Limits and pause count deliveries, not codes that are only revealed.
+    pub const fn counts(self) -> bool {
+        match self {
+            Self::Delivered | Self::DeliveredAndRevealed | Self::Withheld => true,
+            Self::Revealed => false,
         }
-        None => supersede(&mut subject, it, live, now, rules, &mut notices),
-    };
-    let challenge = &mut subject.challenges[at];
-    challenge.sends = challenge.sends.saturating_add(u8::from(counts));
-    let send_number = if counts { challenge.sends } else { 0 };
-    let kind = match it.exit {
-        Exit::Withheld => None,
-        Exit::Delivered | Exit::Revealed if repeated.is_some() => Some(NoticeKind::Resent),
-        Exit::Delivered | Exit::Revealed => Some(NoticeKind::Issued),
-    };
-    notices.extend(kind.map(|kind| Notice { send_number: Some(send_number), ..Notice::of(kind, challenge) }));
-    let outcome = Outcome::Issued { challenge: ChallengeView::of(challenge), send_number };
-    Ok(Decision { subject, outcome, notices })
-}
-
-/// Limits and pause count deliveries, not codes that are only revealed.
-const fn counts(exit: Exit) -> bool {
-    match exit {
-        Exit::Delivered | Exit::Withheld => true,
-        Exit::Revealed => false,
     }
 }
 
-/// The first of lock, pause and limits that stands in the way. The limit of a challenge counts its own deliveries, so
-/// it stands only in the way of `repeated`, the challenge that would be delivered again.
+impl OtpCommand for Issue {
+    type Outcome = IssueOutcome;
+
+    fn apply(
+        &self,
+        mut subject: Subject,
+        now: LogTime,
+        rules: &Rules<'_>,
+    ) -> Result<Decision<IssueOutcome>, UnknownKey> {
+        let live = subject
+            .challenges
+            .iter()
+            .position(|challenge| challenge.code.purpose == self.purpose && challenge.is_live(now));
+        let repeated = live.filter(|at| serves_again(&subject.challenges[*at], self.exit, now));
+        if let Some(refusal) = refusal(&subject, self, repeated, now, rules.policy) {
+            return Ok(refuse(subject, self, refusal, now));
+        }
+        let counts = self.exit.counts();
+        if counts {
+            let over = subject.sends.partition_point(|sent| now.since(*sent) >= DAY_MS);
+            subject.sends.drain(..over);
+            subject.sends.push(now);
+        }
+        let mut notices = Vec::with_capacity(2);
+        let at = match repeated {
+            Some(at) => {
+                repeat(&mut subject.challenges[at]);
+                at
+            }
+            None => supersede(&mut subject, self, live, now, rules, &mut notices),
+        };
+        let challenge = &mut subject.challenges[at];
+        challenge.sends = challenge.sends.saturating_add(u8::from(counts));
+        let send_number = if counts { challenge.sends } else { 0 };
+        let kind = match self.exit {
+            Exit::Withheld => None,
+            Exit::Delivered | Exit::Revealed | Exit::DeliveredAndRevealed if repeated.is_some() => {
+                Some(NoticeKind::Resent)
+            }
+            Exit::Delivered | Exit::Revealed | Exit::DeliveredAndRevealed => Some(NoticeKind::Issued),
+        };
+        notices.extend(
+            kind.map(|kind| Notice { send_number: Some(send_number), ..Notice::of(kind, challenge) }),
+        );
+        let outcome = IssueOutcome::Issued { challenge: ChallengeView::of(challenge), send_number };
+        Ok(Decision { subject, outcome, notices })
+    }
+}
+
+/// The first of lock, pause and limits that forbids the issue. The limit per challenge counts deliveries of that
+/// challenge, so it can only forbid `repeated`, the challenge that would be delivered again.
 fn refusal(
     subject: &Subject,
     it: &Issue,
@@ -77,7 +131,7 @@ fn refusal(
     if subject.is_locked(now) {
         return Some(Refusal::Locked);
     }
-    if !counts(it.exit) {
+    if !it.exit.counts() {
         return None;
     }
     let last = subject.sends.last();
@@ -95,14 +149,14 @@ fn refusal(
     reached.then_some(Refusal::SendLimit)
 }
 
-fn refuse(subject: Subject, it: &Issue, refusal: Refusal, now: LogTime) -> Decision {
-    let outcome = Outcome::Refused { refusal, locked_until: lock::locked_until(&subject, now) };
+fn refuse(subject: Subject, it: &Issue, refusal: Refusal, now: LogTime) -> Decision<IssueOutcome> {
+    let outcome = IssueOutcome::Refused { refusal, locked_until: lock::locked_until(&subject, now) };
     let notice = Notice { purpose: Some(it.purpose), ..Notice::bare(NoticeKind::Suppressed(refusal)) };
     Decision { subject, outcome, notices: vec![notice] }
 }
 
-/// Whether a live challenge serves again, under the terms it was issued under: at least a third of its life is left, it
-/// is a decoy just if this delivery is withheld, and it has a code that was not shown if each resend shows another.
+/// Whether a live challenge can be sent again under the terms it was issued under: at least a third of its life is left,
+/// it is a decoy exactly if this delivery is withheld, and it has another code left if each resend shows another.
 fn serves_again(challenge: &Challenge, exit: Exit, now: LogTime) -> bool {
     let lifetime = challenge.expires_at.since(challenge.issued_at);
     let left = challenge.expires_at.since(now);
@@ -120,7 +174,7 @@ fn repeat(challenge: &mut Challenge) {
     }
 }
 
-/// Puts a new challenge in the place of whatever is known of the purpose; a live one bequeaths its wrong tries.
+/// Replaces every challenge of the purpose by a new one, which inherits the wrong tries of a live one.
 fn supersede(
     subject: &mut Subject,
     it: &Issue,
@@ -139,7 +193,7 @@ fn supersede(
     let policy = rules.policy;
     let (key, _) = rules.keys.code().active(rules.origin.time);
     subject.challenges.push(Challenge {
-        code: super::CodeRef {
+        code: CodeRef {
             challenge: challenge_id(rules, it.purpose),
             purpose: it.purpose,
             key,

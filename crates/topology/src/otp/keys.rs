@@ -1,6 +1,6 @@
-//! The secret keys, by purpose, with ids and the log time from which each serves.
+//! The secret keys, by purpose, each with an id and the log time from which it is active.
 //!
-//! Reads no file: an edge does, and hands plain parts to [`Keyring::new`].
+//! Reads no file. The edge that does passes plain parts to [`Keyring::new`].
 
 use aes::Aes256Enc;
 use aes_gcm_siv::AesGcmSiv;
@@ -13,7 +13,7 @@ use super::time::LogTime;
 
 const PSEUDONYM_TAG: &[u8] = b"otp-stream pseudonym v1";
 
-/// What a key is for. Never two purposes under one key.
+/// What a key is for. No key has two purposes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyPurpose {
     Code,
@@ -41,11 +41,11 @@ impl std::fmt::Display for KeyPurpose {
     }
 }
 
-/// A key's number within its purpose; stored beside everything made under it.
+/// The number of a key within its purpose. Stored beside everything that the key made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub u32);
 
-/// A record lies under a key that the ring does not hold.
+/// A record was made with a key that is not in the ring.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("no {purpose} key with id {}: add it to the key file of this instance", id.0)]
 pub struct UnknownKey {
@@ -53,7 +53,7 @@ pub struct UnknownKey {
     pub id: KeyId,
 }
 
-/// Keys that make no keyring. Holds nothing of their secrets.
+/// Why keys do not make a keyring. Contains nothing of their secrets.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum KeyringError {
     #[error("no {0} key")]
@@ -62,17 +62,19 @@ pub enum KeyringError {
     DuplicateId(KeyPurpose, KeyId),
     #[error("the {0} keys {first} and {second} have the same active_from", first = .1.0, second = .2.0)]
     SameActiveFrom(KeyPurpose, KeyId, KeyId),
-    #[error("{0} pseudonym keys: one only, since locks and limits hang on the names that it makes")]
+    #[error(
+        "{0} pseudonym keys: only one is allowed, because locks and limits are stored under the names that it makes"
+    )]
     PseudonymRotates(usize),
 }
 
-/// A key as a key file gives it: purpose, id, the log time from which it serves, 32 secret bytes.
+/// A key as a key file gives it: purpose, id, the log time from which it is active, 32 secret bytes.
 pub type KeyParts = (KeyPurpose, KeyId, LogTime, [u8; 32]);
 
-/// AES-256-GCM-SIV. It decrypts by encrypting, so the other half of the round keys is never made.
+/// AES-256-GCM-SIV. Decryption only encrypts blocks, so the decryption round keys are never computed.
 pub(crate) type Cipher = AesGcmSiv<Aes256Enc>;
 
-/// A secret of 32 bytes, as what it is used for; zeroized when dropped, never printed.
+/// A secret of 32 bytes, ready for its uses. Zeroized when dropped; never printed.
 pub struct Key {
     cipher: Box<Cipher>,
     /// Cloned for each use.
@@ -104,7 +106,7 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// An HMAC-SHA-256 over parts, each with its length before it, so that no two lists of parts are one text.
+/// An HMAC-SHA-256 over parts. The length of each part precedes it, so different lists of parts give different texts.
 #[derive(Clone)]
 pub(super) struct KeyedHash(Hmac<Sha256>);
 
@@ -155,7 +157,7 @@ impl Ring {
         Ok(Self { purpose, keys: keys.collect() })
     }
 
-    /// The key that serves at a log time: the last whose `active_from` is not later; before all, the first.
+    /// The active key at a log time: the last one whose `active_from` is not later, otherwise the first.
     pub fn active(&self, at: LogTime) -> (KeyId, &Key) {
         let serving = self.keys.iter().rev().find(|(_, from, _)| *from <= at);
         let (id, _, key) = serving.unwrap_or(&self.keys[0]);
@@ -205,7 +207,7 @@ impl Keyring {
         }
     }
 
-    /// What stands for a subject in keys and events (docs/interface.md, "The subject and the code").
+    /// The stand-in for a subject in store keys and events.
     pub fn pseudonym(&self, subject: &CanonicalSubject) -> Pseudonym {
         let (_, _, key) = &self.pseudonym.keys[0];
         let hash = key.hmac().part(PSEUDONYM_TAG).part(subject.as_str().as_bytes());
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_make_no_ring_are_refused() {
+    fn keys_that_do_not_make_a_ring_are_refused() {
         use KeyPurpose::{Code, Directory, Id, Pseudonym};
         let check = |parts: Vec<KeyParts>, expected: Option<KeyringError>| {
             assert_eq!(Keyring::new(parts).err(), expected);
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_serves_from_its_time_on_and_the_first_serves_before_all() {
+    fn a_key_is_active_from_its_time_on_and_the_first_before_that() {
         let parts = [one_of_each(), vec![part(KeyPurpose::Code, 7, 300), part(KeyPurpose::Code, 3, 200)]];
         let keyring = Keyring::new(parts.concat()).expect("three code keys");
         let check = |at: u64, expected: u32| {
@@ -282,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pseudonym_is_of_its_subject_and_its_key() {
+    fn a_pseudonym_depends_on_its_subject_and_its_key() {
         let subject =
             |identity| CanonicalSubject::new(ContractName::Egov, "pb", identity).expect("a subject");
         let keyring = Keyring::new(one_of_each()).expect("four keys");

@@ -1,11 +1,11 @@
-//! When wrong tries lock a subject (docs/interface.md, "Policy").
+//! When wrong tries lock a subject (docs/interface.md, `lockAfter`, `hardLockAfter`).
 
 use super::challenge::ChallengeState;
 use super::policy::Policy;
 use super::subject::{Lock, Subject};
 use super::time::LogTime;
 
-/// Counts one wrong try of the subject. If it locks, all live challenges end, and the answer is true.
+/// Counts one wrong try. Returns whether it locks the subject; then all live challenges end.
 pub(super) fn count_wrong_try(subject: &mut Subject, now: LogTime, policy: &Policy) -> bool {
     subject.consecutive_wrong = subject.consecutive_wrong.saturating_add(1);
     let wrong = subject.consecutive_wrong;
@@ -22,7 +22,7 @@ pub(super) fn count_wrong_try(subject: &mut Subject, now: LogTime, policy: &Poli
     true
 }
 
-/// Wrong tries up to the one that locks, that one included.
+/// How many more wrong tries lock the subject.
 pub(super) fn tries_left(subject: &Subject, policy: &Policy) -> u32 {
     let wrong = subject.consecutive_wrong;
     let soft = lock_after(policy) - wrong % lock_after(policy);
@@ -30,7 +30,7 @@ pub(super) fn tries_left(subject: &Subject, policy: &Policy) -> u32 {
     soft.min(hard)
 }
 
-/// The end of the lock that stands; `None` without one and for a hard lock.
+/// The end of the current lock. `None`: no lock, or a hard lock.
 pub(super) fn locked_until(subject: &Subject, now: LogTime) -> Option<LogTime> {
     match subject.lock {
         Lock::None | Lock::UntilReleased => None,
@@ -38,7 +38,7 @@ pub(super) fn locked_until(subject: &Subject, now: LogTime) -> Option<LogTime> {
     }
 }
 
-/// The bounds keep the rule above zero; a policy that was built by hand locks at each try.
+/// Bounds keep the rule above zero. In a policy that was built by hand, zero counts as one.
 fn lock_after(policy: &Policy) -> u32 {
     policy.lock_after.max(1)
 }

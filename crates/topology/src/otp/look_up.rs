@@ -1,16 +1,32 @@
-//! A challenge is looked up by the text of its id (docs/contracts/egov.md, `search`).
+//! Looks a challenge up by the text of its id.
 
-use super::challenge::ChallengeId;
-use super::command::LookUp;
-use super::decision::{ChallengeView, Decision, Outcome};
+use super::challenge::{ChallengeId, ChallengeView};
+use super::decide::{Decision, OtpCommand, Rules};
+use super::keys::UnknownKey;
 use super::subject::Subject;
 use super::time::LogTime;
 
-/// Finds it until its deadline, whatever became of it.
-pub(super) fn decide(subject: Subject, it: &LookUp<'_>, now: LogTime) -> Decision {
-    let wanted = ChallengeId::parse(it.challenge);
-    let mut known = subject.challenges.iter();
-    let found = known.find(|it| Some(it.code.challenge) == wanted && now <= it.expires_at);
-    let outcome = Outcome::Found(found.map(ChallengeView::of));
-    Decision { subject, outcome, notices: Vec::new() }
+/// A look-up changes nothing and reports nothing.
+#[derive(Clone, Debug)]
+pub struct LookUp<'a> {
+    /// The id as the request gave it.
+    pub challenge: &'a str,
+}
+
+impl OtpCommand for LookUp<'_> {
+    /// Found until the end of its life, used or not.
+    type Outcome = Option<ChallengeView>;
+
+    fn apply(
+        &self,
+        subject: Subject,
+        now: LogTime,
+        _: &Rules<'_>,
+    ) -> Result<Decision<Self::Outcome>, UnknownKey> {
+        let wanted = ChallengeId::parse(self.challenge);
+        let mut known = subject.challenges.iter();
+        let found = known.find(|it| Some(it.code.challenge) == wanted && now <= it.expires_at);
+        let outcome = found.map(ChallengeView::of);
+        Ok(Decision { subject, outcome, notices: Vec::new() })
+    }
 }

@@ -3,12 +3,12 @@
 //! Knows no contract's wire format, no Kafka, no clock and no store: time and keys are arguments.
 //!
 //! ```text
-//! (Subject, Command, now, Rules) ── decide ──▶ Decision { subject, outcome, notices }
+//! (Subject, impl OtpCommand, now, Rules) ── decide ──▶ Decision { subject, outcome, notices }
 //! ```
 
+mod administer;
 mod challenge;
-mod command;
-mod decision;
+mod decide;
 mod derive;
 mod expire;
 mod hex;
@@ -17,25 +17,31 @@ mod issue;
 mod keys;
 mod lock;
 mod look_up;
+mod names;
+mod notice;
 mod policy;
-mod release;
 mod remembered;
 mod subject;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod time;
 mod verify;
 
-pub use challenge::{Challenge, ChallengeId, ChallengeState, CodeRef, Digits, Resend};
-pub use command::{Command, Exit, Issue, LookUp, Origin, Rules, Verify};
-pub use decision::{
-    ChallengeView, Decision, Notice, NoticeKind, Outcome, Refusal, Verdict, Verification, decide,
-};
+pub use administer::{Forget, Unlock};
+pub use challenge::{Challenge, ChallengeId, ChallengeState, ChallengeView, CodeRef};
+pub use decide::{Decision, Origin, OtpCommand, Rules, decide};
 pub use derive::Code;
 pub use expire::{DueTime, due_at, expire};
-pub use identity::{CanonicalSubject, ContractName, Pseudonym, Purpose};
+pub use identity::{CanonicalSubject, Pseudonym};
+pub use issue::{Exit, Issue, IssueOutcome};
 pub use keys::{Key, KeyId, KeyParts, KeyPurpose, Keyring, KeyringError, Ring, UnknownKey};
-pub use policy::{Bounds, MobileRule, Policy, PolicyPatch, PolicyVersion, RuleError};
+pub use look_up::LookUp;
+pub use names::{ContractName, Purpose};
+pub use notice::{Notice, NoticeKind, Refusal};
+pub use policy::{Bounds, ContractRule, NumberRule, Policy, PolicyPatch, RuleError};
 pub use remembered::{REMEMBERED_MAX, REMEMBERED_MS, Remembered, RequestDigest};
 pub use subject::{Lock, Subject};
+pub use terms::{Digits, PolicyVersion, Resend};
 pub use time::LogTime;
+pub use verify::{Verdict, Verification, Verify};

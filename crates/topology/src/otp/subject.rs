@@ -1,4 +1,4 @@
-//! The state of one subject: what one read and one write of the store carry.
+//! The state of one subject: one value of the store.
 
 use super::challenge::Challenge;
 use super::remembered::{REMEMBERED_MAX, REMEMBERED_MS, Remembered, RequestDigest};
@@ -9,20 +9,20 @@ use super::time::LogTime;
 pub enum Lock {
     #[default]
     None,
-    /// Locked while now < the time.
+    /// Locked before this time.
     Until(LogTime),
     /// Locked until an `unlock` on the admin topic.
     UntilReleased,
 }
 
-/// Everything known of one (contract, tenant root, identity).
+/// Everything that is known about one (contract, tenant root, identity).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
-    /// The latest log time at which it was judged; time never goes back for a subject.
+    /// The latest log time at which it was judged. Time never goes back for a subject.
     pub last_time: LogTime,
     /// In the order of issue, oldest first; at most one per purpose.
     pub challenges: Vec<Challenge>,
-    /// Wrong tries since the last success or release, across challenges.
+    /// Wrong tries since the last success or unlock, across challenges.
     pub consecutive_wrong: u32,
     pub lock: Lock,
     /// Times of the deliveries of the last 24 hours, oldest first.
@@ -32,7 +32,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The time to judge a record at: its append time, or the subject's last time if that is later.
+    /// The time at which a record is judged: its append time, or the subject's last time if that is later.
     pub fn judged_at(&self, append_time: LogTime) -> LogTime {
         self.last_time.max(append_time)
     }
@@ -45,7 +45,7 @@ impl Subject {
         }
     }
 
-    /// Nothing but the time it was last judged at is known of it.
+    /// Only the time of its last judgement is known.
     pub fn is_bare(&self) -> bool {
         self.challenges.is_empty()
             && self.consecutive_wrong == 0
@@ -54,20 +54,20 @@ impl Subject {
             && self.remembered.is_empty()
     }
 
-    /// The answer that this request got within the last 15 minutes.
+    /// The reply that this request got within the last 15 minutes.
     pub fn recall(&self, request: RequestDigest, now: LogTime) -> Option<&Remembered> {
         self.remembered.iter().find(|it| it.request == request && now.since(it.at) <= REMEMBERED_MS)
     }
 
-    /// Remembers an answer; the oldest gives way. Also a request that no rule judged moves the time on: what is
-    /// forgotten now must not be asked for at an earlier time.
-    pub fn remember(&mut self, answer: Remembered) {
-        let now = answer.at;
+    /// Remembers a reply; removes the oldest if there is no room. Advances the time also for a request that no rule
+    /// judged: nothing may look for a removed reply at an earlier time.
+    pub fn remember(&mut self, reply: Remembered) {
+        let now = reply.at;
         self.last_time = self.judged_at(now);
         self.remembered.retain(|it| now.since(it.at) <= REMEMBERED_MS);
         if self.remembered.len() >= REMEMBERED_MAX {
             self.remembered.remove(0);
         }
-        self.remembered.push(answer);
+        self.remembered.push(reply);
     }
 }

@@ -1,12 +1,13 @@
-//! A subject, commands at their times, and what comes of them: the ground of the stories and the properties.
+//! A subject, commands at their times, and their outcomes: the fixture of the stories and the properties.
 
 mod properties;
 mod stories;
 
 use super::*;
-use Do::{Create, Forget, Search, Send, Sweep, Type, TypeWrong, Unlock, Withhold};
+use Came::{Forgotten, Found, Issued, Released, Verified};
+use Do::{Create, Forget, Search, Send, Show, Sweep, Type, TypeWrong, Unlock, Withhold};
 
-/// Two keys per purpose that rotates, both serving from the beginning on or from the end of time.
+/// One key of each purpose, and a second code key that never becomes active.
 pub(super) fn keyring() -> Keyring {
     let mut parts: Vec<KeyParts> = KeyPurpose::ALL
         .map(|purpose| (purpose, KeyId(1), LogTime::default(), [purpose as u8 + 1; 32]))
@@ -32,18 +33,20 @@ pub(super) fn rules<'a>(
     Rules { policy, keys, who, tenant: "pb.amritsar", origin }
 }
 
-/// The contract's policy with a patch as the configuration spells it, bounds aside.
+/// The built-in policy with a patch as the configuration spells it. Bounds are not checked.
 fn policy(patch: &str) -> Policy {
     let patch: PolicyPatch = serde_json::from_str(patch).expect("a good patch");
-    Policy::default_of(ContractName::Egov).with(&patch)
+    Policy::built_in().with(&patch)
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Do {
     Send(Purpose),
     Create(Purpose),
+    /// Sent and shown.
+    Show(Purpose),
     Withhold(Purpose),
-    /// The code that left with the n-th issue (from 1), for a purpose or for none.
+    /// Types the code of the n-th issue (from 1), for a purpose or for none.
     Type(Option<Purpose>, usize),
     TypeWrong(Option<Purpose>),
     /// The challenge of that number.
@@ -61,6 +64,7 @@ impl Do {
         match words.as_slice() {
             ["send", purpose] => Send(named(purpose)),
             ["create", purpose] => Create(named(purpose)),
+            ["show", purpose] => Show(named(purpose)),
             ["withhold", purpose] => Withhold(named(purpose)),
             ["type", issue, purpose @ ..] => {
                 Type(purpose.last().map(named), issue.parse().expect("an issue's number"))
@@ -75,14 +79,24 @@ impl Do {
     }
 }
 
-/// One subject and what its observers remember.
+/// What a step came to.
+#[derive(Clone, Debug, PartialEq)]
+enum Came {
+    Issued(IssueOutcome),
+    Verified(Verification),
+    Found(Option<ChallengeView>),
+    Released,
+    Forgotten,
+}
+
+/// One subject, and what its observers know.
 struct Story {
     policy: Policy,
     keys: Keyring,
     who: CanonicalSubject,
     subject: Subject,
     offset: i64,
-    /// In the order of their appearance.
+    /// In the order in which they first appeared.
     challenges: Vec<ChallengeId>,
     issues: Vec<CodeRef>,
 }
@@ -100,16 +114,13 @@ impl Story {
         }
     }
 
-    fn decide(&mut self, at_ms: u64, command: &Command<'_>) -> (Outcome, Vec<Notice>) {
+    fn decide<C: OtpCommand>(&mut self, at_ms: u64, command: &C) -> (C::Outcome, Vec<Notice>) {
         self.offset += 1;
         let origin = origin(self.offset, at_ms);
         let rules = rules(&self.policy, &self.keys, &self.who, origin);
         let subject = std::mem::take(&mut self.subject);
         let decision = decide(subject, command, LogTime::from_ms(at_ms), &rules).expect("the keys are there");
         self.subject = decision.subject;
-        if let Outcome::Issued { challenge, .. } = &decision.outcome {
-            self.issues.push(challenge.code);
-        }
         (decision.outcome, decision.notices)
     }
 
@@ -120,35 +131,41 @@ impl Story {
         notices
     }
 
-    fn issue(&mut self, at_ms: u64, purpose: Purpose, exit: Exit) -> (Outcome, Vec<Notice>) {
-        self.decide(at_ms, &Command::Issue(Issue { purpose, exit }))
+    fn issue(&mut self, at_ms: u64, purpose: Purpose, exit: Exit) -> (Came, Vec<Notice>) {
+        let (outcome, notices) = self.decide(at_ms, &Issue { purpose, exit });
+        if let IssueOutcome::Issued { challenge, .. } = &outcome {
+            self.issues.push(challenge.code);
+        }
+        (Issued(outcome), notices)
+    }
+
+    fn verify(&mut self, at_ms: u64, purpose: Option<Purpose>, code: &str) -> (Came, Vec<Notice>) {
+        let (verification, notices) = self.decide(at_ms, &Verify { purpose, code });
+        (Verified(verification), notices)
     }
 
     fn code(&self, issue: usize) -> Code {
         Code::derive(&self.keys, &self.who, self.issues[issue - 1]).expect("the key is there")
     }
 
-    fn perform(&mut self, at_ms: u64, what: Do) -> (Option<Outcome>, Vec<Notice>) {
+    fn perform(&mut self, at_ms: u64, what: Do) -> (Option<Came>, Vec<Notice>) {
         let (outcome, notices) = match what {
             Send(purpose) => self.issue(at_ms, purpose, Exit::Delivered),
             Create(purpose) => self.issue(at_ms, purpose, Exit::Revealed),
+            Show(purpose) => self.issue(at_ms, purpose, Exit::DeliveredAndRevealed),
             Withhold(purpose) => self.issue(at_ms, purpose, Exit::Withheld),
             Type(purpose, issue) => {
                 let code = self.code(issue);
-                let code = code.digits();
-                self.decide(at_ms, &Command::Verify(Verify { purpose, code }))
+                self.verify(at_ms, purpose, code.digits())
             }
-            TypeWrong(purpose) => {
-                let code = "wrong";
-                self.decide(at_ms, &Command::Verify(Verify { purpose, code }))
-            }
+            TypeWrong(purpose) => self.verify(at_ms, purpose, "wrong"),
             Search(number) => {
                 let challenge = self.challenges[number - 1].to_string();
-                let challenge = challenge.as_str();
-                self.decide(at_ms, &Command::LookUp(LookUp { challenge }))
+                let (found, notices) = self.decide(at_ms, &LookUp { challenge: &challenge });
+                (Found(found), notices)
             }
-            Unlock => self.decide(at_ms, &Command::Unlock),
-            Forget => self.decide(at_ms, &Command::Forget),
+            Unlock => (Released, self.decide(at_ms, &super::Unlock).1),
+            Forget => (Forgotten, self.decide(at_ms, &super::Forget).1),
             Sweep => return (None, self.sweep(at_ms)),
         };
         (Some(outcome), notices)
@@ -163,27 +180,27 @@ impl Story {
         format!("c{}", at + 1)
     }
 
-    fn tell(&mut self, outcome: Option<Outcome>, notices: Vec<Notice>) -> String {
+    fn describe(&mut self, outcome: Option<Came>, notices: Vec<Notice>) -> String {
         let until = |end: Option<LogTime>| end.map_or(String::new(), |end| format!(" until {}", end.ms()));
         let outcome = match outcome {
             None => "swept".to_owned(),
-            Some(Outcome::Issued { challenge, send_number }) => {
+            Some(Issued(IssueOutcome::Issued { challenge, send_number })) => {
                 let number = self.number(challenge.code.challenge);
                 let end = challenge.expires_at.ms();
                 format!("{number} rotation {} send {send_number} until {end}", challenge.code.rotation)
             }
-            Some(Outcome::Refused { refusal, locked_until }) => format!("{refusal:?}{}", until(locked_until)),
-            Some(Outcome::Verified(it)) => {
+            Some(Issued(IssueOutcome::Refused { refusal, locked_until })) => {
+                format!("{refusal:?}{}", until(locked_until))
+            }
+            Some(Verified(it)) => {
                 let number = it.challenge.map_or("-".to_owned(), |id| self.number(id));
                 let count = |count: Option<u32>| count.map_or("-".to_owned(), |it| it.to_string());
                 let (tries, left) = (count(it.attempts.map(u32::from)), count(it.attempts_remaining));
                 format!("{:?} {number} tries {tries} left {left}{}", it.verdict, until(it.locked_until))
             }
-            Some(Outcome::Found(found)) => {
-                found.map_or("nothing".to_owned(), |it| format!("used {}", it.used))
-            }
-            Some(Outcome::Released) => "released".to_owned(),
-            Some(Outcome::Forgotten) => "forgotten".to_owned(),
+            Some(Found(found)) => found.map_or("nothing".to_owned(), |it| format!("used {}", it.used)),
+            Some(Released) => "released".to_owned(),
+            Some(Forgotten) => "forgotten".to_owned(),
         };
         let notices = notices.into_iter().map(|it| {
             let number = it.challenge.map_or(String::new(), |id| format!(" {}", self.number(id)));
@@ -199,10 +216,10 @@ impl Story {
 fn check(patch: &str, steps: &str) {
     let mut story = Story::new(patch);
     for line in steps.lines().map(str::trim).filter(|it| !it.is_empty() && !it.starts_with('#')) {
-        let (step, expected) = line.split_once(" => ").expect("a step and what comes of it");
+        let (step, expected) = line.split_once(" => ").expect("a step and its outcome");
         let (at_ms, what) = step.trim().split_once(' ').expect("a time and a command");
         let at_ms = at_ms.parse().expect("milliseconds");
         let (outcome, notices) = story.perform(at_ms, Do::parse(what));
-        assert_eq!(story.tell(outcome, notices), expected, "{line}");
+        assert_eq!(story.describe(outcome, notices), expected, "{line}");
     }
 }

@@ -1,4 +1,4 @@
-//! Log time: milliseconds since the Unix epoch as the broker stamped them, never a host's clock.
+//! Log time: milliseconds since the Unix epoch as the broker stamped them. Never the clock of a host.
 
 /// A broker's append time, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,7 +13,7 @@ impl LogTime {
         self.0
     }
 
-    /// This time and `ms` milliseconds; stays at the end of time instead of wrapping.
+    /// This time plus `ms` milliseconds. Saturates.
     #[must_use]
     pub const fn plus(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))

@@ -1,55 +1,98 @@
-//! A code was typed: check, count and consume in one step.
+//! Verifies a typed code: check, count and consume in one step.
 
-use super::challenge::{Challenge, ChallengeState};
-use super::command::{Rules, Verify};
-use super::decision::{Decision, Notice, NoticeKind, Outcome, Verdict, Verification};
+use super::challenge::{Challenge, ChallengeId, ChallengeState};
+use super::decide::{Decision, OtpCommand, Rules};
 use super::derive::Code;
 use super::keys::UnknownKey;
 use super::lock;
+use super::names::Purpose;
+use super::notice::{Notice, NoticeKind};
 use super::subject::Subject;
 use super::time::LogTime;
 
-pub(super) fn decide(
-    mut subject: Subject,
-    it: &Verify<'_>,
-    now: LogTime,
-    rules: &Rules<'_>,
-) -> Result<Decision, UnknownKey> {
-    let target = target(&subject, it, now);
-    let verdict = match target {
-        _ if subject.is_locked(now) => Verdict::Locked,
-        None => Verdict::NoChallenge,
-        Some(at) => judge(&subject.challenges[at], it, now, rules)?,
-    };
-    let mut notices = Vec::new();
-    let attempts_remaining = match (target, verdict) {
-        (Some(at), Verdict::Accepted) => {
-            let challenge = &mut subject.challenges[at];
-            challenge.state = ChallengeState::Used { at: now };
-            notices.push(Notice::of(NoticeKind::Verified, challenge));
-            subject.consecutive_wrong = 0;
-            None
-        }
-        (Some(at), Verdict::WrongCode) => {
-            count(&mut subject, at, now, rules, &mut notices);
-            let ended = !subject.challenges[at].is_live(now);
-            Some(if ended { 0 } else { tries_left(&subject, at, rules) })
-        }
-        (Some(_) | None, _) => None,
-    };
-    let judged = target.map(|at| &subject.challenges[at]);
-    let outcome = Outcome::Verified(Verification {
-        verdict,
-        challenge: judged.map(|challenge| challenge.code.challenge),
-        purpose: judged.map(|challenge| challenge.code.purpose),
-        attempts: judged.map(|challenge| challenge.tries),
-        attempts_remaining,
-        locked_until: lock::locked_until(&subject, now),
-    });
-    Ok(Decision { subject, outcome, notices })
+/// Judges a typed code.
+#[derive(Clone, Debug)]
+pub struct Verify<'a> {
+    /// `None`: the most recent live challenge.
+    pub purpose: Option<Purpose>,
+    /// As typed. Compared in constant time and never stored.
+    pub code: &'a str,
 }
 
-/// The challenge of the purpose that is named; if none is, the last live one, or else the last that is remembered.
+/// The judgement of one typed code.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verification {
+    pub verdict: Verdict,
+    /// The challenge it was judged against, if there is one.
+    pub challenge: Option<ChallengeId>,
+    pub purpose: Option<Purpose>,
+    /// Wrong tries of the challenge so far, this one included; `None` without a challenge.
+    pub attempts: Option<u8>,
+    /// The smaller of what challenge and lock leave after a wrong code; `None` if no wrong code was counted.
+    pub attempts_remaining: Option<u32>,
+    /// The end of the lock after this verification. `None`: no lock, or a hard lock.
+    pub locked_until: Option<LogTime>,
+}
+
+/// In the order of precedence: the first that applies is the verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Accepted,
+    Locked,
+    NoChallenge,
+    AlreadyUsed,
+    Ended,
+    NotYetValid,
+    Expired,
+    Mismatch,
+    WrongCode,
+}
+
+impl OtpCommand for Verify<'_> {
+    type Outcome = Verification;
+
+    fn apply(
+        &self,
+        mut subject: Subject,
+        now: LogTime,
+        rules: &Rules<'_>,
+    ) -> Result<Decision<Verification>, UnknownKey> {
+        let target = target(&subject, self, now);
+        let verdict = match target {
+            _ if subject.is_locked(now) => Verdict::Locked,
+            None => Verdict::NoChallenge,
+            Some(at) => judge(&subject.challenges[at], self, now, rules)?,
+        };
+        let mut notices = Vec::new();
+        let attempts_remaining = match (target, verdict) {
+            (Some(at), Verdict::Accepted) => {
+                let challenge = &mut subject.challenges[at];
+                challenge.state = ChallengeState::Used { at: now };
+                notices.push(Notice::of(NoticeKind::Verified, challenge));
+                subject.consecutive_wrong = 0;
+                None
+            }
+            (Some(at), Verdict::WrongCode) => {
+                count(&mut subject, at, now, rules, &mut notices);
+                let ended = !subject.challenges[at].is_live(now);
+                Some(if ended { 0 } else { tries_left(&subject, at, rules) })
+            }
+            (Some(_) | None, _) => None,
+        };
+        let judged = target.map(|at| &subject.challenges[at]);
+        let outcome = Verification {
+            verdict,
+            challenge: judged.map(|challenge| challenge.code.challenge),
+            purpose: judged.map(|challenge| challenge.code.purpose),
+            attempts: judged.map(|challenge| challenge.tries),
+            attempts_remaining,
+            locked_until: lock::locked_until(&subject, now),
+        };
+        Ok(Decision { subject, outcome, notices })
+    }
+}
+
+/// The challenge of the named purpose; without one the last live challenge, else the last that is remembered.
 fn target(subject: &Subject, it: &Verify<'_>, now: LogTime) -> Option<usize> {
     let last = |wanted: &dyn Fn(&Challenge) -> bool| subject.challenges.iter().rposition(wanted);
     match it.purpose {
@@ -58,7 +101,7 @@ fn target(subject: &Subject, it: &Verify<'_>, now: LogTime) -> Option<usize> {
     }
 }
 
-/// The first of the reasons against the code, in the order of docs/interface.md.
+/// The first reason against the code, in the order of [`Verdict`].
 fn judge(
     challenge: &Challenge,
     it: &Verify<'_>,

@@ -1,12 +1,10 @@
 //! Records of the admin topic: they unlock or forget one subject.
 
 use super::{Task, TaskError};
-use crate::contract::analytics::{self, About, Route};
-use crate::contract::{Envelope, Events, Reads as _, tenant_root};
+use crate::contract::analytics::{self, DeliveryRoute};
+use crate::contract::{About, Contracts, Envelope, Events, Reads as _};
 use crate::deployment::{Topology, coordinates};
-use crate::otp::{
-    CanonicalSubject, Command, ContractName, Decision, NoticeKind, PolicyVersion, Pseudonym, Rules, decide,
-};
+use crate::otp::{CanonicalSubject, Decision, Forget, PolicyVersion, Pseudonym, Rules, Unlock, decide};
 use crate::state::StateStore;
 use crate::wire::headers::RequestHeaders;
 use crate::wire::json::{self, Json, Names};
@@ -16,8 +14,15 @@ use crate::wire::record::Record;
 /// Longest member of an admin record, in characters.
 const TEXT_LEN_MAX: usize = 256;
 
+/// What an administrator asks for.
+#[derive(Clone, Copy)]
+enum AdminOperation {
+    Unlock,
+    Forget,
+}
+
 pub(super) struct AdminCommand {
-    command: Command<'static>,
+    operation: AdminOperation,
     pub subject: CanonicalSubject,
     tenant: String,
 }
@@ -48,13 +53,18 @@ impl<S: StateStore> Task<S> {
             tenant: &order.tenant,
             origin: topology.origin_of(record),
         };
-        let decision = decide(loaded.subject, &order.command, now, &rules)?;
-        let forgotten = decision.notices.iter().any(|notice| notice.kind == NoticeKind::Forgotten);
-        if forgotten {
-            self.erase(pseudonym);
-        } else {
-            self.save(pseudonym, &decision.subject, loaded.due);
-        }
+        let decision = match order.operation {
+            AdminOperation::Unlock => {
+                let decision = decide(loaded.subject, &Unlock, now, &rules)?;
+                self.save(pseudonym, &decision.subject, loaded.due);
+                decision
+            }
+            AdminOperation::Forget => {
+                let decision = decide(loaded.subject, &Forget, now, &rules)?;
+                self.erase(pseudonym);
+                decision
+            }
+        };
         self.emit_administered(record, order, pseudonym, policy.version, &decision, out);
         Ok(())
     }
@@ -65,7 +75,7 @@ impl<S: StateStore> Task<S> {
         order: &AdminCommand,
         subject: Pseudonym,
         policy_version: PolicyVersion,
-        decision: &Decision,
+        decision: &Decision<()>,
         out: &mut Outbox,
     ) {
         let topology = &self.topology;
@@ -92,29 +102,30 @@ impl<S: StateStore> Task<S> {
         };
         let mut events = Events::new(out, &topology.output_partitions, envelope);
         for notice in &decision.notices {
-            analytics::lifecycle(&mut events, topology.lifecycle, &about, &Route::default(), notice);
+            analytics::lifecycle(&mut events, topology.lifecycle, &about, &DeliveryRoute::default(), notice);
         }
     }
 }
 
-pub(super) fn read(value: Option<&[u8]>) -> Result<AdminCommand, String> {
+pub(super) fn read(value: Option<&[u8]>, contracts: &Contracts) -> Result<AdminCommand, String> {
     let body = json::parse_object(value, Names::CaseSensitive).map_err(|_| "it is no JSON object")?;
     let text = |name| match body.get(name) {
         Some(Json::String(text)) if text.chars().count() <= TEXT_LEN_MAX => Some(text.as_ref()),
         Some(_) | None => None,
     };
-    let contract = text("contract").and_then(ContractName::parse).ok_or_else(|| {
-        let [names @ .., last] = ContractName::ALL.map(ContractName::as_str);
-        format!("`contract` is not {} or {last}", names.join(", "))
+    let contract = text("contract").and_then(|name| contracts.named(name)).ok_or_else(|| {
+        let names = contracts.list();
+        let (names, last) = names.rsplit_once(", ").unwrap_or(("", &names));
+        format!("`contract` is not {names} or {last}")
     })?;
     let tenant = text("tenantId").ok_or("`tenantId` is missing, no text, or too long")?;
     let identity = text("identity").ok_or("`identity` is missing, no text, or too long")?;
-    let command = match text("operation") {
-        Some("unlock") => Command::Unlock,
-        Some("forget") => Command::Forget,
+    let operation = match text("operation") {
+        Some("unlock") => AdminOperation::Unlock,
+        Some("forget") => AdminOperation::Forget,
         Some(_) | None => return Err("`operation` is not unlock or forget".to_owned()),
     };
-    let subject = CanonicalSubject::new(contract, tenant_root(contract, tenant), identity)
+    let subject = CanonicalSubject::new(contract.name(), contract.tenant_root(tenant), identity)
         .ok_or("it names no subject")?;
-    Ok(AdminCommand { command, subject, tenant: tenant.to_owned() })
+    Ok(AdminCommand { operation, subject, tenant: tenant.to_owned() })
 }

@@ -8,7 +8,7 @@
 use super::Task;
 use super::route;
 use crate::deployment::{Broadcast, SourceKind, Topology};
-use crate::otp::{ContractName, LogTime, PolicyPatch};
+use crate::otp::{LogTime, PolicyPatch};
 use crate::state::{
     BARRIER_SET, Family, StateStore, StoreError, StoreKey, barrier_arrived_key, barrier_sent_key,
 };
@@ -139,9 +139,10 @@ fn key_text<'a>(record: &Record<'a>) -> Result<&'a str, String> {
 
 fn judge_policy(key: &str, value: Option<&[u8]>, topology: &Topology) -> Result<(), String> {
     let (contract, tenant) = key.split_once('/').ok_or("its key is not <contract>/<tenant>")?;
-    let contract = ContractName::parse(contract).ok_or_else(|| {
-        format!("its key names no contract ({})", ContractName::ALL.map(ContractName::as_str).join(", "))
-    })?;
+    let contracts = &topology.contracts;
+    let contract = contracts
+        .named(contract)
+        .ok_or_else(|| format!("its key names no contract ({})", contracts.list()))?;
     if tenant.is_empty() || tenant.contains('/') {
         return Err("its key is not <contract>/<tenant>".to_owned());
     }
@@ -150,20 +151,20 @@ fn judge_policy(key: &str, value: Option<&[u8]>, topology: &Topology) -> Result<
     };
     // The limits of all JSON that is read: length and depth.
     json::parse_object(Some(value), Names::CaseSensitive).map_err(|error| format!("the {error}"))?;
-    let patch = PolicyPatch::from_json(contract, value, &topology.bounds);
+    let patch = PolicyPatch::from_json(contract.policy_rules(), value, &topology.bounds);
     patch.map(drop).map_err(|error| error.to_string())
 }
 
 fn judge_template(key: &str, value: Option<&[u8]>, topology: &Topology) -> Result<(), String> {
     let mut parts = key.split('/');
-    let contract = parts.next().and_then(ContractName::parse);
-    let is_complete = parts.clone().count() == 3 && parts.all(|part| !part.is_empty());
-    if contract.is_none() || !is_complete {
+    let contract = parts.next().and_then(|name| topology.contracts.named(name));
+    let is_complete = parts.clone().count() == 3 && parts.clone().all(|part| !part.is_empty());
+    let (Some(contract), Some(code), true) = (contract, parts.next_back(), is_complete) else {
         return Err("its key is not <contract>/<tenant>/<locale>/<code>".to_owned());
-    }
+    };
     let Some(value) = value else {
         return Ok(());
     };
-    let template = Template::from_json(key, value, &topology.template_rules);
+    let template = Template::from_json(key, value, &contract.template_rules(code));
     template.map(drop).map_err(|error| error.to_string())
 }

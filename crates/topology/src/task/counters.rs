@@ -1,6 +1,6 @@
 //! What a task did since the last commit. The metrics count it only after the commit.
 
-use crate::contract::Tally;
+use crate::contract::RequestEnd;
 use crate::otp::LogTime;
 use crate::wire::record::SourceTopic;
 
@@ -8,7 +8,7 @@ use crate::wire::record::SourceTopic;
 pub struct Counters {
     /// Records processed, by source topic.
     pub records: Vec<(SourceTopic, u64)>,
-    pub requests: Vec<(Tally, u64)>,
+    pub requests: Vec<(RequestEnd, u64)>,
     /// By stage and code.
     pub dead_letters: Vec<((&'static str, &'static str), u64)>,
     /// Records that were applied before.
@@ -24,8 +24,8 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub fn count(&mut self, tally: Tally) {
-        add(&mut self.requests, tally, 1);
+    pub fn count(&mut self, end: RequestEnd) {
+        add(&mut self.requests, end, 1);
     }
 
     pub fn count_dead_letter(&mut self, stage: &'static str, code: &'static str) {
@@ -41,8 +41,8 @@ impl Counters {
         for (topic, count) in other.records.drain(..) {
             add(&mut self.records, topic, count);
         }
-        for (tally, count) in other.requests.drain(..) {
-            add(&mut self.requests, tally, count);
+        for (end, count) in other.requests.drain(..) {
+            add(&mut self.requests, end, count);
         }
         for (at, count) in other.dead_letters.drain(..) {
             add(&mut self.dead_letters, at, count);

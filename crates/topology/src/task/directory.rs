@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Task;
-use crate::contract::egov;
+use crate::contract::directory;
 use crate::deployment::coordinates;
 use crate::otp::CanonicalSubject;
 use crate::state::{Family, StateStore, StoreKey, seal};
@@ -18,7 +18,8 @@ impl<S: StateStore> Task<S> {
         record: &Record<'_>,
         out: &mut Outbox,
     ) {
-        let Some(subject) = subject else {
+        let contracts = &self.topology.contracts;
+        let Some(subject) = subject.filter(|it| contracts.get(it.contract()).is_some()) else {
             let message = "its key is not the canonical subject <contract>|<tenant root>|<identity>";
             return self.dead_letter(record, "directory", "bad_key", message, out);
         };
@@ -28,7 +29,7 @@ impl<S: StateStore> Task<S> {
         let Some(value) = record.value else {
             return self.overlay.delete(key);
         };
-        if let Err(error) = egov::check_directory_record(value) {
+        if let Err(error) = directory::check_record(value) {
             return self.dead_letter(record, "directory", "bad_record", &error.to_string(), out);
         }
         let sealed = seal(&self.topology.keys, record.timestamp, key, self.nonce(record), &[value]);

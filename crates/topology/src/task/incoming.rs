@@ -3,17 +3,18 @@
 //! Judges no request and reads no state.
 
 use super::admin::{self, AdminCommand};
-use crate::contract::{Contracts, Request};
+use crate::contract::{Address, Request};
 use crate::deployment::{Broadcast, SourceKind, Topology};
 use crate::otp::CanonicalSubject;
 use crate::wire::headers::RequestHeaders;
-use crate::wire::json::{self, JsonError};
+use crate::wire::json::{self, Json, JsonError};
 use crate::wire::record::Record;
 
 #[expect(clippy::large_enum_variant, reason = "it lives on the stack, and most records are requests")]
 pub(super) enum Incoming<'a> {
     Request(Request<'a>),
-    UnreadableRequest(JsonError),
+    /// A request whose body is no JSON object: `body` is an empty one.
+    UnreadableRequest(Request<'a>, JsonError),
     /// Whose directory entry it is, if the record's key says so.
     Directory(Option<CanonicalSubject>),
     /// Or why it is no command.
@@ -31,7 +32,7 @@ impl<'a> Incoming<'a> {
                 let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
                 Self::Directory(key.and_then(CanonicalSubject::parse))
             }
-            SourceKind::Admin => Self::Admin(admin::read(record.value)),
+            SourceKind::Admin => Self::Admin(admin::read(record.value, &topology.contracts)),
             SourceKind::Broadcast(broadcast) => Self::Broadcast(broadcast),
             SourceKind::Repartition => unreachable!("the repartition topic is never an origin"),
         }
@@ -40,28 +41,30 @@ impl<'a> Incoming<'a> {
     /// The home partition of a record that says whose it is. `None`: it does not, and is applied where it is read.
     pub fn home(&self, topology: &Topology) -> Option<i32> {
         let subject = match self {
-            Self::Request(request) => request.subject.as_ref(),
+            Self::Request(request) => request.address.subject.as_ref(),
             Self::Directory(subject) => subject.as_ref(),
             Self::Admin(command) => command.as_ref().ok().map(|it| &it.subject),
-            Self::UnreadableRequest(_) | Self::Broadcast(_) => None,
+            Self::UnreadableRequest(..) | Self::Broadcast(_) => None,
         };
         subject.map(|it| topology.home_of(it.as_str()))
     }
 
     fn request(caller: usize, record: &Record<'a>, topology: &'a Topology) -> Self {
         let caller = &topology.callers[caller];
-        let body = match json::parse_object(record.value, Contracts::names_of(caller.contract)) {
-            Ok(body) => body,
-            Err(error) => return Self::UnreadableRequest(error),
-        };
-        Self::Request(Request {
+        let request = |address, body| Request {
             caller,
             origin: topology.origin_of(record),
             key: record.key,
             headers: record.headers,
             known_headers: RequestHeaders::read(record.headers),
-            subject: topology.contracts.subject(caller, &body, record.headers),
+            address,
             body,
-        })
+        };
+        match json::parse_object(record.value, caller.contract.member_names()) {
+            Ok(body) => Self::Request(request(caller.contract.address(&body, record.headers), body)),
+            Err(error) => {
+                Self::UnreadableRequest(request(Address::default(), Json::Object(Vec::new())), error)
+            }
+        }
     }
 }

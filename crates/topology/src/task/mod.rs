@@ -39,7 +39,7 @@ pub use route::{forward_only, home_of_record};
 pub use sweep::SWEEP_SUBJECTS_MAX;
 
 use crate::deployment::{SourceKind, Topology};
-use crate::otp::{LogTime, UnknownKey};
+use crate::otp::{ContractName, LogTime, UnknownKey};
 use crate::state::{BadRecord, InputPath, Overlay, StateStore, StoreError, WriteBatch};
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{Record, SourcePartition};
@@ -51,6 +51,8 @@ pub enum TaskError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Key(#[from] UnknownKey),
+    #[error("this build does not serve the contract {name}: take its callers out of the configuration", name = .0.as_str())]
+    NotServed(ContractName),
     #[error("a {what} in the state store: {error}; {remedy}", remedy = error.remedy())]
     Record { what: &'static str, error: BadRecord },
     #[error(
@@ -250,8 +252,8 @@ impl<S: StateStore> Task<S> {
     ) -> Result<(), TaskError> {
         match incoming {
             Incoming::Request(request) => return self.request(request, topology, wall, out),
-            Incoming::UnreadableRequest(error) => {
-                self.dead_letter(record, "decode", error.code(), &error.to_string(), out);
+            Incoming::UnreadableRequest(request, error) => {
+                return self.unreadable_request(request, *error, record, topology, out);
             }
             Incoming::Directory(subject) => self.directory_record(subject.as_ref(), record, out),
             Incoming::Admin(command) => return self.admin_record(command, record, topology, out),

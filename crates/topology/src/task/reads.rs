@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::TaskError;
-use crate::contract::{Reads, Trouble};
+use crate::contract::{Reads, ServeError};
 use crate::deployment::Topology;
 use crate::otp::{CanonicalSubject, ContractName, Keyring, Policy, PolicyPatch};
 use crate::state::{BadRecord, Family, Overlay, StateStore, StoreError, StoreKey, open};
-use crate::text::{Template, TemplateRules};
+use crate::text::{Template, TemplateKey};
 
 /// Entries of a cache. Bounded, because tenants and template keys come from requests.
 const CACHED_MAX: usize = 4096;
@@ -45,11 +45,12 @@ pub(super) struct View<'a, S> {
 impl<S: StateStore> View<'_, S> {
     fn read_policy(&self, contract: ContractName, tenant: &str) -> Result<Policy, StoreError> {
         let mut policy = self.topology.base_policy(contract).clone();
+        let rules = self.topology.contracts.get(contract).map_or(&[][..], |it| it.policy_rules());
         for tenant in Policy::chain(tenant) {
             let name = format!("{}/{tenant}", contract.as_str());
             let key = StoreKey::new(Family::Policy, name.as_bytes());
             if let Some(record) = self.overlay.get(self.store, key.as_bytes())? {
-                let patch = PolicyPatch::from_stored(contract, &record, &self.topology.bounds);
+                let patch = PolicyPatch::from_stored(rules, &record, &self.topology.bounds);
                 let (patch, is_beyond) = patch.map_err(|error| damaged(&key, &error))?;
                 if is_beyond {
                     self.caches.beyond_bounds.borrow_mut().push(name);
@@ -65,8 +66,13 @@ impl<S: StateStore> View<'_, S> {
         let Some(record) = self.overlay.get(self.store, at.as_bytes())? else {
             return Ok(None);
         };
-        // The rules of the deployment applied when the template was stored. A change of them must not stop the task.
-        let template = Template::from_json(key, &record, &TemplateRules::default());
+        let parsed = TemplateKey::parse(key);
+        let parsed = parsed.and_then(|it| Some((self.topology.contracts.named(it.contract)?, it.code)));
+        let Some((contract, code)) = parsed else {
+            return Ok(None);
+        };
+        // The settings may have changed since the template was judged; that must not stop the task.
+        let template = Template::from_json(key, &record, &contract.template_rules(code).as_stored());
         template.map(|it| Some(Arc::new(it))).map_err(|error| damaged(&at, &error))
     }
 }
@@ -87,7 +93,7 @@ impl<S: StateStore> Reads for View<'_, S> {
         Ok(policy)
     }
 
-    fn directory(&self, subject: &CanonicalSubject) -> Result<Option<Vec<u8>>, Trouble> {
+    fn directory(&self, subject: &CanonicalSubject) -> Result<Option<Vec<u8>>, ServeError> {
         let pseudonym = self.topology.keys.pseudonym(subject);
         let key = StoreKey::new(Family::Directory, &pseudonym.0);
         let Some(sealed) = self.overlay.get(self.store, key.as_bytes())? else {
@@ -128,11 +134,12 @@ fn damaged(key: &StoreKey, error: &dyn std::fmt::Display) -> StoreError {
     StoreError { place: format!("a {what}"), reason: format!("{error}; {remedy}") }
 }
 
-impl From<Trouble> for TaskError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Store(error) => Self::Store(error),
-            Trouble::Key(error) => Self::Key(error),
+impl From<ServeError> for TaskError {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Store(error) => Self::Store(error),
+            ServeError::Key(error) => Self::Key(error),
+            ServeError::NotServed(contract) => Self::NotServed(contract),
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
+use arrayvec::ArrayVec;
 use sha2::{Digest, Sha256};
 
 use super::TaskError;
-use crate::contract::{Envelope, EventKind, Events, Reply, Request};
+use crate::contract::{Envelope, EventKind, Events, Placeholder, Reply, Request, Secret, SecretPlace};
 use crate::deployment::{Topology, coordinates};
 use crate::otp::{CanonicalSubject, Code, LogTime, Origin, RequestDigest};
 use crate::wire::headers::{self, ReplyPartition};
 use crate::wire::outbox::OutputTopic;
+use crate::wire::reply::{REPLY_HEADERS_MAX, REPLY_SECRETS_MAX};
 
 pub(super) struct ReplyTo<'a> {
     topic: OutputTopic,
@@ -46,7 +48,7 @@ impl<'a> ReplyTo<'a> {
             ReplyPartition::At(_) | ReplyPartition::Malformed => (home, true),
         };
         let correlation_id =
-            asked.correlation_id.or_else(|| topology.contracts.correlation_id(request.caller, &request.body));
+            asked.correlation_id.or_else(|| request.caller.contract.correlation_id(&request.body));
         let event_base = event_base(&request.origin);
         Self {
             topic: request.caller.reply,
@@ -84,10 +86,10 @@ impl<'a> ReplyTo<'a> {
         }
     }
 
-    /// Publishes the reply, with the code's digits in their place. `who`: whose code it is.
+    /// Publishes the reply, with its secrets in their places. `who`: whose secrets they are.
     ///
     /// # Errors
-    /// The code was derived under a key that is not in the ring.
+    /// A code was derived under a key that is not in the ring.
     pub fn publish(
         &self,
         reply: &Reply,
@@ -95,20 +97,31 @@ impl<'a> ReplyTo<'a> {
         topology: &Topology,
         events: &mut Events<'_>,
     ) -> Result<(), TaskError> {
-        let code = match (reply.code, who) {
-            (Some((at, code)), Some(who)) => Some((at, Code::derive(&topology.keys, who, code)?)),
-            (Some(_), None) | (None, _) => None,
-        };
-        let echoed = [(headers::KAFKA_CORRELATION_ID, self.kafka_correlation_id)];
-        let extra = if self.kafka_correlation_id.is_some() { &echoed[..] } else { &[] };
-        let (id, kind) = (events.id("response"), EventKind::RESPONSE);
-        events.publish_at(self.topic, self.partition, self.key, &id, kind, extra, |bytes| match &code {
-            Some((at, code)) => {
-                bytes.extend_from_slice(&reply.body[..*at]);
-                bytes.extend_from_slice(code.digits().as_bytes());
-                bytes.extend_from_slice(&reply.body[*at..]);
+        let mut secrets = ArrayVec::<(SecretPlace, Code), REPLY_SECRETS_MAX>::new();
+        for Placeholder { place, secret: Secret::Code(code) } in &reply.placeholders {
+            if let Some(who) = who {
+                secrets.push((*place, Code::derive(&topology.keys, who, *code)?));
             }
-            None => bytes.extend_from_slice(&reply.body),
+        }
+        let mut own = ArrayVec::<_, { 1 + REPLY_HEADERS_MAX }>::new();
+        if self.kafka_correlation_id.is_some() {
+            own.push((headers::KAFKA_CORRELATION_ID, self.kafka_correlation_id));
+        }
+        for (index, (name, value)) in reply.headers.iter().enumerate() {
+            let secret = secrets.iter().find(|(place, _)| *place == SecretPlace::Header(index));
+            own.push((&**name, Some(secret.map_or(&value[..], |(_, code)| code.digits().as_bytes()))));
+        }
+        let (id, kind) = (events.id("response"), EventKind::RESPONSE);
+        events.publish_at(self.topic, self.partition, self.key, &id, kind, &own, |bytes| {
+            let mut written = 0;
+            for (place, code) in &secrets {
+                if let SecretPlace::Body(at) = *place {
+                    bytes.extend_from_slice(&reply.body[written..at]);
+                    bytes.extend_from_slice(code.digits().as_bytes());
+                    written = at;
+                }
+            }
+            bytes.extend_from_slice(&reply.body[written..]);
         });
         Ok(())
     }

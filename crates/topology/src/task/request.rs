@@ -4,11 +4,13 @@ use super::reads::View;
 use super::reply_to::ReplyTo;
 use super::subjects::{Loaded, subject_key};
 use super::{Task, TaskError};
-use crate::contract::{Events, Inbound, Known, Reply, Request};
+use crate::contract::{Events, KnownSubject, PendingRequest, Request};
 use crate::deployment::Topology;
 use crate::otp::{CanonicalSubject, LogTime, Pseudonym, Remembered};
 use crate::state::{CannotOpen, StateStore, StoredReply};
+use crate::wire::json::JsonError;
 use crate::wire::outbox::Outbox;
+use crate::wire::record::Record;
 
 /// The subject of a request as it was found.
 struct Found<'a> {
@@ -26,7 +28,7 @@ impl<S: StateStore> Task<S> {
         out: &mut Outbox,
     ) -> Result<(), TaskError> {
         let reply_to = ReplyTo::new(request, self.partition, topology);
-        let found = match &request.subject {
+        let found = match &request.address.subject {
             Some(who) => {
                 let pseudonym = topology.keys.pseudonym(who);
                 Some(Found { who, pseudonym, loaded: self.load(pseudonym)? })
@@ -43,6 +45,29 @@ impl<S: StateStore> Task<S> {
         self.serve(request, &reply_to, found, topology, wall, out)
     }
 
+    /// Replies to a body that is no JSON object, if the contract does; otherwise the record is a dead letter.
+    pub(super) fn unreadable_request(
+        &mut self,
+        request: &Request<'_>,
+        error: JsonError,
+        record: &Record<'_>,
+        topology: &Topology,
+        out: &mut Outbox,
+    ) -> Result<(), TaskError> {
+        let reply_to = ReplyTo::new(request, self.partition, topology);
+        let base_text = Pseudonym(reply_to.event_base).to_hex();
+        let envelope = reply_to.envelope(request.origin.time, &base_text, topology);
+        let Some(served) = request.caller.contract.unreadable(error, &envelope) else {
+            self.dead_letter(record, "decode", error.code(), &error.to_string(), out);
+            return Ok(());
+        };
+        let mut events = Events::new(out, &topology.output_partitions, envelope);
+        reply_to.publish(&served.reply, None, topology, &mut events)?;
+        self.counters.count(served.end);
+        self.counters.replied.push(request.origin.time);
+        Ok(())
+    }
+
     fn serve(
         &mut self,
         request: &Request<'_>,
@@ -54,36 +79,33 @@ impl<S: StateStore> Task<S> {
     ) -> Result<(), TaskError> {
         let time = request.origin.time;
         let now = found.as_ref().map_or(time, |it| it.loaded.subject.judged_at(time));
-        let inbound =
-            Inbound { request, request_id: &reply_to.request_id, now, wall, reply_fault: reply_to.is_fault };
+        let pending = PendingRequest {
+            request,
+            request_id: &reply_to.request_id,
+            now,
+            wall,
+            reply_fault: reply_to.is_fault,
+        };
         let (place, known) = match found {
-            Some(Found { who, pseudonym, loaded }) => {
-                (Some((pseudonym, loaded.due)), Some(Known { who, pseudonym, subject: loaded.subject }))
-            }
+            Some(Found { who, pseudonym, loaded }) => (
+                Some((pseudonym, loaded.due)),
+                Some(KnownSubject { who, pseudonym, subject: loaded.subject }),
+            ),
             None => (None, None),
         };
         let base_text = Pseudonym(reply_to.event_base).to_hex();
         let mut events =
             Events::new(out, &topology.output_partitions, reply_to.envelope(now, &base_text, topology));
         let view = View { topology, overlay: &self.overlay, store: &self.store, caches: &self.caches };
-        let served = topology.contracts.serve(&inbound, known, &view, &mut events)?;
-        reply_to.publish(&served.reply, request.subject.as_ref(), topology, &mut events)?;
+        let served = request.caller.contract.serve(&pending, known, &view, &mut events)?;
+        reply_to.publish(&served.reply, request.address.subject.as_ref(), topology, &mut events)?;
         if let (Some(mut subject), Some((pseudonym, due))) = (served.subject, place) {
-            let reply = StoredReply {
-                time: now,
-                event_base: reply_to.event_base,
-                code_at: served.reply.code.map(|(at, _)| at),
-                body: &served.reply.body[..],
-            };
-            subject.remember(Remembered {
-                request: reply_to.digest,
-                at: now,
-                code: served.reply.code.map(|(_, code)| code),
-                reply: reply.seal(&topology.keys, &subject_key(pseudonym)).into(),
-            });
+            let stored = StoredReply { time: now, event_base: reply_to.event_base, reply: &served.reply };
+            let (sealed, code) = stored.seal(&topology.keys, &subject_key(pseudonym));
+            subject.remember(Remembered { request: reply_to.digest, at: now, code, reply: sealed.into() });
             self.save(pseudonym, &subject, due);
         }
-        self.counters.count(served.tally);
+        self.counters.count(served.end);
         self.counters.replied.push(time);
         Ok(())
     }
@@ -98,13 +120,13 @@ fn repeat_reply(
     out: &mut Outbox,
 ) -> Result<(), TaskError> {
     let key = subject_key(found.pseudonym);
-    let first = StoredReply::open(&topology.keys, &key, &remembered.reply).map_err(|error| match error {
+    let first = StoredReply::open(&topology.keys, &key, &remembered.reply, remembered.code);
+    let first = first.map_err(|error| match error {
         CannotOpen::Key(error) => TaskError::Key(error),
         CannotOpen::Record(error) => TaskError::Record { what: "remembered reply", error },
     })?;
     let base_text = Pseudonym(first.event_base).to_hex();
     let envelope = reply_to.envelope(first.time, &base_text, topology);
     let mut events = Events::new(out, &topology.output_partitions, envelope);
-    let reply = Reply { body: first.body, code: first.code_at.zip(remembered.code) };
-    reply_to.publish(&reply, Some(found.who), topology, &mut events)
+    reply_to.publish(&first.reply, Some(found.who), topology, &mut events)
 }

@@ -1,4 +1,4 @@
-//! Which templates are tried, in which order: language first, then tenant (docs/contracts/egov.md, "Texts").
+//! Which templates are tried, in which order: language first, then tenant (docs/contracts/egov.md, "Text").
 
 /// Whose template is wanted, and in which languages.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,7 @@ pub struct Wanted<'a> {
     pub locale_default: &'a str,
 }
 
-/// The tenant whose templates a tenant uses: less its last `strip_suffix_count` segments, but at least the first.
+/// The tenant whose templates a tenant uses: without its last `strip_suffix_count` segments, but at least the first.
 pub fn template_tenant(tenant: &str, strip_suffix_count: usize) -> &str {
     let dots = || tenant.bytes().enumerate().filter(|(_, byte)| *byte == b'.').map(|(at, _)| at);
     let kept = (dots().count() + 1).saturating_sub(strip_suffix_count).max(1);
@@ -21,7 +21,7 @@ pub fn template_tenant(tenant: &str, strip_suffix_count: usize) -> &str {
     }
 }
 
-/// Calls `look` with one key after the other until it finds something.
+/// Calls `look` with one key after the other until it finds a template.
 ///
 /// # Errors
 /// The first error of `look`.

@@ -7,7 +7,7 @@ const KEY_BYTES_MAX: usize = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TemplateKey<'a> {
     pub contract: &'a str,
-    /// A tenant, or `*` for all of the contract.
+    /// A tenant, or `*` for all tenants of the contract.
     pub tenant: &'a str,
     pub locale: &'a str,
     /// Such as `sms.login.otp.msg`.
@@ -15,7 +15,7 @@ pub struct TemplateKey<'a> {
 }
 
 impl<'a> TemplateKey<'a> {
-    /// `None` if these are not four parts, none of them empty or with control characters.
+    /// `None` if it does not have exactly four parts, or a part is empty or has a control character.
     pub fn parse(key: &'a str) -> Option<Self> {
         if key.len() > KEY_BYTES_MAX || key.contains(char::is_control) {
             return None;
@@ -30,16 +30,6 @@ impl<'a> TemplateKey<'a> {
         let all = [parsed.contract, parsed.tenant, parsed.locale, parsed.code];
         let complete = parts.next().is_none() && all.iter().all(|part| !part.is_empty());
         complete.then_some(parsed)
-    }
-
-    /// Whether the text becomes a text message.
-    pub fn is_sms(&self) -> bool {
-        self.code.starts_with("sms.")
-    }
-
-    /// Whether the text becomes an e-mail's subject.
-    pub fn is_subject(&self) -> bool {
-        self.code.ends_with(".sub")
     }
 }
 

@@ -1,4 +1,6 @@
-//! One template: judged once when it is loaded, so that rendering cannot fail, and cut at its placeholders.
+//! One template. It is judged once, when it is loaded, so that rendering cannot fail.
+//!
+//! Which placeholders a text may have is the contract's choice: it comes in as [`TemplateRules`].
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,32 +8,55 @@ use super::key::TemplateKey;
 use crate::wire::json::writer::{WriteJson, write_escaped};
 use crate::wire::json::{Json, JsonError, Names, parse_object};
 
-/// Longest message, in characters, with a code of ten digits in every placeholder (docs/contracts/egov.md, "Texts").
+/// Longest message, in characters, with a code of ten digits in every placeholder (docs/contracts/egov.md, "Text").
 pub const RENDERED_CHARS_MAX: usize = 1000;
-/// Digits that lengths are computed with: the most that a code can have.
-const DIGITS_ASSUMED: usize = 10;
+/// Digits that a code is assumed to have when a length is computed: the most that it can have.
+const CODE_CHARS_ASSUMED: usize = 10;
+/// Longest value of a variable, in characters. The contract refuses requests with longer values.
+pub const VARIABLE_CHARS_MAX: usize = 64;
 /// Longest `templateId`, in characters.
 const ID_CHARS_MAX: usize = 128;
 
-/// A template that was found good when it was loaded.
+/// A template that was accepted when it was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     locale: Box<str>,
     id: Option<Box<str>>,
-    /// The text between the placeholders: the code stands between any two of them.
-    pieces: Box<[Box<str>]>,
+    parts: Box<[TextPart]>,
 }
 
-/// What a contract asks of its templates beyond the syntax.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// A piece of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextPart {
+    Literal(Box<str>),
+    /// The code stands here.
+    Code,
+    /// The value of the variable of this name stands here; nothing if it has none.
+    Variable(Box<str>),
+}
+
+/// How the placeholders of a text are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Syntax {
+    /// Cuts a text into its parts.
+    pub cut: fn(&str) -> Result<Vec<TextPart>, TemplateError>,
+    /// How the code is written, for error texts.
+    pub code: &'static str,
+}
+
+/// What a contract demands of a template.
+#[derive(Clone, Copy, Debug)]
 pub struct TemplateRules {
-    /// A text for SMS must name the id under which it is registered with the carriers.
-    pub sms_id_required: bool,
-    /// What a text for SMS may not hold.
-    pub sms_forbidden: Option<char>,
+    pub syntax: Syntax,
+    /// The text is the subject of an e-mail: one line, which needs no code.
+    pub is_subject: bool,
+    /// The text must name the id under which it is registered with the carriers.
+    pub id_required: bool,
+    /// A character that the consumer of the text cannot take.
+    pub forbidden: Option<char>,
 }
 
-/// Why a template is refused when it is loaded; shown in a dead letter. Holds nothing of the text.
+/// Why a template is refused when it is loaded; shown in a dead letter. Contains nothing of the text.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TemplateError {
     #[error("the key is not <contract>/<tenant or *>/<locale>/<code>")]
@@ -44,8 +69,8 @@ pub enum TemplateError {
     UnknownMember,
     #[error("the text is blank")]
     Blank,
-    #[error("the text has no placeholder for the code: one of %s, %1$s, {{otp}}")]
-    NoPlaceholder,
+    #[error("the text has no placeholder for the code: one of {0}")]
+    NoPlaceholder(&'static str),
     #[error("the text has a % that begins none of %s, %1$s, %%")]
     UnknownDirective,
     #[error("the message is longer than {RENDERED_CHARS_MAX} characters")]
@@ -56,19 +81,34 @@ pub enum TemplateError {
     IdMissing,
     #[error("templateId is longer than {ID_CHARS_MAX} characters")]
     IdTooLong,
-    #[error("the text holds a character that this deployment's SMS consumer cannot take")]
+    #[error("the text has a character that this deployment's SMS consumer cannot take")]
     ForbiddenCharacter,
 }
 
-/// A message: a template and a code. Prints, and is written as JSON, as the finished text.
+/// A message: a template with the code and the values of its variables. Prints, and is written as JSON, as the
+/// finished text.
 #[derive(Clone, Copy)]
 pub struct Rendered<'a> {
     template: &'a Template,
     code: &'a str,
+    variables: &'a [(&'a str, &'a str)],
+}
+
+impl TemplateRules {
+    /// The least that a body text must be.
+    pub const fn of(syntax: Syntax) -> Self {
+        Self { syntax, is_subject: false, id_required: false, forbidden: None }
+    }
+
+    /// For templates that are already stored: the settings may have changed since they were accepted.
+    #[must_use]
+    pub const fn as_stored(self) -> Self {
+        Self { id_required: false, forbidden: None, ..self }
+    }
 }
 
 impl TemplateError {
-    /// What a dead letter names it by.
+    /// The error code of its dead letter.
     pub const fn code(self) -> &'static str {
         match self {
             Self::BadKey => "template_key",
@@ -76,7 +116,7 @@ impl TemplateError {
             Self::BadShape => "template_shape",
             Self::UnknownMember => "template_unknown_member",
             Self::Blank => "template_blank",
-            Self::NoPlaceholder => "template_no_placeholder",
+            Self::NoPlaceholder(_) => "template_no_placeholder",
             Self::UnknownDirective => "template_unknown_directive",
             Self::TooLong => "template_too_long",
             Self::ControlCharacter => "template_control_character",
@@ -91,7 +131,7 @@ impl Template {
     /// Reads the value of a record on `message-template` and judges it for its key.
     ///
     /// # Errors
-    /// It is no template of this shape, or one that could fail when it is rendered or sent.
+    /// The value does not have the shape of a template, or it could fail when it is rendered or sent.
     pub fn from_json(key: &str, bytes: &[u8], rules: &TemplateRules) -> Result<Self, TemplateError> {
         let key = TemplateKey::parse(key).ok_or(TemplateError::BadKey)?;
         let record = parse_object(Some(bytes), Names::CaseSensitive)?;
@@ -126,35 +166,31 @@ impl Template {
         if id.is_some_and(|id| id.chars().count() > ID_CHARS_MAX) {
             return Err(TemplateError::IdTooLong);
         }
-        let pieces = cut(text)?;
-        let placeholders = pieces.len() - 1;
-        let literal: usize = pieces.iter().map(|piece| piece.chars().count()).sum();
-        if literal + placeholders * DIGITS_ASSUMED > RENDERED_CHARS_MAX {
+        // No character of a message takes more than four bytes of its text.
+        if text.len() > RENDERED_CHARS_MAX * 4 {
             return Err(TemplateError::TooLong);
         }
-        if placeholders == 0 && pieces[0].trim().is_empty() {
+        let parts = (rules.syntax.cut)(text)?;
+        if parts.iter().map(TextPart::chars_max).sum::<usize>() > RENDERED_CHARS_MAX {
+            return Err(TemplateError::TooLong);
+        }
+        if parts.iter().all(TextPart::is_blank) {
             return Err(TemplateError::Blank);
         }
-        if key.is_subject() {
+        if rules.is_subject {
             if text.contains(char::is_control) {
                 return Err(TemplateError::ControlCharacter);
             }
-        } else if placeholders == 0 {
-            return Err(TemplateError::NoPlaceholder);
+        } else if !parts.contains(&TextPart::Code) {
+            return Err(TemplateError::NoPlaceholder(rules.syntax.code));
         }
-        if key.is_sms() {
-            if rules.sms_id_required && id.is_none() {
-                return Err(TemplateError::IdMissing);
-            }
-            if rules.sms_forbidden.is_some_and(|forbidden| text.contains(forbidden)) {
-                return Err(TemplateError::ForbiddenCharacter);
-            }
+        if rules.id_required && id.is_none() {
+            return Err(TemplateError::IdMissing);
         }
-        Ok(Self {
-            locale: key.locale.into(),
-            id: id.map(Into::into),
-            pieces: pieces.into_iter().map(String::into_boxed_str).collect(),
-        })
+        if rules.forbidden.is_some_and(|forbidden| text.contains(forbidden)) {
+            return Err(TemplateError::ForbiddenCharacter);
+        }
+        Ok(Self { locale: key.locale.into(), id: id.map(Into::into), parts: parts.into() })
     }
 
     /// The language it is written in, as its key says.
@@ -167,15 +203,52 @@ impl Template {
         self.id.as_deref()
     }
 
+    /// The message with this code, for a template without variables.
     pub fn with<'a>(&'a self, code: &'a str) -> Rendered<'a> {
-        Rendered { template: self, code }
+        self.with_variables(code, &[])
+    }
+
+    /// The message with this code and these variables, by name.
+    pub fn with_variables<'a>(&'a self, code: &'a str, variables: &'a [(&'a str, &'a str)]) -> Rendered<'a> {
+        Rendered { template: self, code, variables }
+    }
+
+    /// The names of the variables that the text has.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            TextPart::Variable(name) => Some(&**name),
+            TextPart::Literal(_) | TextPart::Code => None,
+        })
+    }
+}
+
+impl TextPart {
+    fn chars_max(&self) -> usize {
+        match self {
+            Self::Literal(text) => text.chars().count(),
+            Self::Code => CODE_CHARS_ASSUMED,
+            Self::Variable(_) => VARIABLE_CHARS_MAX,
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        match self {
+            Self::Literal(text) => text.trim().is_empty(),
+            Self::Code | Self::Variable(_) => false,
+        }
     }
 }
 
 impl<'a> Rendered<'a> {
     fn parts(self) -> impl Iterator<Item = &'a str> {
-        let pieces = self.template.pieces.iter().enumerate();
-        pieces.flat_map(move |(at, piece)| [if at == 0 { "" } else { self.code }, piece])
+        self.template.parts.iter().map(move |part| match part {
+            TextPart::Literal(text) => text,
+            TextPart::Code => self.code,
+            TextPart::Variable(name) => {
+                let value = self.variables.iter().find(|(it, _)| *it == &**name);
+                value.map_or("", |(_, value)| value)
+            }
+        })
     }
 }
 
@@ -195,41 +268,19 @@ impl WriteJson for Rendered<'_> {
     }
 }
 
-/// Cuts a text at its placeholders; `%%` becomes `%`, other braces stay as they are.
-fn cut(text: &str) -> Result<Vec<String>, TemplateError> {
-    // No character of a message takes more than four bytes of its text.
-    if text.len() > RENDERED_CHARS_MAX * 4 {
-        return Err(TemplateError::TooLong);
-    }
-    let mut pieces = Vec::new();
-    let mut piece = String::new();
-    let mut rest = text;
-    while let Some(next) = rest.chars().next() {
-        let after = |prefix: &str| rest.strip_prefix(prefix);
-        if let Some(tail) = after("%s").or_else(|| after("%1$s")).or_else(|| after("{otp}")) {
-            pieces.push(std::mem::take(&mut piece));
-            rest = tail;
-        } else if let Some(tail) = after("%%") {
-            piece.push('%');
-            rest = tail;
-        } else if next == '%' {
-            return Err(TemplateError::UnknownDirective);
-        } else {
-            piece.push(next);
-            rest = &rest[next.len_utf8()..];
-        }
-    }
-    pieces.push(piece);
-    Ok(pieces)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::PERCENT;
 
     const SMS: &str = "egov/pb/hi_IN/sms.login.otp.msg";
     const SUBJECT: &str = "egov/pb/hi_IN/email.login.otp.sub";
-    const STRICT: TemplateRules = TemplateRules { sms_id_required: true, sms_forbidden: Some('#') };
+    const PLAIN: TemplateRules = TemplateRules::of(PERCENT);
+    const STRICT: TemplateRules = TemplateRules { id_required: true, forbidden: Some('#'), ..PLAIN };
+
+    fn rules_of(key: &str) -> TemplateRules {
+        TemplateRules { is_subject: key == SUBJECT, ..PLAIN }
+    }
 
     fn judge(key: &str, text: &str, rules: &TemplateRules) -> Result<String, TemplateError> {
         let key = TemplateKey::parse(key).expect("the table's keys are good");
@@ -239,15 +290,15 @@ mod tests {
     #[test]
     fn a_text_is_rendered_or_refused_when_it_is_loaded() {
         let check = |key: &str, text: &str, expected: Result<&str, TemplateError>| {
-            let found = judge(key, text, &TemplateRules::default());
+            let found = judge(key, text, &rules_of(key));
             assert_eq!(found, expected.map(str::to_owned), "{text}");
         };
         check(SMS, "Code %s.", Ok("Code 0123456789."));
         check(SMS, "%1$s{otp}", Ok("01234567890123456789"));
         check(SMS, "100%% %s {name} {", Ok("100% 0123456789 {name} {"));
         check(SMS, "ओटीपी %s है", Ok("ओटीपी 0123456789 है"));
-        check(SMS, "Code %%s", Err(TemplateError::NoPlaceholder));
-        check(SMS, "Code {OTP}", Err(TemplateError::NoPlaceholder));
+        check(SMS, "Code %%s", Err(TemplateError::NoPlaceholder(PERCENT.code)));
+        check(SMS, "Code {OTP}", Err(TemplateError::NoPlaceholder(PERCENT.code)));
         check(SMS, "", Err(TemplateError::Blank));
         check(SMS, "%s %d", Err(TemplateError::UnknownDirective));
         check(SMS, "%2$s", Err(TemplateError::UnknownDirective));
@@ -262,7 +313,7 @@ mod tests {
     #[test]
     fn a_message_has_at_most_a_thousand_characters() {
         let check = |text: String, good: bool| {
-            let found = judge(SMS, &text, &TemplateRules::default());
+            let found = judge(SMS, &text, &PLAIN);
             assert_eq!(found.is_ok(), good, "{} characters", text.chars().count());
         };
         check(format!("{}%s", "x".repeat(990)), true);
@@ -276,22 +327,23 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_may_ask_for_more() {
-        let check = |key: &str, text: &str, id: Option<&str>, expected: Option<TemplateError>| {
-            let key = TemplateKey::parse(key).expect("the table's keys are good");
-            assert_eq!(Template::new(&key, text, id, &STRICT).err(), expected, "{text} {id:?}");
+    fn a_contract_may_demand_more() {
+        let check = |rules: &TemplateRules, text: &str, id: Option<&str>, expected: Option<TemplateError>| {
+            let key = TemplateKey::parse(SMS).expect("a good key");
+            assert_eq!(Template::new(&key, text, id, rules).err(), expected, "{text} {id:?}");
         };
-        check(SMS, "Code %s", Some("1107"), None);
-        check(SMS, "Code %s", None, Some(TemplateError::IdMissing));
-        check(SMS, "Code %s", Some(" "), Some(TemplateError::IdMissing));
-        check(SMS, "Code #%s", Some("1107"), Some(TemplateError::ForbiddenCharacter));
-        check(SUBJECT, "Ticket #1", None, None);
+        check(&STRICT, "Code %s", Some("1107"), None);
+        check(&STRICT, "Code %s", None, Some(TemplateError::IdMissing));
+        check(&STRICT, "Code %s", Some(" "), Some(TemplateError::IdMissing));
+        check(&STRICT, "Code #%s", Some("1107"), Some(TemplateError::ForbiddenCharacter));
+        check(&STRICT.as_stored(), "Code #%s", None, None);
+        check(&rules_of(SUBJECT), "Ticket #1", None, None);
     }
 
     #[test]
     fn a_record_has_two_members() {
         let check = |json: &str, expected: Option<TemplateError>| {
-            let found = Template::from_json(SMS, json.as_bytes(), &TemplateRules::default());
+            let found = Template::from_json(SMS, json.as_bytes(), &PLAIN);
             assert_eq!(found.err(), expected, "{json}");
         };
         check(r#"{"text":"%s","templateId":"1107"}"#, None);
@@ -310,10 +362,34 @@ mod tests {
     #[test]
     fn a_message_is_escaped_as_json() {
         let key = TemplateKey::parse(SMS).expect("a good key");
-        let template =
-            Template::new(&key, "say \"%s\"\n", None, &TemplateRules::default()).expect("it is good");
+        let template = Template::new(&key, "say \"%s\"\n", None, &PLAIN).expect("it is good");
         let mut json = Vec::new();
         template.with("0042").write_json(&mut json);
         assert_eq!(json, br#""say \"0042\"\n""#);
+    }
+
+    #[test]
+    fn a_variable_without_a_value_is_empty() {
+        const NAMED: Syntax = Syntax {
+            cut: |text| {
+                let name = |word: &str| match word {
+                    "$otp" => TextPart::Code,
+                    word if word.starts_with('$') => TextPart::Variable(word[1..].into()),
+                    word => TextPart::Literal(word.into()),
+                };
+                Ok(text.split(' ').map(name).collect())
+            },
+            code: "$otp",
+        };
+        let key = TemplateKey::parse(SMS).expect("a good key");
+        let rules = TemplateRules::of(NAMED);
+        let template = Template::new(&key, "Code: $otp of $name", None, &rules).expect("it is good");
+        assert_eq!(template.variables().collect::<Vec<_>>(), ["name"]);
+        assert_eq!(template.with_variables("1234", &[("name", "Asha")]).to_string(), "Code:1234ofAsha");
+        assert_eq!(template.with("1234").to_string(), "Code:1234of");
+        assert_eq!(
+            Template::new(&key, "no code", None, &rules).err(),
+            Some(TemplateError::NoPlaceholder("$otp"))
+        );
     }
 }

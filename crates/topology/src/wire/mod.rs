@@ -6,5 +6,6 @@ pub mod json;
 pub mod murmur2;
 pub mod outbox;
 pub mod record;
+pub mod reply;
 pub mod rfc3339;
 pub mod topic_name;

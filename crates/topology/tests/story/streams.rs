@@ -1,6 +1,6 @@
 //! The topics that configure a running service: policies, templates, the directory.
 
-use otp_topology::contract::egov::EgovSettings;
+use otp_topology::testing;
 
 use crate::house::{House, Seen, send, settings, shape};
 
@@ -41,7 +41,7 @@ fn a_template_changes_the_text_of_its_tenant() {
 #[test]
 fn only_users_of_the_directory_get_a_code() {
     let mut settings = settings();
-    settings.egov = EgovSettings { user_check: true, ..EgovSettings::default() };
+    settings.contracts = testing::contracts(serde_json::json!({"egov": {"user_check": true}}));
     let mut house = House::with(settings, 2, |_| None);
     let unknown = house.ask(&send("9123456789"));
     let reply = unknown.iter().find(|it| it.topic == "replies").expect("a reply");

@@ -1,80 +1,87 @@
-//! `create`: a code of purpose `generic`, revealed to a caller who may see codes, else delivered to the identity.
+//! `create`: a code of purpose `generic`. It is revealed to a caller that may see codes, otherwise sent to the identity.
 
-use super::errors::{Failure, IDENTITY_MANDATORY, INVALID_OTP_REQUEST, Rejection, TENANT_MANDATORY};
-use super::issue::{self, Order};
-use super::notice::{Mobile, is_address};
+use super::errors::{ErrorReply, IDENTITY_MANDATORY, INVALID_OTP_REQUEST, Rejection, TENANT_MANDATORY};
+use super::purpose::EgovPurpose;
 use super::reply::OtpView;
-use super::turn::Turn;
-use super::{reply, request, root_of};
-use crate::contract::analytics::Suppression;
-use crate::contract::{Events, Known, Served, Trouble};
-use crate::otp::{Exit, Purpose};
+use super::session::EgovSession;
+use super::settings::NUMBER_PATTERN;
+use super::{reply, request};
+use crate::contract::delivery::{CodeOrder, DeliveryOutcome, PhoneNumber, deliver, is_address};
+use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
+use crate::otp::Exit;
 use crate::wire::json::Json;
 
-struct Ask<'a> {
+struct CreateFields<'a> {
     tenant: &'a str,
     identity: &'a str,
     locale: Option<&'a str>,
 }
 
 /// # Errors
-/// See [`Trouble`].
-pub fn serve(turn: &Turn<'_>, known: Option<Known<'_>>, events: &mut Events<'_>) -> Result<Served, Trouble> {
-    let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
-    let (ask, known) = match (ask, known) {
-        (Ok(ask), Some(known)) => (ask, known),
-        (Ok(_), None) => return Ok(turn.fail(None, &turn.reject(Rejection::InvalidRequest("otp.tenantId")))),
-        (Err(failure), known) => return Ok(turn.fail(known, &failure)),
+/// See [`ServeError`].
+pub fn serve(
+    egov: &EgovSession<'_>,
+    known: Option<KnownSubject<'_>>,
+    events: &mut Events<'_>,
+) -> Result<ServeOutcome, ServeError> {
+    let (fields, known) = match egov.admit(known, |otp| CreateFields::read(egov, otp)) {
+        Ok(admitted) => admitted,
+        Err(rejected) => return Ok(egov.fail(rejected.known, &rejected.error)),
     };
     let identity = known.who.identity();
-    let locale = turn.info.locale().or(ask.locale);
-    let mut order = Order {
-        purpose: Purpose::Generic,
-        exit: if turn.inbound.request.caller.reveal_code { Exit::Revealed } else { Exit::Delivered },
-        tenant: ask.tenant,
+    let locale = egov.info.locale().or(fields.locale);
+    let exit = if egov.session.pending.request.caller.reveal_code { Exit::Revealed } else { Exit::Delivered };
+    let mut order = CodeOrder {
+        purpose: EgovPurpose::Generic.pinned(),
+        exit,
+        tenant: fields.tenant,
         topic: 0,
-        mobile: None,
+        phone: None,
         email: None,
-        locale: locale.unwrap_or(&turn.egov.settings.locale_default),
+        locale: locale.unwrap_or(&egov.egov.settings.locale_default),
+        texts: egov.egov.texts.of(EgovPurpose::Generic),
+        variables: &[],
     };
-    if order.exit == Exit::Delivered {
-        order.mobile = mobile(turn, identity);
-        order.email = Some(identity).filter(|it| order.mobile.is_none() && is_address(it));
+    if exit.delivers() {
+        order.phone = phone_of(egov, identity);
+        order.email = Some(identity).filter(|it| order.phone.is_none() && is_address(it));
     }
-    if turn.is_stale() {
-        let reason = Suppression::StaleRequest;
-        turn.tell_suppressed(events, known.pseudonym, &order.destination(), order.purpose, reason);
-        return Ok(turn.fail(Some(known), &turn.reject(Rejection::StaleRequest)));
+    match egov.topic_of(events, known.pseudonym, &order) {
+        Ok(topic) => order.topic = topic,
+        Err(error) => return Ok(egov.fail(Some(known), &error)),
     }
-    match turn.egov.settings.topic_of(ask.tenant) {
-        Some(topic) => order.topic = topic,
-        None => return Ok(turn.fail(Some(known), &turn.reject(Rejection::TenantUnknown))),
+    if exit.delivers() && order.phone.is_none() && order.email.is_none() {
+        return Ok(egov.fail(Some(known), &egov.reject(Rejection::IdentityUnreachable)));
     }
-    if order.exit == Exit::Delivered && order.mobile.is_none() && order.email.is_none() {
-        return Ok(turn.fail(Some(known), &turn.reject(Rejection::IdentityUnreachable)));
-    }
-    let issued = issue::serve(turn, known, &order, events)?;
-    let (reply, outcome) = match issued.outcome {
-        Ok(challenge) => {
+    let style = egov.egov.settings.delivery_style();
+    let delivered = deliver(&egov.session, &style, known, &order, events)?;
+    let (reply, outcome) = match delivered.outcome {
+        DeliveryOutcome::Issued(challenge) => {
             let view = OtpView {
                 challenge: challenge.code.challenge,
-                identity: ask.identity,
-                tenant: root_of(ask.tenant),
+                identity: fields.identity,
+                tenant: request::root_of(fields.tenant),
                 validated: false,
             };
-            match order.exit {
-                Exit::Revealed => (reply::revealed(turn.info, &view, challenge.code), "revealed"),
-                Exit::Delivered | Exit::Withheld => (reply::otp(turn.info, Some(&view)), "issued"),
+            if exit.reveals() {
+                (reply::revealed(egov.info, &view, challenge.code), "revealed")
+            } else {
+                (reply::otp(egov.info, Some(&view)), "issued")
             }
         }
-        Err(failure) => (reply::failed(turn.info, &failure), failure.outcome),
+        DeliveryOutcome::Refused(refusal) => {
+            return Ok(egov.refused(delivered.subject, Rejection::Refused(refusal)));
+        }
+        DeliveryOutcome::TextMissing => {
+            return Ok(egov.refused(delivered.subject, Rejection::TemplateMissing));
+        }
     };
-    Ok(turn.answer(issued.subject, reply, outcome))
+    Ok(egov.served(delivered.subject, reply, outcome))
 }
 
-impl<'a> Ask<'a> {
-    fn read(turn: &Turn<'_>, otp: &'a Json<'a>) -> Result<Self, Failure<'a>> {
-        let reject = |rejection| turn.reject(rejection);
+impl<'a> CreateFields<'a> {
+    fn read(egov: &EgovSession<'_>, otp: &'a Json<'a>) -> Result<Self, ErrorReply<'a>> {
+        let reject = |rejection| egov.reject(rejection);
         let tenant = request::TENANT.read_filled(otp).map_err(reject)?;
         let identity = request::IDENTITY.read_filled(otp).map_err(reject)?;
         let locale = request::otp_locale(otp).map_err(reject)?;
@@ -85,14 +92,15 @@ impl<'a> Ask<'a> {
                     tenant.is_none().then_some(TENANT_MANDATORY),
                     identity.is_none().then_some(IDENTITY_MANDATORY),
                 ];
-                Err(Failure::invalid(INVALID_OTP_REQUEST, missing.into_iter().flatten().collect()))
+                Err(ErrorReply::invalid(INVALID_OTP_REQUEST, missing.into_iter().flatten().collect()))
             }
         }
     }
 }
 
-/// The identity as a number, if the rule for numbers without a country code takes it.
-fn mobile<'a>(turn: &'a Turn<'_>, identity: &'a str) -> Option<Mobile<'a>> {
-    let judged = turn.egov.patterns.judge(&turn.policy.mobile_rules, None, identity);
-    judged.ok().map(|country_code| Mobile { number: identity, country_code })
+/// The identity as a phone number, if the rule for numbers without a country code accepts it.
+fn phone_of<'a>(egov: &'a EgovSession<'_>, identity: &'a str) -> Option<PhoneNumber<'a>> {
+    let rules = &egov.session.policy.number_rules;
+    let judged = egov.egov.patterns.judge(rules, NUMBER_PATTERN, None, identity);
+    judged.ok().map(|country_code| PhoneNumber { number: identity, country_code })
 }

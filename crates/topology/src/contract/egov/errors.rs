@@ -1,9 +1,9 @@
-//! The error replies of this contract, as a table (docs/contracts/egov.md): messages, codes and fields are the clients'.
+//! The error replies of this contract, as a table (docs/contracts/egov.md). Clients rely on messages, codes and fields.
 
 use std::borrow::Cow;
 
-use super::mobile::BadMobile;
 use super::operation::Operation;
+use crate::contract::delivery::BadNumber;
 use crate::otp::Refusal;
 use crate::wire::json::writer::{Object, WriteJson};
 
@@ -15,13 +15,13 @@ const REGISTER_FAILED: &str = "OTP request for register failed";
 const LOGIN_FAILED: &str = "OTP request for login failed";
 const RESET_FAILED: &str = "OTP request for password reset failed";
 const UNSUCCESSFUL: &str = "OTP validation unsuccessful";
-/// Of what no peer rejects.
+/// For everything that no peer rejects.
 const REJECTED: &str = "OTP request rejected";
 
-/// An error answer.
+/// An error reply.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure<'a> {
-    /// Of HTTP's status codes, as in the peers' bodies.
+pub struct ErrorReply<'a> {
+    /// An HTTP status code, as in the bodies of the peers.
     pub code: u16,
     pub message: &'static str,
     pub fields: Vec<FieldError<'a>>,
@@ -68,7 +68,7 @@ const fn row(code: &'static str, message: &'static str, field: &'static str) -> 
     FieldError { code, message: Cow::Borrowed(message), field }
 }
 
-/// What the directory has against a `send`.
+/// Why the directory rejects a `send`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WrongUser {
     /// `register`, and the number is taken.
@@ -81,7 +81,7 @@ pub enum WrongUser {
     NoMobile,
 }
 
-/// Rejections that no peer has.
+/// Rejections of ours, which no peer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
     InvalidRequest(&'static str),
@@ -96,8 +96,8 @@ pub enum Rejection {
     Refused(Refusal),
 }
 
-impl<'a> Failure<'a> {
-    /// Rows of a validation.
+impl<'a> ErrorReply<'a> {
+    /// Rows of a failed validation of the request.
     pub fn invalid(message: &'static str, fields: Vec<FieldError<'a>>) -> Self {
         Self { code: 400, message, fields, outcome: "invalid_request" }
     }
@@ -116,7 +116,7 @@ impl WriteJson for FieldError<'_> {
     }
 }
 
-impl From<WrongUser> for Failure<'_> {
+impl From<WrongUser> for ErrorReply<'_> {
     fn from(wrong: WrongUser) -> Self {
         let (message, field, outcome) = match wrong {
             WrongUser::Exists => (REGISTER_FAILED, USER_EXISTS, "user_exists"),
@@ -128,31 +128,31 @@ impl From<WrongUser> for Failure<'_> {
     }
 }
 
-impl<'a> From<BadMobile<'a>> for FieldError<'a> {
-    fn from(bad: BadMobile<'a>) -> Self {
+impl<'a> From<BadNumber<'a>> for FieldError<'a> {
+    fn from(bad: BadNumber<'a>) -> Self {
         let message = match bad {
-            BadMobile::Mismatch { pattern } => {
+            BadNumber::Mismatch { pattern } => {
                 format!("Mobile number must match the configured pattern: {pattern}").into()
             }
-            BadMobile::UnknownCountry { country_code } => {
+            BadNumber::UnknownCountry { country_code } => {
                 format!("Mobile number validation configuration not found for country code: {country_code}")
                     .into()
             }
-            BadMobile::BadPattern => "Invalid mobile number validation pattern configured.".into(),
+            BadNumber::BadPattern => "Invalid mobile number validation pattern configured.".into(),
         };
         Self { code: "OTP.MOBILE_NUMBER_VALIDATION_FAILED", message, field: "otp.mobileNumber" }
     }
 }
 
 impl Rejection {
-    /// The answer to an operation; `None`: the operation is not known.
-    pub fn of(self, operation: Option<Operation>) -> Failure<'static> {
+    /// The reply to an operation. `None`: the operation is not known.
+    pub fn of(self, operation: Option<Operation>) -> ErrorReply<'static> {
         let (code, name, text) = self.row();
         let message = match self.over_long() {
             Some((field, chars_max)) => format!("{field} is longer than {chars_max} characters").into(),
             None => text.into(),
         };
-        Failure {
+        ErrorReply {
             code,
             message: REJECTED,
             fields: vec![FieldError { code: name, message, field: self.field(operation) }],

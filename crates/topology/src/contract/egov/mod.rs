@@ -1,114 +1,153 @@
-//! DIGIT / mGramSeva: user-otp's send, egov-otp's create, validate and search (docs/contracts/egov.md).
+//! DIGIT and mGramSeva: user-otp's send, egov-otp's create, validate and search (docs/contracts/egov.md).
 //!
-//! Reads requests and renders decisions; which code is right, and who may have one, is decided in `otp`.
+//! Reads requests and writes replies. `otp` decides which code is right and who may have one.
 //!
 //! ```text
-//! body ── request ──▶ send | create | validate | search ── otp::decide ──▶ reply, notice, analytics
-//!                       │ mobile, directory, wording
+//! body ── request ──▶ send | create | validate | search ── delivery, otp::decide ──▶ reply, events
 //! ```
 
 mod create;
-mod directory;
 mod errors;
-mod issue;
-mod mobile;
-mod notice;
 mod operation;
+mod purpose;
+mod ready;
 mod reply;
 mod request;
 mod search;
 mod send;
+mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod turn;
+mod texts;
 mod validate;
-mod wording;
 
-pub use directory::{DirectoryError, check_record as check_directory_record};
 pub use operation::Operation;
-pub use settings::{CentralInstance, EgovSettings, EgovTopics, Flavour};
+pub use ready::Egov;
+pub use settings::EgovSettings;
 
-use super::{Events, Inbound, Known, Reads, Served, Tally, Trouble};
-use crate::otp::{CanonicalSubject, ContractName};
-use crate::wire::json::Json;
+use super::delivery::NumberPatterns;
+use super::findings::SettingsFindings;
+use super::{
+    Address, Contract, Envelope, Events, KnownSubject, PendingRequest, Reads, ServeError, ServeOutcome,
+};
+use crate::otp::{CanonicalSubject, ContractName, ContractRule, Policy};
+use crate::text::{PERCENT, TemplateRules};
+use crate::wire::json::{Json, JsonError, Names};
 use crate::wire::record::Headers;
-use mobile::Patterns;
-use request::RequestInfo;
-use turn::Turn;
-use wording::BuiltIn;
+use request::{RequestInfo, root_of};
+use session::{EgovSession, request_end};
+use texts::EgovTexts;
 
-/// The contract, ready to serve.
-#[derive(Clone, Debug)]
-pub struct Egov {
-    settings: EgovSettings,
-    topics: EgovTopics,
-    built_in: BuiltIn,
-    patterns: Patterns,
-}
+impl Contract for Egov {
+    type Settings = EgovSettings;
 
-impl Egov {
-    pub fn new(settings: EgovSettings, topics: EgovTopics) -> Self {
-        Self { settings, topics, built_in: BuiltIn::new(), patterns: Patterns::default() }
+    fn check(settings: &EgovSettings, findings: &mut SettingsFindings) {
+        settings.check(findings);
     }
 
-    pub fn settings(&self) -> &EgovSettings {
-        &self.settings
+    fn new(settings: EgovSettings) -> Self {
+        let texts = EgovTexts::new(settings.built_in_templates);
+        Self { settings, texts, patterns: NumberPatterns::default() }
     }
 
-    /// Whose request it is. `None`: it does not say, for whatever reason.
-    pub fn subject(&self, body: &Json<'_>, headers: Headers<'_>) -> Option<CanonicalSubject> {
-        let field = match request::operation(body, headers).ok()? {
-            Operation::Send => request::MOBILE,
-            Operation::Create | Operation::Validate | Operation::Search => request::IDENTITY,
+    fn name(&self) -> ContractName {
+        ContractName::Egov
+    }
+
+    fn member_names(&self) -> Names {
+        Names::IgnoreCase
+    }
+
+    fn operations(&self) -> &'static [&'static str] {
+        Operation::NAMES
+    }
+
+    fn secret_members(&self) -> &'static [&'static str] {
+        &["otp"]
+    }
+
+    fn policy_rules(&self) -> &'static [ContractRule] {
+        &[ContractRule::NumberRules]
+    }
+
+    fn default_policy(&self) -> Policy {
+        Policy { number_rules: self.settings.mobile_rules.clone(), ..Policy::built_in() }.versioned()
+    }
+
+    fn tenant_root<'a>(&self, tenant: &'a str) -> &'a str {
+        root_of(tenant)
+    }
+
+    fn notification_topics(&self, base: &str) -> Vec<String> {
+        self.settings.central_instance.notification_topics(base)
+    }
+
+    fn template_rules(&self, code: &str) -> TemplateRules {
+        let flavour = self.settings.flavour;
+        let is_sms = texts::is_sms(code);
+        TemplateRules {
+            syntax: PERCENT,
+            is_subject: texts::is_subject(code),
+            id_required: is_sms && flavour.sms_id_required(),
+            forbidden: flavour.sms_forbidden().filter(|_| is_sms),
+        }
+    }
+
+    fn address(&self, body: &Json<'_>, headers: Headers<'_>) -> Address {
+        let Ok(operation) = request::operation(body, headers) else {
+            return Address::default();
         };
-        let otp = request::otp(body).ok()?;
-        let tenant = request::TENANT.read_filled(otp).ok()??;
-        let identity = field.read_filled(otp).ok()??;
-        CanonicalSubject::new(ContractName::Egov, root_of(tenant), identity)
+        Address { subject: subject(operation, body), operation: Some(operation as usize) }
     }
 
-    pub fn correlation_id<'a>(&self, body: &'a Json<'a>) -> Option<&'a str> {
+    fn correlation_id<'a>(&self, body: &'a Json<'a>) -> Option<&'a str> {
         RequestInfo::read(body).unwrap_or_default().correlation_id()
     }
 
-    /// # Errors
-    /// See [`Trouble`].
-    pub fn serve(
+    fn unreadable(&self, _: JsonError, _: &Envelope<'_>) -> Option<ServeOutcome> {
+        None
+    }
+
+    fn serve(
         &self,
-        inbound: &Inbound<'_>,
-        known: Option<Known<'_>>,
+        pending: &PendingRequest<'_>,
+        known: Option<KnownSubject<'_>>,
         reads: &dyn Reads,
         events: &mut Events<'_>,
-    ) -> Result<Served, Trouble> {
-        let request = inbound.request;
-        let operation = match request::operation(&request.body, request.headers) {
-            Ok(operation) => operation,
-            Err(rejection) => {
-                let info = RequestInfo::read(&request.body).unwrap_or_default();
-                let failure = rejection.of(None);
-                return Ok(Served {
-                    subject: known.map(|it| it.subject),
-                    reply: reply::failed(info, &failure),
-                    tally: tally("unknown", failure.outcome),
-                });
-            }
+    ) -> Result<ServeOutcome, ServeError> {
+        let Some(operation) = pending.request.address.operation.map(|at| Operation::ALL[at]) else {
+            return Ok(unknown_operation(pending, known));
         };
-        let turn = Turn::begin(self, inbound, operation, reads)?;
+        let session = EgovSession::begin(self, pending, operation, reads)?;
         match operation {
-            Operation::Send => send::serve(&turn, known, events),
-            Operation::Create => create::serve(&turn, known, events),
-            Operation::Validate => validate::serve(&turn, known, events),
-            Operation::Search => search::serve(&turn, known, events),
+            Operation::Send => send::serve(&session, known, events),
+            Operation::Create => create::serve(&session, known, events),
+            Operation::Validate => validate::serve(&session, known, events),
+            Operation::Search => search::serve(&session, known),
         }
     }
 }
 
-fn tally(operation: &'static str, outcome: &'static str) -> Tally {
-    Tally { contract: ContractName::Egov, operation, outcome }
+fn unknown_operation(pending: &PendingRequest<'_>, known: Option<KnownSubject<'_>>) -> ServeOutcome {
+    let request = pending.request;
+    let rejection = request::operation(&request.body, request.headers).err();
+    let error = rejection.unwrap_or(errors::Rejection::UnknownOperation).of(None);
+    ServeOutcome {
+        subject: known.map(|it| it.subject),
+        reply: reply::failed(RequestInfo::read(&request.body).unwrap_or_default(), &error),
+        end: request_end("unknown", error.outcome),
+    }
 }
 
-/// The first segment of a tenant.
-pub(super) fn root_of(tenant: &str) -> &str {
-    tenant.split('.').next().unwrap_or(tenant)
+/// Whose request it is. `None`: it does not say, for whatever reason.
+fn subject(operation: Operation, body: &Json<'_>) -> Option<CanonicalSubject> {
+    let field = match operation {
+        Operation::Send => request::MOBILE,
+        Operation::Create | Operation::Validate | Operation::Search => request::IDENTITY,
+    };
+    let otp = request::otp(body).ok()?;
+    let tenant = request::TENANT.read_filled(otp).ok()??;
+    let identity = field.read_filled(otp).ok()??;
+    CanonicalSubject::new(ContractName::Egov, root_of(tenant), identity)
 }

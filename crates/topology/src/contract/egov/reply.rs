@@ -1,6 +1,6 @@
-//! The bodies of answers.
+//! The bodies of replies.
 
-use super::errors::Failure;
+use super::errors::ErrorReply;
 use super::request::{RequestInfo, Status};
 use crate::contract::Reply;
 use crate::otp::{ChallengeId, ChallengeView, CodeRef};
@@ -9,7 +9,7 @@ use crate::wire::json::writer::{Object, WriteJson};
 /// What most bodies fit into.
 const BODY_BYTES: usize = 512;
 
-/// An `otp` object of an answer, without the code.
+/// The `otp` object of a reply, without the code.
 pub struct OtpView<'a> {
     pub challenge: ChallengeId,
     pub identity: &'a str,
@@ -18,20 +18,20 @@ pub struct OtpView<'a> {
     pub validated: bool,
 }
 
-/// The answer to a `send` that went well.
+/// The reply to a successful `send`.
 pub fn sent(info: RequestInfo<'_>) -> Reply {
     whole(|object| {
         object.member("responseInfo", info.response(Status::Successful)).member("isSuccessful", true);
     })
 }
 
-pub fn failed(info: RequestInfo<'_>, failure: &Failure<'_>) -> Reply {
+pub fn failed(info: RequestInfo<'_>, error: &ErrorReply<'_>) -> Reply {
     whole(|object| {
-        object.member("responseInfo", info.response(Status::Failed)).member("error", ErrorBody(failure));
+        object.member("responseInfo", info.response(Status::Failed)).member("error", ErrorBody(error));
     })
 }
 
-/// The answer of create, validate and search; `None`: nothing was found.
+/// The reply to create, validate and search. `None`: nothing was found.
 pub fn otp(info: RequestInfo<'_>, view: Option<&OtpView<'_>>) -> Reply {
     whole(|object| {
         object.member("responseInfo", info.response(Status::Successful)).member("otp", view);
@@ -48,7 +48,7 @@ pub fn revealed(info: RequestInfo<'_>, view: &OtpView<'_>, code: CodeRef) -> Rep
             place
         })
     });
-    Reply { body, code: Some((place, code)) }
+    Reply::with_code(body, place, code)
 }
 
 impl<'a> OtpView<'a> {
@@ -68,20 +68,20 @@ impl<'a> OtpView<'a> {
 fn whole(members: impl FnOnce(&mut Object<'_>)) -> Reply {
     let mut body = Vec::with_capacity(BODY_BYTES);
     Object::write(&mut body, members);
-    Reply { body, code: None }
+    Reply::plain(body)
 }
 
-struct ErrorBody<'a>(&'a Failure<'a>);
+struct ErrorBody<'a>(&'a ErrorReply<'a>);
 
 impl WriteJson for ErrorBody<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        let Self(failure) = self;
+        let Self(error) = self;
         Object::write(out, |object| {
             object
-                .member("code", failure.code)
-                .member("message", failure.message)
+                .member("code", error.code)
+                .member("message", error.message)
                 .member("description", None::<&str>)
-                .member("fields", failure.fields.as_slice());
+                .member("fields", error.fields.as_slice());
         });
     }
 }

@@ -1,5 +1,5 @@
-//! Reads the envelope of a request and the fields of its `otp` object: names in any case, types and sizes judged,
-//! nothing more. A missing field, null and a blank one are the same.
+//! Reads the envelope of a request and the fields of its `otp` object. Judges only types and sizes; the case of names does
+//! not count. A missing field, null and a blank one are the same.
 
 use super::errors::Rejection;
 use super::operation::Operation;
@@ -8,7 +8,7 @@ use crate::wire::json::Json;
 use crate::wire::json::writer::{Object, Plain, WriteJson};
 use crate::wire::record::Headers;
 
-/// Longest string of `RequestInfo` that is given back, in bytes; a longer one counts as absent.
+/// Longest string of `RequestInfo` that a reply repeats, in bytes. A longer one counts as absent.
 const INFO_BYTES_MAX: usize = 256;
 /// Longest `correlationId`, in bytes; a longer one counts as absent.
 const CORRELATION_BYTES_MAX: usize = 128;
@@ -29,9 +29,9 @@ pub const IDENTITY: Field = Field::new("identity", "otp.identity", Some(100));
 pub const OTP: Field = Field::new("otp", "otp.otp", Some(128));
 pub const UUID: Field = Field::new("UUID", "otp.uuid", Some(36));
 pub const COUNTRY_CODE: Field = Field::new("countryCode", "otp.countryCode", Some(16));
-/// Compared only, so that its length does no harm.
+/// No length limit: it is only compared.
 pub const TYPE: Field = Field::new("type", "otp.type", None);
-/// Compared only.
+/// No length limit: it is only compared.
 pub const USER_TYPE: Field = Field::new("userType", "otp.userType", None);
 /// An over-long one counts as absent.
 const LOCALE: Field = Field::new("locale", "otp.locale", None);
@@ -41,10 +41,10 @@ impl Field {
         Self { name, path, chars_max }
     }
 
-    /// The value as given; empty if there is none.
+    /// The value as given; empty if it is missing or null.
     ///
     /// # Errors
-    /// It is no string, or too long.
+    /// It is not a string, or too long.
     pub fn read<'a>(&self, otp: &'a Json<'_>) -> Result<&'a str, Rejection> {
         match otp.get_ignore_case(self.name) {
             None | Some(Json::Null) => Ok(""),
@@ -71,7 +71,7 @@ impl Field {
     }
 }
 
-/// Less surrounding blanks of any script, which are not looked for where the first and last characters are visible ASCII.
+/// Without surrounding blanks of any script. Texts that begin and end with visible ASCII have none.
 fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
@@ -79,10 +79,10 @@ fn trimmed(text: &str) -> &str {
     }
 }
 
-/// Says which operation is wanted: the body's word, else the header's, else `send` for a body with a number.
+/// The operation: the body's, else the header's, else `send` for a body with a number.
 ///
 /// # Errors
-/// None of ours, or none at all.
+/// It is unknown, or missing.
 pub fn operation(body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rejection> {
     let parse = |name: &str| Operation::parse(name).ok_or(Rejection::UnknownOperation);
     match body.get_ignore_case("operation") {
@@ -99,16 +99,21 @@ pub fn operation(body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rej
     mobile.map(|_| Operation::Send).ok_or(Rejection::UnknownOperation)
 }
 
+/// The first segment of a tenant.
+pub fn root_of(tenant: &str) -> &str {
+    tenant.split('.').next().unwrap_or(tenant)
+}
+
 /// The `otp` object.
 ///
 /// # Errors
-/// There is none.
+/// It is missing, or not an object.
 pub fn otp<'a, 'b>(body: &'a Json<'b>) -> Result<&'a Json<'b>, Rejection> {
     let otp = body.get_ignore_case("otp");
     otp.filter(|it| matches!(it, Json::Object(_))).ok_or(Rejection::InvalidRequest("otp"))
 }
 
-/// `RequestInfo`, as far as anything depends on it.
+/// `RequestInfo`, where it is read.
 #[derive(Clone, Copy, Default)]
 pub struct RequestInfo<'a> {
     members: Option<&'a Json<'a>>,
@@ -116,7 +121,7 @@ pub struct RequestInfo<'a> {
 
 impl<'a> RequestInfo<'a> {
     /// # Errors
-    /// It is there, and no object.
+    /// It is present and not an object.
     pub fn read(body: &'a Json<'a>) -> Result<Self, Rejection> {
         match body.get_ignore_case("RequestInfo") {
             None | Some(Json::Null) => Ok(Self { members: None }),
@@ -136,9 +141,9 @@ impl<'a> RequestInfo<'a> {
         usable_locale(self.text("msgId")?.split('|').nth(1)?)
     }
 
-    /// What the answer gives back of it.
+    /// What the reply repeats of it.
     pub fn response(self, status: Status) -> ResponseInfo<'a> {
-        ResponseInfo { asked: self, status }
+        ResponseInfo { info: self, status }
     }
 
     fn text(self, name: &str) -> Option<&'a str> {
@@ -157,7 +162,7 @@ impl<'a> RequestInfo<'a> {
 /// `otp.locale`.
 ///
 /// # Errors
-/// It is no string.
+/// It is not a string.
 pub fn otp_locale<'a>(otp: &'a Json<'_>) -> Result<Option<&'a str>, Rejection> {
     LOCALE.read(otp).map(usable_locale)
 }
@@ -168,7 +173,7 @@ pub fn usable_locale(locale: &str) -> Option<&str> {
     (!locale.is_empty() && locale.len() <= LOCALE_BYTES_MAX).then_some(locale)
 }
 
-/// How it went, in DIGIT's words.
+/// `status`, in DIGIT's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Successful,
@@ -184,22 +189,22 @@ impl Status {
     }
 }
 
-/// `responseInfo` of an answer.
+/// `responseInfo` of a reply.
 pub struct ResponseInfo<'a> {
-    asked: RequestInfo<'a>,
+    info: RequestInfo<'a>,
     status: Status,
 }
 
 impl WriteJson for ResponseInfo<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        let asked = self.asked;
+        let info = self.info;
         Object::write(out, |object| {
             object
-                .member("apiId", asked.scalar("apiId"))
-                .member("ver", asked.scalar("ver"))
-                .member("ts", asked.scalar("ts"))
+                .member("apiId", info.scalar("apiId"))
+                .member("ver", info.scalar("ver"))
+                .member("ts", info.scalar("ts"))
                 .member("resMsgId", None::<&str>)
-                .member("msgId", asked.scalar("msgId"))
+                .member("msgId", info.scalar("msgId"))
                 .member("status", Plain(self.status.as_str()));
         });
     }

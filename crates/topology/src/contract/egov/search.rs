@@ -1,54 +1,45 @@
-//! `search`: what became of a challenge, without its code.
+//! `search`: what happened to a challenge, without its code.
 
 use super::errors::{
-    Failure, IDENTITY_MANDATORY, INVALID_SEARCH, Rejection, TENANT_MANDATORY, UUID_MANDATORY,
+    ErrorReply, IDENTITY_MANDATORY, INVALID_SEARCH, Rejection, TENANT_MANDATORY, UUID_MANDATORY,
 };
 use super::reply::OtpView;
-use super::turn::Turn;
-use super::{reply, request, root_of};
-use crate::contract::{Events, Known, Served, Trouble};
-use crate::otp::{Command, LookUp, Outcome, decide};
+use super::session::EgovSession;
+use super::{reply, request};
+use crate::contract::{KnownSubject, ServeError, ServeOutcome};
+use crate::otp::{LookUp, decide};
 use crate::wire::json::Json;
 
-struct Ask<'a> {
+struct SearchFields<'a> {
     tenant: &'a str,
     identity: &'a str,
     challenge: &'a str,
 }
 
-/// Publishes nothing: a look is no event.
+/// Publishes no event: a look-up changes nothing.
 ///
 /// # Errors
-/// See [`Trouble`].
-pub fn serve(turn: &Turn<'_>, known: Option<Known<'_>>, _events: &mut Events<'_>) -> Result<Served, Trouble> {
-    let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
-    let (ask, known) = match (ask, known) {
-        (Ok(ask), Some(known)) => (ask, known),
-        (Ok(_), None) => return Ok(turn.fail(None, &turn.reject(Rejection::InvalidRequest("otp.tenantId")))),
-        (Err(failure), known) => return Ok(turn.fail(known, &failure)),
+/// See [`ServeError`].
+pub fn serve(egov: &EgovSession<'_>, known: Option<KnownSubject<'_>>) -> Result<ServeOutcome, ServeError> {
+    let (fields, known) = match egov.admit(known, |otp| SearchFields::read(egov, otp)) {
+        Ok(admitted) => admitted,
+        Err(rejected) => return Ok(egov.fail(rejected.known, &rejected.error)),
     };
-    if turn.is_stale() {
-        return Ok(turn.fail(Some(known), &turn.reject(Rejection::StaleRequest)));
+    if egov.session.is_stale() {
+        return Ok(egov.fail(Some(known), &egov.reject(Rejection::StaleRequest)));
     }
-    let command = Command::LookUp(LookUp { challenge: ask.challenge });
-    let rules = turn.rules(known.who, ask.tenant);
-    let decision = decide(known.subject, &command, turn.inbound.now, &rules)?;
-    let found = match decision.outcome {
-        Outcome::Found(found) => found,
-        Outcome::Issued { .. }
-        | Outcome::Refused { .. }
-        | Outcome::Verified(_)
-        | Outcome::Released
-        | Outcome::Forgotten => unreachable!("a look-up is answered by what was found"),
-    };
-    let view = found.map(|challenge| OtpView::of(&challenge, ask.identity, root_of(ask.tenant)));
+    let command = LookUp { challenge: fields.challenge };
+    let rules = egov.session.rules(known.who, fields.tenant);
+    let decision = decide(known.subject, &command, egov.session.pending.now, &rules)?;
+    let tenant = request::root_of(fields.tenant);
+    let view = decision.outcome.map(|challenge| OtpView::of(&challenge, fields.identity, tenant));
     let outcome = if view.is_some() { "found" } else { "not_found" };
-    Ok(turn.answer(decision.subject, reply::otp(turn.info, view.as_ref()), outcome))
+    Ok(egov.served(decision.subject, reply::otp(egov.info, view.as_ref()), outcome))
 }
 
-impl<'a> Ask<'a> {
-    fn read(turn: &Turn<'_>, otp: &'a Json<'a>) -> Result<Self, Failure<'a>> {
-        let reject = |rejection| turn.reject(rejection);
+impl<'a> SearchFields<'a> {
+    fn read(egov: &EgovSession<'_>, otp: &'a Json<'a>) -> Result<Self, ErrorReply<'a>> {
+        let reject = |rejection| egov.reject(rejection);
         let challenge = request::UUID.read_filled(otp).map_err(reject)?;
         let tenant = request::TENANT.read_filled(otp).map_err(reject)?;
         let identity = request::IDENTITY.read_filled(otp).map_err(reject)?;
@@ -60,7 +51,7 @@ impl<'a> Ask<'a> {
                     tenant.is_none().then_some(TENANT_MANDATORY),
                     identity.is_none().then_some(IDENTITY_MANDATORY),
                 ];
-                Err(Failure::invalid(INVALID_SEARCH, missing.into_iter().flatten().collect()))
+                Err(ErrorReply::invalid(INVALID_SEARCH, missing.into_iter().flatten().collect()))
             }
         }
     }

@@ -1,67 +1,57 @@
-//! `validate`: a typed code is judged. Every failure looks the same; the reason goes to `otp-validation-result`, one
-//! event for each request, whatever comes of it.
+//! `validate`: judges a typed code. Every failure looks the same. The reason goes to `otp-validation-result`, exactly one
+//! event for each request.
 
 use super::errors::{
-    Failure, IDENTITY_MANDATORY, INVALID_VALIDATION, OTP_MANDATORY, Rejection, TENANT_MANDATORY,
+    ErrorReply, IDENTITY_MANDATORY, INVALID_VALIDATION, OTP_MANDATORY, Rejection, TENANT_MANDATORY,
     TYPE_MANDATORY,
 };
-use super::operation::verifiable;
+use super::purpose::EgovPurpose;
 use super::reply::OtpView;
-use super::turn::Turn;
-use super::{reply, request, root_of};
-use crate::contract::analytics::{self, Judgement, Route};
-use crate::contract::{Events, Known, Served, Trouble};
-use crate::otp::{Command, Outcome, Purpose, Verdict, Verify, decide};
+use super::session::EgovSession;
+use super::{reply, request};
+use crate::contract::analytics::Judgement;
+use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
+use crate::otp::{Verdict, Verify, decide};
 use crate::wire::json::Json;
 
-struct Ask<'a> {
+struct ValidateFields<'a> {
     tenant: &'a str,
     identity: &'a str,
     code: &'a str,
-    purpose: Option<Purpose>,
+    purpose: Option<EgovPurpose>,
 }
 
 /// # Errors
-/// See [`Trouble`].
-pub fn serve(turn: &Turn<'_>, known: Option<Known<'_>>, events: &mut Events<'_>) -> Result<Served, Trouble> {
-    let ask = turn.otp.map_err(|it| turn.reject(it)).and_then(|otp| Ask::read(turn, otp));
+/// See [`ServeError`].
+pub fn serve(
+    egov: &EgovSession<'_>,
+    known: Option<KnownSubject<'_>>,
+    events: &mut Events<'_>,
+) -> Result<ServeOutcome, ServeError> {
     let pseudonym = known.as_ref().map(|it| it.pseudonym);
-    let (ask, known) = match (ask, known) {
-        (Ok(ask), Some(known)) => (ask, known),
-        (ask, known) => {
-            let tenant = Rejection::InvalidRequest("otp.tenantId");
-            let failure = ask.err().unwrap_or_else(|| turn.reject(tenant));
-            turn.tell_result(events, pseudonym, Judgement::InvalidRequest);
-            return Ok(turn.fail(known, &failure));
+    let (fields, known) = match egov.admit(known, |otp| ValidateFields::read(egov, otp)) {
+        Ok(admitted) => admitted,
+        Err(rejected) => {
+            egov.session.report_result(events, pseudonym, Judgement::InvalidRequest);
+            return Ok(egov.fail(rejected.known, &rejected.error));
         }
     };
-    if turn.is_stale() {
-        turn.tell_result(events, pseudonym, Judgement::StaleRequest);
-        return Ok(turn.fail(Some(known), &turn.reject(Rejection::StaleRequest)));
+    if egov.session.is_stale() {
+        egov.session.report_result(events, pseudonym, Judgement::StaleRequest);
+        return Ok(egov.fail(Some(known), &egov.reject(Rejection::StaleRequest)));
     }
-    let command = Command::Verify(Verify { purpose: ask.purpose, code: ask.code });
-    let rules = turn.rules(known.who, ask.tenant);
-    let decision = decide(known.subject, &command, turn.inbound.now, &rules)?;
-    let verification = match decision.outcome {
-        Outcome::Verified(verification) => verification,
-        Outcome::Issued { .. }
-        | Outcome::Refused { .. }
-        | Outcome::Found(_)
-        | Outcome::Released
-        | Outcome::Forgotten => unreachable!("a verification is answered by a verification"),
-    };
+    let command = Verify { purpose: fields.purpose.map(EgovPurpose::pinned), code: fields.code };
+    let rules = egov.session.rules(known.who, fields.tenant);
+    let decision = decide(known.subject, &command, egov.session.pending.now, &rules)?;
+    let verification = decision.outcome;
     let judgement = Judgement::Judged(&verification);
-    turn.tell_result(events, pseudonym, judgement);
-    let about = turn.about(pseudonym);
-    for notice in &decision.notices {
-        let topic = turn.egov.topics.lifecycle;
-        analytics::lifecycle(events, topic, &about, &Route::default(), notice);
-    }
+    egov.session.report_result(events, pseudonym, judgement);
+    egov.session.report(events, known.pseudonym, &decision.notices);
     let reply = match (verification.verdict, verification.challenge) {
         (Verdict::Accepted, Some(challenge)) => {
-            let view =
-                OtpView { challenge, identity: ask.identity, tenant: root_of(ask.tenant), validated: true };
-            reply::otp(turn.info, Some(&view))
+            let tenant = request::root_of(fields.tenant);
+            let view = OtpView { challenge, identity: fields.identity, tenant, validated: true };
+            reply::otp(egov.info, Some(&view))
         }
         (
             Verdict::Accepted
@@ -74,23 +64,23 @@ pub fn serve(turn: &Turn<'_>, known: Option<Known<'_>>, events: &mut Events<'_>)
             | Verdict::Mismatch
             | Verdict::WrongCode,
             Some(_) | None,
-        ) => reply::failed(turn.info, &Failure::not_validated()),
+        ) => reply::failed(egov.info, &ErrorReply::not_validated()),
     };
     let (_, reason) = judgement.names();
-    Ok(turn.answer(decision.subject, reply, reason))
+    Ok(egov.served(decision.subject, reply, reason))
 }
 
-impl<'a> Ask<'a> {
-    fn read(turn: &Turn<'_>, otp: &'a Json<'a>) -> Result<Self, Failure<'a>> {
-        let reject = |rejection| turn.reject(rejection);
+impl<'a> ValidateFields<'a> {
+    fn read(egov: &EgovSession<'_>, otp: &'a Json<'a>) -> Result<Self, ErrorReply<'a>> {
+        let reject = |rejection| egov.reject(rejection);
         let tenant = request::TENANT.read_filled(otp).map_err(reject)?;
         let identity = request::IDENTITY.read_filled(otp).map_err(reject)?;
         let code = request::OTP.read_filled(otp).map_err(reject)?;
         let kind = request::TYPE.read(otp).map_err(reject)?;
-        let purpose = verifiable(kind);
-        let unknown_kind = !kind.is_empty() && purpose.is_none();
+        let purpose = EgovPurpose::verifiable(kind);
+        let is_unknown_kind = !kind.is_empty() && purpose.is_none();
         match (tenant, identity, code) {
-            (Some(tenant), Some(identity), Some(code)) if !unknown_kind => {
+            (Some(tenant), Some(identity), Some(code)) if !is_unknown_kind => {
                 Ok(Self { tenant, identity, code, purpose })
             }
             (tenant, identity, code) => {
@@ -98,9 +88,9 @@ impl<'a> Ask<'a> {
                     tenant.is_none().then_some(TENANT_MANDATORY),
                     identity.is_none().then_some(IDENTITY_MANDATORY),
                     code.is_none().then_some(OTP_MANDATORY),
-                    unknown_kind.then_some(TYPE_MANDATORY),
+                    is_unknown_kind.then_some(TYPE_MANDATORY),
                 ];
-                Err(Failure::invalid(INVALID_VALIDATION, missing.into_iter().flatten().collect()))
+                Err(ErrorReply::invalid(INVALID_VALIDATION, missing.into_iter().flatten().collect()))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The inclusive bounds of the rules that are numbers. Only local configuration moves them.
+//! The inclusive bounds of the rules that are numbers. Only the local configuration can change them.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::rules::{Number, RuleError, Spelling};
 
-/// The inclusive bounds of every rule; only local configuration moves them.
+/// The inclusive bounds of every rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bounds {
     /// Least and greatest value, in the order of [`Number::ALL`].
@@ -14,7 +14,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// docs/interface.md, "Policy".
+    /// docs/interface.md, "Rule bounds".
     fn default() -> Self {
         let mut ranges = [(0, 0); Number::ALL.len()];
         for number in Number::ALL {
@@ -43,13 +43,13 @@ impl Bounds {
         Err(RuleError::OutOfBounds { rule, value, min, max })
     }
 
-    /// The value itself, or the bound that it lies beyond.
+    /// The value, or the bound that it exceeds.
     pub(super) fn nearest(&self, number: Number, value: u64) -> u64 {
         let (min, max) = self.ranges[number as usize];
         value.clamp(min, max)
     }
 
-    /// Within the limits of the code, and no range empty.
+    /// Checks that all bounds are within the limits of the program and that no range is empty.
     fn checked(self) -> Result<Self, RuleError> {
         for number in Number::ALL {
             let rule = number.name(Spelling::Configuration);

@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::mobile::{ConfigurationRow, MobileRule, RecordRow};
-use super::rules::{Number, Rule, RuleError, Spelling};
+use super::number_rule::{ConfigurationRow, NumberRule, RecordRow};
+use super::rules::{ContractRule, Number, Rule, RuleError, Spelling};
 use super::{Bounds, Policy};
-use crate::otp::{ContractName, Resend};
+use crate::otp::terms::Resend;
 
-/// How many mobile rules a tenant may have.
-const MOBILE_RULES_MAX: usize = 64;
+/// How many number rules a tenant may have.
+const NUMBER_RULES_MAX: usize = 64;
 
 /// Some rules: of a configuration section or of a record on `otp-policy`. What is absent is inherited.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,27 +20,28 @@ pub struct PolicyPatch {
     resend: Option<Resend>,
     deliver: Option<bool>,
     conceal_existence: Option<bool>,
-    mobile_rules: Option<Vec<MobileRule>>,
+    number_rules: Option<Vec<NumberRule>>,
 }
 
 impl PolicyPatch {
-    /// Reads the value of a record on `otp-policy` (camelCase JSON) for this contract.
+    /// Reads the value of a record on `otp-policy` (camelCase JSON). `of_contract`: the rules that its contract has
+    /// besides those of every contract.
     ///
     /// # Errors
-    /// An unknown rule, a wrong type, a value out of bounds: the whole record is refused.
-    pub fn from_json(contract: ContractName, bytes: &[u8], bounds: &Bounds) -> Result<Self, RuleError> {
+    /// An unknown rule, a wrong type or a value out of bounds. The whole record is refused.
+    pub fn from_json(of_contract: &[ContractRule], bytes: &[u8], bounds: &Bounds) -> Result<Self, RuleError> {
         let patch = Self::read_json(bytes)?;
-        patch.checked(bounds, contract, Spelling::Record)?;
+        patch.checked(bounds, of_contract, Spelling::Record)?;
         Ok(patch)
     }
 
-    /// Reads a record that was good when it was stored. Bounds that were tightened since stop nobody: a number beyond
-    /// one counts as the nearest bound. Also tells whether there is such a number.
+    /// Reads a record that was accepted when it was stored. If bounds were tightened since, a number beyond a bound
+    /// counts as that bound; the second value says whether there is such a number.
     ///
     /// # Errors
-    /// It is no good record under any bounds.
+    /// The record is not valid under any bounds.
     pub fn from_stored(
-        contract: ContractName,
+        of_contract: &[ContractRule],
         bytes: &[u8],
         bounds: &Bounds,
     ) -> Result<(Self, bool), RuleError> {
@@ -53,7 +54,7 @@ impl PolicyPatch {
                 *value = nearest;
             }
         }
-        patch.checked(bounds, contract, Spelling::Record)?;
+        patch.checked(bounds, of_contract, Spelling::Record)?;
         Ok((patch, is_beyond))
     }
 
@@ -67,11 +68,6 @@ impl PolicyPatch {
         read.map_err(|_| fault.unwrap_or(RuleError::NotAnObject))
     }
 
-    /// Only the mobile rules, such as those of `[egov]`.
-    pub fn of_mobile_rules(rules: Vec<MobileRule>) -> Self {
-        Self { mobile_rules: Some(rules), ..Self::default() }
-    }
-
     /// This patch, with the rules of `below` where it has none.
     #[must_use]
     pub fn or(mut self, below: Self) -> Self {
@@ -83,36 +79,38 @@ impl PolicyPatch {
             resend: self.resend.or(below.resend),
             deliver: self.deliver.or(below.deliver),
             conceal_existence: self.conceal_existence.or(below.conceal_existence),
-            mobile_rules: self.mobile_rules.or(below.mobile_rules),
+            number_rules: self.number_rules.or(below.number_rules),
         }
     }
 
     /// Judges the rules of a configuration section.
     ///
     /// # Errors
-    /// A value out of bounds, a rule that this contract does not have, a mobile rule that is none.
-    pub fn check(&self, bounds: &Bounds, contract: ContractName) -> Result<(), RuleError> {
-        self.checked(bounds, contract, Spelling::Configuration)
+    /// A value out of bounds, a rule that this contract does not have, or a faulty number rule.
+    pub fn check(&self, bounds: &Bounds, of_contract: &[ContractRule]) -> Result<(), RuleError> {
+        self.checked(bounds, of_contract, Spelling::Configuration)
     }
 
-    fn checked(&self, bounds: &Bounds, contract: ContractName, spelling: Spelling) -> Result<(), RuleError> {
+    fn checked(
+        &self,
+        bounds: &Bounds,
+        of_contract: &[ContractRule],
+        spelling: Spelling,
+    ) -> Result<(), RuleError> {
         for number in Number::ALL {
             if let Some(value) = self.numbers[*number as usize] {
                 bounds.check(*number, value, spelling)?;
             }
         }
-        let of_one_contract =
-            [(Rule::Deliver, self.deliver.is_some()), (Rule::MobileRules, self.mobile_rules.is_some())];
-        for (rule, given) in of_one_contract {
-            if let Some(only) = rule.only().filter(|only| given && *only != contract) {
-                let rule = rule.name(spelling);
-                return Err(RuleError::OtherContract { rule, only });
+        for rule in Rule::OTHERS {
+            if rule.of_contract().is_some_and(|it| self.has(rule) && !of_contract.contains(&it)) {
+                return Err(RuleError::NotOfContract(rule.name(spelling)));
             }
         }
-        let rule = Rule::MobileRules.name(spelling);
-        let rows = self.mobile_rules.as_deref().unwrap_or_default();
-        if rows.len() > MOBILE_RULES_MAX {
-            let max = MOBILE_RULES_MAX;
+        let rule = Rule::NumberRules.name(spelling);
+        let rows = self.number_rules.as_deref().unwrap_or_default();
+        if rows.len() > NUMBER_RULES_MAX {
+            let max = NUMBER_RULES_MAX;
             return Err(RuleError::TooManyRows { rule, max });
         }
         let fault = rows.iter().enumerate().find_map(|(at, row)| Some((at, row.fault()?)));
@@ -131,8 +129,8 @@ impl PolicyPatch {
         policy.resend = self.resend.unwrap_or(policy.resend);
         policy.deliver = self.deliver.unwrap_or(policy.deliver);
         policy.conceal_existence = self.conceal_existence.unwrap_or(policy.conceal_existence);
-        if let Some(rules) = &self.mobile_rules {
-            policy.mobile_rules.clone_from(rules);
+        if let Some(rules) = &self.number_rules {
+            policy.number_rules.clone_from(rules);
         }
     }
 
@@ -142,7 +140,7 @@ impl PolicyPatch {
             Rule::Resend => self.resend.is_some(),
             Rule::Deliver => self.deliver.is_some(),
             Rule::ConcealExistence => self.conceal_existence.is_some(),
-            Rule::MobileRules => self.mobile_rules.is_some(),
+            Rule::NumberRules => self.number_rules.is_some(),
         }
     }
 
@@ -157,13 +155,13 @@ impl PolicyPatch {
             (Rule::Resend, _) => self.resend = Some(map.next_value::<ResendName>()?.into()),
             (Rule::Deliver, _) => self.deliver = Some(map.next_value()?),
             (Rule::ConcealExistence, _) => self.conceal_existence = Some(map.next_value()?),
-            (Rule::MobileRules, Spelling::Configuration) => {
+            (Rule::NumberRules, Spelling::Configuration) => {
                 let rows = map.next_value::<Vec<ConfigurationRow>>()?;
-                self.mobile_rules = Some(rows.into_iter().map(MobileRule::from).collect());
+                self.number_rules = Some(rows.into_iter().map(NumberRule::from).collect());
             }
-            (Rule::MobileRules, Spelling::Record) => {
+            (Rule::NumberRules, Spelling::Record) => {
                 let rows = map.next_value::<Vec<RecordRow>>()?;
-                self.mobile_rules = Some(rows.into_iter().map(MobileRule::from).collect());
+                self.number_rules = Some(rows.into_iter().map(NumberRule::from).collect());
             }
         }
         Ok(())
@@ -193,7 +191,7 @@ impl From<ResendName> for Resend {
     }
 }
 
-/// Reads rules, and leaves in `fault` what is wrong with them: a parser's own words repeat the payload.
+/// Reads rules. Puts what is wrong into `fault`, because the parser's own messages repeat the payload.
 struct PatchVisitor<'f> {
     spelling: Spelling,
     fault: &'f mut Option<RuleError>,

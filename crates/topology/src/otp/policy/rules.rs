@@ -1,13 +1,13 @@
-//! The table of rules: each is declared once, so that names, bounds, inheritance and version cannot drift apart.
+//! The table of rules. Each is declared once, so that names, bounds, inheritance and version cannot drift apart.
 
-use super::{Digits, Policy};
-use crate::otp::ContractName;
+use super::effective::Policy;
+use crate::otp::terms::Digits;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Longest name of an unknown rule that an error repeats.
 const NAME_CHARS_MAX: usize = 40;
 
-/// Why rules are refused. What it repeats of a record is a number or looks like a rule's name.
+/// Why rules are refused. Of a record it repeats only numbers and what looks like the name of a rule.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RuleError {
     #[error("not a JSON object of policy rules")]
@@ -20,8 +20,8 @@ pub enum RuleError {
     WrongType { rule: &'static str, expected: &'static str },
     #[error("rule {rule} is {value}, out of its bounds {min} to {max}")]
     OutOfBounds { rule: &'static str, value: u64, min: u64, max: u64 },
-    #[error("rule {rule} exists for the contract {only} only", only = only.as_str())]
-    OtherContract { rule: &'static str, only: ContractName },
+    #[error("rule {0} does not exist for this contract")]
+    NotOfContract(&'static str),
     #[error("rule {rule} has more than {max} rows")]
     TooManyRows { rule: &'static str, max: usize },
     #[error("rule {rule}, row {row}: {fault}", row = .row + 1)]
@@ -33,7 +33,7 @@ pub enum RuleError {
     },
     #[error("bound {0}_min is above {0}_max")]
     EmptyBounds(&'static str),
-    #[error("bound {rule}_{end} is {value}, outside of {min} to {max}, which no configuration moves")]
+    #[error("bound {rule}_{end} is {value}, outside {min} to {max}, the limits of the program")]
     Limit { rule: &'static str, end: &'static str, value: u64, min: u64, max: u64 },
 }
 
@@ -44,7 +44,7 @@ impl RuleError {
         Self::Unknown(if name.len() <= NAME_CHARS_MAX && name.chars().all(plain) {
             name.to_owned()
         } else {
-            "(its name is none)".to_owned()
+            "(not a valid name)".to_owned()
         })
     }
 }
@@ -61,7 +61,7 @@ pub(super) enum Spelling {
 /// A field of [`Policy`] that is a number.
 trait Measure {
     fn to_u64(self) -> u64;
-    /// Values outside of a rule's limits do not get here.
+    /// `value` is within the limits of the rule.
     fn from_u64(value: u64) -> Self;
 }
 
@@ -83,7 +83,7 @@ macro_rules! numbers {
                 }
             }
 
-            /// Bounds unless the configuration moves them; inclusive (docs/interface.md, "Policy").
+            /// The inclusive bounds, unless the configuration moves them (docs/interface.md, "Rule bounds").
             pub(super) const fn bounds(self) -> (u64, u64) {
                 match self { $(Self::$variant => $bounds),* }
             }
@@ -117,6 +117,13 @@ numbers! {
     SendPauseMs send_pause_ms "sendPauseMs" bounds (0, 600_000), limits (0, DAY_MS);
 }
 
+/// A rule that only some contracts have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContractRule {
+    Deliver,
+    NumberRules,
+}
+
 /// Any rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
@@ -124,11 +131,12 @@ pub(super) enum Rule {
     Resend,
     Deliver,
     ConcealExistence,
-    MobileRules,
+    NumberRules,
 }
 
 impl Rule {
-    const OTHERS: [Self; 4] = [Self::Resend, Self::Deliver, Self::ConcealExistence, Self::MobileRules];
+    pub(super) const OTHERS: [Self; 4] =
+        [Self::Resend, Self::Deliver, Self::ConcealExistence, Self::NumberRules];
 
     pub(super) fn find(name: &str, spelling: Spelling) -> Option<Self> {
         let numbers = Number::ALL.iter().map(|it| Self::Number(*it));
@@ -142,30 +150,30 @@ impl Rule {
             (Self::Deliver, _) => "deliver",
             (Self::ConcealExistence, Spelling::Configuration) => "conceal_existence",
             (Self::ConcealExistence, Spelling::Record) => "concealExistence",
-            (Self::MobileRules, Spelling::Configuration) => "mobile_rules",
-            (Self::MobileRules, Spelling::Record) => "mobileRules",
+            (Self::NumberRules, Spelling::Configuration) => "mobile_rules",
+            (Self::NumberRules, Spelling::Record) => "mobileRules",
         }
     }
 
-    /// What its value must be, for people.
+    /// What its value must be, for error texts.
     pub(super) const fn expected(self, spelling: Spelling) -> &'static str {
         match (self, spelling) {
             (Self::Number(_), _) => "a whole number",
             (Self::Resend, _) => "\"same\" or \"rotate\"",
             (Self::Deliver | Self::ConcealExistence, _) => "true or false",
-            (Self::MobileRules, Spelling::Configuration) => "a list of { country_code, regex, default }",
-            (Self::MobileRules, Spelling::Record) => {
+            (Self::NumberRules, Spelling::Configuration) => "a list of { country_code, regex, default }",
+            (Self::NumberRules, Spelling::Record) => {
                 "a list of {\"countryCode\", \"mobileNumberRegex\", \"default\"}"
             }
         }
     }
 
-    /// The contract that alone has it; `None`: every contract.
-    pub(super) const fn only(self) -> Option<ContractName> {
+    /// `Some`: only contracts that list it have the rule.
+    pub(super) const fn of_contract(self) -> Option<ContractRule> {
         match self {
             Self::Number(_) | Self::Resend | Self::ConcealExistence => None,
-            Self::Deliver => Some(ContractName::Int),
-            Self::MobileRules => Some(ContractName::Egov),
+            Self::Deliver => Some(ContractRule::Deliver),
+            Self::NumberRules => Some(ContractRule::NumberRules),
         }
     }
 }

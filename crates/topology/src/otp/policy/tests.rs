@@ -1,28 +1,19 @@
 //! The policy rules: their names, bounds and inheritance, and what is refused.
 
 use super::*;
-use ContractName::{Egov, Int, Mosip};
+use ContractRule::{Deliver, NumberRules};
 
-fn record(contract: ContractName, json: &str) -> Result<PolicyPatch, RuleError> {
-    PolicyPatch::from_json(contract, json.as_bytes(), &Bounds::default())
+fn record(of_contract: &[ContractRule], json: &str) -> Result<PolicyPatch, RuleError> {
+    PolicyPatch::from_json(of_contract, json.as_bytes(), &Bounds::default())
 }
 
 #[test]
-fn a_contract_starts_with_its_defaults() {
-    let check = |contract: ContractName, expected: [u64; 10], rules: usize| {
-        let policy = Policy::default_of(contract);
-        let numbers: Vec<u64> = Number::ALL.iter().map(|it| it.of(&policy)).collect();
-        assert_eq!(numbers, expected, "{contract:?}");
-        assert_eq!(policy.mobile_rules.len(), rules, "{contract:?}");
-        assert_eq!(policy.check(&Bounds::default()), Ok(()));
-    };
-    check(Egov, [6, 300_000, 5, 10, 600_000, 100, 5, 5, 20, 30_000], 1);
-    check(Int, [6, 300_000, 5, 10, 600_000, 100, 5, 5, 20, 30_000], 0);
-    check(Mosip, [6, 180_000, 10, 10, 1_800_000, 100, 5, 5, 20, 30_000], 0);
+fn the_built_in_rules_are_within_their_bounds() {
+    assert_eq!(Policy::built_in().check(&Bounds::default()), Ok(()));
 }
 
 #[test]
-fn names_and_bounds_are_those_of_the_interface() {
+fn names_and_bounds_are_pinned() {
     let camel: Vec<_> = Number::ALL.iter().map(|it| it.name(Spelling::Record)).collect();
     let expected = "digits lifetimeMs wrongTriesMax lockAfter lockMs hardLockAfter sendsPerChallengeMax \
                     sendsPer10MinMax sendsPerDayMax sendPauseMs";
@@ -48,16 +39,16 @@ fn names_and_bounds_are_those_of_the_interface() {
 }
 
 #[test]
-fn a_record_is_taken_as_a_whole_or_refused() {
-    let check = |contract: ContractName, lines: &str| {
+fn a_record_is_accepted_as_a_whole_or_refused() {
+    let check = |of_contract: &[ContractRule], lines: &str| {
         for line in lines.lines().map(str::trim).filter(|it| !it.is_empty()) {
-            let (json, expected) = line.split_once(" => ").expect("a record and what comes of it");
-            let outcome = record(contract, json).map_or_else(|err| err.to_string(), |_| "ok".to_owned());
+            let (json, expected) = line.split_once(" => ").expect("a record and its outcome");
+            let outcome = record(of_contract, json).map_or_else(|err| err.to_string(), |_| "ok".to_owned());
             assert_eq!(outcome, expected, "{json}");
         }
     };
     check(
-        Egov,
+        &[NumberRules],
         r#"
         {} => ok
         {"digits":8,"resend":"rotate","concealExistence":true} => ok
@@ -68,21 +59,21 @@ fn a_record_is_taken_as_a_whole_or_refused() {
         {"lockAfter":0} => rule lockAfter is 0, out of its bounds 1 to 100
         {"sendsPer10MinMax":51} => rule sendsPer10MinMax is 51, out of its bounds 1 to 50
         {"digits":6,"lifetime_ms":20000} => unknown rule lifetime_ms
-        {"a secret phrase!":1} => unknown rule (its name is none)
+        {"a secret phrase!":1} => unknown rule (not a valid name)
         {"digits":6,"digits":6} => rule digits is given twice
         {"resend":"never"} => rule resend is not "same" or "rotate"
         {"concealExistence":1} => rule concealExistence is not true or false
-        {"deliver":true} => rule deliver exists for the contract int only
+        {"deliver":true} => rule deliver does not exist for this contract
         "#,
     );
-    check(Int, r#"{"deliver":true} => ok"#);
-    check(Mosip, r#"{"mobileRules":[]} => rule mobileRules exists for the contract egov only"#);
+    check(&[Deliver], r#"{"deliver":true} => ok"#);
+    check(&[], r#"{"mobileRules":[]} => rule mobileRules does not exist for this contract"#);
 }
 
 #[test]
-fn a_record_that_is_no_object_of_numbers_and_names_is_refused() {
+fn a_record_that_is_not_an_object_of_rules_is_refused() {
     let check = |json: &str, expected: &str| {
-        let refusal = record(Egov, json).expect_err("refused");
+        let refusal = record(&[], json).expect_err("refused");
         assert_eq!(refusal.to_string(), expected, "{json:?}");
     };
     let too_big = "99999999999999999999999";
@@ -97,10 +88,10 @@ fn a_record_that_is_no_object_of_numbers_and_names_is_refused() {
 }
 
 #[test]
-fn mobile_rules_have_a_code_and_a_pattern_that_compiles() {
+fn number_rules_have_a_code_and_a_pattern_that_compiles() {
     let check = |rows: &str, expected: &str| {
         let json = format!(r#"{{"mobileRules":[{rows}]}}"#);
-        let outcome = record(Egov, &json).map_or_else(|err| err.to_string(), |_| "ok".to_owned());
+        let outcome = record(&[NumberRules], &json).map_or_else(|err| err.to_string(), |_| "ok".to_owned());
         assert_eq!(outcome, expected, "{rows}");
     };
     let good = r#"{"countryCode":"+91","mobileNumberRegex":"^[6-9][0-9]{9}$","default":true}"#;
@@ -136,9 +127,9 @@ fn a_configuration_section_is_spelled_in_snake_case() {
     let check = |json: &str, expected: &str| {
         let outcome = match serde_json::from_str::<PolicyPatch>(json) {
             Err(err) => err.to_string(),
-            Ok(patch) => {
-                patch.check(&Bounds::default(), Egov).map_or_else(|err| err.to_string(), |()| "ok".into())
-            }
+            Ok(patch) => patch
+                .check(&Bounds::default(), &[NumberRules])
+                .map_or_else(|err| err.to_string(), |()| "ok".into()),
         };
         assert!(outcome.starts_with(expected), "{json}: {outcome}");
     };
@@ -148,7 +139,7 @@ fn a_configuration_section_is_spelled_in_snake_case() {
     check(r#"{"digits":"six"}"#, "invalid type: string \"six\", expected u64");
     check(r#"{"mobile_rules":[{"country_code":"+1","regex":"1","default":true}]}"#, "ok");
     check(r#"{"mobile_rules":[{"country_code":"+1"}]}"#, "rule mobile_rules, row 1: it has no regex");
-    check(r#"{"deliver":true}"#, "rule deliver exists for the contract int only");
+    check(r#"{"deliver":true}"#, "rule deliver does not exist for this contract");
 }
 
 #[test]
@@ -160,17 +151,17 @@ fn bounds_move_key_by_key_within_their_limits() {
     };
     check("{}", "ok");
     check(r#"{"digits_min":4,"lifetime_ms_max":900000}"#, "ok");
-    check(r#"{"digits_min":3}"#, "bound digits_min is 3, outside of 4 to 10");
-    check(r#"{"wrong_tries_max_max":256}"#, "bound wrong_tries_max_max is 256, outside of 1 to 255");
-    check(r#"{"lock_after_min":0}"#, "bound lock_after_min is 0, outside of 1 to");
+    check(r#"{"digits_min":3}"#, "bound digits_min is 3, outside 4 to 10");
+    check(r#"{"wrong_tries_max_max":256}"#, "bound wrong_tries_max_max is 256, outside 1 to 255");
+    check(r#"{"lock_after_min":0}"#, "bound lock_after_min is 0, outside 1 to");
     check(r#"{"digits_min":9,"digits_max":8}"#, "bound digits_min is above digits_max");
     check(r#"{"digits":6}"#, "unknown bound `digits`");
     check(r#"{"digit_min":6}"#, "unknown bound `digit_min`");
     check(r#"{"digits_min":"6"}"#, "invalid type");
     let bounds: Bounds = serde_json::from_str(r#"{"digits_min":4}"#).expect("good bounds");
-    assert!(PolicyPatch::from_json(Egov, br#"{"digits":4}"#, &bounds).is_ok());
+    assert!(PolicyPatch::from_json(&[], br#"{"digits":4}"#, &bounds).is_ok());
     let tight: Bounds = serde_json::from_str(r#"{"lifetime_ms_max":60000}"#).expect("good bounds");
-    assert!(Policy::default_of(Egov).check(&tight).is_err());
+    assert!(Policy::built_in().check(&tight).is_err());
 }
 
 #[test]
@@ -184,22 +175,23 @@ fn a_tenant_inherits_along_its_dots() {
     check("default", &["*", "default"]);
     check("", &["*"]);
     check("*", &["*"]);
-    let patch = |json| record(Egov, json).expect("a good record");
-    let policy = Policy::default_of(Egov)
-        .with(&patch(r#"{"digits":8,"lifetimeMs":60000}"#))
-        .with(&patch(r#"{"digits":7}"#));
+    let patch = |json| record(&[], json).expect("a good record");
+    let policy =
+        Policy::built_in().with(&patch(r#"{"digits":8,"lifetimeMs":60000}"#)).with(&patch(r#"{"digits":7}"#));
     assert_eq!((policy.digits.get(), policy.lifetime_ms, policy.lock_after), (7, 60_000, 10));
     let joined = patch(r#"{"digits":7}"#).or(patch(r#"{"digits":8,"lifetimeMs":60000}"#));
-    assert_eq!(Policy::default_of(Egov).with(&joined), policy);
+    assert_eq!(Policy::built_in().with(&joined), policy);
 }
 
 #[test]
-fn the_version_is_of_every_rule_and_of_nothing_else() {
-    let base = Policy::default_of(Egov);
+fn the_version_depends_on_every_rule_and_on_nothing_else() {
+    let india =
+        NumberRule { country_code: "+91".to_owned(), regex: "^[6-9][0-9]{9}$".to_owned(), default: true };
+    let base = Policy { number_rules: vec![india], ..Policy::built_in() }.versioned();
     assert_eq!(&*base.version.to_hex(), "78929b0c33c59490");
     let mut seen = vec![base.version];
     let mut check = |json: &str| {
-        let version = base.with(&record(Egov, json).expect("a good record")).version;
+        let version = base.with(&record(&[NumberRules, Deliver], json).expect("a good record")).version;
         assert!(!seen.contains(&version), "{json}");
         seen.push(version);
     };
@@ -211,8 +203,7 @@ fn the_version_is_of_every_rule_and_of_nothing_else() {
     check(r#"{"mobileRules":[]}"#);
     check(r#"{"mobileRules":[{"countryCode":"+91","mobileNumberRegex":"^[6-9][0-9]{9}$"}]}"#);
     check(r#"{"mobileRules":[{"countryCode":"+92","mobileNumberRegex":"^[6-9][0-9]{9}$","default":true}]}"#);
-    let same = record(Egov, r#"{"digits":6,"lifetimeMs":300000}"#).expect("a good record");
+    check(r#"{"deliver":true}"#);
+    let same = record(&[], r#"{"digits":6,"lifetimeMs":300000}"#).expect("a good record");
     assert_eq!(base.with(&same), base);
-    let deliver = record(Int, r#"{"deliver":true}"#).expect("a good record");
-    assert_ne!(Policy::default_of(Int).with(&deliver).version, Policy::default_of(Int).version);
 }

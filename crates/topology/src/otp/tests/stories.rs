@@ -1,4 +1,4 @@
-//! The rules told as stories: at a time, a command; what comes of it and what is told.
+//! The rules as stories. Each step is a time and a command, with its outcome and its notices.
 
 use super::Purpose::Login;
 use super::*;
@@ -8,7 +8,7 @@ const FREE: &str = r#"{"send_pause_ms":0,"sends_per_challenge_max":50,"sends_per
     "sends_per_day_max":50}"#;
 
 #[test]
-fn a_code_is_right_once() {
+fn a_code_is_accepted_once() {
     check(
         "{}",
         "
@@ -25,7 +25,7 @@ fn a_code_is_right_once() {
 }
 
 #[test]
-fn a_code_is_right_up_to_the_last_millisecond_of_its_life() {
+fn a_code_is_accepted_up_to_the_last_millisecond_of_its_life() {
     check(
         "{}",
         "
@@ -47,7 +47,7 @@ fn a_code_is_right_up_to_the_last_millisecond_of_its_life() {
 }
 
 #[test]
-fn what_ended_is_remembered_for_a_day() {
+fn an_ended_challenge_is_remembered_for_a_day() {
     check(
         FREE,
         "
@@ -108,7 +108,7 @@ fn consecutive_wrong_tries_lock_the_subject() {
 }
 
 #[test]
-fn a_hard_lock_ends_by_release_alone() {
+fn only_an_unlock_ends_a_hard_lock() {
     check(
         r#"{"send_pause_ms":0,"lock_after":3,"hard_lock_after":2}"#,
         "
@@ -236,7 +236,7 @@ fn deliveries_have_a_pause_and_limits() {
 }
 
 #[test]
-fn the_limit_of_a_challenge_does_not_stand_in_the_way_of_the_next() {
+fn the_limit_of_a_challenge_does_not_apply_to_the_next() {
     check(
         r#"{"send_pause_ms":0,"sends_per_challenge_max":2}"#,
         "
@@ -249,7 +249,7 @@ fn the_limit_of_a_challenge_does_not_stand_in_the_way_of_the_next() {
 }
 
 #[test]
-fn a_revealed_code_counts_as_no_delivery() {
+fn a_revealed_code_does_not_count_as_a_delivery() {
     check(
         r#"{"sends_per_challenge_max":1,"sends_per_10_min_max":1}"#,
         "
@@ -264,7 +264,7 @@ fn a_revealed_code_counts_as_no_delivery() {
 }
 
 #[test]
-fn a_withheld_code_counts_like_a_delivery_and_is_never_right() {
+fn a_withheld_code_counts_as_a_delivery_and_is_never_accepted() {
     check(
         r#"{"wrong_tries_max":2,"sends_per_challenge_max":2}"#,
         "
@@ -315,7 +315,7 @@ fn forgetting_leaves_nothing() {
 }
 
 #[test]
-fn the_sweep_tells_once_and_a_late_validation_is_still_right() {
+fn the_sweep_reports_an_expiry_once_and_a_late_validation_still_succeeds() {
     check(
         FREE,
         "
@@ -332,7 +332,7 @@ fn the_sweep_tells_once_and_a_late_validation_is_still_right() {
 }
 
 #[test]
-fn a_record_goes_when_nothing_in_it_can_matter() {
+fn a_record_is_deleted_when_nothing_in_it_has_an_effect() {
     let grace = 15 * 60 * 1000;
     let day = 24 * 60 * 60 * 1000;
     let check = |steps: &[(u64, Do)], expected: &[u64]| {
@@ -352,9 +352,9 @@ fn a_record_goes_when_nothing_in_it_can_matter() {
     check(&[(0, Send(Login))], &[300_001, forgotten, 300_000 + forgotten]);
     check(&[(0, Create(Login)), (7, Type(None, 1))], &[7 + forgotten]);
     check(&[(5, Unlock)], &[5 + grace]);
-    // One wrong try is counted for ever.
+    // The count of wrong tries stays.
     check(&[(0, Create(Login)), (1, TypeWrong(None))], &[300_001, 300_000 + forgotten]);
-    // A passed lock is no lock; the count stays.
+    // The lock is over; the count stays.
     let wrong = TypeWrong(None);
     check(&[(0, Create(Login)), (1, wrong), (1, wrong)], &[600_001 + grace, 1 + forgotten]);
 }

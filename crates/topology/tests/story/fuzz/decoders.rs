@@ -1,15 +1,14 @@
 //! Every decoder alone: it reads a value or refuses it, and a value that is read, written and read again is the same.
 
-use otp_topology::contract::egov::check_directory_record;
-use otp_topology::otp::{
-    Bounds, CanonicalSubject, ContractName, LogTime, Policy, PolicyPatch, due_at, expire,
-};
+use otp_topology::contract::Contracts;
+use otp_topology::contract::directory::check_record;
+use otp_topology::otp::{Bounds, CanonicalSubject, LogTime, PolicyPatch, due_at, expire};
 use otp_topology::state::{
     Family, LocalKey, MemoryStore, StateStore, StoreKey, WriteBatch, decode_subject, encode_subject, open,
     seal,
 };
 use otp_topology::task::{ChangelogFold, Positions};
-use otp_topology::text::{Template, TemplateKey, TemplateRules};
+use otp_topology::text::{PERCENT, Template, TemplateKey, TemplateRules};
 use otp_topology::wire::headers::{OriginBytes, OriginHeaders, RequestHeaders};
 use otp_topology::wire::json::writer::WriteJson;
 use otp_topology::wire::json::{Json, Names, Number, parse_object};
@@ -74,10 +73,10 @@ proptest! {
 
     #[test]
     fn policies(bytes in json()) {
-        for contract in ContractName::ALL {
+        for contract in Contracts::with_defaults().iter() {
             // An error may name an unknown rule: a policy holds no secrets.
-            if let Ok(patch) = PolicyPatch::from_json(contract, &bytes, &Bounds::default()) {
-                let policy = Policy::default_of(contract).with(&patch);
+            if let Ok(patch) = PolicyPatch::from_json(contract.policy_rules(), &bytes, &Bounds::default()) {
+                let policy = contract.default_policy().with(&patch);
                 prop_assert_eq!(policy.check(&Bounds::default()), Ok(()));
                 prop_assert_eq!(policy.with(&patch).version, policy.version);
             }
@@ -88,7 +87,7 @@ proptest! {
     fn templates_and_their_keys(bytes in json(), key in "\\PC{0,40}") {
         for key in ["egov/pb/en_IN/sms.login.otp.msg", "egov/*/en_IN/email.login.otp.sub", &key] {
             let _ = TemplateKey::parse(key);
-            match Template::from_json(key, &bytes, &TemplateRules::default()) {
+            match Template::from_json(key, &bytes, &TemplateRules::of(PERCENT)) {
                 Err(error) => check_silent(&error),
                 Ok(template) => {
                     let length = template.with("0123456789").to_string().chars().count();
@@ -100,7 +99,7 @@ proptest! {
 
     #[test]
     fn directory_records(bytes in json()) {
-        if let Err(error) = check_directory_record(&bytes) {
+        if let Err(error) = check_record(&bytes) {
             check_silent(&error);
         }
     }

@@ -1,14 +1,14 @@
-//! Whole bodies: requests as DIGIT's own clients send them, answers and events to the letter.
+//! Whole bodies: requests as DIGIT's own clients send them; replies and events byte by byte.
 
 use serde_json::{Value, json};
 
 use super::World;
-use crate::contract::egov::Flavour;
+use crate::contract::delivery::Flavour;
 
 const USER: &str =
     r#"{"tenantId":"pb","userType":"CITIZEN","mobileNumber":"9123456789","emailId":"asha@example.org"}"#;
 
-/// As the citizens' web application asks: `RequestInfo` with a user and a message id that ends in the locale.
+/// As the web application for citizens sends it: `RequestInfo` with a user and a message id that ends in the locale.
 const WEB: &str = r#"{
     "otp": {"mobileNumber": "9123456789", "tenantId": "pb.amritsar", "userType": "citizen", "type": "login"},
     "RequestInfo": {
@@ -16,18 +16,18 @@ const WEB: &str = r#"{
         "correlationId": "corr-1",
         "userInfo": {"id": 7, "uuid": "u-7", "type": "CITIZEN", "roles": [{"code": "CITIZEN", "tenantId": "pb"}]}}}"#;
 
-/// As the mobile applications ask: no `RequestInfo`, a user type in mixed case.
+/// As the mobile applications send it: no `RequestInfo`, a user type in mixed case.
 const MOBILE: &str = r#"{"otp": {"mobileNumber": "9123456789", "tenantId": "pb", "type": "passwordreset",
     "userType": "Employee"}}"#;
 
-/// As the registration form asks: a name, and a city beside the tenant.
+/// As the registration form sends it: a name, and a city beside the tenant.
 const FORM: &str = r#"{
     "RequestInfo": {"apiId": "org.egov.pt", "ver": "1.0", "ts": 1502890899493, "action": "create", "did": "4354648646",
         "key": "xyz", "msgId": "20170310130900", "requesterId": "61", "authToken": "null"},
     "otp": {"name": "Asha", "permanentCity": "pb.amritsar", "tenantId": "pb", "mobileNumber": "9123456789",
         "type": "register", "userType": null, "otpReference": null}}"#;
 
-/// As the login of old portals verifies: no operation in the body, names of another case.
+/// As the login of old portals sends it: no operation in the body, names of another case.
 const VALIDATE: &str = r#"{
     "requestInfo": {"apiId": "ap.public", "ver": "1.0", "ts": "10-03-2017 00:00:00", "msgId": "20170310130900"},
     "Otp": {"otp": "{code}", "UUID": null, "identity": "9123456789", "TenantId": "pb", "userType": "CITIZEN"}}"#;
@@ -60,7 +60,7 @@ fn requests_of_digits_own_clients_are_served() {
 }
 
 #[test]
-fn only_plain_values_of_request_info_are_given_back() {
+fn a_reply_repeats_only_plain_values_of_request_info() {
     let long = "x".repeat(257);
     let request = format!(
         r#"{{"operation":"send","RequestInfo":{{"apiId":{{}},"ver":true,"ts":1.5,"msgId":"{long}"}},"otp":{{}}}}"#
@@ -71,7 +71,7 @@ fn only_plain_values_of_request_info_are_given_back() {
 }
 
 #[test]
-fn notifications_are_what_their_consumers_read() {
+fn notifications_have_the_shape_that_their_consumers_read() {
     let mut world = World::with_users(USER);
     let seen = world.ask(WEB);
     let code = world.code.clone();
@@ -107,7 +107,7 @@ fn mgramsevas_email_is_flat() {
 }
 
 #[test]
-fn answers_have_their_shape_to_the_letter() {
+fn replies_are_pinned_byte_by_byte() {
     let mut world = World::new();
     let create = r#"{"operation":"create","otp":{"tenantId":"pb.amritsar","identity":"9123456789"}}"#;
     let seen = world.ask(create);

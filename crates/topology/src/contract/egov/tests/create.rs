@@ -39,7 +39,7 @@ fn a_code_goes_to_the_identity() {
 }
 
 #[test]
-fn an_identity_that_is_no_number_and_no_address_is_unreachable() {
+fn an_identity_that_is_neither_number_nor_address_is_unreachable() {
     let answer = "400 OTP request rejected | OTP.IDENTITY_UNREACHABLE otp.identity: \
         Identity is neither a mobile number nor an e-mail address";
     let unreachable = |identity: &str| {
@@ -57,7 +57,7 @@ fn an_identity_that_is_no_number_and_no_address_is_unreachable() {
 }
 
 #[test]
-fn a_code_is_revealed_to_a_caller_who_may_see_it() {
+fn a_code_is_revealed_to_a_caller_that_may_see_it() {
     let mut world = World::new();
     world.caller.reveal_code = true;
     world.settings.built_in_templates = false;
@@ -73,7 +73,7 @@ fn a_code_is_revealed_to_a_caller_who_may_see_it() {
 }
 
 #[test]
-fn a_hole_is_where_the_code_goes_whatever_the_request_repeats() {
+fn a_request_cannot_imitate_the_placeholder_of_the_code() {
     let mut world = World::new();
     world.caller.reveal_code = true;
     let request = r#"{"operation":"create","RequestInfo":{"apiId":",\"otp\":{\"otp\":\"","msgId":"\"otp\""},
@@ -94,7 +94,7 @@ fn a_create_without_a_text_issues_nothing() {
 }
 
 #[test]
-fn a_create_that_comes_too_late_sends_nothing() {
+fn a_stale_create_sends_nothing() {
     let mut world = World::new();
     world.age_ms = 300_001;
     let answer = "408 OTP request rejected | OTP.STALE_REQUEST otp.identity: The request came too late";

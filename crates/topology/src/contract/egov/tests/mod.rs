@@ -1,6 +1,6 @@
-//! Behaviour of the whole contract: a request goes in, its answer and its events come out, told in short lines.
+//! Behaviour of the whole contract: a request goes in, its reply and its events come out, in short lines.
 //!
-//! [`World`] stands for everything around the contract: state, policy, directory, templates, caller, time.
+//! [`World`] replaces everything around the contract: state, policy, directory, templates, caller, time.
 
 mod bodies;
 mod create;
@@ -15,10 +15,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Egov, EgovSettings, EgovTopics};
-use crate::contract::{Caller, Envelope, Events, Inbound, Known, Reads, Request, Trouble};
+use super::{Egov, EgovSettings};
+use crate::contract::{
+    Caller, Contract, Envelope, EventTopics, Events, KnownSubject, PendingRequest, Placeholder, Reads, Reply,
+    Request, Secret, SecretPlace, ServeError, directory,
+};
 use crate::otp::{
-    CanonicalSubject, Code, ContractName, Digits, KeyId, KeyPurpose, Keyring, LogTime, MobileRule, Origin,
+    CanonicalSubject, Code, ContractName, Digits, KeyId, KeyPurpose, Keyring, LogTime, NumberRule, Origin,
     Policy, PolicyVersion, Resend, Subject,
 };
 use crate::state::StoreError;
@@ -46,13 +49,13 @@ pub struct World {
     pub templates: HashMap<String, Arc<Template>>,
     pub keys: Keyring,
     subjects: HashMap<String, Subject>,
-    /// Of the last SMS or e-mail, or revealed.
+    /// The last code that was sent or revealed.
     pub code: String,
     requests: i64,
     pub asked_policies: RefCell<Vec<String>>,
 }
 
-/// What came of one request.
+/// The reply and the events of one request.
 pub struct Seen {
     pub reply: Value,
     /// In order; see [`World::line`].
@@ -69,9 +72,10 @@ impl World {
             policy: policy(),
             caller: Caller {
                 name: "egov".to_owned(),
-                contract: ContractName::Egov,
+                contract: Arc::new(Egov::new(EgovSettings::default())),
+                topics: Arc::new(topics(&EgovSettings::default())),
                 reply: OutputTopic(4),
-                operations: EgovSettings::operations(),
+                operations: super::Operation::NAMES.iter().map(|name| (*name).to_owned()).collect(),
                 reveal_code: false,
             },
             now: START,
@@ -94,14 +98,15 @@ impl World {
         let mut world = Self::new();
         world.settings.user_check = true;
         let record = format!(r#"{{"users":[{users}]}}"#);
-        super::check_directory_record(record.as_bytes()).expect("the table's users are good");
+        directory::check_record(record.as_bytes()).expect("the table's users are good");
         world.directory.insert("egov|pb|9123456789".to_owned(), record);
         world
     }
 
     pub fn template(&mut self, key: &str, text: &str, id: Option<&str>) {
         let record = serde_json::json!({ "text": text, "templateId": id }).to_string();
-        let rules = self.settings.template_rules();
+        let (_, code) = key.rsplit_once('/').expect("the table's keys are good");
+        let rules = Egov::new(self.settings.clone()).template_rules(code);
         let template =
             Template::from_json(key, record.as_bytes(), &rules).expect("the table's texts are good");
         self.templates.insert(key.to_owned(), Arc::new(template));
@@ -115,20 +120,26 @@ impl World {
     pub fn ask(&mut self, request: &str) -> Seen {
         let request = self.filled_in(request);
         self.requests += 1;
-        let egov = Egov::new(self.settings.clone(), topics(&self.settings));
+        let egov = Arc::new(Egov::new(self.settings.clone()));
+        let caller = Caller {
+            contract: egov.clone(),
+            topics: Arc::new(topics(&self.settings)),
+            ..self.caller.clone()
+        };
         let body =
             parse_object(Some(request.as_bytes()), Names::IgnoreCase).expect("the table's JSON is good");
         let batch = self.record();
         let headers = batch.get(0).headers;
-        let who = egov.subject(&body, headers);
-        let known = who.as_ref().map(|who| Known {
+        let address = egov.address(&body, headers);
+        let who = address.subject.clone();
+        let known = who.as_ref().map(|who| KnownSubject {
             pseudonym: self.keys.pseudonym(who),
             subject: self.subjects.get(who.as_str()).cloned().unwrap_or_default(),
             who,
         });
         let request_id = format!("r-{}", self.requests);
         let request = Request {
-            caller: &self.caller,
+            caller: &caller,
             origin: Origin {
                 topic: "otp-request-egov",
                 partition: 0,
@@ -143,9 +154,9 @@ impl World {
                 ..RequestHeaders::default()
             },
             body,
-            subject: who.clone(),
+            address,
         };
-        let inbound = Inbound {
+        let pending = PendingRequest {
             request: &request,
             request_id: &request_id,
             now: LogTime::from_ms(self.now),
@@ -163,18 +174,27 @@ impl World {
         };
         let mut outbox = Outbox::default();
         let mut events = Events::new(&mut outbox, &[3; TOPICS.len()], envelope);
-        let served = egov.serve(&inbound, known, self, &mut events).expect("nothing fails here");
-        let mut reply = served.reply.body;
-        if let (Some((hole, code)), Some(who)) = (served.reply.code, &who) {
-            let code = Code::derive(&self.keys, who, code).expect("its key is there");
-            reply.splice(hole..hole, code.digits().bytes());
-            self.code = code.digits().to_owned();
-        }
+        let served = egov.serve(&pending, known, self, &mut events).expect("nothing fails here");
+        let reply = self.revealed(served.reply, who.as_ref());
         assert_eq!(served.subject.is_some(), who.is_some());
         if let (Some(who), Some(subject)) = (who, served.subject) {
             self.subjects.insert(who.as_str().to_owned(), subject);
         }
-        self.see(&outbox, &reply, served.tally.outcome)
+        self.see(&outbox, &reply, served.end.outcome)
+    }
+
+    /// The body with its code in place. Keeps the code.
+    fn revealed(&mut self, reply: Reply, who: Option<&CanonicalSubject>) -> Vec<u8> {
+        let mut body = reply.body;
+        for Placeholder { place, secret: Secret::Code(code) } in reply.placeholders {
+            let (SecretPlace::Body(at), Some(who)) = (place, who) else {
+                panic!("this contract has codes in bodies only");
+            };
+            let code = Code::derive(&self.keys, who, code).expect("its key is there");
+            body.splice(at..at, code.digits().bytes());
+            self.code = code.digits().to_owned();
+        }
+        body
     }
 
     fn filled_in(&self, request: &str) -> String {
@@ -183,7 +203,7 @@ impl World {
         request.replace("{code}", &self.code).replace("{wrong}", &wrong)
     }
 
-    /// A record that carries nothing but the headers.
+    /// A record that has only headers.
     fn record(&self) -> RecordBatch {
         let source = SourcePartition { topic: SourceTopic(0), partition: 0 };
         let headers = self.header.map(|operation| ("operation", Some(operation.as_bytes())));
@@ -218,10 +238,10 @@ impl World {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), bodies.len(), "event ids are distinct");
-        Seen { reply: serde_json::from_slice(reply).expect("answers are JSON"), events, bodies, outcome }
+        Seen { reply: serde_json::from_slice(reply).expect("replies are JSON"), events, bodies, outcome }
     }
 
-    /// An event in one line; codes are shown as `######` and kept.
+    /// An event in one line. Shows a code as `######`, and keeps it.
     fn line(&mut self, topic: &str, event_type: &str, body: &Value) -> String {
         let text = |name: &str| plain(&body[name]);
         let kind = event_type.trim_start_matches("org.digit.otp.").trim_end_matches(".v1").to_owned();
@@ -266,8 +286,8 @@ impl World {
 }
 
 impl Seen {
-    /// The answer in one line: `sent`, an `otp` object without its id, or an error with its fields.
-    pub fn answer(&self) -> String {
+    /// The reply in one line: `sent`, an `otp` object without its id, or an error with its fields.
+    pub fn reply_line(&self) -> String {
         let reply = &self.reply;
         let status = plain(&reply["responseInfo"]["status"]);
         if reply["isSuccessful"] == Value::Bool(true) {
@@ -301,7 +321,7 @@ impl Reads for World {
         Ok(Arc::new(self.policy.clone()))
     }
 
-    fn directory(&self, subject: &CanonicalSubject) -> Result<Option<Vec<u8>>, Trouble> {
+    fn directory(&self, subject: &CanonicalSubject) -> Result<Option<Vec<u8>>, ServeError> {
         assert!(self.settings.user_check, "the directory is read without user_check");
         Ok(self.directory.get(subject.as_str()).map(|record| record.as_bytes().to_vec()))
     }
@@ -315,10 +335,10 @@ impl Reads for World {
     }
 }
 
-/// Asks once, and compares the answer and the events, line by line.
+/// Sends one request and compares its reply and its events, line by line.
 pub fn check(world: &mut World, request: &str, answer: &str, events: &[&str]) {
     let seen = world.ask(request);
-    assert_eq!(seen.answer(), answer, "{request}");
+    assert_eq!(seen.reply_line(), answer, "{request}");
     assert_eq!(seen.events, events, "{request}");
 }
 
@@ -337,7 +357,7 @@ fn policy() -> Policy {
         resend: Resend::Same,
         deliver: false,
         conceal_existence: false,
-        mobile_rules: vec![MobileRule {
+        number_rules: vec![NumberRule {
             country_code: "+91".to_owned(),
             regex: "^[6-9][0-9]{9}$".to_owned(),
             default: true,
@@ -346,12 +366,12 @@ fn policy() -> Policy {
     }
 }
 
-fn topics(settings: &EgovSettings) -> EgovTopics {
+fn topics(settings: &EgovSettings) -> EventTopics {
     let list = |base: &str| {
-        let names = settings.notification_topics(base);
+        let names = settings.central_instance.notification_topics(base);
         names.iter().map(|name| topic(name)).collect()
     };
-    EgovTopics {
+    EventTopics {
         sms: list("sms"),
         email: list("email"),
         validation_result: topic("result"),

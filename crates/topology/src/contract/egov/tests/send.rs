@@ -1,8 +1,9 @@
 //! `send` without the directory: validation, limits, staleness, tenants.
 
 use super::{World, check};
-use crate::contract::egov::{CentralInstance, Operation};
-use crate::otp::MobileRule;
+use crate::contract::delivery::CentralInstance;
+use crate::contract::egov::Operation;
+use crate::otp::NumberRule;
 
 const LOGIN: &str =
     r#"{"operation":"send","otp":{"tenantId":"pb.amritsar","mobileNumber":"9123456789","type":"login"}}"#;
@@ -65,9 +66,9 @@ fn a_type_is_read_in_any_case_and_its_absence_means_register() {
 }
 
 #[test]
-fn a_stored_rule_that_does_not_compile_says_so() {
+fn a_stored_rule_that_does_not_compile_is_named() {
     let mut world = World::new();
-    world.policy.mobile_rules[0].regex = "[6-9".to_owned();
+    world.policy.number_rules[0].regex = "[6-9".to_owned();
     let answer = "400 Invalid OTP request | OTP.MOBILE_NUMBER_VALIDATION_FAILED otp.mobileNumber: \
         Invalid mobile number validation pattern configured.";
     check(&mut world, LOGIN, answer, &[]);
@@ -76,7 +77,7 @@ fn a_stored_rule_that_does_not_compile_says_so() {
 #[test]
 fn the_country_code_is_the_callers_or_the_rules() {
     let mut world = World::new();
-    world.policy.mobile_rules.push(MobileRule {
+    world.policy.number_rules.push(NumberRule {
         country_code: "+254".to_owned(),
         regex: "7[0-9]{8}".to_owned(),
         default: false,
@@ -85,14 +86,14 @@ fn the_country_code_is_the_callers_or_the_rules() {
     let events =
         ["sms +254 712345678 Dear Citizen, Your Login OTP is ######.", "issued login sms +254 7123 en_IN 1"];
     check(&mut world, &send(otp), SENT, &events);
-    world.policy.mobile_rules.clear();
+    world.policy.number_rules.clear();
     let events =
         ["sms - 9123456789 Dear Citizen, Your Login OTP is ######.", "issued login sms 9123 en_IN 1"];
     check(&mut world, LOGIN, SENT, &events);
 }
 
 #[test]
-fn the_operation_is_the_bodys_else_the_headers_else_told_by_the_number() {
+fn the_operation_is_the_bodys_else_the_headers_else_send_for_a_number() {
     const UNKNOWN: &str = "400 OTP request rejected | OTP.UNKNOWN_OPERATION operation: \
         Operation must be one of send, create, validate, search";
     const ISSUED: &str = "issued login sms +91 9123 en_IN 1";
@@ -119,7 +120,7 @@ fn the_operation_is_the_bodys_else_the_headers_else_told_by_the_number() {
 }
 
 #[test]
-fn what_is_not_of_the_expected_shape_is_told() {
+fn a_wrong_shape_is_rejected_by_field() {
     let refused = |request: &str, field: &str| {
         let answer = format!(
             "400 OTP request rejected | OTP.INVALID_REQUEST {field}: The request is not of the expected shape"
@@ -151,7 +152,7 @@ fn a_field_has_a_longest_value() {
         let answer = format!(
             "400 OTP request rejected | OTP.FIELD_TOO_LONG otp.{field}: otp.{field} is longer than {max} characters"
         );
-        assert_eq!(seen.answer() != answer, good, "{field} of {chars}: {}", seen.answer());
+        assert_eq!(seen.reply_line() != answer, good, "{field} of {chars}: {}", seen.reply_line());
     };
     sized("tenantId", 256, 256, true);
     sized("tenantId", 257, 256, false);
@@ -161,7 +162,7 @@ fn a_field_has_a_longest_value() {
 }
 
 #[test]
-fn limits_and_pause_are_told() {
+fn limits_and_pause_are_named() {
     let mut world = World::new();
     let rejected =
         |code: &str, message: &str| format!("429 OTP request rejected | {code} otp.mobileNumber: {message}");
@@ -184,7 +185,7 @@ fn limits_and_pause_are_told() {
 }
 
 #[test]
-fn a_request_that_comes_too_late_sends_nothing() {
+fn a_stale_request_sends_nothing() {
     let late = |past_deadline: bool, age_ms: u64, good: bool| {
         let mut world = World::new();
         world.past_deadline = past_deadline;

@@ -1,7 +1,7 @@
 //! Which text is sent, in which language, and what happens when there is none.
 
 use super::{World, check};
-use crate::contract::egov::Flavour;
+use crate::contract::delivery::Flavour;
 
 const SENT: &str = "sent successful";
 const SMS_CODE: &str = "sms.login.otp.msg";

@@ -1,7 +1,7 @@
-//! `send` with the directory: who exists, where the code goes, and what must not be told apart.
+//! `send` with the directory: who exists, where the code goes, and what a caller must not be able to distinguish.
 
 use super::{World, check};
-use crate::otp::MobileRule;
+use crate::otp::NumberRule;
 
 const SENT: &str = "sent successful";
 const CITIZEN: &str = r#"{"tenantId":"pb","userType":"CITIZEN","mobileNumber":"9000000001","countryCode":"+977",
@@ -43,7 +43,7 @@ fn a_code_goes_to_the_stored_number_and_address() {
 }
 
 #[test]
-fn who_does_not_exist_is_told_so() {
+fn an_unknown_user_is_rejected() {
     let inactive = CITIZEN.replace("true", "false");
     let employee = CITIZEN.replace("CITIZEN", "EMPLOYEE");
     let mute = r#"{"tenantId":"pb","emailId":"asha@example.org"}"#;
@@ -100,9 +100,9 @@ fn a_reset_by_user_name_is_looked_up_without_a_rule() {
 }
 
 #[test]
-fn a_stored_number_without_a_country_is_domestic_whatever_the_caller_says() {
+fn a_stored_number_without_a_country_is_domestic_for_any_caller() {
     let mut world = World::with_users(r#"{"tenantId":"pb","mobileNumber":"9123456789"}"#);
-    world.policy.mobile_rules.push(MobileRule {
+    world.policy.number_rules.push(NumberRule {
         country_code: "+44".to_owned(),
         regex: "[0-9]{10}".to_owned(),
         default: false,
@@ -113,7 +113,7 @@ fn a_stored_number_without_a_country_is_domestic_whatever_the_caller_says() {
 }
 
 #[test]
-fn a_bad_address_costs_the_email_only() {
+fn a_bad_address_suppresses_only_the_email() {
     let mut world = World::with_users(&CITIZEN.replace("asha@example.org", "asha example.org"));
     let events = [
         "sms +977 9000000001 Dear Citizen, Your Login OTP is ######.",
@@ -136,7 +136,7 @@ fn concealment_makes_the_unknown_look_like_the_known() {
         let mut events = Vec::new();
         let mut tell = |world: &mut World, request: &str, answer: &str| {
             let seen = world.ask(request);
-            assert_eq!(seen.answer(), answer, "{users} {request}");
+            assert_eq!(seen.reply_line(), answer, "{users} {request}");
             events.extend(seen.events);
         };
         tell(&mut world, &send(kind, ""), SENT);

@@ -1,4 +1,4 @@
-//! `validate` and `search`: one face for every failure, the truth in the result.
+//! `validate` and `search`: every failure gets the same reply, the reason is in the validation result.
 
 use super::{World, check};
 
@@ -62,14 +62,14 @@ fn a_validation_is_validated_row_by_row_and_always_has_a_result() {
 }
 
 #[test]
-fn a_code_is_good_once() {
+fn a_code_is_accepted_once() {
     let mut world = sent();
     let events = ["result rejected wrong_code login 1"];
     check(&mut world, &validate("{wrong}", ""), FAILED, &events);
     let events = ["result accepted verified login 1", "verified login"];
     check(&mut world, &validate("{code}", ""), ACCEPTED, &events);
     let seen = world.ask(&validate("{code}", ""));
-    assert_eq!(seen.answer(), FAILED);
+    assert_eq!(seen.reply_line(), FAILED);
     assert!(seen.events[0].starts_with("result rejected already_used login"), "{:?}", seen.events);
 }
 
@@ -77,7 +77,7 @@ fn a_code_is_good_once() {
 fn every_failure_looks_the_same() {
     let reason = |mut world: World, code: &str, more: &str, reason: &str| {
         let seen = world.ask(&validate(code, more));
-        assert_eq!(seen.answer(), FAILED, "{reason}");
+        assert_eq!(seen.reply_line(), FAILED, "{reason}");
         assert_eq!(seen.bodies[0]["reason"], reason);
         assert_eq!(seen.outcome, reason);
         assert_eq!(seen.bodies[0]["tenantId"], "pb.amritsar");
@@ -106,7 +106,7 @@ fn every_failure_looks_the_same() {
 }
 
 #[test]
-fn the_last_moment_counts() {
+fn the_last_millisecond_counts() {
     let mut world = sent();
     world.later(300_000);
     let events = ["result accepted verified login 0", "verified login"];

@@ -1,38 +1,21 @@
-//! The two analytic streams, in one shape for all contracts: `otp-validation-result` and `otp-lifecycle`
-//! (docs/interface.md). Every field is present; what does not apply is null. No code, number or address is in them.
+//! The stream `otp-lifecycle`, in one shape for all contracts (docs/interface.md). Every field is present; one that does
+//! not apply is null. Contains no code, number or address.
 
-use super::{EventKind, Events};
-use crate::otp::{
-    ChallengeId, ContractName, LogTime, Notice, NoticeKind, PolicyVersion, Pseudonym, Purpose, Refusal,
-    Verdict, Verification,
-};
+use crate::contract::events::{About, EventKind, Events};
+use crate::otp::{ChallengeId, LogTime, Notice, NoticeKind, PolicyVersion, Pseudonym, Purpose, Refusal};
 use crate::wire::json::writer::{Plain, WriteJson};
 use crate::wire::outbox::OutputTopic;
 
-/// What an analytic event is about, whatever happened.
-#[derive(Clone, Copy, Debug)]
-pub struct About<'a> {
-    pub contract: ContractName,
-    /// As the request gave it; `None` if it gave none.
-    pub tenant: Option<&'a str>,
-    /// `None` if the request does not say whose.
-    pub subject: Option<Pseudonym>,
-    pub request_id: Option<&'a str>,
-    pub caller: Option<&'a str>,
-    pub client_ref: Option<&'a str>,
-    pub policy_version: Option<PolicyVersion>,
-}
-
-/// A way by which a code travels.
+/// A way to send a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
     Sms,
     Email,
 }
 
-/// Where a code went, or would have gone. Holds no number and no address.
+/// Where a code went, or would have gone. Contains no number and no address.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Route<'a> {
+pub struct DeliveryRoute<'a> {
     pub channels: Option<&'a [Channel]>,
     pub country_code: Option<&'a str>,
     /// See [`number_prefix`].
@@ -51,17 +34,6 @@ pub enum Suppression {
     UnknownRecipient,
     TemplateMissing,
     BadAddress,
-}
-
-/// What became of a verification.
-#[derive(Clone, Copy, Debug)]
-pub enum Judgement<'a> {
-    /// The rules judged it.
-    Judged(&'a Verification),
-    /// It came past its deadline.
-    StaleRequest,
-    /// It could not be judged, or the caller may not verify.
-    InvalidRequest,
 }
 
 impl WriteJson for Channel {
@@ -108,7 +80,7 @@ pub fn lifecycle(
     events: &mut Events<'_>,
     topic: OutputTopic,
     about: &About<'_>,
-    route: &Route<'_>,
+    route: &DeliveryRoute<'_>,
     notice: &Notice,
 ) {
     let kind = lifecycle_name(notice.kind);
@@ -145,7 +117,7 @@ pub fn lifecycle(
     );
 }
 
-/// Tells that a challenge expired, as the sweep found it: no request and no caller belong to it.
+/// Publishes that a challenge expired. The sweep found it, so there is no request and no caller.
 pub fn expired(events: &mut Events<'_>, topic: OutputTopic, subject: Pseudonym, notice: &Notice) {
     let Some(purpose) = notice.purpose else { return };
     let about = About {
@@ -157,15 +129,15 @@ pub fn expired(events: &mut Events<'_>, topic: OutputTopic, subject: Pseudonym, 
         client_ref: None,
         policy_version: None,
     };
-    lifecycle(events, topic, &about, &Route::default(), notice);
+    lifecycle(events, topic, &about, &DeliveryRoute::default(), notice);
 }
 
-/// Tells on the lifecycle stream that something was not sent, for a reason that is no rule's.
+/// Publishes that something was not sent, for a reason that is not a refusal of the rules.
 pub fn suppressed(
     events: &mut Events<'_>,
     topic: OutputTopic,
     about: &About<'_>,
-    route: &Route<'_>,
+    route: &DeliveryRoute<'_>,
     purpose: Option<Purpose>,
     reason: Suppression,
 ) {
@@ -183,64 +155,6 @@ pub fn suppressed(
             locked_until: None,
         },
     );
-}
-
-/// Publishes the one result of a verification.
-pub fn validation_result(
-    events: &mut Events<'_>,
-    topic: OutputTopic,
-    about: &About<'_>,
-    judgement: Judgement<'_>,
-) {
-    let (result, reason) = judgement.names();
-    let judged = match judgement {
-        Judgement::Judged(verification) => Some(verification),
-        Judgement::StaleRequest | Judgement::InvalidRequest => None,
-    };
-    let id = events.id("result");
-    let subject = about.subject.map(Pseudonym::to_hex);
-    let occurred_at = events.envelope().time.ms();
-    let key = subject.as_ref().map(|it| it.as_bytes());
-    events.publish(topic, key, &id, EventKind::VALIDATION_RESULT, |object| {
-        object
-            .member("eventId", &*id)
-            .member("contract", Plain(about.contract.as_str()))
-            .member("tenantId", about.tenant)
-            .member("subject", subject)
-            .member("challengeId", judged.and_then(|it| it.challenge).map(ChallengeId::to_uuid))
-            .member("requestId", about.request_id)
-            .member("purpose", judged.and_then(|it| it.purpose).map(Purpose::as_str).map(Plain))
-            .member("caller", about.caller)
-            .member("clientRef", about.client_ref)
-            .member("result", Plain(result))
-            .member("reason", Plain(reason))
-            .member("attempts", judged.and_then(|it| it.attempts))
-            .member("attemptsRemaining", judged.and_then(|it| it.attempts_remaining))
-            .member("lockedUntil", judged.and_then(|it| it.locked_until).map(LogTime::ms))
-            .member("policyVersion", about.policy_version.map(PolicyVersion::to_hex))
-            .member("occurredAt", occurred_at);
-    });
-}
-
-impl Judgement<'_> {
-    /// `result` and `reason`.
-    pub const fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::StaleRequest => ("rejected", "stale_request"),
-            Self::InvalidRequest => ("rejected", "invalid_request"),
-            Self::Judged(it) => match it.verdict {
-                Verdict::Accepted => ("accepted", "verified"),
-                Verdict::Locked => ("rejected", "locked"),
-                Verdict::NoChallenge => ("rejected", "no_challenge"),
-                Verdict::AlreadyUsed => ("rejected", "already_used"),
-                Verdict::Ended => ("rejected", "ended"),
-                Verdict::NotYetValid => ("rejected", "not_yet_valid"),
-                Verdict::Expired => ("rejected", "expired"),
-                Verdict::Mismatch => ("rejected", "mismatch"),
-                Verdict::WrongCode => ("rejected", "wrong_code"),
-            },
-        }
-    }
 }
 
 const fn lifecycle_name(kind: NoticeKind) -> &'static str {
@@ -264,7 +178,7 @@ struct LifecycleFacts {
     challenge: Option<ChallengeId>,
     purpose: Option<Purpose>,
     send_number: Option<u8>,
-    /// Of `locked` alone: its end, or none for a hard lock.
+    /// Of `locked` alone: the end of the lock; `None` for a hard lock.
     locked_until: Option<Option<LogTime>>,
 }
 
@@ -272,7 +186,7 @@ fn publish_lifecycle(
     events: &mut Events<'_>,
     topic: OutputTopic,
     about: &About<'_>,
-    route: &Route<'_>,
+    route: &DeliveryRoute<'_>,
     facts: &LifecycleFacts,
 ) {
     let id = lifecycle_id(events, facts);
@@ -306,7 +220,7 @@ fn publish_lifecycle(
     });
 }
 
-/// One request tells each kind at most once for a purpose, and each reason of `suppressed` at most once.
+/// One request reports each kind at most once per purpose, and each reason of `suppressed` at most once.
 fn lifecycle_id(events: &Events<'_>, facts: &LifecycleFacts) -> String {
     match facts.reason.map(Suppression::as_str).or(facts.purpose.map(Purpose::as_str)) {
         Some(detail) => [events.envelope().event_base, facts.kind, detail].join("-"),
@@ -316,77 +230,11 @@ fn lifecycle_id(events: &Events<'_>, facts: &LifecycleFacts) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{ABOUT, published};
     use super::*;
-    use crate::contract::Envelope;
-    use crate::wire::outbox::Outbox;
-
-    const ABOUT: About<'_> = About {
-        contract: ContractName::Egov,
-        tenant: Some("pb.amritsar"),
-        subject: Some(Pseudonym([0xab; 16])),
-        request_id: Some("r-1"),
-        caller: Some("egov"),
-        client_ref: None,
-        policy_version: Some(PolicyVersion([1; 8])),
-    };
-
-    fn published(write: impl FnOnce(&mut Events<'_>)) -> String {
-        published_from("base", write)
-    }
-
-    fn published_from(event_base: &str, write: impl FnOnce(&mut Events<'_>)) -> String {
-        let mut outbox = Outbox::default();
-        let envelope = Envelope {
-            source: "otp-stream",
-            time: LogTime::from_ms(1_700_000_000_000),
-            correlation_id: "c",
-            causation_id: "r-1",
-            traceparent: None,
-            tracestate: None,
-            event_base,
-        };
-        write(&mut Events::new(&mut outbox, &[1], envelope));
-        assert_eq!(outbox.len(), 1);
-        let event = outbox.iter().next().expect("one event");
-        let header = |name: &str| {
-            let found = event.headers().find(|(it, _)| *it == name).and_then(|(_, value)| value);
-            String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
-        };
-        let value = String::from_utf8_lossy(event.value().unwrap_or_default()).into_owned();
-        let key = String::from_utf8_lossy(event.key().unwrap_or_default()).into_owned();
-        format!("{key} {} {} {value}", header("ce_id"), header("ce_type"))
-    }
 
     #[test]
-    fn every_field_of_a_result_is_there() {
-        let verification = Verification {
-            verdict: Verdict::WrongCode,
-            challenge: Some(ChallengeId([0; 16])),
-            purpose: Some(Purpose::Login),
-            attempts: Some(2),
-            attempts_remaining: Some(3),
-            locked_until: None,
-        };
-        let topic = OutputTopic(0);
-        let found = published(|events| {
-            validation_result(events, topic, &ABOUT, Judgement::Judged(&verification));
-        });
-        let expected = "abababababababababababababababab base-result org.digit.otp.validation-result.v1 \
-            {\"eventId\":\"base-result\",\"contract\":\"egov\",\"tenantId\":\"pb.amritsar\",\
-            \"subject\":\"abababababababababababababababab\",\
-            \"challengeId\":\"00000000-0000-0000-0000-000000000000\",\"requestId\":\"r-1\",\"purpose\":\"login\",\
-            \"caller\":\"egov\",\"clientRef\":null,\"result\":\"rejected\",\"reason\":\"wrong_code\",\"attempts\":2,\
-            \"attemptsRemaining\":3,\"lockedUntil\":null,\"policyVersion\":\"0101010101010101\",\
-            \"occurredAt\":1700000000000}";
-        assert_eq!(found, expected);
-        let nobody = About { tenant: None, subject: None, ..ABOUT };
-        let found = published(|events| validation_result(events, topic, &nobody, Judgement::InvalidRequest));
-        assert!(found.starts_with(" base-result "), "{found}");
-        assert!(found.contains("\"subject\":null,\"challengeId\":null"), "{found}");
-    }
-
-    #[test]
-    fn an_expired_challenge_brings_its_own_terms() {
+    fn an_expired_challenge_has_its_own_tenant_and_policy_version() {
         let notice = Notice {
             kind: NoticeKind::Expired,
             challenge: Some(ChallengeId([0; 16])),
@@ -407,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_tells_its_end_and_a_hard_one_that_it_has_none() {
+    fn a_lock_has_its_end_and_a_hard_lock_has_none() {
         let check = |kind: NoticeKind, locked_until: Option<u64>, expected: Option<&str>| {
             let locked_until = locked_until.map(LogTime::from_ms);
             let notice = Notice {
@@ -419,7 +267,7 @@ mod tests {
                 terms: None,
             };
             let found = published(|events| {
-                lifecycle(events, OutputTopic(0), &ABOUT, &Route::default(), &notice);
+                lifecycle(events, OutputTopic(0), &ABOUT, &DeliveryRoute::default(), &notice);
             });
             let at = found.find("\"lockedUntil\":").map(|at| &found[at..]);
             assert_eq!(at.and_then(|rest| rest.split(',').next()), expected, "{found}");
@@ -427,15 +275,6 @@ mod tests {
         check(NoticeKind::Locked, Some(7), Some("\"lockedUntil\":7"));
         check(NoticeKind::Locked, None, Some("\"lockedUntil\":null"));
         check(NoticeKind::Failed, None, None);
-    }
-
-    #[test]
-    fn an_id_may_begin_with_the_coordinates_of_a_topic_with_a_long_name() {
-        let coordinates = format!("{}/2147483647/9223372036854775807", "t".repeat(249));
-        let found = published_from(&coordinates, |events| {
-            validation_result(events, OutputTopic(0), &ABOUT, Judgement::InvalidRequest);
-        });
-        assert!(found.contains(&format!("\"eventId\":\"{coordinates}-result\"")), "{found}");
     }
 
     #[test]

@@ -1,20 +1,13 @@
-//! SMS and e-mail events, as DIGIT's and mGramSeva's own notification services read them (docs/contracts/egov.md).
+//! E-mail events, as the notification services of DIGIT and mGramSeva read them (docs/contracts/egov.md).
 
 use std::sync::Arc;
 
-use super::settings::Flavour;
-use crate::contract::{EventKind, Events};
-use crate::otp::ChallengeView;
+use super::flavour::Flavour;
+use super::message::CodeMessage;
+use crate::contract::events::{EventKind, Events};
 use crate::text::{Rendered, Template};
-use crate::wire::json::writer::{Object, Plain, WriteJson};
+use crate::wire::json::writer::{Object, WriteJson};
 use crate::wire::outbox::OutputTopic;
-
-/// A number to send to. The two parts are never joined.
-#[derive(Clone, Copy)]
-pub struct Mobile<'a> {
-    pub number: &'a str,
-    pub country_code: Option<&'a str>,
-}
 
 /// Subject and body of an e-mail.
 #[derive(Clone, Debug)]
@@ -23,61 +16,31 @@ pub struct EmailTexts {
     pub body: Arc<Template>,
 }
 
-/// One delivery of one challenge.
-#[derive(Clone, Copy)]
-pub struct Delivery<'a> {
-    pub challenge: &'a ChallengeView,
-    /// The digits.
-    pub code: &'a str,
-    pub send_number: u8,
-    /// As the request gave it.
-    pub tenant: &'a str,
-    /// The record key: the subject's pseudonym.
-    pub key: &'a str,
-}
-
-/// Publishes the text message of a delivery.
-pub fn publish_sms(
-    events: &mut Events<'_>,
-    topic: OutputTopic,
-    delivery: &Delivery<'_>,
-    mobile: Mobile<'_>,
-    text: &Template,
-) {
-    let id = delivery.event_id(EventKind::SMS);
-    let correlation_id = events.envelope().correlation_id;
-    events.publish(topic, Some(delivery.key.as_bytes()), &id, EventKind::SMS, |object| {
-        object
-            .member("mobileNumber", mobile.number)
-            .member("message", text.with(delivery.code))
-            .member("category", Plain("OTP"))
-            .member("expiryTime", delivery.challenge.expires_at.ms())
-            .member("countryCode", mobile.country_code)
-            .member("tenantId", delivery.tenant)
-            .member("templateId", text.id())
-            .member("locale", text.locale())
-            .member("eventId", &*id)
-            .member("correlationId", correlation_id);
-    });
+/// The shape of an e-mail event.
+#[derive(Clone, Copy, Debug)]
+pub struct EmailStyle<'a> {
+    pub flavour: Flavour,
+    /// `sender` of mGramSeva's e-mails.
+    pub sender: &'a str,
 }
 
 /// Publishes the e-mail of a delivery.
 pub fn publish_email(
     events: &mut Events<'_>,
     topic: OutputTopic,
-    delivery: &Delivery<'_>,
+    message: &CodeMessage<'_>,
     address: &str,
     texts: &EmailTexts,
     style: EmailStyle<'_>,
 ) {
-    let id = delivery.event_id(EventKind::EMAIL);
-    let key = Some(delivery.key.as_bytes());
-    let subject = texts.subject.with(delivery.code);
-    let body = texts.body.with(delivery.code);
+    let id = message.event_id(EventKind::EMAIL);
+    let key = Some(message.key.as_bytes());
+    let subject = texts.subject.with_variables(message.code, message.variables);
+    let body = texts.body.with_variables(message.code, message.variables);
     events.publish(topic, key, &id, EventKind::EMAIL, |object| match style.flavour {
         Flavour::Digit => {
-            let email = DigitEmail { address, subject, body, tenant: delivery.tenant };
-            object.member("requestInfo", NoRequestInfo).member("email", email);
+            let email = DigitEmail { address, subject, body, tenant: message.tenant };
+            object.member("requestInfo", EmptyObject).member("email", email);
         }
         Flavour::Mgramseva => {
             object
@@ -89,25 +52,10 @@ pub fn publish_email(
     });
 }
 
-impl Delivery<'_> {
-    /// Each number of a challenge's delivery has one event of a kind.
-    fn event_id(&self, kind: EventKind) -> String {
-        let mut number = itoa::Buffer::new();
-        let number = number.format(self.send_number);
-        [&self.challenge.code.challenge.to_uuid(), kind.0, number].join("-")
-    }
-}
-
-/// What an e-mail event looks like.
-#[derive(Clone, Copy)]
-pub struct EmailStyle<'a> {
-    pub flavour: Flavour,
-    pub sender: &'a str,
-}
-
-/// Whether a mail service can take this address: one bad address costs DIGIT's the rest of its poll. Local part ASCII
-/// and without what needs quoting (RFC 5321 §4.1.2), domain of letters, digits, hyphens and dots; in a script other than
-/// ASCII also of marks, which many a name has.
+/// Whether mail services accept this address. DIGIT's loses the rest of its poll at one bad address.
+///
+/// The local part is ASCII without characters that need quotes (RFC 5321 §4.1.2). The domain has letters, digits,
+/// hyphens and dots, and outside ASCII also combining marks.
 pub fn is_address(address: &str) -> bool {
     const ADDRESS_BYTES_MAX: usize = 254;
     const LOCAL_BYTES_MAX: usize = 64;
@@ -150,10 +98,10 @@ impl WriteJson for DigitEmail<'_> {
     }
 }
 
-/// An empty object: the consumer reads the member, not what is in it.
-struct NoRequestInfo;
+/// The consumer needs the member and reads nothing in it.
+struct EmptyObject;
 
-impl WriteJson for NoRequestInfo {
+impl WriteJson for EmptyObject {
     fn write_json(&self, out: &mut Vec<u8>) {
         Object::write(out, |_| {});
     }

@@ -1,32 +1,26 @@
-//! DIGIT's `MobileNumberValidation` rows: what one must be to be loaded. Judging numbers is the contract's.
+//! Which phone numbers exist: what a rule must be to be loaded. Judges no number.
 
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Deserializer};
 
-/// Longest country code, in bytes.
 const COUNTRY_CODE_BYTES_MAX: usize = 16;
-/// Longest pattern, in bytes.
 const REGEX_BYTES_MAX: usize = 512;
-/// Compiled size of one pattern, in bytes.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
+/// Size of one compiled pattern.
+const COMPILED_BYTES_MAX: usize = 256 * 1024;
 
-/// One row of DIGIT's `MobileNumberValidation`.
+/// The numbers of one country.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MobileRule {
+pub struct NumberRule {
     pub country_code: String,
     /// Matched against the whole number.
     pub regex: String,
+    /// Applies to numbers that come without a country code.
     pub default: bool,
 }
 
-impl MobileRule {
-    /// The rule of the default configuration (docs/contracts/egov.md, "Mobile rules").
-    pub(super) fn india() -> Self {
-        Self { country_code: "+91".to_owned(), regex: "^[6-9][0-9]{9}$".to_owned(), default: true }
-    }
-
-    /// What is wrong with it, in words that repeat nothing of it.
-    pub(super) fn fault(&self) -> Option<&'static str> {
+impl NumberRule {
+    /// Why the rule is refused, in words that repeat nothing of it.
+    pub fn fault(&self) -> Option<&'static str> {
         if self.country_code.is_empty() {
             Some("it has no country code")
         } else if self.country_code.len() > COUNTRY_CODE_BYTES_MAX {
@@ -35,18 +29,20 @@ impl MobileRule {
             Some("it has no regex")
         } else if self.regex.len() > REGEX_BYTES_MAX {
             Some("its regex is longer than 512 bytes")
-        } else if !compiles(&self.regex) {
+        } else if Self::compile(&self.regex).is_none() {
             Some("its regex does not compile")
         } else {
             None
         }
     }
-}
 
-/// By itself and as a whole-string match: `a)|(?:b` is a pattern only inside of the wrapping group.
-fn compiles(pattern: &str) -> bool {
-    let builds = |pattern: &str| RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().is_ok();
-    builds(pattern) && builds(&format!(r"\A(?:{pattern})\z"))
+    /// A pattern that matches whole numbers. `None`: the pattern does not compile.
+    pub fn compile(pattern: &str) -> Option<Regex> {
+        let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(COMPILED_BYTES_MAX).build().ok();
+        // Alone first: `a)|(?:b` is a pattern only inside the group.
+        build(pattern)?;
+        build(&format!(r"\A(?:{pattern})\z"))
+    }
 }
 
 /// A row as records on `otp-policy` have it.
@@ -73,8 +69,8 @@ pub(super) struct ConfigurationRow {
     default: bool,
 }
 
-impl From<RecordRow> for MobileRule {
-    /// What is missing is empty, which [`MobileRule::fault`] refuses.
+impl From<RecordRow> for NumberRule {
+    /// A missing member is empty, which [`NumberRule::fault`] refuses.
     fn from(row: RecordRow) -> Self {
         Self {
             country_code: row.country_code.unwrap_or_default(),
@@ -84,8 +80,8 @@ impl From<RecordRow> for MobileRule {
     }
 }
 
-impl From<ConfigurationRow> for MobileRule {
-    /// What is missing is empty, which [`MobileRule::fault`] refuses.
+impl From<ConfigurationRow> for NumberRule {
+    /// A missing member is empty, which [`NumberRule::fault`] refuses.
     fn from(row: ConfigurationRow) -> Self {
         Self {
             country_code: row.country_code.unwrap_or_default(),
@@ -95,13 +91,9 @@ impl From<ConfigurationRow> for MobileRule {
     }
 }
 
-impl<'de> Deserialize<'de> for MobileRule {
-    /// Reads the configuration's form and checks it.
+impl<'de> Deserialize<'de> for NumberRule {
+    /// Reads the form of the configuration. Nothing is judged: see [`NumberRule::fault`].
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let rule = Self::from(ConfigurationRow::deserialize(deserializer)?);
-        match rule.fault() {
-            Some(fault) => Err(serde::de::Error::custom(format!("mobile rule: {fault}"))),
-            None => Ok(rule),
-        }
+        ConfigurationRow::deserialize(deserializer).map(Self::from)
     }
 }

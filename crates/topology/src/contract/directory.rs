@@ -1,6 +1,6 @@
 //! Who exists: records of `user-directory`, `{"users":[…]}` under the canonical subject (docs/interface.md).
 //!
-//! What a user means for an operation is not decided here.
+//! Does not decide what a user means for an operation.
 
 use crate::wire::json::{Json, JsonError, Names, parse_object};
 
@@ -19,46 +19,46 @@ const TEXTS: [(&str, usize); 8] = [
     ("uuid", 128),
 ];
 
-/// Why a record is refused; shown in a dead letter. Holds nothing of its values.
+/// Why a record is refused; shown in a dead letter. Contains nothing of its values.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DirectoryError {
     #[error("the {0}")]
     Json(#[from] JsonError),
-    #[error("users is no array of objects")]
+    #[error("users is not an array of objects")]
     NoUsers,
     #[error("there are more than {USERS_MAX} users")]
     TooManyUsers,
-    #[error("{0} of a user is no string")]
+    #[error("{0} of a user is not a string")]
     NoString(&'static str),
     #[error("{0} of a user is too long")]
     TooLong(&'static str),
-    #[error("active of a user is no boolean")]
+    #[error("active of a user is not a boolean")]
     NoBoolean,
     #[error("a user has no tenantId")]
     NoTenant,
 }
 
-/// One user as the directory has them. Blank members are absent. Never printed.
+/// One user of the directory. Blank members are absent. Never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct User {
+pub struct DirectoryUser {
     pub mobile: Option<String>,
     pub country_code: Option<String>,
     pub email: Option<String>,
     pub locale: Option<String>,
 }
 
-/// Which users of a record are meant.
+/// Which users of a record match.
 #[derive(Clone, Copy, Debug)]
-pub struct Search<'a> {
+pub struct DirectorySearch<'a> {
     pub tenant: &'a str,
-    /// `None`: of any type. Case does not count.
+    /// `None`: any type. Case does not count.
     pub user_type: Option<&'a str>,
     /// Inactive users do not exist.
     pub active_only: bool,
 }
 
 impl DirectoryError {
-    /// What a dead letter names it by.
+    /// The error code of its dead letter.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Json(error) => error.code(),
@@ -72,7 +72,7 @@ impl DirectoryError {
     }
 }
 
-/// Judges a record when it is loaded. Members that nobody reads may be there.
+/// Judges a record when it is loaded. It may have members that nothing reads.
 ///
 /// # Errors
 /// See [`DirectoryError`].
@@ -85,12 +85,12 @@ pub fn check_record(bytes: &[u8]) -> Result<(), DirectoryError> {
     users.iter().try_for_each(check_user)
 }
 
-/// The first user of a record that is meant. A record that was not checked finds what it can.
-pub fn find(bytes: &[u8], search: &Search<'_>) -> Option<User> {
+/// The first user of a record that matches. In a record that was not checked, finds what it can.
+pub fn find(bytes: &[u8], search: &DirectorySearch<'_>) -> Option<DirectoryUser> {
     let record = parse_object(Some(bytes), Names::CaseSensitive).ok()?;
-    let user = users_of(&record)?.iter().find(|user| search.means(user))?;
+    let user = users_of(&record)?.iter().find(|user| search.matches(user))?;
     let owned = |name| text(user, name).map(str::to_owned);
-    Some(User {
+    Some(DirectoryUser {
         mobile: owned("mobileNumber"),
         country_code: owned("countryCode"),
         email: owned("emailId"),
@@ -98,8 +98,8 @@ pub fn find(bytes: &[u8], search: &Search<'_>) -> Option<User> {
     })
 }
 
-impl Search<'_> {
-    fn means(&self, user: &Json<'_>) -> bool {
+impl DirectorySearch<'_> {
+    fn matches(&self, user: &Json<'_>) -> bool {
         let has_type =
             |wanted: &str| text(user, "userType").is_some_and(|it| it.eq_ignore_ascii_case(wanted));
         let inactive = matches!(user.get("active"), Some(Json::Bool(false)));
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_user_that_is_meant_is_found() {
+    fn the_first_user_that_matches_is_found() {
         let record = r#"{"users":[
             {"tenantId":"pb","userType":"CITIZEN","emailId":"old@b.c","active":false},
             {"tenantId":"pb","userType":"CITIZEN","emailId":"first@b.c"},
             {"tenantId":"pb","userType":"CITIZEN","emailId":"second@b.c"},
             {"tenantId":"pb.amritsar","userType":"EMPLOYEE","emailId":"employee@b.c","active":true}]}"#;
         let check = |tenant: &str, user_type: Option<&str>, active_only: bool, expected: Option<&str>| {
-            let search = Search { tenant, user_type, active_only };
+            let search = DirectorySearch { tenant, user_type, active_only };
             let found = find(record.as_bytes(), &search);
             assert_eq!(found.and_then(|user| user.email).as_deref(), expected, "{search:?}");
         };

@@ -1,0 +1,164 @@
+//! Sends a code: the texts first, then the decision, then the events.
+//!
+//! A missing text must be found before a code is issued. But a refusal by the rules comes first: a subject that is locked
+//! or over its limits gets that reply. Knows no contract: texts and style come with the order.
+//!
+//! ```text
+//! CodeOrder ─▶ FoundTexts ─▶ otp::decide ─▶ sms, email, lifecycle
+//! ```
+
+mod central_instance;
+mod email;
+mod flavour;
+mod message;
+mod number;
+mod order;
+mod sms;
+mod texts;
+
+pub use central_instance::CentralInstance;
+pub use email::{EmailStyle, is_address};
+pub use flavour::Flavour;
+pub use number::{BadNumber, NumberPatterns, PhoneNumber, default_rule, rule_of};
+pub use order::{CodeOrder, DeliveryStyle, OrderTexts, WantedText};
+
+use super::analytics::{self, Channel, DeliveryRoute, Suppression};
+use super::events::Events;
+use super::port::{KnownSubject, ServeError};
+use super::session::Session;
+use crate::otp::{
+    ChallengeView, Code, Exit, IssueOutcome, Notice, NoticeKind, Pseudonym, Refusal, Subject, decide,
+};
+use message::CodeMessage;
+use texts::FoundTexts;
+
+/// What an order gave.
+pub struct Delivered {
+    pub subject: Subject,
+    pub outcome: DeliveryOutcome,
+}
+
+pub enum DeliveryOutcome {
+    Issued(ChallengeView),
+    Refused(Refusal),
+    /// Nothing was issued, because a text is missing.
+    TextMissing,
+}
+
+/// Issues a code and sends it.
+///
+/// # Errors
+/// See [`ServeError`].
+pub fn deliver(
+    session: &Session<'_>,
+    style: &DeliveryStyle<'_>,
+    known: KnownSubject<'_>,
+    order: &CodeOrder<'_>,
+    events: &mut Events<'_>,
+) -> Result<Delivered, ServeError> {
+    let email = order.email.filter(|address| is_address(address));
+    let Some(texts) = FoundTexts::find(session, style, order, email)? else {
+        return refuse_or_miss(session, known, order, events);
+    };
+    let KnownSubject { who, pseudonym, subject } = known;
+    let rules = session.rules(who, order.tenant);
+    let decision = decide(subject, &order.command(), session.pending.now, &rules)?;
+    let (challenge, send_number) = match decision.outcome {
+        IssueOutcome::Issued { challenge, send_number } => (challenge, send_number),
+        IssueOutcome::Refused { refusal, .. } => {
+            report(session, events, pseudonym, order, &texts, &decision.notices);
+            return Ok(Delivered { subject: decision.subject, outcome: DeliveryOutcome::Refused(refusal) });
+        }
+    };
+    if order.exit.delivers() {
+        let code = Code::derive(session.reads.keys(), who, challenge.code)?;
+        let message = CodeMessage {
+            challenge: &challenge,
+            code: code.digits(),
+            variables: order.variables,
+            send_number,
+            tenant: order.tenant,
+            key: &pseudonym.to_hex(),
+        };
+        publish(session, style, events, order, &texts, email, &message);
+    }
+    report(session, events, pseudonym, order, &texts, &decision.notices);
+    match order.exit {
+        Exit::Delivered | Exit::DeliveredAndRevealed if order.email.is_some() && email.is_none() => {
+            let route = DeliveryRoute { channels: Some(&[Channel::Email]), ..DeliveryRoute::default() };
+            session.report_suppressed(events, pseudonym, &route, order.purpose, Suppression::BadAddress);
+        }
+        Exit::Withheld => {
+            let reason = Suppression::UnknownRecipient;
+            session.report_suppressed(events, pseudonym, &order.destination(), order.purpose, reason);
+        }
+        Exit::Delivered | Exit::Revealed | Exit::DeliveredAndRevealed => {}
+    }
+    Ok(Delivered { subject: decision.subject, outcome: DeliveryOutcome::Issued(challenge) })
+}
+
+/// Nothing can be issued. If the rules would refuse it anyway, the refusal is the outcome.
+fn refuse_or_miss(
+    session: &Session<'_>,
+    known: KnownSubject<'_>,
+    order: &CodeOrder<'_>,
+    events: &mut Events<'_>,
+) -> Result<Delivered, ServeError> {
+    let KnownSubject { who, pseudonym, subject } = known;
+    let rules = session.rules(who, order.tenant);
+    let decision = decide(subject.clone(), &order.command(), session.pending.now, &rules)?;
+    if let IssueOutcome::Refused { refusal, .. } = decision.outcome {
+        report(session, events, pseudonym, order, &FoundTexts::default(), &decision.notices);
+        return Ok(Delivered { subject: decision.subject, outcome: DeliveryOutcome::Refused(refusal) });
+    }
+    let reason = Suppression::TemplateMissing;
+    session.report_suppressed(events, pseudonym, &order.destination(), order.purpose, reason);
+    Ok(Delivered { subject, outcome: DeliveryOutcome::TextMissing })
+}
+
+fn publish(
+    session: &Session<'_>,
+    style: &DeliveryStyle<'_>,
+    events: &mut Events<'_>,
+    order: &CodeOrder<'_>,
+    texts: &FoundTexts,
+    email: Option<&str>,
+    message: &CodeMessage<'_>,
+) {
+    let topics = &session.pending.request.caller.topics;
+    if let (Some(phone), Some(text)) = (order.phone, &texts.sms) {
+        sms::publish_sms(events, topics.sms[order.topic], message, phone, text);
+    }
+    if let (Some(address), Some(texts)) = (email, &texts.email) {
+        email::publish_email(events, topics.email[order.topic], message, address, texts, style.email);
+    }
+}
+
+/// Reports the notices of a decision. The rules report nothing of a code that is withheld.
+fn report(
+    session: &Session<'_>,
+    events: &mut Events<'_>,
+    pseudonym: Pseudonym,
+    order: &CodeOrder<'_>,
+    texts: &FoundTexts,
+    notices: &[Notice],
+) {
+    let destination = order.destination();
+    let about = session.about(Some(pseudonym));
+    for notice in notices {
+        let route = match notice.kind {
+            NoticeKind::Issued | NoticeKind::Resent => {
+                DeliveryRoute { channels: Some(texts.channels()), locale: texts.locale(), ..destination }
+            }
+            NoticeKind::Suppressed(_) => destination,
+            NoticeKind::Superseded
+            | NoticeKind::Verified
+            | NoticeKind::Failed
+            | NoticeKind::Locked
+            | NoticeKind::Unlocked
+            | NoticeKind::Expired
+            | NoticeKind::Forgotten => DeliveryRoute::default(),
+        };
+        analytics::lifecycle(events, session.pending.request.caller.topics.lifecycle, &about, &route, notice);
+    }
+}

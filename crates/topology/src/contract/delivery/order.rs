@@ -1,0 +1,66 @@
+//! What a contract orders: a code for a purpose, where it goes, and the texts that carry it.
+
+use std::sync::Arc;
+
+use super::email::EmailStyle;
+use super::number::PhoneNumber;
+use crate::contract::analytics::{DeliveryRoute, number_prefix};
+use crate::otp::{Exit, Issue, Purpose};
+use crate::text::Template;
+
+/// A code that is wanted, and where it goes.
+pub struct CodeOrder<'a> {
+    pub purpose: Purpose,
+    pub exit: Exit,
+    /// As the request gave it.
+    pub tenant: &'a str,
+    /// The index of the tenant's notification topics.
+    pub topic: usize,
+    pub phone: Option<PhoneNumber<'a>>,
+    pub email: Option<&'a str>,
+    pub locale: &'a str,
+    pub texts: OrderTexts<'a>,
+    /// The values of the templates' variables, by name.
+    pub variables: &'a [(&'a str, &'a str)],
+}
+
+/// The texts of an order.
+#[derive(Clone, Copy)]
+pub struct OrderTexts<'a> {
+    pub sms: WantedText<'a>,
+    pub email_subject: WantedText<'a>,
+    pub email_body: WantedText<'a>,
+}
+
+/// A text by its code, and the text to send if no template is found.
+#[derive(Clone, Copy)]
+pub struct WantedText<'a> {
+    pub code: &'static str,
+    pub built_in: Option<&'a Arc<Template>>,
+}
+
+/// How a deployment sends codes.
+#[derive(Clone, Copy)]
+pub struct DeliveryStyle<'a> {
+    pub email: EmailStyle<'a>,
+    /// Tried when nothing is found in the locale of the order.
+    pub locale_default: &'a str,
+    /// How many trailing segments a tenant loses before its templates are looked up.
+    pub strip_suffix_count: usize,
+}
+
+impl<'a> CodeOrder<'a> {
+    pub(super) fn command(&self) -> Issue {
+        Issue { purpose: self.purpose, exit: self.exit }
+    }
+
+    /// Where the code was to go.
+    pub fn destination(&self) -> DeliveryRoute<'a> {
+        DeliveryRoute {
+            channels: None,
+            country_code: self.phone.and_then(|it| it.country_code),
+            prefix: self.phone.and_then(|it| number_prefix(it.number)),
+            locale: None,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What is wrong with the settings of a contract, in words that let an operator mend it.
+
+/// One fault of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsFinding {
+    /// The dotted key, such as `egov.central_instance.schemas[0]`. The reader of the configuration adds its value.
+    pub key: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Collects the faults of one section.
+#[derive(Debug)]
+pub struct SettingsFindings {
+    section: &'static str,
+    found: Vec<SettingsFinding>,
+}
+
+impl SettingsFindings {
+    pub(super) fn new(section: &'static str) -> Self {
+        Self { section, found: Vec::new() }
+    }
+
+    /// Objects to a key of the section, such as `central_instance.schemas[0]`.
+    pub fn add(&mut self, key: &str, what: impl Into<String>, remedy: impl Into<String>) {
+        let key = if key.is_empty() { self.section.to_owned() } else { format!("{}.{key}", self.section) };
+        self.found.push(SettingsFinding { key, what: what.into(), remedy: remedy.into() });
+    }
+
+    /// Objects to a number outside its inclusive bounds.
+    pub fn check_range(&mut self, key: &str, number: u64, min: u64, max: u64) {
+        if number < min {
+            self.add(key, "too small", format!("use at least {min}"));
+        } else if number > max {
+            self.add(key, "too large", format!("use at most {max}"));
+        }
+    }
+
+    pub(super) fn into_vec(self) -> Vec<SettingsFinding> {
+        self.found
+    }
+}

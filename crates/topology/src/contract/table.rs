@@ -1,0 +1,187 @@
+//! The table of contracts: one line each. Adding a contract adds its line here, its folder, its pinned names and its
+//! section of the default configuration.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::findings::{SettingsFinding, SettingsFindings};
+use super::port::Contract;
+use super::{egov, int, mosip};
+use crate::otp::ContractName;
+
+/// The contracts of this program.
+pub const CONTRACTS: &[ContractLine] = &[
+    ContractLine::of::<egov::Egov>(ContractName::Egov),
+    ContractLine::of::<int::Int>(ContractName::Int),
+    ContractLine::of::<mosip::Mosip>(ContractName::Mosip),
+];
+
+/// One contract before its settings are known.
+#[derive(Clone, Copy, Debug)]
+pub struct ContractLine {
+    pub name: ContractName,
+    open: fn(ContractName, Value) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>>,
+}
+
+/// The contracts of one deployment, with their settings.
+#[derive(Clone, Debug, Default)]
+pub struct Contracts {
+    /// In the order of the table.
+    opened: Vec<Arc<dyn Contract>>,
+}
+
+impl ContractLine {
+    pub const fn of<C: Contract + 'static>(name: ContractName) -> Self {
+        Self { name, open: open::<C> }
+    }
+}
+
+impl Contracts {
+    /// Opens the contracts of a table with their settings. `sections`: the section of each contract under its name; a key that is absent
+    /// has its default.
+    ///
+    /// # Errors
+    /// Every fault of the settings.
+    pub fn open(
+        table: &[ContractLine],
+        mut sections: Map<String, Value>,
+    ) -> Result<Self, Vec<SettingsFinding>> {
+        let mut opened = Vec::with_capacity(table.len());
+        let mut findings = Vec::new();
+        for line in table {
+            let section = sections.remove(line.name.as_str()).unwrap_or_else(|| Value::Object(Map::new()));
+            match (line.open)(line.name, section) {
+                Ok(contract) => opened.push(contract),
+                Err(found) => findings.extend(found),
+            }
+        }
+        if findings.is_empty() { Ok(Self { opened }) } else { Err(findings) }
+    }
+
+    /// The contracts of this program with their default settings.
+    pub fn with_defaults() -> Self {
+        Self::open(CONTRACTS, Map::new()).expect("the default settings have no fault; a test opens them")
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Contract>> {
+        self.opened.iter()
+    }
+
+    pub fn get(&self, name: ContractName) -> Option<&Arc<dyn Contract>> {
+        self.opened.iter().find(|contract| contract.name() == name)
+    }
+
+    /// The contract with this name, as keys and configurations write it.
+    pub fn named(&self, name: &str) -> Option<&Arc<dyn Contract>> {
+        self.opened.iter().find(|contract| contract.name().as_str() == name)
+    }
+
+    /// The topics that the notification topic `base` stands for in any contract, each once.
+    pub fn notification_topics(&self, base: &str) -> Vec<String> {
+        let mut topics = Vec::new();
+        for topic in self.opened.iter().flat_map(|contract| contract.notification_topics(base)) {
+            if !topics.contains(&topic) {
+                topics.push(topic);
+            }
+        }
+        topics
+    }
+
+    /// The members that hold secrets in the records of any contract, each once.
+    pub fn secret_members(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> =
+            self.opened.iter().flat_map(|contract| contract.secret_members()).copied().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The names of all contracts, for error texts: `egov, int, mosip`.
+    pub fn list(&self) -> String {
+        let names: Vec<_> = self.opened.iter().map(|contract| contract.name().as_str()).collect();
+        names.join(", ")
+    }
+}
+
+fn open<C: Contract + 'static>(
+    name: ContractName,
+    section: Value,
+) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>> {
+    let mut findings = SettingsFindings::new(name.as_str());
+    let settings: C::Settings = match serde_path_to_error::deserialize(section) {
+        Ok(settings) => settings,
+        Err(error) => {
+            let path = error.path().to_string();
+            let path = if path == "." { "" } else { &path };
+            findings.add(path, error.inner().to_string(), "see config/default.toml");
+            return Err(findings.into_vec());
+        }
+    };
+    C::check(&settings, &mut findings);
+    let findings = findings.into_vec();
+    if findings.is_empty() { Ok(Arc::new(C::new(settings))) } else { Err(findings) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otp::{Bounds, Policy};
+
+    #[test]
+    fn a_line_names_its_contract_and_its_defaults_are_within_the_bounds() {
+        let contracts = Contracts::with_defaults();
+        assert_eq!(contracts.list(), "egov, int, mosip");
+        for (line, contract) in CONTRACTS.iter().zip(contracts.iter()) {
+            assert_eq!(contract.name(), line.name);
+            assert_eq!(contract.default_policy().check(&Bounds::default()), Ok(()));
+        }
+    }
+
+    #[test]
+    fn default_policies_are_pinned() {
+        let contracts = Contracts::with_defaults();
+        let check = |name: ContractName, expected: &str, own: Policy| {
+            let policy = contracts.get(name).expect("it has a line").default_policy();
+            assert_eq!(&*policy.version.to_hex(), expected, "{name:?}");
+            assert_eq!(policy, own.versioned());
+        };
+        let built_in = Policy::built_in;
+        let number_rules = egov::EgovSettings::default().mobile_rules;
+        check(ContractName::Egov, "78929b0c33c59490", Policy { number_rules, ..built_in() });
+        check(ContractName::Int, &built_in().version.to_hex(), built_in());
+        let mosip = Policy { lifetime_ms: 180_000, wrong_tries_max: 10, lock_ms: 1_800_000, ..built_in() }
+            .versioned();
+        check(ContractName::Mosip, &mosip.version.to_hex(), mosip.clone());
+    }
+
+    #[test]
+    fn every_fault_of_a_section_names_its_key() {
+        let check = |section: &str, expected: &[&str]| {
+            let sections: Map<String, Value> = serde_json::from_str(section).expect("good JSON");
+            let found = Contracts::open(CONTRACTS, sections).expect_err("a fault");
+            let found: Vec<_> =
+                found.iter().map(|it| format!("{}: {}; {}", it.key, it.what, it.remedy)).collect();
+            assert_eq!(found, expected, "{section}");
+        };
+        check(
+            r#"{"egov":{"user_check":1}}"#,
+            &["egov.user_check: invalid type: integer `1`, expected a boolean; see config/default.toml"],
+        );
+        check(
+            r#"{"egov":{"locale_default":"","strip_suffix_count":17}}"#,
+            &[
+                "egov.locale_default: not a valid locale; write one like en_IN",
+                "egov.strip_suffix_count: too large; use at most 16",
+            ],
+        );
+        check(
+            r#"{"int":{"digit_min":3},"mosip":{"languages":"eng"}}"#,
+            &[
+                "int.digit_min: too small; use at least 4",
+                "mosip.languages: invalid type: string \"eng\", expected a sequence; see config/default.toml",
+            ],
+        );
+    }
+}
