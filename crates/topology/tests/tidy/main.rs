@@ -1,6 +1,6 @@
 //! The rules of the house that the compiler does not check, over every Rust file of the repository.
 //!
-//! Reads text, not types: what it cannot see (a `_` arm over an own enum, a clone too many) is for reviewers.
+//! Reads text, not types. What lints of rustc and clippy can check is in the root `Cargo.toml`, not here.
 //!
 //! ```text
 //! files ──▶ Source (masked text, tokens) ──▶ rooms, rules ──▶ violations: file, line, rule, what to do instead

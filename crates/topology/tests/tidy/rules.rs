@@ -1,13 +1,12 @@
-//! Rules of single files: sizes, first lines, names, and what may not be written at all.
+//! Rules of single files: size, first line, names, and what may not be written at all.
+//!
+//! Lints of rustc and clippy check `unsafe`, `unwrap`, the size of functions, ignored tests and the names of tests: see the
+//! root `Cargo.toml` and `clippy.toml`.
 
 use super::Violation;
 use super::source::{Source, is_name};
 
 const FILE_LINES_MAX: usize = 500;
-const FUNCTION_LINES_MAX: usize = 70;
-
-/// What may hold `unsafe`: the calls into librdkafka, and one to the kernel.
-const UNSAFE_PLACES: [&str; 2] = ["src/kafka/ffi/", "src/runtime/scheduling.rs"];
 
 /// Spelled apart, so that this file does not find itself.
 const LEFT_FOR_LATER: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
@@ -23,31 +22,20 @@ pub fn violations(source: &Source<'_>) -> Vec<Violation> {
     let mut add = |line: usize, rule: &'static str, message: String| {
         found.push(Violation { path: source.path.to_owned(), line, rule, message });
     };
-    sizes(source, &mut add);
+    size(source, &mut add);
     whole_text(source, &mut add);
-    code(source, &mut add);
     names(source, &mut add);
     found
 }
 
 type Add<'a> = dyn FnMut(usize, &'static str, String) + 'a;
 
-fn sizes(source: &Source<'_>, add: &mut Add<'_>) {
+fn size(source: &Source<'_>, add: &mut Add<'_>) {
     let lines = source.text.lines().count();
     if lines > FILE_LINES_MAX {
         let message =
             format!("{lines} lines, more than {FILE_LINES_MAX}: split it by what a reader looks for");
         add(FILE_LINES_MAX + 1, "file size", message);
-    }
-    for function in source.functions() {
-        let lines = function.lines.end() - function.lines.start() + 1;
-        if lines > FUNCTION_LINES_MAX {
-            let name = &function.name;
-            let message = format!(
-                "`{name}` has {lines} lines, more than {FUNCTION_LINES_MAX}: leave the branching here, move leaves out"
-            );
-            add(*function.lines.start(), "function size", message);
-        }
     }
 }
 
@@ -69,26 +57,6 @@ fn whole_text(source: &Source<'_>, add: &mut Add<'_>) {
     }
 }
 
-fn code(source: &Source<'_>, add: &mut Add<'_>) {
-    for line in source.find(&["#", "[", "ignore"]) {
-        let message = "an ignored test tells nobody anything: make it pass, or remove it".to_owned();
-        add(line, "ignored test", message);
-    }
-    if !UNSAFE_PLACES.iter().any(|place| source.path.starts_with(place)) {
-        for line in source.find(&["unsafe"]) {
-            let message =
-                format!("only {} hold `unsafe`: make a safe function there", UNSAFE_PLACES.join(", "));
-            add(line, "unsafe", message);
-        }
-    }
-    let unwraps = [source.find(&[".", "unwrap", "("]), source.find(&["::", "unwrap"])];
-    for line in unwraps.into_iter().flatten().filter(|line| !source.is_test(*line)) {
-        let message =
-            "`unwrap` outside tests: `expect(\"why it cannot fail\")`, or return the error".to_owned();
-        add(line, "unwrap", message);
-    }
-}
-
 fn names(source: &Source<'_>, add: &mut Add<'_>) {
     for part in source.path.trim_end_matches(".rs").split('/') {
         check_name(part, 1, add);
@@ -100,10 +68,6 @@ fn names(source: &Source<'_>, add: &mut Add<'_>) {
         }
         if matches!(word, "mod" | "struct" | "enum" | "trait" | "type") {
             check_name(name, pair[1].line, add);
-        }
-        if word == "fn" && name.starts_with("test_") {
-            let message = format!("`{name}`: name the behaviour, without `test_`");
-            add(pair[1].line, "test name", message);
         }
     }
 }

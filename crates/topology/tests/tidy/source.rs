@@ -1,8 +1,6 @@
-//! A Rust file as the rules see it: its text, its tokens without comments and literals, its test regions.
+//! A Rust file as the rules see it: its text, and its tokens without comments and literals.
 //!
 //! No parser: enough of the lexical grammar that braces and names can be trusted.
-
-use std::ops::RangeInclusive;
 
 /// One name, number or punctuation mark; `::` is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,109 +10,23 @@ pub struct Token {
     pub line: usize,
 }
 
-/// A function with a body.
-#[derive(Debug)]
-pub struct Function {
-    pub name: String,
-    pub lines: RangeInclusive<usize>,
-}
-
 pub struct Source<'a> {
     /// Relative to the repository, with `/`.
     pub path: &'a str,
     pub text: &'a str,
     pub tokens: Vec<Token>,
-    lines_of_tests: Vec<RangeInclusive<usize>>,
 }
 
 impl<'a> Source<'a> {
     pub fn new(path: &'a str, text: &'a str) -> Self {
         let tokens = tokens(&masked(text));
-        let lines_of_tests = lines_of_tests(&tokens);
-        Self { path, text, tokens, lines_of_tests }
-    }
-
-    /// Whether this line is test code only: a test file, or an item under `#[cfg(test)]`.
-    pub fn is_test(&self, line: usize) -> bool {
-        let file = self.path.rsplit('/').next().unwrap_or(self.path);
-        file == "tests.rs"
-            || file.ends_with("_tests.rs")
-            || self.path.split('/').any(|folder| folder == "tests")
-            || self.lines_of_tests.iter().any(|lines| lines.contains(&line))
-    }
-
-    pub fn functions(&self) -> Vec<Function> {
-        let named = |at: usize| self.tokens[at].text == "fn" && is_name(self.tokens.get(at + 1));
-        let starts = (0..self.tokens.len()).filter(|at| named(*at));
-        starts
-            .filter_map(|at| {
-                let end = item_end(&self.tokens, at)?;
-                let has_body = self.tokens[end].text == "}";
-                has_body.then(|| Function {
-                    name: self.tokens[at + 1].text.clone(),
-                    lines: self.tokens[at].line..=self.tokens[end].line,
-                })
-            })
-            .collect()
-    }
-
-    /// The lines where these tokens follow each other.
-    pub fn find(&self, wanted: &[&str]) -> Vec<usize> {
-        let windows = self.tokens.windows(wanted.len());
-        let matching =
-            windows.filter(|window| window.iter().map(|it| it.text.as_str()).eq(wanted.iter().copied()));
-        matching.map(|window| window[0].line).collect()
+        Self { path, text, tokens }
     }
 }
 
 pub fn is_name(token: Option<&Token>) -> bool {
     let first = token.and_then(|it| it.text.chars().next());
     first.is_some_and(|it| it.is_alphabetic() || it == '_')
-}
-
-/// The index of the `}` or `;` that ends the item which starts at `from`.
-pub fn item_end(tokens: &[Token], from: usize) -> Option<usize> {
-    let mut nesting = 0_usize;
-    for (at, token) in tokens.iter().enumerate().skip(from) {
-        match token.text.as_str() {
-            "(" | "[" => nesting += 1,
-            ")" | "]" => nesting = nesting.saturating_sub(1),
-            ";" if nesting == 0 => return Some(at),
-            "{" if nesting == 0 => return closing_brace(tokens, at),
-            _ => {}
-        }
-    }
-    None
-}
-
-fn closing_brace(tokens: &[Token], open: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, token) in tokens.iter().enumerate().skip(open) {
-        match token.text.as_str() {
-            "{" => depth += 1,
-            "}" => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn lines_of_tests(tokens: &[Token]) -> Vec<RangeInclusive<usize>> {
-    let is = |at: usize, text: &str| tokens.get(at).is_some_and(|it| it.text == text);
-    let starts = (0..tokens.len()).filter(|at| is(*at, "#") && is(at + 1, "[") && is(at + 2, "cfg"));
-    starts
-        .filter_map(|at| {
-            let close = (at..tokens.len()).find(|end| is(*end, "]"))?;
-            let names_test = (at..close).any(|it| is(it, "test")) && !(at..close).any(|it| is(it, "not"));
-            let end = item_end(tokens, close + 1)?;
-            names_test.then(|| tokens[at].line..=tokens[end].line)
-        })
-        .collect()
 }
 
 fn tokens(code: &str) -> Vec<Token> {
