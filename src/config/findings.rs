@@ -2,7 +2,6 @@
 
 use super::layers::Layers;
 use super::problem::{ConfigError, Problem};
-use super::sources::Source;
 
 /// The problems found so far. Layer and value of each are looked up by its key.
 pub struct Findings<'a> {
@@ -18,16 +17,6 @@ impl<'a> Findings<'a> {
     /// Adds a problem with the value of a dotted key, such as `callers[0].name`.
     pub fn add(&mut self, key: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
         self.problems.push(self.layers.problem(key, what, remedy));
-    }
-
-    /// Whether any layer sets this key.
-    pub fn has_value(&self, key: &str) -> bool {
-        self.layers.value(key).is_some()
-    }
-
-    /// Which layer set a key.
-    pub fn source(&self, key: &str) -> &Source {
-        self.layers.source(key)
     }
 
     /// At least one problem was found.

@@ -68,9 +68,10 @@ pub fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
     let place = format!("key file {}", path.display());
     let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|err| KeysError {
         place: place.clone(),
-        what: match err.kind() {
-            ErrorKind::InvalidData => "not text in UTF-8".to_owned(),
-            _ => format!("cannot be read ({err})"),
+        what: if err.kind() == ErrorKind::InvalidData {
+            "not text in UTF-8".to_owned()
+        } else {
+            format!("cannot be read ({err})")
         },
         remedy: format!("{REMEDY_GENERATE} and name it as keys.file, or set {KEYS_VARIABLE} to its text"),
     })?;

@@ -288,11 +288,12 @@ fn read_file(path: &Path) -> Result<Table, Box<Problem>> {
             remedy: remedy.to_owned(),
         })
     };
-    let text = std::fs::read_to_string(path).map_err(|err| match err.kind() {
-        ErrorKind::InvalidData => {
+    let text = std::fs::read_to_string(path).map_err(|err| {
+        if err.kind() == ErrorKind::InvalidData {
             wrong("not text in UTF-8".to_owned(), "see config/default.toml for the form")
+        } else {
+            wrong(format!("cannot be read ({err})"), "name a file that can be read with --config")
         }
-        _ => wrong(format!("cannot be read ({err})"), "name a file that can be read with --config"),
     })?;
     text.parse::<Table>().map_err(|err| {
         let line =

@@ -40,16 +40,15 @@ pub use application::{Application, Membership};
 pub use dead_letter::{DeadLetter, DeadLetterPayload};
 pub use findings::Findings;
 pub use http::Http;
-pub use kafka::{Create, Kafka, Properties};
+pub use kafka::{Create, Kafka};
 pub use keys::KeysFile;
-pub use known::DEFAULTS;
 pub use layers::Layers;
 pub use log::{Log, LogFormat};
 pub use not_served::{SchemaRegistry, Tokens};
 pub use policy::PolicySection;
-pub use problem::{ConfigError, Problem};
+pub use problem::ConfigError;
 pub use processing::Processing;
-pub use sources::{ENVIRONMENT_PREFIX, FILE_DEFAULT, Source, Sources};
+pub use sources::{Source, Sources};
 pub use store::Store;
 
 /// A checked configuration.

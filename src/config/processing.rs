@@ -15,7 +15,7 @@ pub struct Processing {
     pub records_per_commit_max: usize,
     /// Where an application id starts to read its request topics for the first time.
     pub start: Start,
-    /// Request topics without LogAppendTime are accepted, with a warning.
+    /// Request topics without `LogAppendTime` are accepted, with a warning.
     pub accept_create_time: bool,
 }
 

@@ -90,6 +90,7 @@ pub struct ConsumerError {
 }
 
 /// The class of a failed transactional call. Fencing comes first: librdkafka marks it as merely abortable.
+#[expect(clippy::wildcard_enum_match_arm, reason = "librdkafka's codes grow")]
 pub(super) fn classify(failure: &NativeError) -> Class {
     match failure.code {
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Class::FencedEpoch,
@@ -102,6 +103,7 @@ pub(super) fn classify(failure: &NativeError) -> Class {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "librdkafka's codes grow")]
 pub(super) fn classify_consumer(code: Code) -> ConsumerClass {
     match code {
         Code::Fatal | Code::FencedInstanceId => ConsumerClass::Dead,

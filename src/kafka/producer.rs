@@ -264,6 +264,7 @@ impl Producer {
 
     /// The error for a record that librdkafka did not take. If only the record is at fault, the error is abortable: the
     /// caller can then search the batch for it, and the producer stays usable.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "librdkafka's codes grow")]
     fn refused(&self, failure: NativeError) -> TransactionError {
         if let Some(fatal) = self.client.handle().fatal() {
             return TransactionError::new("produce", fatal);

@@ -370,6 +370,7 @@ const DAMAGED: &str =
     "the store is damaged; remove this directory, and the task is restored from its changelog";
 
 /// Adds the directory and a remedy to an error. RocksDB's texts name files, never keys or values.
+#[expect(clippy::wildcard_enum_match_arm, reason = "RocksDB's kinds of errors grow")]
 fn explained(directory: &Path, error: &Error) -> StoreError {
     let text = error.as_ref();
     let remedy = match error.kind() {

@@ -12,6 +12,7 @@ use std::io;
 /// # Errors
 /// The kernel or a sandbox refuses it. Then nothing has changed.
 #[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a system call that std does not have")]
 pub fn wake_without_preempting() -> io::Result<()> {
     // SAFETY: any bytes are a `sched_param`; all zero is what a policy without priorities wants.
     let ordinary: libc::sched_param = unsafe { std::mem::zeroed() };

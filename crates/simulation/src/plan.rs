@@ -170,18 +170,22 @@ impl Plan {
         let drawn = Scenario::ALL[dice.usize(..Scenario::ALL.len())];
         let scenario = scenario.unwrap_or(drawn);
         let shape = Shape {
-            partitions: match scenario {
-                Scenario::BatchOfTasks => 4,
-                Scenario::Forwarded | Scenario::Wide => dice.i32(2..=3),
-                _ => dice.i32(1..=2),
+            partitions: if scenario == Scenario::BatchOfTasks {
+                4
+            } else if matches!(scenario, Scenario::Forwarded | Scenario::Wide) {
+                dice.i32(2..=3)
+            } else {
+                dice.i32(1..=2)
             },
             is_wide: scenario == Scenario::Wide || scenario == Scenario::Everything && dice.bool(),
             user_check: scenario == Scenario::Directory || scenario == Scenario::Everything && dice.bool(),
         };
-        let instances = match scenario {
-            Scenario::Crashes | Scenario::Recreated | Scenario::FirstStartLatest => 1,
-            Scenario::Everything => dice.usize(1..=3),
-            _ => 2,
+        let instances = if scenario == Scenario::Everything {
+            dice.usize(1..=3)
+        } else if matches!(scenario, Scenario::Crashes | Scenario::Recreated | Scenario::FirstStartLatest) {
+            1
+        } else {
+            2
         };
         let mut plan = Self {
             seed,

@@ -353,7 +353,22 @@ impl Process {
                 self.idle_steps += 1;
             }
             Event::Revoked { .. } | Event::Stop => self.is_leaving = true,
-            _ => {}
+            Event::Fetched { .. }
+            | Event::ReachedEnd { .. }
+            | Event::OutOfRange { .. }
+            | Event::Tick
+            | Event::Opened { .. }
+            | Event::StableOffsets { .. }
+            | Event::OffsetRanges { .. }
+            | Event::Restored { .. }
+            | Event::InputEnds { .. }
+            | Event::Written { .. }
+            | Event::Began(_)
+            | Event::Offered(_)
+            | Event::OffsetsSent(_)
+            | Event::Committed { .. }
+            | Event::Aborted(_)
+            | Event::ProducerReplaced(_) => {}
         }
         self.thread.on(event, site.wall);
     }

@@ -16,6 +16,9 @@ use crate::process::{Process, Site};
 /// How often the broker is asked for stable offsets before the question fails.
 const STABLE_TRIES_MAX: u32 = 40;
 
+/// The committed offset of each partition; `None`: the group has none.
+type StableOffsets = Vec<(SourcePartition, Option<i64>)>;
+
 /// A question to the worker, and how far it is with the answer.
 pub(crate) struct Asked {
     pub question: Question,
@@ -76,7 +79,7 @@ impl Process {
         sources: &[SourcePartition],
         tries: u32,
         site: &mut Site<'_>,
-    ) -> Option<Result<Vec<(SourcePartition, Option<i64>)>, String>> {
+    ) -> Option<Result<StableOffsets, String>> {
         if let (0, RecoveryUnit::Task(task), Some(Planted::EndBeforeStable)) = (tries, unit, site.planted) {
             let at = site.house.output_place(self.topology.changelog, task);
             self.early_ends.insert(task, site.broker.log(at).end());

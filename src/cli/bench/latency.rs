@@ -2,7 +2,7 @@
 //!
 //! One thread sends at the planned moments: half `send`, half `validate` with codes from received SMS. The other thread
 //! reads the replies. A wait begins at the planned moment, so that a late sender does not hide delays. It ends when a
-//! consumer with read_committed has the reply.
+//! consumer with `read_committed` has the reply.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};

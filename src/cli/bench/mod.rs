@@ -1,6 +1,6 @@
 //! `otp-stream bench`: measures load and latency of a running service from outside.
 //!
-//! Produces requests as callers do, reads the replies with read_committed, and reads what the process of the service
+//! Produces requests as callers do, reads the replies with `read_committed`, and reads what the process of the service
 //! uses. Starts and stops no service: `./dev bench` does. What the package `otp-bench` shares with it is public.
 
 pub mod caller;

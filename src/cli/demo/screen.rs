@@ -1,6 +1,6 @@
 //! Prints the story: the SMS and the outcome in plain words, and on request every event in full.
 //!
-//! In colour on a terminal; plain elsewhere and under NO_COLOR.
+//! In colour on a terminal; plain elsewhere and under `NO_COLOR`.
 
 use std::io::{IsTerminal as _, stdout};
 

@@ -45,17 +45,21 @@ fn sections_in(prefix: &str, value: &Value) -> Vec<String> {
             std::iter::once(prefix.to_owned()).chain(inner).collect()
         }
         Value::Array(items) if items.first().is_some_and(Value::is_table) => vec![format!("{prefix}.0")],
-        _ => Vec::new(),
+        Value::String(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_)
+        | Value::Array(_) => Vec::new(),
     }
 }
 
 fn table_at<'a>(tree: &'a mut Table, section: &str) -> &'a mut Table {
     let mut table = tree;
     for name in section.split('.').filter(|it| !it.is_empty() && *it != "0") {
-        table = match table.get_mut(name).expect("a section") {
-            Value::Array(items) => items[0].as_table_mut().expect("a list of tables"),
-            other => other.as_table_mut().expect("a section"),
-        };
+        let value = table.get_mut(name).expect("a section");
+        let value = if value.is_array() { &mut value[0] } else { value };
+        table = value.as_table_mut().expect("a section, or a list of tables");
     }
     table
 }

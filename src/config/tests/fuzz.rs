@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::super::keys;
-use super::super::{ConfigError, DEFAULTS, Loaded, Sources, load, mask};
+use super::super::known::DEFAULTS;
+use super::super::{ConfigError, Loaded, Sources, load, mask};
 use super::Directory;
 
 /// Stands for a secret.
@@ -106,7 +107,14 @@ fn apply(edit: &Edit, bytes: &mut Vec<u8>) {
             return;
         }
         Edit::Cut(at) => return bytes.truncate(at.index(bytes.len() + 1)),
-        _ => {}
+        Edit::DropLine(_)
+        | Edit::RepeatLine(..)
+        | Edit::MoveLine(..)
+        | Edit::Line(..)
+        | Edit::Value(..)
+        | Edit::Rename(..)
+        | Edit::Nest(..)
+        | Edit::Dots(..) => {}
     }
     let text = String::from_utf8_lossy(bytes).into_owned();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();

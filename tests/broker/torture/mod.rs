@@ -10,7 +10,7 @@ mod upstream;
 
 use std::time::{Duration, Instant};
 
-/// Runs a kind of fault: once, or as often as fits into OTP_TORTURE_SECONDS, each time with the next seed.
+/// Runs a kind of fault: once, or as often as fits into `OTP_TORTURE_SECONDS`, each time with the next seed.
 fn repeat(kind: &str, run: impl Fn(&str, u64)) {
     let number = |name: &str| {
         let text = std::env::var(name).ok()?;

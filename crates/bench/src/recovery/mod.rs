@@ -67,7 +67,7 @@ pub struct RecoveryFigures {
 pub struct Restarts {
     /// Requests per second during all of it; 0: idle.
     pub rate: u64,
-    /// Until the reply to a request that was produced before the start is read with read_committed.
+    /// Until the reply to a request that was produced before the start is read with `read_committed`.
     pub first_reply_ms: Vec<f64>,
     /// Until `/readyz` returns 200.
     pub ready_ms: Vec<f64>,

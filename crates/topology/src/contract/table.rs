@@ -18,11 +18,14 @@ pub const CONTRACTS: &[ContractLine] = &[
     ContractLine::of::<mosip::Mosip>(ContractName::Mosip),
 ];
 
+/// Opens a contract with the section of its settings.
+type OpenContract = fn(ContractName, Value) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>>;
+
 /// One contract before its settings are known.
 #[derive(Clone, Copy, Debug)]
 pub struct ContractLine {
     pub name: ContractName,
-    open: fn(ContractName, Value) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>>,
+    open: OpenContract,
 }
 
 /// The contracts of one deployment, with their settings.

@@ -20,13 +20,15 @@ use crate::wire::record::{Headers, Record, SourcePartition};
 /// Longest key of a broadcast record, in bytes.
 const KEY_LEN_MAX: usize = 512;
 
+/// Says why a record is bad, by its key and its value. `None`: a tombstone.
+type Judge = fn(&str, Option<&[u8]>, &Topology) -> Result<(), String>;
+
 /// How the records of one broadcast topic are judged and stored.
 struct RecordKind {
     family: Family,
     /// Names a bad record in its dead letter.
     error_code: &'static str,
-    /// Says why a record is bad, by its key and its value. `None`: a tombstone.
-    judge: fn(&str, Option<&[u8]>, &Topology) -> Result<(), String>,
+    judge: Judge,
 }
 
 const fn kind_of(broadcast: Broadcast) -> RecordKind {

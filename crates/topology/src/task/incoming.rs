@@ -10,7 +10,6 @@ use crate::wire::headers::RequestHeaders;
 use crate::wire::json::{self, Json, JsonError};
 use crate::wire::record::Record;
 
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack, and most records are requests")]
 pub(super) enum Incoming<'a> {
     Request(Request<'a>),
     /// A request whose body is no JSON object: `body` is an empty one.

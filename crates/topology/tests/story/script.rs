@@ -87,7 +87,12 @@ impl Script {
                 Command::Store(StoreOperation::Write { batch, .. }) => {
                     self.store.write(batch).expect("memory does not fail");
                 }
-                _ => {}
+                Command::Fetch(_)
+                | Command::Ask(_)
+                | Command::CancelQuestions
+                | Command::Call(_)
+                | Command::Report(_)
+                | Command::Fail(_) => {}
             }
             lines.extend(line(&command));
         }

@@ -58,6 +58,7 @@ impl<'a> EgovSession<'a> {
     /// # Errors
     /// `read` rejects the `otp` object, or the request has no subject: nothing before the first dot of its tenant, or a
     /// separator in it.
+    #[expect(clippy::result_large_err, reason = "it lives on the stack, once for each request")]
     pub fn admit<'k, T>(
         &self,
         known: Option<KnownSubject<'k>>,

@@ -169,7 +169,7 @@ impl PolicyPatch {
 }
 
 impl<'de> Deserialize<'de> for PolicyPatch {
-    /// Reads a configuration section (snake_case). Values are judged by [`PolicyPatch::check`].
+    /// Reads a configuration section (`snake_case`). Values are judged by [`PolicyPatch::check`].
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(PatchVisitor { spelling: Spelling::Configuration, fault: &mut None })
     }

@@ -131,7 +131,14 @@ proptest! {
                 match notice.kind {
                     NoticeKind::Locked => locked = Some(notice.locked_until),
                     NoticeKind::Unlocked => locked = None,
-                    _ => {}
+                    NoticeKind::Issued
+                    | NoticeKind::Resent
+                    | NoticeKind::Superseded
+                    | NoticeKind::Verified
+                    | NoticeKind::Failed
+                    | NoticeKind::Expired
+                    | NoticeKind::Suppressed(_)
+                    | NoticeKind::Forgotten => {}
                 }
             }
         }
@@ -164,7 +171,13 @@ proptest! {
                     consecutive = 0;
                     prop_assert_eq!(it.attempts_remaining, None);
                 }
-                _ => prop_assert_eq!(it.attempts_remaining, None),
+                Verdict::Locked
+                | Verdict::NoChallenge
+                | Verdict::AlreadyUsed
+                | Verdict::Ended
+                | Verdict::NotYetValid
+                | Verdict::Expired
+                | Verdict::Mismatch => prop_assert_eq!(it.attempts_remaining, None),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Reads JSON text into a tree, within limits that a hostile record cannot pass.
 //!
 //! Nearly all of a request is short strings without escapes, in objects of a few members. Numbers, and strings with
-//! escapes, are left to serde_json.
+//! escapes, are left to `serde_json`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

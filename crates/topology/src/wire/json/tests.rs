@@ -1,4 +1,4 @@
-//! Behaviour of the JSON reader, at its limits and compared with serde_json.
+//! Behaviour of the JSON reader, at its limits and compared with `serde_json`.
 
 use std::borrow::Cow;
 

@@ -36,7 +36,7 @@ fn one(key: &StoreKey, value: &[u8]) -> MemoryStore {
     store
 }
 
-/// Whether two values are equal. serde_json reads some fractions with an error in the last place.
+/// Whether two values are equal. `serde_json` reads some fractions with an error in the last place.
 fn is_same(a: &Json<'_>, b: &Json<'_>) -> bool {
     match (a, b) {
         (Json::Number(Number::Float(a)), Json::Number(Number::Float(b))) => {
