@@ -88,8 +88,8 @@ check_docs() {
 # Every test of the pure package except its tidy test.
 suite_topology() {
   local targets=() test
-  for test in crates/topology/tests/*; do
-    test="$(basename "$test" .rs)"
+  for test in crates/topology/tests/*/main.rs; do
+    test="$(basename "$(dirname "$test")")"
     [ "$test" = tidy ] || targets+=(--test "$test")
   done
   cargo_suite topology "rules, contracts, commit protocol (pure package)" -p otp-topology --lib "${targets[@]}"
