@@ -69,7 +69,7 @@ fn keys_that_contradict_each_other_are_refused() {
     check(&file(&key("code", 1, &secret('2'))), Err("the code key 1 and the id key 1 are the same secret"));
     check(&with(key("code", 1, &secret('7'))), Err("two code keys with id 1; give every key"));
     check(&with(key("code", 2, &secret('7')).replace("11-22", "11-21")), Err("the same active_from"));
-    check(&with(key("pseudonym", 2, &secret('7'))), Err("pseudonym keys: one only"));
+    check(&with(key("pseudonym", 2, &secret('7'))), Err("2 pseudonym keys: only one is allowed"));
 }
 
 #[test]

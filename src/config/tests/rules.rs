@@ -31,7 +31,7 @@ fn rules_stay_within_bounds_that_only_the_configuration_moves() {
     check(&["policy.egov.lifetime_ms=900000", "policy.bounds.lifetime_ms_max=900000"], None);
     check(
         &["policy.bounds.digits_min=3"],
-        Some("--set: policy.bounds.digits_min = 3: bound digits_min is 3, outside of 4"),
+        Some("--set: policy.bounds.digits_min = 3: bound digits_min is 3, outside 4 to 10"),
     );
     check(
         &["policy.bounds.digits_min=9", "policy.bounds.digits_max=8"],
