@@ -21,7 +21,8 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::errors::EdgeError;
 use super::ffi::{
-    LogEnd, NativeError, Partitions, SharedClient, TopicFacts, c_names, config_error, describe_topics,
+    LogEnd, NativeError, Partitions, SharedClient, TopicFacts, await_broker, c_names, config_error,
+    describe_topics,
 };
 use super::properties::Properties;
 
@@ -85,7 +86,10 @@ impl Admin {
             return Ok(Vec::new());
         }
         let native = self.client.inner().native_client();
-        let mut answers: BTreeMap<_, _> = c_names(names)
+        // librdkafka's admin request connects again after each lost connection, without a pause, more than a thousand times
+        // a second. So it is made only while a broker answers.
+        let mut answers: BTreeMap<_, _> = await_broker(native, timeout)
+            .and_then(|()| c_names(names))
             .and_then(|names| describe_topics(native, &names, timeout))
             .map_err(|failure| EdgeError::new("describe topics", failure))?
             .into_iter()
@@ -313,5 +317,34 @@ fn wait<T>(answer: impl Future<Output = T>) -> T {
             Poll::Ready(value) => return value,
             Poll::Pending => thread::park(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A broker that ends each connection immediately.
+    #[test]
+    fn few_connections_are_tried_while_no_broker_answers() -> io::Result<()> {
+        let broker = TcpListener::bind("127.0.0.1:0")?;
+        let address = broker.local_addr()?.to_string();
+        let properties = Properties::new(&address, []).expect("nothing is owned");
+        let admin = Admin::new(&properties).expect("valid properties");
+        let asked = thread::spawn(move || admin.describe(&["t".to_owned()], Duration::from_secs(2)));
+        broker.set_nonblocking(true)?;
+        let mut connections = 0;
+        while !asked.is_finished() {
+            match broker.accept() {
+                Ok(_) => connections += 1,
+                Err(_) => thread::sleep(Duration::from_millis(1)),
+            }
+        }
+        assert!(asked.join().expect("no panic").is_err());
+        assert!((1..60).contains(&connections), "{connections} connections in two seconds");
+        Ok(())
     }
 }

@@ -121,6 +121,7 @@ impl Properties {
     pub(super) fn group_consumer(&self, group: &str, static_member: Option<&str>) -> ClientConfig {
         let fetch_backoff = FETCH_BACKOFF_MS.to_string();
         let mut config = self.config(&[
+            SLOW_RECONNECT,
             ("session.timeout.ms", "10000"),
             // A member learns of a rebalance with its next heartbeat, so a task that moves waits for one.
             ("heartbeat.interval.ms", "300"),
@@ -235,7 +236,7 @@ impl Properties {
     }
 
     pub(super) fn admin(&self) -> ClientConfig {
-        let mut config = self.config(&[]);
+        let mut config = self.config(&[SLOW_RECONNECT]);
         // Nothing serves the log queue of this client.
         config.set_log_level(RDKafkaLogLevel::Emerg);
         config
@@ -257,6 +258,10 @@ impl Properties {
         config
     }
 }
+
+/// While no broker can be reached, a group member and an admin client connect again after half of this time, and it never
+/// grows. With 20 ms a member takes 1.6 % of a core, with 200 ms a fifth of that. Their first connection comes 0.1 s later.
+const SLOW_RECONNECT: (&str, &str) = ("reconnect.backoff.ms", "200");
 
 const COMMITTED_READER: &[(&str, &str)] = &[
     ("isolation.level", "read_committed"),

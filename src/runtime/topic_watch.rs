@@ -16,6 +16,8 @@ use crate::kafka::{Admin, EdgeError, outage};
 
 /// Between two comparisons: how long records of a recreated topic may be skipped before they are read after all.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// Longest pause after comparisons that failed: each failure doubles the pause.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
 const ASK_MAX: Duration = Duration::from_secs(3);
 
 pub struct TopicWatch {
@@ -32,8 +34,11 @@ impl TopicWatch {
         let thread = std::thread::Builder::new()
             .name("topic-watch".to_owned())
             .spawn(move || {
-                while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                    match recreated(&admin, &topology) {
+                let mut pause = INTERVAL;
+                while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                    let compared = recreated(&admin, &topology);
+                    pause = next_pause(pause, compared.is_ok());
+                    match compared {
                         Ok(None) => outage::cluster_answered(),
                         Ok(Some(topic)) => {
                             tracing::warn!(topic, "the topic was recreated: all stream threads start again");
@@ -68,6 +73,11 @@ impl Drop for TopicWatch {
     }
 }
 
+/// The pause before the next comparison.
+fn next_pause(last: Duration, has_answered: bool) -> Duration {
+    if has_answered { INTERVAL } else { (last * 2).min(PAUSE_MAX) }
+}
+
 /// The first topic that has another id.
 fn recreated(admin: &Admin, topology: &Topology) -> Result<Option<String>, EdgeError> {
     let changelog = (&topology.output(topology.changelog).name, topology.changelog_incarnation);
@@ -78,4 +88,20 @@ fn recreated(admin: &Admin, topology: &Topology) -> Result<Option<String>, EdgeE
     let differs =
         |(name, id): &(&String, Incarnation)| facts.get(*name).is_some_and(|it| it.incarnation != *id);
     Ok(known.into_iter().find(differs).map(|(name, _)| name.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_while_the_cluster_does_not_answer() {
+        let mut pause = INTERVAL;
+        for (has_answered, expected_s) in
+            [(true, 5), (false, 10), (false, 20), (false, 30), (false, 30), (true, 5), (false, 10)]
+        {
+            pause = next_pause(pause, has_answered);
+            assert_eq!(pause.as_secs(), expected_s);
+        }
+    }
 }
