@@ -52,5 +52,6 @@ pub(super) fn unreachable_cluster(loaded: &Loaded, err: &EdgeError) -> Failure {
              (security.protocol, sasl.*, ssl.*)?"
         )
     };
-    Failure::Runtime(anyhow::anyhow!("{err}; {remedy}"))
+    let failure = outage::with_first_cause(err.to_string());
+    Failure::Runtime(anyhow::anyhow!("{failure}; {remedy}"))
 }

@@ -19,7 +19,7 @@ use signal_hook::iterator::Signals;
 
 use super::{Failure, cluster, topics};
 use crate::config::{Config, Loaded, Membership, keys};
-use crate::kafka::Admin;
+use crate::kafka::{Admin, outage};
 use crate::rocks::{Instance, Memory};
 use crate::runtime::{
     ClusterFacts, Parts, Progress, Stores, StreamThreads, TopicWatch, describe, wake_without_preempting,
@@ -92,7 +92,7 @@ enum Ended {
 }
 
 fn serve(loaded: &Loaded, parts: &Parts, signals: &mut Signals) -> Result<Ended, Failure> {
-    let watch = TopicWatch::start(cluster::admin(loaded)?, parts.topology.clone());
+    let watch = TopicWatch::start(cluster::admin(loaded)?, parts.topology.clone(), parts.health.clone());
     let threads = StreamThreads::start(parts, loaded.config.processing.threads);
     let mut ended = Ended::Signal;
     while signals.pending().next().is_none() && !threads.has_ended() {
@@ -121,7 +121,7 @@ fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Fa
         stores: Arc::new(stores),
         progress: Progress::new(metrics.clone()),
         metrics,
-        health: Arc::new(Health::new(config.processing.threads)),
+        health: Arc::new(Health::new(config.processing.threads).with_causes(outage::current_causes)),
         instance: if config.application.instance.is_empty() {
             own
         } else {

@@ -12,7 +12,9 @@
 //! sender            a producer without transactions, as callers of the service use one
 //! tail              reads several topics without joining a group
 //! errors            error classes, by who has to act
-//! outage            logs unreachable brokers once instead of once per client and attempt
+//! causes            what an error of librdkafka means, and the remedy
+//! certificate       when a certificate expires
+//! outage            the causes that last; each is logged once a minute instead of once per client and attempt
 //! properties        librdkafka properties: which the protocol sets, which the operator may set
 //! ffi               calls into librdkafka; the only files of this folder with `unsafe`
 //! ```
@@ -26,6 +28,8 @@
 //! - It has no call for topic ids, and finds the topic of each record by name.
 
 mod admin;
+mod causes;
+mod certificate;
 mod changelog_reader;
 mod consumer;
 mod errors;

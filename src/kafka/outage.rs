@@ -1,69 +1,102 @@
-//! Logs unreachable brokers: once at the start of an outage, once a minute while it lasts, and once at its end. Without
-//! this, every client of the process would log every failed attempt.
+//! The causes of faults, as the clients report them: logs each cause once, then once a minute with a count, and says which
+//! causes last. Without this, every client of the process would log every failed attempt.
 //!
-//! Decides nothing: librdkafka reconnects automatically.
+//! Decides nothing: librdkafka reconnects automatically. `causes` says what an error means.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rdkafka_sys::rd_kafka_resp_err_t as RawCode;
+use otp_topology::otp::LogTime;
+use otp_topology::wire::rfc3339;
 
+use super::causes::{Cause, CauseKind, Property, cause_of};
+use super::errors::ConsumerError;
 use super::ffi::{Callbacks, Client, ClientKind};
 use super::properties::Properties;
 
-/// Shortest time between two lines about the same error.
+const TARGET: &str = "otp_stream::kafka";
+/// Shortest time between two lines about the same cause.
 const LINE_INTERVAL: Duration = Duration::from_secs(60);
 /// An outage is over when a broker answers and no connection has failed for this long.
 const QUIET_MIN: Duration = Duration::from_secs(5);
+/// A cause that is no lost connection is reported at each refresh of the metadata, every five minutes. After this time
+/// without a report it has ended.
+const CAUSE_AGE_MAX: Duration = Duration::from_secs(330);
+/// Kinds of librdkafka's own log lines that are remembered. More of them are logged without a limit.
+const LINES_MAX: usize = 256;
 
 /// How long [`log_connection_errors`] keeps its client connected.
 const CONNECTED_FOR: Duration = Duration::from_secs(2);
 
-static ERROR_LOG: Mutex<ErrorLog> = Mutex::new(ErrorLog { outage: None, others: BTreeMap::new() });
+static FAULT_LOG: Mutex<FaultLog> = Mutex::new(FaultLog { faults: Vec::new(), lines: BTreeMap::new() });
 
-/// Which errors were logged, and when.
-struct ErrorLog {
-    outage: Option<Outage>,
-    /// By error code, when an error that is not a lost connection was last logged.
-    others: BTreeMap<i32, Instant>,
+/// Which causes last, and what was logged of them.
+struct FaultLog {
+    /// The first cause comes first.
+    faults: Vec<Fault>,
+    /// librdkafka's own log lines, without what differs each time.
+    lines: BTreeMap<String, Repeats>,
 }
 
-struct Outage {
-    since: Instant,
-    last_logged: Instant,
-    last_failure: Instant,
+struct Fault {
+    cause: Cause,
+    /// By the wall clock.
+    since: LogTime,
+    begun: Instant,
+    last_seen: Instant,
+    repeats: Repeats,
 }
 
+/// When something was last logged, and how often it came since.
+struct Repeats {
+    logged: Instant,
+    count: u64,
+}
+
+/// A line that is due.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
-    Lost,
-    StillLost { seconds: u64 },
-    Other,
+    First,
+    /// The cause lasts. It came this many times since the line before.
+    Still {
+        seconds: u64,
+        times: u64,
+    },
 }
 
-/// Logs an error that a client reports, unless the same error was logged shortly before.
-pub(super) fn client_error(code: i32, reason: &str) {
-    const TARGET: &str = "otp_stream::kafka";
-    match error_log().error(code, now()) {
-        Some(Line::Lost) => tracing::warn!(target: TARGET, code, reason, "the brokers cannot be reached"),
-        Some(Line::StillLost { seconds }) => {
-            tracing::warn!(target: TARGET, code, reason, seconds, "the brokers still cannot be reached");
+/// Takes an error that a client reports. `property` reads that client's properties.
+pub(super) fn client_error(code: i32, reason: &str, property: Property<'_>) {
+    let cause = cause_of(code, reason, property);
+    let (text, remedy) = (cause.text.clone(), cause.remedy);
+    match fault_log().seen(cause, now(), wall()) {
+        Some(Line::First) => tracing::warn!(target: TARGET, remedy, detail = reason, "{text}"),
+        Some(Line::Still { seconds, times }) => {
+            tracing::warn!(target: TARGET, remedy, seconds, times, "{text}");
         }
-        Some(Line::Other) => tracing::warn!(target: TARGET, code, reason, "client error"),
-        None => tracing::debug!(target: TARGET, code, reason, "client error"),
+        None => tracing::debug!(target: TARGET, code, detail = reason, "{text}"),
     }
+}
+
+/// Takes an error that a consumer's poll reports and recovers from.
+pub fn consumer_error(error: &ConsumerError) {
+    client_error(error.code as i32, &error.text, &|_| None);
+}
+
+/// Whether a line of librdkafka's own log is due, and how many like it came since the last one.
+pub(super) fn own_line(facility: &str, line: &str) -> Option<u64> {
+    fault_log().own_line(facility, line, now())
 }
 
 /// Call this when the cluster has answered a request. Logs the end of an outage.
 pub fn cluster_answered() {
-    if let Some(seconds) = error_log().answer(now()) {
-        tracing::info!(target: "otp_stream::kafka", seconds, "the brokers can be reached again");
+    if let Some(seconds) = fault_log().answer(now()) {
+        tracing::info!(target: TARGET, seconds, "the brokers can be reached again");
     }
 }
 
-/// Connects once more so that the reason of a failure (TLS, SASL, a wrong port) reaches the log. A request that timed out
-/// does not carry the reason.
+/// Connects once more so that the reason of a failure (TLS, SASL, a wrong port) is known. A request that timed out does not
+/// carry the reason.
 pub fn log_connection_errors(properties: &Properties) {
     let client = Client::new(ClientKind::Producer, &properties.sender(), &[], Callbacks::default());
     if let Ok(client) = client {
@@ -74,52 +107,106 @@ pub fn log_connection_errors(properties: &Properties) {
     }
 }
 
-/// Whether an outage was logged. Its consequences need no line of their own.
+/// Whether the brokers cannot be reached, and that was logged. The consequences need no line of their own.
 pub fn is_known() -> bool {
-    error_log().outage.is_some()
+    fault_log().faults.iter().any(|fault| fault.cause.kind != CauseKind::Other)
 }
 
-fn error_log() -> MutexGuard<'static, ErrorLog> {
-    ERROR_LOG.lock().unwrap_or_else(PoisonError::into_inner)
+/// The causes that last, each with the time of its begin and its remedy. The first cause comes first.
+pub fn current_causes() -> Vec<String> {
+    fault_log().current(now())
 }
 
-impl ErrorLog {
-    /// The line to log for an error; `None`: it was logged less than [`LINE_INTERVAL`] ago.
-    fn error(&mut self, code: i32, now: Instant) -> Option<Line> {
-        if !is_lost_connection(code) {
-            let logged = self.others.get(&code);
-            let is_due = logged.is_none_or(|logged| now.duration_since(*logged) >= LINE_INTERVAL);
-            return is_due.then(|| {
-                self.others.insert(code, now);
-                Line::Other
-            });
-        }
-        let Some(outage) = &mut self.outage else {
-            self.outage = Some(Outage { since: now, last_logged: now, last_failure: now });
-            return Some(Line::Lost);
+/// A failure with the first cause, if one is known.
+pub fn with_first_cause(failure: String) -> String {
+    match current_causes().into_iter().next() {
+        Some(cause) => format!("{failure}; first cause: {cause}"),
+        None => failure,
+    }
+}
+
+fn fault_log() -> MutexGuard<'static, FaultLog> {
+    FAULT_LOG.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl FaultLog {
+    /// The line to log for a cause; `None`: it was logged less than [`LINE_INTERVAL`] ago.
+    fn seen(&mut self, cause: Cause, now: Instant, wall: LogTime) -> Option<Line> {
+        self.faults.retain(|fault| fault.lasts(now));
+        // librdkafka reports that all brokers are down together with the cause.
+        let known = match cause.kind {
+            CauseKind::AllDown => self.faults.iter_mut().find(|fault| fault.cause.kind != CauseKind::Other),
+            CauseKind::Connection | CauseKind::Other => {
+                self.faults.iter_mut().find(|fault| fault.cause.text == cause.text)
+            }
         };
-        outage.last_failure = now;
-        if now.duration_since(outage.last_logged) < LINE_INTERVAL {
-            return None;
+        let Some(fault) = known else {
+            let repeats = Repeats { logged: now, count: 0 };
+            self.faults.push(Fault { cause, since: wall, begun: now, last_seen: now, repeats });
+            return Some(Line::First);
+        };
+        fault.last_seen = now;
+        let times = fault.repeats.next(now)?;
+        Some(Line::Still { seconds: now.duration_since(fault.begun).as_secs(), times })
+    }
+
+    fn own_line(&mut self, facility: &str, line: &str, now: Instant) -> Option<u64> {
+        let text = line.split_once("]: ").map_or(line, |(_thread, text)| text);
+        let same: String = text.chars().filter(|it| !it.is_ascii_digit()).collect();
+        let key = format!("{facility} {same}");
+        if let Some(repeats) = self.lines.get_mut(&key) {
+            return repeats.next(now);
         }
-        outage.last_logged = now;
-        Some(Line::StillLost { seconds: now.duration_since(outage.since).as_secs() })
+        if self.lines.len() < LINES_MAX {
+            self.lines.insert(key, Repeats { logged: now, count: 0 });
+        }
+        Some(1)
     }
 
     /// Ends the outage if it is over, and returns how many seconds it lasted.
     fn answer(&mut self, now: Instant) -> Option<u64> {
-        let over = self.outage.take_if(|outage| now.duration_since(outage.last_failure) >= QUIET_MIN)?;
-        Some(over.last_failure.duration_since(over.since).as_secs())
+        let is_connection = |fault: &&Fault| fault.cause.kind != CauseKind::Other;
+        let begun = self.faults.iter().filter(is_connection).map(|fault| fault.begun).min()?;
+        let ended = self.faults.iter().filter(is_connection).map(|fault| fault.last_seen).max()?;
+        if now.duration_since(ended) < QUIET_MIN {
+            return None;
+        }
+        self.faults.retain(|fault| fault.cause.kind == CauseKind::Other);
+        Some(ended.duration_since(begun).as_secs())
+    }
+
+    fn current(&self, now: Instant) -> Vec<String> {
+        let lasting = self.faults.iter().filter(|fault| fault.lasts(now));
+        lasting.map(Fault::describe).collect()
     }
 }
 
-fn is_lost_connection(code: i32) -> bool {
-    let codes = [
-        RawCode::RD_KAFKA_RESP_ERR__TRANSPORT,
-        RawCode::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
-        RawCode::RD_KAFKA_RESP_ERR__RESOLVE,
-    ];
-    codes.iter().any(|it| *it as i32 == code)
+impl Fault {
+    fn lasts(&self, now: Instant) -> bool {
+        now.duration_since(self.last_seen) < CAUSE_AGE_MAX
+    }
+
+    fn describe(&self) -> String {
+        let mut buffer = [0; rfc3339::LEN];
+        let since = rfc3339::write(self.since, &mut buffer);
+        let text = &self.cause.text;
+        match self.cause.remedy {
+            "" => format!("{text} (since {since})"),
+            remedy => format!("{text} (since {since}); remedy: {remedy}"),
+        }
+    }
+}
+
+impl Repeats {
+    /// Counts one more. If a line is due: how many came since the line before.
+    fn next(&mut self, now: Instant) -> Option<u64> {
+        self.count += 1;
+        let is_due = now.duration_since(self.logged) >= LINE_INTERVAL;
+        is_due.then(|| {
+            self.logged = now;
+            std::mem::take(&mut self.count)
+        })
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures an outage for the log; decides nothing")]
@@ -127,34 +214,85 @@ fn now() -> Instant {
     Instant::now()
 }
 
+#[expect(clippy::disallowed_methods, reason = "when a cause began, for the operator; decides nothing")]
+fn wall() -> LogTime {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    LogTime::from_ms(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
+    use rdkafka_sys::rd_kafka_resp_err_t as RawCode;
+
     use super::*;
 
-    const DOWN: i32 = RawCode::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as i32;
-    const LOST: i32 = RawCode::RD_KAFKA_RESP_ERR__TRANSPORT as i32;
-    const DENIED: i32 = RawCode::RD_KAFKA_RESP_ERR__AUTHENTICATION as i32;
+    const DOWN: RawCode = RawCode::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    const LOST: RawCode = RawCode::RD_KAFKA_RESP_ERR__TRANSPORT;
+    const DENIED: RawCode = RawCode::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+    const PASSWORD: RawCode = RawCode::RD_KAFKA_RESP_ERR__AUTHENTICATION;
+
+    struct Clock(Instant, FaultLog);
+
+    impl Clock {
+        fn new() -> Self {
+            Self(now(), FaultLog { faults: Vec::new(), lines: BTreeMap::new() })
+        }
+
+        fn at(&self, seconds: u64) -> Instant {
+            self.0 + Duration::from_secs(seconds)
+        }
+
+        fn seen(&mut self, seconds: u64, code: RawCode) -> Option<Line> {
+            let cause = cause_of(code as i32, "x", &|_| None);
+            let at = self.at(seconds);
+            self.1.seen(cause, at, LogTime::from_ms(1_000 * seconds))
+        }
+    }
 
     #[test]
-    fn an_outage_is_logged_at_its_start_once_a_minute_and_at_its_end() {
-        let mut log = ErrorLog { outage: None, others: BTreeMap::new() };
-        let start = now();
-        let at = |seconds: u64| start + Duration::from_secs(seconds);
+    fn a_cause_is_logged_at_its_start_once_a_minute_with_a_count_and_at_its_end() {
+        let mut log = Clock::new();
         for (seconds, code, expected) in [
-            (0, LOST, Some(Line::Lost)),
+            (0, LOST, Some(Line::First)),
             (0, DOWN, None),
             (59, LOST, None),
-            (60, DOWN, Some(Line::StillLost { seconds: 60 })),
-            (61, DENIED, Some(Line::Other)),
+            (60, DOWN, Some(Line::Still { seconds: 60, times: 3 })),
+            (61, DENIED, Some(Line::First)),
             (90, DENIED, None),
-            (121, DOWN, Some(Line::StillLost { seconds: 121 })),
-            (122, DENIED, Some(Line::Other)),
+            (121, DOWN, Some(Line::Still { seconds: 121, times: 1 })),
+            (122, DENIED, Some(Line::Still { seconds: 61, times: 2 })),
         ] {
-            assert_eq!(log.error(code, at(seconds)), expected, "{seconds}");
+            assert_eq!(log.seen(seconds, code), expected, "{seconds}");
         }
-        assert_eq!(log.answer(at(125)), None, "another client failed a moment ago");
-        assert_eq!(log.answer(at(126)), Some(121));
-        assert_eq!(log.answer(at(127)), None, "the end is logged once");
-        assert_eq!(log.error(LOST, at(130)), Some(Line::Lost));
+        for (seconds, expected) in [(125, None), (126, Some(121)), (127, None)] {
+            let at = log.at(seconds);
+            assert_eq!(log.1.answer(at), expected, "{seconds}");
+        }
+        assert_eq!(log.seen(130, LOST), Some(Line::First));
+    }
+
+    #[test]
+    fn the_first_cause_comes_first_and_brokers_that_are_down_add_none() {
+        let mut log = Clock::new();
+        for (seconds, code) in [(1, PASSWORD), (1, DOWN), (2, DENIED), (3, DOWN)] {
+            log.seen(seconds, code);
+        }
+        let causes = log.1.current(log.at(4));
+        assert_eq!(causes.len(), 2, "{causes:?}");
+        assert!(causes[0].starts_with("authentication failed (since 1970-01-01T00:00:01.000Z); remedy: "));
+        assert_eq!(log.1.current(log.at(400)), Vec::<String>::new(), "nobody reports them any more");
+    }
+
+    #[test]
+    fn lines_that_differ_in_numbers_only_are_one_kind() {
+        let mut log = Clock::new();
+        let mut own = |seconds, line: &str| {
+            let at = log.at(seconds);
+            log.1.own_line("SESSTMOUT", line, at)
+        };
+        assert_eq!(own(0, "[thrd:main]: timed out after 10018 ms"), Some(1));
+        assert_eq!(own(1, "[thrd:main]: timed out after 10020 ms"), None);
+        assert_eq!(own(2, "[thrd:main]: something else"), Some(1));
+        assert_eq!(own(60, "[thrd:main]: timed out after 10021 ms"), Some(2));
     }
 }

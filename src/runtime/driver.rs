@@ -127,6 +127,9 @@ impl Driver {
     /// Ends the assignment. When this returns, nothing of it is under way.
     pub fn end_assignment(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
         self.more_to_read = false;
+        if let Event::Revoked { lost } = event {
+            self.reporter.revoked(lost);
+        }
         self.take(event, group);
         while let Some(ended) = self.calls.ended(true) {
             self.take(ended, group);

@@ -27,6 +27,7 @@ pub(super) struct Reporter {
     counts: Counts,
     health: Arc<Health>,
     shown_at: LogTime,
+    is_assigned: bool,
     began_at: Option<Instant>,
     /// Why a task failed the last time, until it is ready.
     failed: BTreeMap<i32, String>,
@@ -44,15 +45,32 @@ impl Reporter {
             metrics,
             health,
             shown_at: LogTime::default(),
+            is_assigned: false,
             began_at: None,
             failed: BTreeMap::new(),
             beyond_bounds: BTreeSet::new(),
         }
     }
 
-    pub fn assigned(&self, partitions: usize, generation: i32) {
+    /// The group has assigned partitions. The health page shows it together with the tasks.
+    pub fn assigned(&mut self, partitions: usize, generation: i32) {
         tracing::info!(partitions, generation, "assigned");
-        self.health.set_thread(self.number, ThreadState::Running);
+        self.is_assigned = true;
+        self.shown_at = LogTime::default();
+    }
+
+    /// The assignment has ended. `lost`: the group has forgotten this member, or cannot be reached.
+    pub fn revoked(&mut self, lost: bool) {
+        self.is_assigned = false;
+        let reason = match lost {
+            true => "the membership of the group is lost, and it joins again",
+            false => "the group assigns its partitions again",
+        };
+        if lost {
+            tracing::warn!("the membership of the group is lost; the member joins again");
+        }
+        self.health.set_thread(self.number, ThreadState::Recovering { reason: reason.to_owned() });
+        self.health.set_tasks(self.number, Vec::new());
     }
 
     /// A transaction begins.
@@ -77,6 +95,7 @@ impl Reporter {
             }
             ThreadReport::TaskReady { task, restored } => {
                 self.failed.remove(&task);
+                self.health.progressed(self.number);
                 tracing::info!(task, restored, "task restored");
             }
             ThreadReport::TaskFailed { task, reason } => self.failed(task, reason),
@@ -106,18 +125,25 @@ impl Reporter {
         }
     }
 
-    /// Shows how far each input lies behind its end.
+    /// Shows how far each input lies behind its end. If none does, nothing waits.
     pub fn show_lag<S: StateStore + Clone>(
         &self,
         ends: &[(SourcePartition, i64)],
         thread: &mut StreamThread<S>,
     ) {
+        let mut is_empty = !ends.is_empty();
         for (source, end) in ends {
             let topic = self.topic(*source);
             match thread.lag(*source, *end) {
-                Some(records) => self.metrics.set_input_lag(topic, source.partition, records),
+                Some(records) => {
+                    is_empty &= records == 0;
+                    self.metrics.set_input_lag(topic, source.partition, records);
+                }
                 None => self.metrics.forget_input(topic, source.partition),
             }
+        }
+        if is_empty {
+            self.health.progressed(self.number);
         }
     }
 
@@ -128,10 +154,14 @@ impl Reporter {
             self.shown_at = now;
             let tasks = thread.stages().map(|(task, stage)| (task, state_of(stage)));
             self.health.set_tasks(self.number, tasks.collect());
+            if self.is_assigned {
+                self.health.set_thread(self.number, ThreadState::Running);
+            }
         }
     }
 
     fn committed(&mut self, counters: Counters, records: usize) {
+        self.health.progressed(self.number);
         let seconds = self.began_at.take().map_or(0.0, |began| began.elapsed().as_secs_f64());
         self.counts.publish(&counters, records, seconds, wall());
         for policy in counters.policies_beyond_bounds {

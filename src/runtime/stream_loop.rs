@@ -14,7 +14,7 @@ use otp_topology::wire::record::SourcePartition;
 
 use super::driver::{Driver, PollPlan};
 use super::round::Round;
-use crate::kafka::{Consumer, ConsumerClass, ConsumerError, Group, Poll, RevokeHook};
+use crate::kafka::{Consumer, ConsumerClass, ConsumerError, Group, Poll, RevokeHook, outage};
 
 /// What is taken from the consumer in one round: about as much as one fetch brings.
 const ROUND_RECORDS_MAX: usize = 1_000;
@@ -92,7 +92,7 @@ impl StreamLoop {
                 Poll::Error { error, source } => match (error.class, source) {
                     (ConsumerClass::Dead, _) => return Err(error),
                     (ConsumerClass::OutOfRange, Some((source, _))) => round.out_of_range.push(source),
-                    _ => tracing::warn!(%error, "the consumer reports an error and continues"),
+                    _ => outage::consumer_error(&error),
                 },
                 Poll::Nothing => {
                     round.caught_up = round.chunks.is_empty() && self.driver.borrow().is_pacing_over();

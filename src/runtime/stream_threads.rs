@@ -21,7 +21,7 @@ use super::reporter::Reporter;
 use super::stores::Stores;
 use super::stream_loop::{Ended, RevokeCallback, StreamLoop};
 use super::worker::Worker;
-use crate::kafka::{Consumer, Properties};
+use crate::kafka::{Consumer, Properties, outage};
 use crate::telemetry::{Health, Metrics, SILENCE_MAX, ThreadState};
 
 /// Consecutive consumers that die before a stream thread gives up.
@@ -134,7 +134,7 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
         };
         parts.health.set_tasks(number, Vec::new());
         consumers = consecutive(consumers, wall().since(began));
-        match ended {
+        match ended.explained() {
             Ended::Stopped => {
                 parts.health.set_thread(number, ThreadState::Stopped);
                 return Ok(());
@@ -153,6 +153,17 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
                 parts.health.set_thread(number, ThreadState::Recovering { reason });
                 std::thread::sleep(CONSUMER_PAUSE * consumers);
             }
+        }
+    }
+}
+
+impl Ended {
+    /// The same, with the first cause of the failure, if the clients of the cluster know one.
+    fn explained(self) -> Self {
+        match self {
+            Self::Stopped => Self::Stopped,
+            Self::ConsumerDead(reason) => Self::ConsumerDead(outage::with_first_cause(reason)),
+            Self::Failed(reason) => Self::Failed(outage::with_first_cause(reason)),
         }
     }
 }

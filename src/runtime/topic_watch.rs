@@ -13,12 +13,15 @@ use otp_topology::deployment::{Incarnation, Topology};
 
 use super::cluster::facts_of;
 use crate::kafka::{Admin, EdgeError, outage};
+use crate::telemetry::{Health, PROGRESS_AGE_MAX};
 
 /// Between two comparisons: how long records of a recreated topic may be skipped before they are read after all.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Longest pause after comparisons that failed: each failure doubles the pause.
-const PAUSE_MAX: Duration = Duration::from_secs(30);
+const PAUSE_MAX: Duration = Duration::from_secs(20);
 const ASK_MAX: Duration = Duration::from_secs(3);
+/// A spare thread is ready while comparisons succeed. One asks for a broker, the cluster's id and the topics.
+const _: () = assert!(PAUSE_MAX.as_secs() + 3 * ASK_MAX.as_secs() < PROGRESS_AGE_MAX.as_secs());
 
 pub struct TopicWatch {
     recreated: Arc<AtomicBool>,
@@ -27,7 +30,7 @@ pub struct TopicWatch {
 }
 
 impl TopicWatch {
-    pub fn start(admin: Admin, topology: Arc<Topology>) -> Self {
+    pub fn start(admin: Admin, topology: Arc<Topology>, health: Arc<Health>) -> Self {
         let seen = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = channel();
         let flag = seen.clone();
@@ -39,7 +42,10 @@ impl TopicWatch {
                     let compared = recreated(&admin, &topology);
                     pause = next_pause(pause, compared.is_ok());
                     match compared {
-                        Ok(None) => outage::cluster_answered(),
+                        Ok(None) => {
+                            outage::cluster_answered();
+                            health.cluster_answered();
+                        }
                         Ok(Some(topic)) => {
                             tracing::warn!(topic, "the topic was recreated: all stream threads start again");
                             flag.store(true, Ordering::Relaxed);
@@ -98,7 +104,7 @@ mod tests {
     fn pauses_grow_while_the_cluster_does_not_answer() {
         let mut pause = INTERVAL;
         for (has_answered, expected_s) in
-            [(true, 5), (false, 10), (false, 20), (false, 30), (false, 30), (true, 5), (false, 10)]
+            [(true, 5), (false, 10), (false, 20), (false, 20), (true, 5), (false, 10)]
         {
             pause = next_pause(pause, has_answered);
             assert_eq!(pause.as_secs(), expected_s);

@@ -7,8 +7,10 @@
 //! task:   Restoring ─▶ Waiting ─▶ Running         any ─▶ Failed;   revoked: removed
 //! ```
 //!
-//! An instance is ready if every thread has joined the group with an initialised producer, and no task has failed. An
-//! instance without partitions is ready. So is one that restores: the progress of a restore is a metric.
+//! Ready means that requests are answered. An instance is ready if each of its threads has an assignment, all tasks of the
+//! assignment run, and the thread has lately committed or found that nothing waits. A thread to which the group gave
+//! nothing is a spare: it is ready while the cluster answers. Otherwise the report says which of these fails, and the
+//! causes that the clients of the cluster know, the first one first.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,6 +22,9 @@ use serde::Serialize;
 /// before this limit. One that does not end is a fault of the client library.
 pub const SILENCE_MAX: Duration = Duration::from_secs(240);
 
+/// Longest time since a stream thread committed or found that nothing waits.
+pub const PROGRESS_AGE_MAX: Duration = Duration::from_secs(45);
+
 /// The state of a stream thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
@@ -28,7 +33,7 @@ pub enum ThreadState {
     #[default]
     Starting,
     Running,
-    /// Creates a new producer or consumer.
+    /// Has no assignment: it waits for one, or creates a new producer or consumer.
     Recovering {
         reason: String,
     },
@@ -62,6 +67,10 @@ pub enum TaskState {
 #[derive(Debug)]
 pub struct Health {
     threads: Mutex<Vec<LastReport>>,
+    /// When the cluster last answered a question that no task asked.
+    answered: Mutex<Instant>,
+    /// The causes of faults that last.
+    causes: fn() -> Vec<String>,
 }
 
 /// The last report of a thread.
@@ -69,6 +78,8 @@ pub struct Health {
 struct LastReport {
     health: ThreadHealth,
     at: Instant,
+    /// The last commit, or the last time that nothing waited.
+    progress: Instant,
 }
 
 /// The health at one moment. Serializes to the body of `/readyz`.
@@ -76,6 +87,10 @@ struct LastReport {
 pub struct HealthReport {
     pub ready: bool,
     pub live: bool,
+    /// What keeps the instance from being ready; empty if it is ready.
+    pub failing: Vec<String>,
+    /// Faults of the cluster and of the way to it, the first one first. They last, whether they do harm or not.
+    pub causes: Vec<String>,
     pub threads: Vec<ThreadHealth>,
 }
 
@@ -95,14 +110,15 @@ pub struct TaskHealth {
 }
 
 impl ThreadState {
-    fn is_ready(&self) -> bool {
+    /// Why the thread does not serve; `None`: it has an assignment.
+    fn failing(&self) -> Option<String> {
         match self {
-            Self::Running => true,
-            Self::Starting
-            | Self::Recovering { .. }
-            | Self::Dead { .. }
-            | Self::Stuck { .. }
-            | Self::Stopped => false,
+            Self::Running => None,
+            Self::Starting => Some("has not joined the group yet".to_owned()),
+            Self::Recovering { reason } => Some(format!("has no assignment: {reason}")),
+            Self::Dead { reason } => Some(format!("has ended: {reason}")),
+            Self::Stuck { silent_for_s } => Some(format!("has been in one call for {silent_for_s} s")),
+            Self::Stopped => Some("has stopped".to_owned()),
         }
     }
 
@@ -117,7 +133,33 @@ impl ThreadState {
 impl LastReport {
     fn new(thread: usize) -> Self {
         let health = ThreadHealth { thread, state: ThreadState::Starting, tasks: Vec::new() };
-        Self { health, at: now() }
+        let now = now();
+        Self { health, at: now, progress: now }
+    }
+
+    /// What keeps the thread from answering requests.
+    fn failing_at(&self, now: Instant, answered: Instant) -> Vec<String> {
+        let health = self.health_at(now);
+        let thread = health.thread;
+        if let Some(why) = health.state.failing() {
+            return vec![format!("stream thread {thread} {why}")];
+        }
+        let failing: Vec<String> = health.tasks.iter().filter_map(TaskHealth::failing).collect();
+        if !failing.is_empty() {
+            return failing;
+        }
+        let is_spare = health.tasks.is_empty();
+        let age = now.saturating_duration_since(if is_spare { answered } else { self.progress });
+        if age < PROGRESS_AGE_MAX {
+            return Vec::new();
+        }
+        let age = age.as_secs();
+        vec![match is_spare {
+            true => format!("the cluster has not answered for {age} s"),
+            false => {
+                format!("stream thread {thread} has neither committed nor found its topics empty for {age} s")
+            }
+        }]
     }
 
     fn health_at(&self, now: Instant) -> ThreadHealth {
@@ -128,6 +170,18 @@ impl LastReport {
         }
         let state = ThreadState::Stuck { silent_for_s: silent_for.as_secs() };
         ThreadHealth { state, ..self.health.clone() }
+    }
+}
+
+impl TaskHealth {
+    fn failing(&self) -> Option<String> {
+        let partition = self.partition;
+        match &self.state {
+            TaskState::Running => None,
+            TaskState::Restoring => Some(format!("task {partition} restores its state")),
+            TaskState::Waiting => Some(format!("task {partition} waits for the directory or the policies")),
+            TaskState::Failed { reason } => Some(format!("task {partition} has failed: {reason}")),
+        }
     }
 }
 
@@ -148,7 +202,14 @@ impl TaskState {
 impl Health {
     /// `threads` threads that are starting.
     pub fn new(threads: usize) -> Self {
-        Self { threads: Mutex::new((0..threads).map(LastReport::new).collect()) }
+        let threads = Mutex::new((0..threads).map(LastReport::new).collect());
+        Self { threads, answered: Mutex::new(now()), causes: Vec::new }
+    }
+
+    /// Reports these causes, too.
+    #[must_use]
+    pub fn with_causes(self, causes: fn() -> Vec<String>) -> Self {
+        Self { causes, ..self }
     }
 
     /// Reports the state of a thread.
@@ -156,7 +217,20 @@ impl Health {
     /// # Panics
     /// There is no such thread.
     pub fn set_thread(&self, thread: usize, state: ThreadState) {
-        self.update(thread, |health| health.state = state);
+        self.update(thread, |last| last.health.state = state);
+    }
+
+    /// Reports that a thread has committed, or that nothing waited for it.
+    ///
+    /// # Panics
+    /// There is no such thread.
+    pub fn progressed(&self, thread: usize) {
+        self.update(thread, |last| last.progress = now());
+    }
+
+    /// Reports that the cluster has answered.
+    pub fn cluster_answered(&self) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = now();
     }
 
     /// Reports the states of all tasks of a thread, by partition. A task that is not in the list belongs to another instance or
@@ -166,7 +240,7 @@ impl Health {
     /// There is no such thread.
     pub fn set_tasks(&self, thread: usize, tasks: Vec<(i32, TaskState)>) {
         let tasks = tasks.into_iter().map(|(partition, state)| TaskHealth { partition, state });
-        self.update(thread, |health| health.tasks = tasks.collect());
+        self.update(thread, |last| last.health.tasks = tasks.collect());
     }
 
     pub fn report(&self) -> HealthReport {
@@ -174,20 +248,24 @@ impl Health {
     }
 
     fn report_at(&self, now: Instant) -> HealthReport {
-        let threads: Vec<_> = self.lock().iter().map(|thread| thread.health_at(now)).collect();
-        let failed = |task: &TaskHealth| matches!(task.state, TaskState::Failed { .. });
-        let ready = |thread: &ThreadHealth| thread.state.is_ready() && !thread.tasks.iter().any(failed);
+        let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.lock();
+        let threads: Vec<_> = last.iter().map(|thread| thread.health_at(now)).collect();
+        let failing: Vec<_> = last.iter().flat_map(|thread| thread.failing_at(now, answered)).collect();
+        drop(last);
         HealthReport {
-            ready: !threads.is_empty() && threads.iter().all(ready),
+            ready: !threads.is_empty() && failing.is_empty(),
             live: threads.iter().all(|thread| thread.state.is_live()),
+            failing,
+            causes: (self.causes)(),
             threads,
         }
     }
 
-    fn update(&self, thread: usize, change: impl FnOnce(&mut ThreadHealth)) {
-        let thread = &mut self.lock()[thread];
-        change(&mut thread.health);
-        thread.at = now();
+    fn update(&self, thread: usize, change: impl FnOnce(&mut LastReport)) {
+        let last = &mut self.lock()[thread];
+        change(last);
+        last.at = now();
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<LastReport>> {
@@ -232,7 +310,8 @@ mod tests {
 
     #[test]
     fn a_thread_that_is_silent_for_too_long_is_stuck() {
-        check(ThreadState::Running, 200, true, true);
+        check(ThreadState::Running, 44, true, true);
+        check(ThreadState::Running, 200, true, false);
         check(ThreadState::Running, 241, false, false);
         check(ThreadState::Starting, 200, true, false);
         check(ThreadState::Starting, 241, false, false);
@@ -248,6 +327,45 @@ mod tests {
         let later = now() + SILENCE_MAX;
         assert!(!health.report_at(later).live);
         health.lock()[0].at = later;
-        assert!(health.report_at(later).ready);
+        assert!(health.report_at(later).live);
+    }
+
+    /// A running thread with these tasks, `progress_s` seconds after its last progress and `answered_s` seconds after the
+    /// cluster's last answer, is ready (empty) or fails for this reason.
+    fn check_progress(tasks: Vec<(i32, TaskState)>, progress_s: u64, answered_s: u64, expected: &str) {
+        let health = Health::new(1).with_causes(|| vec!["the brokers cannot be reached".to_owned()]);
+        health.set_thread(0, ThreadState::Running);
+        health.set_tasks(0, tasks);
+        let later = now() + Duration::from_secs(100);
+        health.lock()[0].at = later;
+        health.lock()[0].progress = later - Duration::from_secs(progress_s);
+        *health.answered.lock().expect("no panic") = later - Duration::from_secs(answered_s);
+        let report = health.report_at(later);
+        assert_eq!(report.failing.join(", "), expected);
+        assert_eq!(report.ready, expected.is_empty(), "a cause alone does no harm");
+    }
+
+    #[test]
+    fn ready_means_that_requests_are_answered() {
+        let running = || vec![(3, TaskState::Running)];
+        let restoring = vec![(3, TaskState::Running), (4, TaskState::Restoring)];
+        check_progress(running(), 44, 99, "");
+        check_progress(
+            running(),
+            46,
+            0,
+            "stream thread 0 has neither committed nor found its topics empty for 46 s",
+        );
+        check_progress(restoring, 1, 1, "task 4 restores its state");
+        check_progress(vec![(3, TaskState::Failed { reason: "r".into() })], 1, 1, "task 3 has failed: r");
+        check_progress(Vec::new(), 99, 44, "");
+        check_progress(Vec::new(), 0, 46, "the cluster has not answered for 46 s");
+    }
+
+    #[test]
+    fn a_lost_membership_is_not_ready() {
+        let health = Health::new(1);
+        health.set_thread(0, ThreadState::Recovering { reason: "the group took it".into() });
+        assert_eq!(health.report().failing, ["stream thread 0 has no assignment: the group took it"]);
     }
 }

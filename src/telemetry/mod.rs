@@ -9,6 +9,6 @@ pub mod log;
 mod metrics;
 
 pub use counts::Counts;
-pub use health::{Health, SILENCE_MAX, TaskState, ThreadState};
+pub use health::{Health, PROGRESS_AGE_MAX, SILENCE_MAX, TaskState, ThreadState};
 pub use http::Server;
 pub use metrics::Metrics;

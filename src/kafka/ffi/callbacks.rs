@@ -1,7 +1,7 @@
 //! Callbacks from librdkafka: rebalances and delivery reports go to closures; log lines and errors go to the log.
 
 use std::cell::RefCell;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -84,10 +84,36 @@ unsafe extern "C" fn on_delivery(
     }
 }
 
-unsafe extern "C" fn on_error(_: *mut sys::rd_kafka_t, code: c_int, reason: *const c_char, _: *mut c_void) {
+unsafe extern "C" fn on_error(
+    client: *mut sys::rd_kafka_t,
+    code: c_int,
+    reason: *const c_char,
+    _: *mut c_void,
+) {
     // SAFETY: librdkafka passes a C string that lives during the call.
     let reason = unsafe { text(reason) };
-    outage::client_error(code, &reason);
+    // SAFETY: the client lives during the call.
+    outage::client_error(code, &reason, &|name| unsafe { property(client, name) });
+}
+
+/// The value of a property. `None`: it has none, or is longer than a path or a certificate.
+///
+/// # Safety
+/// The client is alive.
+unsafe fn property(client: *const sys::rd_kafka_t, name: &str) -> Option<String> {
+    let name = CString::new(name).ok()?;
+    let mut value = vec![0u8; 32 * 1024];
+    let mut size = value.len();
+    // SAFETY: the caller's promise. librdkafka writes at most `size` bytes, with a final zero.
+    let result = unsafe {
+        let config = sys::rd_kafka_conf(client.cast_mut());
+        sys::rd_kafka_conf_get(config, name.as_ptr(), value.as_mut_ptr().cast(), &mut size)
+    };
+    if result != sys::rd_kafka_conf_res_t::RD_KAFKA_CONF_OK {
+        return None;
+    }
+    let value = CStr::from_bytes_until_nul(&value).ok()?;
+    Some(value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
 }
 
 unsafe extern "C" fn on_log(
@@ -103,9 +129,16 @@ unsafe extern "C" fn on_log(
         (_, "CONFWARN") => tracing::debug!(target: "librdkafka", facility, line),
         // One line per attempt of each client. `on_error` gets the same errors.
         (_, "FAIL" | "REQTMOUT") => tracing::debug!(target: "librdkafka", facility, line),
-        (..=3, _) => tracing::error!(target: "librdkafka", facility, line),
-        (4, _) => tracing::warn!(target: "librdkafka", facility, line),
-        (5..=6, _) => tracing::info!(target: "librdkafka", facility, line),
         (7.., _) => tracing::debug!(target: "librdkafka", facility, line),
+        (..=6, _) => {
+            let Some(times) = outage::own_line(&facility, &line) else {
+                return tracing::debug!(target: "librdkafka", facility, line);
+            };
+            match level {
+                ..=3 => tracing::error!(target: "librdkafka", facility, times, line),
+                4 => tracing::warn!(target: "librdkafka", facility, times, line),
+                5.. => tracing::info!(target: "librdkafka", facility, times, line),
+            }
+        }
     }
 }

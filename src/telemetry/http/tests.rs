@@ -61,9 +61,9 @@ fn readiness_follows_threads_and_tasks() {
     health.set_thread(0, ThreadState::Running);
     check(503, 200, r#"{"thread":1,"state":"starting","tasks":[]}"#);
     health.set_thread(1, ThreadState::Running);
-    check(200, 200, r#"{"ready":true,"#);
+    check(200, 200, r#"{"ready":true,"live":true,"failing":[],"causes":[],"#);
     health.set_tasks(1, vec![(1, TaskState::Running), (3, TaskState::Restoring)]);
-    check(200, 200, r#"[{"partition":1,"state":"running"},{"partition":3,"state":"restoring"}]"#);
+    check(503, 200, r#"[{"partition":1,"state":"running"},{"partition":3,"state":"restoring"}]"#);
     let reason = || "the changelog is shorter than the store".to_owned();
     health.set_tasks(1, vec![(1, TaskState::Running), (3, TaskState::Failed { reason: reason() })]);
     check(503, 200, r#""state":"failed","reason":"the changelog is shorter than the store""#);
