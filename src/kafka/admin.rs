@@ -85,11 +85,9 @@ impl Admin {
         if names.is_empty() {
             return Ok(Vec::new());
         }
+        self.await_broker("describe topics", timeout)?;
         let native = self.client.inner().native_client();
-        // librdkafka's admin request connects again after each lost connection, without a pause, more than a thousand times
-        // a second. So it is made only while a broker answers.
-        let mut answers: BTreeMap<_, _> = await_broker(native, timeout)
-            .and_then(|()| c_names(names))
+        let mut answers: BTreeMap<_, _> = c_names(names)
             .and_then(|names| describe_topics(native, &names, timeout))
             .map_err(|failure| EdgeError::new("describe topics", failure))?
             .into_iter()
@@ -115,6 +113,7 @@ impl Admin {
         if topics.is_empty() {
             return Ok(Vec::new());
         }
+        self.await_broker("create topics", timeout)?;
         let native: Vec<_> = topics.iter().map(native_topic).collect();
         let results = wait(self.client.create_topics(&native, &options(timeout)))
             .map_err(|error| failed("create topics", &error))?;
@@ -164,6 +163,7 @@ impl Admin {
         if names.is_empty() {
             return Ok(Vec::new());
         }
+        self.await_broker("describe settings", timeout)?;
         let topics: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
         let results = wait(self.client.describe_configs(&topics, &options(timeout)))
             .map_err(|error| failed("describe settings", &error))?;
@@ -195,6 +195,7 @@ impl Admin {
             list.add_partition_offset(topic, *partition, Offset::Offset(*offset))
                 .map_err(|error| failed("delete records", &error))?;
         }
+        self.await_broker("delete records", timeout)?;
         let results = wait(self.client.delete_records(&list, &options(timeout)))
             .map_err(|error| failed("delete records", &error))?;
         let elements = results.elements();
@@ -241,6 +242,13 @@ impl Admin {
                 )),
             })
             .collect()
+    }
+
+    /// Waits until a broker answers. While an admin request waits, librdkafka connects again after each lost connection,
+    /// without a pause, more than a thousand times a second. So a request is made only while a broker answers.
+    fn await_broker(&self, what: &str, timeout: Duration) -> Result<(), EdgeError> {
+        let answered = await_broker(self.client.inner().native_client(), timeout);
+        answered.map_err(|failure| EdgeError::new(what, failure))
     }
 
     /// librdkafka does not repeat this query, unlike others, when a connection is missing or a leader has changed.

@@ -194,11 +194,12 @@ pub(super) fn cause_of(code: i32, reason: &str, property: Property<'_>) -> Cause
     };
     match TABLE.iter().find(fits) {
         Some(row) => Cause { text: row.text.complete(reason, property), remedy: row.remedy, kind: row.kind },
-        None => Cause {
-            text: format!("the cluster or its client reports: {reason}"),
-            remedy: "",
-            kind: CauseKind::Other,
-        },
+        None => {
+            // What follows differs each time.
+            let reason = reason.split(" (after").next().unwrap_or_default();
+            let text = format!("the cluster or its client reports: {reason}");
+            Cause { text, remedy: "", kind: CauseKind::Other }
+        }
     }
 }
 

@@ -20,9 +20,13 @@ const TARGET: &str = "otp_stream::kafka";
 const LINE_INTERVAL: Duration = Duration::from_secs(60);
 /// An outage is over when a broker answers and no connection has failed for this long.
 const QUIET_MIN: Duration = Duration::from_secs(5);
+/// Clients try to connect every few seconds. A cause that none of them has met for this long has ended.
+const CONNECTION_AGE_MAX: Duration = Duration::from_secs(45);
 /// A cause that is no lost connection is reported at each refresh of the metadata, every five minutes. After this time
 /// without a report it has ended.
-const CAUSE_AGE_MAX: Duration = Duration::from_secs(330);
+const OTHER_AGE_MAX: Duration = Duration::from_secs(330);
+/// Causes that are remembered. There are about twenty.
+const FAULTS_MAX: usize = 64;
 /// Kinds of librdkafka's own log lines that are remembered. More of them are logged without a limit.
 const LINES_MAX: usize = 256;
 
@@ -132,15 +136,24 @@ fn fault_log() -> MutexGuard<'static, FaultLog> {
 impl FaultLog {
     /// The line to log for a cause; `None`: it was logged less than [`LINE_INTERVAL`] ago.
     fn seen(&mut self, cause: Cause, now: Instant, wall: LogTime) -> Option<Line> {
-        self.faults.retain(|fault| fault.lasts(now));
+        // Lost connections stay until the cluster answers, unless the same cause comes again after a long time.
+        self.faults.retain(|fault| {
+            fault.lasts(now) || (fault.cause.kind != CauseKind::Other && fault.cause.text != cause.text)
+        });
         // librdkafka reports that all brokers are down together with the cause.
         let known = match cause.kind {
-            CauseKind::AllDown => self.faults.iter_mut().find(|fault| fault.cause.kind != CauseKind::Other),
+            CauseKind::AllDown => {
+                let connections = self.faults.iter_mut().filter(|fault| fault.cause.kind != CauseKind::Other);
+                connections.max_by_key(|fault| fault.last_seen)
+            }
             CauseKind::Connection | CauseKind::Other => {
                 self.faults.iter_mut().find(|fault| fault.cause.text == cause.text)
             }
         };
         let Some(fault) = known else {
+            if self.faults.len() >= FAULTS_MAX {
+                return None;
+            }
             let repeats = Repeats { logged: now, count: 0 };
             self.faults.push(Fault { cause, since: wall, begun: now, last_seen: now, repeats });
             return Some(Line::First);
@@ -183,7 +196,11 @@ impl FaultLog {
 
 impl Fault {
     fn lasts(&self, now: Instant) -> bool {
-        now.duration_since(self.last_seen) < CAUSE_AGE_MAX
+        let age_max = match self.cause.kind {
+            CauseKind::Connection | CauseKind::AllDown => CONNECTION_AGE_MAX,
+            CauseKind::Other => OTHER_AGE_MAX,
+        };
+        now.duration_since(self.last_seen) < age_max
     }
 
     fn describe(&self) -> String {
@@ -255,11 +272,13 @@ mod tests {
         for (seconds, code, expected) in [
             (0, LOST, Some(Line::First)),
             (0, DOWN, None),
+            (30, LOST, None),
             (59, LOST, None),
-            (60, DOWN, Some(Line::Still { seconds: 60, times: 3 })),
+            (60, DOWN, Some(Line::Still { seconds: 60, times: 4 })),
             (61, DENIED, Some(Line::First)),
             (90, DENIED, None),
-            (121, DOWN, Some(Line::Still { seconds: 121, times: 1 })),
+            (100, LOST, None),
+            (121, DOWN, Some(Line::Still { seconds: 121, times: 2 })),
             (122, DENIED, Some(Line::Still { seconds: 61, times: 2 })),
         ] {
             assert_eq!(log.seen(seconds, code), expected, "{seconds}");
@@ -280,7 +299,20 @@ mod tests {
         let causes = log.1.current(log.at(4));
         assert_eq!(causes.len(), 2, "{causes:?}");
         assert!(causes[0].starts_with("authentication failed (since 1970-01-01T00:00:01.000Z); remedy: "));
-        assert_eq!(log.1.current(log.at(400)), Vec::<String>::new(), "nobody reports them any more");
+        assert_eq!(log.1.current(log.at(47)).len(), 2);
+        assert_eq!(log.1.current(log.at(48)).len(), 1, "no client has met it for 45 s");
+        assert_eq!(log.1.current(log.at(400)), Vec::<String>::new(), "no client reports them any more");
+    }
+
+    #[test]
+    fn brokers_that_are_down_prolong_the_latest_cause_only() {
+        let mut log = Clock::new();
+        for (seconds, code) in [(0, LOST), (40, PASSWORD), (41, DOWN), (60, DOWN)] {
+            log.seen(seconds, code);
+        }
+        let causes = log.1.current(log.at(61));
+        assert_eq!(causes.len(), 1, "{causes:?}");
+        assert!(causes[0].starts_with("authentication failed"), "{causes:?}");
     }
 
     #[test]

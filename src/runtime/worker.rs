@@ -19,7 +19,7 @@ use otp_topology::wire::record::SourcePartition;
 use super::progress::Progress;
 use super::restore::RestoreRun;
 use super::stores::{Stores, TaskHandle};
-use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, StableOffsets};
+use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, StableOffsets, outage};
 
 /// Time-out of one request to the cluster. A revocation waits for the request that is under way, so this stays far below
 /// the session time-out.
@@ -237,6 +237,9 @@ impl WorkerThread {
     fn purge(&self, partition: i32, before: i64) {
         let name = self.topology.output(self.topology.repartition).name.clone();
         if let Err(error) = self.admin.delete_records(&[(name, partition, before)], ASK_MAX) {
+            if outage::is_known() {
+                return tracing::debug!(partition, %error, "the purge waits until the brokers can be reached");
+            }
             tracing::warn!(partition, %error, "the consumed part of the repartition topic was not deleted");
         }
     }
