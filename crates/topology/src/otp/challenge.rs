@@ -53,7 +53,7 @@ pub struct Challenge {
     /// Sent to nobody, because its recipient is unknown and a caller must not notice that. No code is accepted.
     pub decoy: bool,
     /// The lifecycle event `expired` was published.
-    pub expiry_told: bool,
+    pub expiry_reported: bool,
     /// The tenant as the issuing request gave it.
     pub tenant: Box<str>,
     pub policy_version: PolicyVersion,

@@ -60,7 +60,7 @@ pub fn expire(mut subject: Subject, watermark: LogTime) -> (Option<Subject>, Vec
     let mut notices = Vec::new();
     for challenge in &mut subject.challenges {
         if report_at(challenge).is_some_and(|at| watermark >= at) {
-            challenge.expiry_told = true;
+            challenge.expiry_reported = true;
             notices.push(Notice {
                 terms: Some((challenge.tenant.clone(), challenge.policy_version)),
                 ..Notice::of(NoticeKind::Expired, challenge)
@@ -79,7 +79,7 @@ pub fn expire(mut subject: Subject, watermark: LogTime) -> (Option<Subject>, Vec
 
 /// When the expiry of a challenge is due to be reported. `None`: never.
 fn report_at(challenge: &Challenge) -> Option<LogTime> {
-    let silent = challenge.expiry_told || challenge.state != ChallengeState::Live;
+    let silent = challenge.expiry_reported || challenge.state != ChallengeState::Live;
     (!silent).then(|| challenge.expires_at.plus(1))
 }
 

@@ -208,7 +208,7 @@ fn supersede(
         sends: 0,
         state: ChallengeState::Live,
         decoy: it.exit == Exit::Withheld,
-        expiry_told: false,
+        expiry_reported: false,
         tenant: rules.tenant.into(),
         policy_version: policy.version,
     });

@@ -23,7 +23,7 @@ use crate::otp::{
 
 const VERSION: u8 = 1;
 const FLAG_DECOY: u8 = 1;
-const FLAG_EXPIRY_TOLD: u8 = 2;
+const FLAG_EXPIRY_REPORTED: u8 = 2;
 
 pub fn encode_subject(subject: &Subject) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -159,7 +159,7 @@ impl Writer<'_> {
         self.code(it.code);
         self.time(it.issued_at);
         self.time(it.expires_at);
-        let flags = u8::from(it.decoy) * FLAG_DECOY + u8::from(it.expiry_told) * FLAG_EXPIRY_TOLD;
+        let flags = u8::from(it.decoy) * FLAG_DECOY + u8::from(it.expiry_reported) * FLAG_EXPIRY_REPORTED;
         self.0.extend_from_slice(&[it.tries_max, it.tries, it.resend as u8, it.sends, flags]);
         match it.state {
             ChallengeState::Live => self.byte(0),
@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
         let code = self.code()?;
         let (issued_at, expires_at) = (self.time()?, self.time()?);
         let [tries_max, tries, resend, sends, flags] = self.array()?;
-        if flags & !(FLAG_DECOY | FLAG_EXPIRY_TOLD) != 0 {
+        if flags & !(FLAG_DECOY | FLAG_EXPIRY_REPORTED) != 0 {
             return Err(BadRecord::Damaged("flags"));
         }
         let state = match self.byte()? {
@@ -262,7 +262,7 @@ impl<'a> Reader<'a> {
             sends,
             state,
             decoy: flags & FLAG_DECOY != 0,
-            expiry_told: flags & FLAG_EXPIRY_TOLD != 0,
+            expiry_reported: flags & FLAG_EXPIRY_REPORTED != 0,
             tenant: Box::default(),
             policy_version,
         };
@@ -324,7 +324,7 @@ mod tests {
         let flags = any::<(bool, bool)>();
         let rest = (any::<[u8; 3]>(), resend, state, flags, "\\PC{0,20}", any::<[u8; 8]>());
         (code(), time(), time(), rest).prop_map(|(code, issued_at, expires_at, rest)| {
-            let ([tries_max, tries, sends], resend, state, (decoy, expiry_told), tenant, version) = rest;
+            let ([tries_max, tries, sends], resend, state, (decoy, expiry_reported), tenant, version) = rest;
             Challenge {
                 code,
                 issued_at,
@@ -335,7 +335,7 @@ mod tests {
                 sends,
                 state,
                 decoy,
-                expiry_told,
+                expiry_reported,
                 tenant: tenant.into(),
                 policy_version: PolicyVersion(version),
             }
@@ -382,7 +382,7 @@ mod tests {
                 sends: 3,
                 state: ChallengeState::Used { at: LogTime::from_ms(1_735_689_600_000) },
                 decoy: false,
-                expiry_told: true,
+                expiry_reported: true,
                 tenant: "pb.amritsar".into(),
                 policy_version: PolicyVersion([0xab; 8]),
             }],
