@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Failure;
 use crate::config::{ConfigError, Loaded};
-use crate::kafka::{Admin, EdgeError, Properties, outage};
+use crate::kafka::{Admin, Contact, EdgeError, Gate, Properties, first_contact, outage};
 
 /// Time-out of one request to the cluster.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,6 +38,45 @@ pub(super) fn admin(loaded: &Loaded) -> Result<Admin, Failure> {
     })
 }
 
+/// An admin client of a cluster that accepts the client. A cluster that does not answer passes: the first request to it reports
+/// that after its own time-out.
+///
+/// # Errors
+/// The cluster refuses the client's authentication. This takes a few seconds at most.
+pub(super) fn connect(loaded: &Loaded) -> Result<Admin, Failure> {
+    check_accepted(loaded, &properties(loaded)?)?;
+    admin(loaded)
+}
+
+/// As [`connect`], for clients with these properties.
+pub(super) fn check_accepted(loaded: &Loaded, properties: &Properties) -> Result<(), Failure> {
+    match first_contact(properties) {
+        Contact::Accepted | Contact::Silent => Ok(()),
+        Contact::Refused { by, reason } => {
+            let chosen = |key: &str| loaded.config.kafka.properties.0.get(key).map(String::as_str);
+            Err(Failure::Runtime(anyhow::anyhow!("{}", refused_text(by, &reason, chosen))))
+        }
+    }
+}
+
+fn refused_text<'a>(by: Gate, reason: &str, chosen: impl Fn(&str) -> Option<&'a str>) -> String {
+    match by {
+        Gate::Sasl => {
+            let mechanism =
+                chosen("sasl.mechanism").or_else(|| chosen("sasl.mechanisms")).unwrap_or("GSSAPI");
+            let user = chosen("sasl.username").map(|name| format!(" as {name:?}")).unwrap_or_default();
+            format!(
+                "authentication failed{user} with {mechanism}: {reason}; check kafka.properties (sasl.mechanism, \
+                 sasl.username, sasl.password) against the users of the cluster"
+            )
+        }
+        Gate::Tls => format!(
+            "authentication failed with TLS: {reason}; check kafka.properties (security.protocol, ssl.*) and the dates of \
+             the certificates"
+        ),
+    }
+}
+
 /// A request to which the cluster did not respond.
 pub(super) fn unreachable_cluster(loaded: &Loaded, err: &EdgeError) -> Failure {
     let servers = &loaded.config.kafka.bootstrap_servers;
@@ -54,4 +93,24 @@ pub(super) fn unreachable_cluster(loaded: &Loaded, err: &EdgeError) -> Failure {
     };
     let failure = outage::with_first_cause(err.to_string());
     Failure::Runtime(anyhow::anyhow!("{failure}; {remedy}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_authentication_names_user_and_mechanism_and_no_secret() {
+        let chosen = |key: &str| match key {
+            "sasl.username" => Some("alice"),
+            "sasl.mechanism" => Some("SCRAM-SHA-512"),
+            "sasl.password" => Some("CANARY"),
+            _ => None,
+        };
+        let text = refused_text(Gate::Sasl, "invalid credentials", chosen);
+        assert!(text.starts_with("authentication failed as \"alice\" with SCRAM-SHA-512: invalid"), "{text}");
+        assert!(!text.contains("CANARY"), "{text}");
+        let text = refused_text(Gate::Tls, "certificate has expired", |_| None);
+        assert!(text.starts_with("authentication failed with TLS: certificate has expired; check"), "{text}");
+    }
 }

@@ -133,6 +133,9 @@ fn load(sources: &Sources, level: Option<&str>) -> Result<Loaded, Failure> {
         loaded.config.log.level = level.to_owned();
     }
     crate::telemetry::log::init(&loaded.config.log).map_err(|err| Failure::Runtime(err.into()))?;
+    for (key, source) in loaded.layers.shortened() {
+        tracing::warn!(key, %source, "the value ended with a line feed, which was removed");
+    }
     Ok(loaded)
 }
 

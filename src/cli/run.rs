@@ -52,8 +52,8 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs) -> Result<(), Failure> {
     if let Err(error) = wake_without_preempting() {
         tracing::debug!(%error, "cannot set the scheduling policy; at low rates a request costs a little more CPU");
     }
-    let admin = cluster::admin(loaded)?;
     keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
+    let admin = cluster::connect(loaded)?;
     if args.create_topics {
         topics::create(loaded, &admin)?;
     }

@@ -98,7 +98,7 @@ fn contract_names() -> String {
 fn send(loaded: &Loaded, topic: &str, key: &[u8], value: &[u8]) -> Result<(), Failure> {
     let told = |err| cluster::unreachable_cluster(loaded, &err);
     let topics = [topic.to_owned()];
-    let facts = cluster::admin(loaded)?.describe(&topics, cluster::TIMEOUT).map_err(told)?;
+    let facts = cluster::connect(loaded)?.describe(&topics, cluster::TIMEOUT).map_err(told)?;
     let Some(Some(facts)) = facts.first() else {
         return Err(Failure::Runtime(anyhow::anyhow!(
             "topic {topic} does not exist; create it with `otp-stream topics create`"

@@ -22,6 +22,7 @@ use super::sources::{ENVIRONMENT_PREFIX, Source, Sources};
 pub struct Layers {
     tree: Table,
     sources: BTreeMap<String, Source>,
+    shortened: Vec<(String, Source)>,
 }
 
 impl Layers {
@@ -30,7 +31,7 @@ impl Layers {
     /// # Errors
     /// A file cannot be read or is not TOML, a key is unknown, or a value has the wrong type.
     pub fn read(sources: &Sources) -> Result<Self, ConfigError> {
-        let mut layers = Self { tree: Table::new(), sources: BTreeMap::new() };
+        let mut layers = Self { tree: Table::new(), sources: BTreeMap::new(), shortened: Vec::new() };
         let mut problems = Vec::new();
         let defaults = known::DEFAULTS.parse().expect("a test loads the defaults");
         layers.merge(defaults, &Source::Default, &mut problems);
@@ -40,6 +41,13 @@ impl Layers {
                 Err(problem) => problems.push(*problem),
             }
         }
+        problems.extend(sources.illegible.iter().map(|name| Problem {
+            source: Source::Environment(name.clone()),
+            key: environment_key(name),
+            value: None,
+            what: "the value is not UTF-8, so it cannot be passed on unchanged".to_owned(),
+            remedy: "set it to text in UTF-8".to_owned(),
+        }));
         let mut environment: Vec<_> =
             sources.environment.iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect();
         environment.sort();
@@ -60,6 +68,11 @@ impl Layers {
             }
         }
         if problems.is_empty() { Ok(layers) } else { Err(ConfigError::new(problems)) }
+    }
+
+    /// Keys whose values ended with line feeds, which were removed, and where each value came from.
+    pub fn shortened(&self) -> &[(String, Source)] {
+        &self.shortened
     }
 
     pub fn tree(&self) -> &Table {
@@ -120,17 +133,25 @@ impl Layers {
         }
     }
 
-    /// Sets a key from the text of a variable or of `--set`: a string where the key takes one, otherwise a TOML value.
+    /// Sets a key from the text of a variable or of `--set`. Text that belongs where text is expected is taken as it is, quotes
+    /// included, without the line feeds at its end. Anything else is a TOML value.
     fn assign(&mut self, key: &str, text: &str, source: &Source, problems: &mut Vec<Problem>) {
         let wants_text =
             matches!(known::find(key), None | Some(KnownKey::Open | KnownKey::Leaf(Value::String(_))));
-        let quoted = text.len() >= 2 && text.starts_with('"') && text.ends_with('"');
-        let parsed = if wants_text && !quoted { None } else { parse_value(text) };
-        let value = match parsed {
-            Some(value) => value,
-            None => Value::String(text.to_owned()),
-        };
+        let parsed = if wants_text { None } else { parse_value(text) };
+        let value = parsed.unwrap_or_else(|| Value::String(self.without_line_feeds(key, text, source)));
         self.put(key, value, source, problems);
+    }
+
+    /// Files and secret stores often end a value with a line feed that is not part of it. A certificate keeps its own.
+    fn without_line_feeds(&mut self, key: &str, text: &str, source: &Source) -> String {
+        let bare = text.trim_end_matches('\n');
+        let bare = if bare.len() < text.len() { bare.trim_end_matches(['\r', '\n']) } else { bare };
+        if bare.len() == text.len() || key.ends_with(".pem") {
+            return text.to_owned();
+        }
+        self.shortened.push((mask::shown_key(key).to_owned(), source.clone()));
+        bare.to_owned()
     }
 
     fn put(&mut self, key: &str, value: Value, source: &Source, problems: &mut Vec<Problem>) {
@@ -156,7 +177,10 @@ impl Layers {
                 problems.push(wrong("unknown key".to_owned(), remedy, &value));
             }
             (Some(KnownKey::Open), value) => match property_text(&value) {
-                Some(text) if is_property(key) => self.set(key, Value::String(text), source),
+                Some(text) if is_property(key) => {
+                    let text = self.without_line_feeds(key, &text, source);
+                    self.set(key, Value::String(text), source);
+                }
                 _ => problems.push(wrong(
                     "not a librdkafka property".to_owned(),
                     "write it as \"name\" = \"value\" under [kafka.properties]".to_owned(),
@@ -203,13 +227,16 @@ impl Layers {
     }
 }
 
-/// `OTP_STREAM__KAFKA__BOOTSTRAP_SERVERS` is `kafka.bootstrap_servers`. In names of librdkafka properties, `_` is a dot.
+/// `OTP_STREAM__KAFKA__BOOTSTRAP_SERVERS` is `kafka.bootstrap_servers`. In the name of a librdkafka property an underscore
+/// stands for a dot, and three underscores stand for an underscore.
 fn environment_key(name: &str) -> String {
-    let key = name[ENVIRONMENT_PREFIX.len()..].to_lowercase().replace("__", ".");
-    match key.strip_prefix("kafka.properties.") {
-        Some(property) => format!("kafka.properties.{}", property.replace('_', ".")),
-        None => key,
-    }
+    let name = name[ENVIRONMENT_PREFIX.len()..].to_lowercase();
+    let Some(property) = name.strip_prefix("kafka__properties__") else {
+        return name.replace("__", ".");
+    };
+    let parts: Vec<String> =
+        property.split("___").map(|part| part.replace("__", ".").replace('_', ".")).collect();
+    format!("kafka.properties.{}", parts.join("_"))
 }
 
 fn parse_value(text: &str) -> Option<Value> {

@@ -16,6 +16,8 @@ pub struct Sources {
     pub files: Vec<PathBuf>,
     /// Names and values of variables. Variables without the prefix are ignored.
     pub environment: Vec<(String, String)>,
+    /// Names of our variables whose values are not UTF-8.
+    pub illegible: Vec<String>,
     /// `KEY=VALUE`, later ones override earlier ones.
     pub sets: Vec<String>,
 }
@@ -34,14 +36,17 @@ impl Sources {
     pub fn of_process(files: Vec<PathBuf>, sets: Vec<String>) -> Self {
         let usual = PathBuf::from(FILE_DEFAULT);
         let files = if files.is_empty() && usual.exists() { vec![usual] } else { files };
-        let environment = std::env::vars_os()
-            .map(|(name, value)| {
-                let text = |it: std::ffi::OsString| it.to_string_lossy().into_owned();
-                (text(name), text(value))
-            })
-            .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
-            .collect();
-        Self { files, environment, sets }
+        let (mut environment, mut illegible) = (Vec::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with(ENVIRONMENT_PREFIX) {
+                match value.into_string() {
+                    Ok(value) => environment.push((name, value)),
+                    Err(_) => illegible.push(name),
+                }
+            }
+        }
+        Self { files, environment, illegible, sets }
     }
 }
 

@@ -31,6 +31,7 @@ fn load_given(given: &Given<'_>) -> Result<Loaded, String> {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
+        illegible: Vec::new(),
         sets: given.sets.iter().map(|set| (*set).to_owned()).collect(),
     };
     load(&sources).map_err(|err| err.to_string().replace(&format!("{}/", directory.0.display()), ""))

@@ -123,7 +123,7 @@ impl Consumer {
         let rebalances = Rc::new(Rebalances::default());
         let callbacks = Callbacks {
             rebalance: Some(RefCell::new(on_rebalance(topics.clone(), rebalances.clone(), hook))),
-            delivery: None,
+            ..Callbacks::default()
         };
         let config = properties.group_consumer(group, static_member);
         let client = Client::new(ClientKind::Consumer, &config, &names, callbacks)

@@ -8,6 +8,7 @@
 //! producer          one transactional id: begin, produce, send offsets, commit, abort
 //! changelog_reader  reads one partition from an offset as fast as possible
 //! admin             topics, topic ids, topic settings, watermarks; never called on a polling thread
+//! contact           whether the cluster accepts this client; asked once, at the start
 //! offsets           the group's stable offsets; never called on a polling thread
 //! sender            a producer without transactions, as callers of the service use one
 //! tail              reads several topics without joining a group
@@ -32,6 +33,7 @@ mod causes;
 mod certificate;
 mod changelog_reader;
 mod consumer;
+mod contact;
 mod errors;
 mod ffi;
 mod group;
@@ -46,6 +48,7 @@ mod tail;
 pub use admin::{Admin, NewTopic, TopicOutcome};
 pub use changelog_reader::{ChangelogReader, Replayed};
 pub use consumer::{Consumer, FetchedRecord, Poll, RevokeHook};
+pub use contact::{Contact, Gate, first_contact};
 pub use errors::{Class, ConsumerClass, ConsumerError, EdgeError, TransactionError};
 pub use ffi::GroupMetadata;
 pub use group::Group;

@@ -93,14 +93,14 @@ impl Properties {
     /// `chosen` are the operator's properties.
     ///
     /// # Errors
-    /// The protocol owns one of them. Names and values that librdkafka does not know cause an error when a client is created;
+    /// The protocol owns one of them, or librdkafka would change its value. Names and values that librdkafka does not know cause an error when a client is created;
     /// [`Properties::check`] finds them without a cluster.
     pub fn new(
         bootstrap_servers: &str,
         chosen: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, RefusedProperty> {
         let chosen: BTreeMap<_, _> = chosen.into_iter().collect();
-        match chosen.keys().find_map(|key| refusal(key)) {
+        match chosen.iter().find_map(|(key, value)| refusal(key).or_else(|| altered(key, value))) {
             Some(refused) => Err(refused),
             None => Ok(Self { bootstrap_servers: bootstrap_servers.into(), chosen }),
         }
@@ -284,6 +284,17 @@ fn refusal(key: &str) -> Option<RefusedProperty> {
     Some(RefusedProperty { key: name.into(), reason, remedy })
 }
 
+/// A value that librdkafka would not take as it is: it drops blanks at the beginning, and other clients keep them. A
+/// certificate may begin with blank lines.
+fn altered(key: &str, value: &str) -> Option<RefusedProperty> {
+    let begins_blank = value.starts_with(|c: char| c.is_ascii_whitespace() || c == '\x0b');
+    (begins_blank && !key.ends_with(".pem")).then(|| RefusedProperty {
+        key: key.into(),
+        reason: "the value begins with a blank, which librdkafka would remove",
+        remedy: "remove the blank; if it belongs to a secret, choose another secret",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,6 +319,19 @@ mod tests {
         assert_eq!(config.get("compression.type"), Some("zstd"));
         assert_eq!(config.get("enable.idempotence"), Some("true"));
         properties.check().expect("librdkafka takes it");
+    }
+
+    #[test]
+    fn a_value_that_librdkafka_would_change_is_refused_without_being_shown() {
+        for value in [" CANARY", "\tCANARY", "\nCANARY", "\x0bCANARY", " "] {
+            let refused = with("sasl.password", value).err().expect("changed");
+            assert_eq!(refused.key, "sasl.password");
+            assert!(refused.to_string().contains("begins with a blank"), "{refused}");
+            assert!(!refused.to_string().contains("CANARY"), "{refused}");
+        }
+        for (key, value) in [("sasl.password", "a b "), ("sasl.password", "\"q\""), ("ssl.ca.pem", "\n-")] {
+            assert!(with(key, value).is_ok(), "{key}");
+        }
     }
 
     #[test]

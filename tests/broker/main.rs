@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod authentication;
 mod bad_input;
 mod damage;
 mod demo;

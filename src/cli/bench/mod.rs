@@ -73,6 +73,7 @@ Disconnect the gateway that sends the SMS of this cluster first.";
 
 pub(super) fn perform(loaded: &Loaded, args: &BenchArgs) -> Result<(), Failure> {
     let properties = cluster::properties(loaded)?;
+    cluster::check_accepted(loaded, &properties)?;
     let caller = BenchCaller::of(loaded, properties, args.caller.as_deref())?;
     let mut report = BenchReport::default();
     match args.measurement {

@@ -54,6 +54,7 @@ impl DemoDeployment {
         let properties = Properties::new(servers, chosen).map_err(|refused| {
             Failure::Usage(format!("kafka.properties.{}: {}", refused.key, refused.reason))
         })?;
+        cluster::check_accepted(loaded, &properties)?;
         let admin = Admin::new(&properties).map_err(|error| cluster::unreachable_cluster(loaded, &error))?;
         let created = create(&admin, &settings).and_then(|()| Ok(describe(&admin, &settings)?.topics));
         let facts =

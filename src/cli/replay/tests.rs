@@ -54,8 +54,7 @@ struct Session {
 impl Session {
     fn new(given: Given) -> Self {
         let sets = given.sets.iter().map(|set| (*set).to_owned()).collect();
-        let loaded =
-            load(&Sources { files: Vec::new(), environment: Vec::new(), sets }).expect("good settings");
+        let loaded = load(&Sources { sets, ..Sources::default() }).expect("good settings");
         let settings = loaded.config.settings();
         let keyring = keys::keyring(KEYS, "test keys").expect("good keys");
         let cluster = fitting_cluster(&settings, given.partitions, Incarnation::default());

@@ -48,11 +48,11 @@ pub(super) fn perform(loaded: &Loaded, command: &TopicsCommand) -> Result<(), Fa
         TopicsCommand::Plan(args) if args.json => print(&show::json(&Plan::of(&loaded.config))),
         TopicsCommand::Plan(_) => print(&show::table(&Plan::of(&loaded.config))),
         TopicsCommand::Create => {
-            let admin = cluster::admin(loaded)?;
+            let admin = cluster::connect(loaded)?;
             create(loaded, &admin)
         }
         TopicsCommand::Verify => {
-            let admin = cluster::admin(loaded)?;
+            let admin = cluster::connect(loaded)?;
             let (plan, differences) = differences(loaded, &admin)?;
             print(&show::differences(&plan, &differences))?;
             if differences.is_empty() { Ok(()) } else { Err(Failure::Told) }

@@ -23,12 +23,15 @@ pub enum Reassignment {
 pub type OnRebalance = Box<dyn FnMut(&Handle, Reassignment, Partitions)>;
 /// Called with a record's opaque value, its offset and its error.
 pub type OnDelivery = Box<dyn FnMut(usize, i64, Option<RDKafkaErrorCode>) + Send>;
+/// Called with the code and the text of an error of the client.
+pub type OnError = Box<dyn FnMut(c_int, &str)>;
 
 /// The callbacks of a client. librdkafka demands that a rebalance callback calls `assign` or `unassign`.
 #[derive(Default)]
 pub struct Callbacks {
     pub rebalance: Option<RefCell<OnRebalance>>,
     pub delivery: Option<RefCell<OnDelivery>>,
+    pub error: Option<RefCell<OnError>>,
 }
 
 /// Registers the callbacks that are present. They must outlive the client that is created from the configuration.
@@ -88,12 +91,15 @@ unsafe extern "C" fn on_error(
     client: *mut sys::rd_kafka_t,
     code: c_int,
     reason: *const c_char,
-    _: *mut c_void,
+    opaque: *mut c_void,
 ) {
-    // SAFETY: librdkafka passes a C string that lives during the call.
-    let reason = unsafe { text(reason) };
+    // SAFETY: librdkafka passes a C string that lives during the call. For `opaque` see `on_rebalance`.
+    let (callbacks, reason) = unsafe { (&*opaque.cast::<Callbacks>(), text(reason)) };
     // SAFETY: the client lives during the call.
     outage::client_error(code, &reason, &|name| unsafe { property(client, name) });
+    if let Some(call) = &callbacks.error {
+        (call.borrow_mut())(code, &reason);
+    }
 }
 
 /// The value of a property. `None`: it has none, or is longer than a path or a certificate.

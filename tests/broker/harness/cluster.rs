@@ -29,6 +29,15 @@ share.coordinator.state.topic.replication.factor=3
 share.coordinator.state.topic.min.isr=2
 ";
 
+/// Added to `server.properties` for a broker with users.
+const SASL_LISTENER: &str = "
+listeners=PLAINTEXT://127.0.0.1:@PORT@,SASL_PLAINTEXT://@SASL@,CONTROLLER://127.0.0.1:@CONTROLLER_PORT@
+advertised.listeners=PLAINTEXT://127.0.0.1:@PORT@,SASL_PLAINTEXT://@SASL@
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required@USERS@;
+";
+
 pub struct Cluster {
     pub bootstrap: String,
     brokers: Vec<Broker>,
@@ -92,6 +101,17 @@ impl Cluster {
         Arc::new(Self::start(&directory().join(format!("{name}-brokers")), 3, THREE_REPLICAS))
     }
 
+    /// One broker for one scenario with a second listener, whose clients authenticate with SASL/PLAIN. `users` are names and
+    /// passwords without `\\`. Returns the address of that listener, too.
+    pub fn with_users(name: &str, users: &[(&str, &str)]) -> (Arc<Self>, String) {
+        let address = format!("127.0.0.1:{}", free_port());
+        let user =
+            |(name, password): &(&str, &str)| format!(" user_{name}=\"{}\"", password.replace('"', r#"\\""#));
+        let users: String = users.iter().map(user).collect();
+        let over = SASL_LISTENER.replace("@SASL@", &address).replace("@USERS@", &users);
+        (Arc::new(Self::start(&directory().join(format!("{name}-broker")), 1, &over)), address)
+    }
+
     /// Sends SIGKILL and waits for the end. `broker` counts from 0.
     pub fn kill_9(&self, broker: usize) {
         self.brokers[broker].kill_9();
@@ -113,12 +133,12 @@ impl Cluster {
             let (port, controller) = ports[it];
             let directory = directory.join(format!("broker-{}", it + 1));
             fs::create_dir_all(&directory).expect("a directory for the broker");
-            let text = include_str!("../../../scripts/kafka/server.properties")
+            let text = format!("{}{over}", include_str!("../../../scripts/kafka/server.properties"))
                 .replace("@PORT@", &port.to_string())
                 .replace("@CONTROLLER_PORT@", &controller.to_string())
                 .replace("@LOG_DIR@", &directory.join("kafka").display().to_string());
             let own = format!("node.id={}\ncontroller.quorum.voters={voters}\n", it + 1);
-            fs::write(directory.join("server.properties"), text + over + &own).expect("written");
+            fs::write(directory.join("server.properties"), text + &own).expect("written");
             let shell = Mutex::new(start_broker(&directory));
             Broker { port, directory, shell }
         });

@@ -22,6 +22,13 @@ pub fn otp_stream(configs: &[PathBuf], args: &[&str]) -> Output {
     command(configs).args(args).stdin(Stdio::null()).output().expect("otp-stream starts")
 }
 
+/// As [`otp_stream`], with variables in the environment.
+pub fn otp_stream_with(configs: &[PathBuf], args: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = command(configs);
+    command.args(args).envs(environment.iter().copied()).stdin(Stdio::null());
+    command.output().expect("otp-stream starts")
+}
+
 /// As [`otp_stream`], with text on standard input.
 pub fn otp_stream_reading(configs: &[PathBuf], args: &[&str], input: &str) -> Output {
     let mut child = command(configs)
