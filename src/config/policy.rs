@@ -77,7 +77,11 @@ impl<'de> Visitor<'de> for SectionVisitor {
             match ContractName::parse(&name) {
                 Some(contract) => drop(section.contracts.insert(contract, map.next_value()?)),
                 None if name == "bounds" => section.bounds = map.next_value()?,
-                None => return Err(A::Error::custom("no such contract")),
+                None => {
+                    return Err(A::Error::custom(format_args!(
+                        "unknown key `{name}`: neither `bounds` nor the name of a contract"
+                    )));
+                }
             }
         }
         Ok(section)
