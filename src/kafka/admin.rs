@@ -29,6 +29,9 @@ use super::properties::Properties;
 /// Pause before a query is repeated: for a topic that not every broker knows yet, or after a lost connection.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Longest wait for a broker's answer before it is asked again.
+const ANSWER_MAX: Duration = Duration::from_secs(3);
+
 /// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
@@ -247,8 +250,18 @@ impl Admin {
     /// Waits until a broker answers. While an admin request waits, librdkafka connects again after each lost connection,
     /// without a pause, more than a thousand times a second. So a request is made only while a broker answers.
     fn await_broker(&self, what: &str, timeout: Duration) -> Result<(), EdgeError> {
-        let answered = await_broker(self.client.inner().native_client(), timeout);
-        answered.map_err(|failure| EdgeError::new(what, failure))
+        let (client, mut tries_left) =
+            (self.client.inner().native_client(), timeout.as_millis() / ANSWER_MAX.as_millis());
+        loop {
+            match await_broker(client, timeout.min(ANSWER_MAX)) {
+                // The broker went away while it was asked.
+                Err(_) if tries_left > 1 => {
+                    tries_left -= 1;
+                    thread::sleep(POLL_INTERVAL);
+                }
+                answered => return answered.map_err(|failure| EdgeError::new(what, failure)),
+            }
+        }
     }
 
     /// librdkafka does not repeat this query, unlike others, when a connection is missing or a leader has changed.

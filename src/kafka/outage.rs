@@ -20,8 +20,9 @@ const TARGET: &str = "otp_stream::kafka";
 const LINE_INTERVAL: Duration = Duration::from_secs(60);
 /// An outage is over when a broker answers and no connection has failed for this long.
 const QUIET_MIN: Duration = Duration::from_secs(5);
-/// Clients try to connect every few seconds. A cause that none of them has met for this long has ended.
-const CONNECTION_AGE_MAX: Duration = Duration::from_secs(45);
+/// Clients try to connect every few seconds, but librdkafka reports the same error once in half a minute or a minute. A
+/// cause that no client has reported for this long has ended.
+const CONNECTION_AGE_MAX: Duration = Duration::from_secs(120);
 /// A cause that is no lost connection is reported at each refresh of the metadata, every five minutes. After this time
 /// without a report it has ended.
 const OTHER_AGE_MAX: Duration = Duration::from_secs(330);
@@ -299,18 +300,18 @@ mod tests {
         let causes = log.1.current(log.at(4));
         assert_eq!(causes.len(), 2, "{causes:?}");
         assert!(causes[0].starts_with("authentication failed (since 1970-01-01T00:00:01.000Z); remedy: "));
-        assert_eq!(log.1.current(log.at(47)).len(), 2);
-        assert_eq!(log.1.current(log.at(48)).len(), 1, "no client has met it for 45 s");
+        assert_eq!(log.1.current(log.at(122)).len(), 2);
+        assert_eq!(log.1.current(log.at(123)).len(), 1, "no client has reported it for two minutes");
         assert_eq!(log.1.current(log.at(400)), Vec::<String>::new(), "no client reports them any more");
     }
 
     #[test]
     fn brokers_that_are_down_prolong_the_latest_cause_only() {
         let mut log = Clock::new();
-        for (seconds, code) in [(0, LOST), (40, PASSWORD), (41, DOWN), (60, DOWN)] {
+        for (seconds, code) in [(0, LOST), (40, PASSWORD), (41, DOWN), (119, DOWN)] {
             log.seen(seconds, code);
         }
-        let causes = log.1.current(log.at(61));
+        let causes = log.1.current(log.at(121));
         assert_eq!(causes.len(), 1, "{causes:?}");
         assert!(causes[0].starts_with("authentication failed"), "{causes:?}");
     }

@@ -260,8 +260,9 @@ impl Properties {
 }
 
 /// While no broker can be reached, a group member and an admin client connect again after half of this time, and it never
-/// grows. With 20 ms a member takes 1.6 % of a core, with 200 ms a fifth of that. Their first connection comes 0.1 s later.
-const SLOW_RECONNECT: (&str, &str) = ("reconnect.backoff.ms", "200");
+/// grows. An attempt costs up to a millisecond, so the default of the other clients would take some percent of a core. The
+/// first connection to a coordinator comes a quarter of a second later.
+const SLOW_RECONNECT: (&str, &str) = ("reconnect.backoff.ms", "500");
 
 const COMMITTED_READER: &[(&str, &str)] = &[
     ("isolation.level", "read_committed"),
