@@ -51,8 +51,8 @@ mod tests {
             let sets = sets.iter().map(|set| (*set).to_owned()).collect();
             let mut loaded = load(&Sources { sets, ..Sources::default() }).expect("a good configuration");
             loaded.config.keys.file = "/nonexistent/keys.toml".into();
-            let told = check_all(&loaded).ok();
-            assert_eq!(told.as_deref().and_then(|it| it.split(':').nth(1)), expected);
+            let message = check_all(&loaded).ok();
+            assert_eq!(message.as_deref().and_then(|it| it.split(':').nth(1)), expected);
         };
         check(&[], Some(" callers egov, no keys yet"));
         check(&["keys.file=/nonexistent/keys.toml"], None);

@@ -73,7 +73,7 @@ pub enum Failure {
     /// Exit 1.
     Runtime(anyhow::Error),
     /// Exit 1. The command has printed the reason already.
-    Told,
+    Reported,
 }
 
 const EXAMPLES: &str = "\
@@ -100,7 +100,7 @@ pub fn main() -> ExitCode {
                     }
                 }
                 Failure::Runtime(err) => eprintln!("error: {err:#}"),
-                Failure::Told => {}
+                Failure::Reported => {}
             }
             failure.exit_code()
         }
@@ -143,7 +143,7 @@ impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
-            Self::Runtime(_) | Self::Told => ExitCode::from(1),
+            Self::Runtime(_) | Self::Reported => ExitCode::from(1),
         }
     }
 }

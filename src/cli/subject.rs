@@ -96,15 +96,15 @@ fn contract_names() -> String {
 }
 
 fn send(loaded: &Loaded, topic: &str, key: &[u8], value: &[u8]) -> Result<(), Failure> {
-    let told = |err| cluster::unreachable_cluster(loaded, &err);
+    let unreachable = |err| cluster::unreachable_cluster(loaded, &err);
     let topics = [topic.to_owned()];
-    let facts = cluster::connect(loaded)?.describe(&topics, cluster::TIMEOUT).map_err(told)?;
+    let facts = cluster::connect(loaded)?.describe(&topics, cluster::TIMEOUT).map_err(unreachable)?;
     let Some(Some(facts)) = facts.first() else {
         return Err(Failure::Runtime(anyhow::anyhow!(
             "topic {topic} does not exist; create it with `otp-stream topics create`"
         )));
     };
-    let sender = Sender::new(&cluster::properties(loaded)?, &topics).map_err(told)?;
+    let sender = Sender::new(&cluster::properties(loaded)?, &topics).map_err(unreachable)?;
     let record = ToSend {
         topic: 0,
         partition: murmur2::partition(key, facts.partitions),
@@ -112,6 +112,6 @@ fn send(loaded: &Loaded, topic: &str, key: &[u8], value: &[u8]) -> Result<(), Fa
         value: Some(value),
         headers: &[],
     };
-    sender.send(record).map_err(told)?;
-    sender.flush(cluster::TIMEOUT).map_err(told)
+    sender.send(record).map_err(unreachable)?;
+    sender.flush(cluster::TIMEOUT).map_err(unreachable)
 }

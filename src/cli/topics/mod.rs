@@ -55,7 +55,7 @@ pub(super) fn perform(loaded: &Loaded, command: &TopicsCommand) -> Result<(), Fa
             let admin = cluster::connect(loaded)?;
             let (plan, differences) = differences(loaded, &admin)?;
             print(&show::differences(&plan, &differences))?;
-            if differences.is_empty() { Ok(()) } else { Err(Failure::Told) }
+            if differences.is_empty() { Ok(()) } else { Err(Failure::Reported) }
         }
     }
 }
@@ -66,7 +66,7 @@ pub(super) fn create(loaded: &Loaded, admin: &Admin) -> Result<(), Failure> {
     let plan = apply::plan_on(&loaded.config, admin).map_err(failed)?;
     let creations = apply::create_missing(&plan, admin).map_err(failed)?;
     print(&show::creations(&plan, &creations))?;
-    if creations.iter().all(|creation| creation.failure.is_none()) { Ok(()) } else { Err(Failure::Told) }
+    if creations.iter().all(|creation| creation.failure.is_none()) { Ok(()) } else { Err(Failure::Reported) }
 }
 
 /// The plan for the application's present partition count, and how the cluster differs from it.

@@ -1,4 +1,4 @@
-//! What is planned, and what a cluster is told.
+//! The plan of topics, and the differences of a cluster from it.
 
 use std::collections::BTreeMap;
 
@@ -75,8 +75,8 @@ fn check(topic: &str, partitions: i32, setting: Option<(&str, &str)>, expected: 
         changed.settings.insert(name.to_owned(), value.to_owned());
     }
     let differences = plan.differences(&actual);
-    let told: Vec<_> = differences.iter().map(|it| (it.what.as_str(), it.stops)).collect();
-    assert_eq!(told, expected.into_iter().collect::<Vec<_>>(), "{topic} {setting:?}");
+    let message: Vec<_> = differences.iter().map(|it| (it.what.as_str(), it.stops)).collect();
+    assert_eq!(message, expected.into_iter().collect::<Vec<_>>(), "{topic} {setting:?}");
     assert!(differences.iter().all(|it| it.topic == topic && !it.remedy.is_empty()));
 }
 
@@ -123,8 +123,8 @@ fn a_missing_topic_is_one_difference() {
     let plan = Plan::of(&config(&[]));
     let mut actual = as_created(&plan);
     actual.remove("otp-admin");
-    let told: Vec<_> = plan.differences(&actual).iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["otp-admin: does not exist; create it with `otp-stream topics create`"]);
+    let message: Vec<_> = plan.differences(&actual).iter().map(ToString::to_string).collect();
+    assert_eq!(message, ["otp-admin: does not exist; create it with `otp-stream topics create`"]);
 }
 
 #[test]

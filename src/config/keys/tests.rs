@@ -18,16 +18,16 @@ fn file(changed: &str) -> String {
 }
 
 fn check(text: &str, expected: Result<(), &str>) {
-    let told = keyring(text, "key file k").map(|_| ()).map_err(|err| err.to_string());
-    match (&told, expected) {
+    let message = keyring(text, "key file k").map(|_| ()).map_err(|err| err.to_string());
+    match (&message, expected) {
         (Ok(()), Ok(())) => {}
-        (Err(told), Err(part)) => {
-            assert!(told.contains(part), "expected {part:?} in: {told}");
+        (Err(message), Err(part)) => {
+            assert!(message.contains(part), "expected {part:?} in: {message}");
             for digits in ["1111", "2222", "7777"] {
-                assert!(!told.contains(digits), "{told}");
+                assert!(!message.contains(digits), "{message}");
             }
         }
-        _ => panic!("{told:?}, expected {expected:?}, for: {text}"),
+        _ => panic!("{message:?}, expected {expected:?}, for: {text}"),
     }
 }
 

@@ -7,13 +7,13 @@ use super::{CALLER, Given, load_given, of_sets};
 #[test]
 fn rules_stay_within_bounds_that_only_the_configuration_moves() {
     let check = |sets: &[&str], expected: Option<&str>| {
-        let told = load_given(&of_sets(sets));
-        match (told.map(|_| ()), expected) {
+        let message = load_given(&of_sets(sets));
+        match (message.map(|_| ()), expected) {
             (Ok(()), None) => {}
-            (Err(told), Some(expected)) => {
-                assert!(told.contains(expected), "expected {expected:?} in: {told}")
+            (Err(message), Some(expected)) => {
+                assert!(message.contains(expected), "expected {expected:?} in: {message}")
             }
-            (told, expected) => panic!("{sets:?}: {told:?}, expected {expected:?}"),
+            (message, expected) => panic!("{sets:?}: {message:?}, expected {expected:?}"),
         }
     };
     check(&["policy.egov.digits=8"], None);

@@ -220,9 +220,9 @@ impl<'de> Visitor<'de> for PatchVisitor<'_> {
                     continue;
                 }
             };
-            let told = A::Error::custom(&refusal);
+            let refusal_text = A::Error::custom(&refusal);
             *self.fault = Some(refusal);
-            return Err(told);
+            return Err(refusal_text);
         }
         Ok(patch)
     }

@@ -47,8 +47,8 @@ fn an_identity_that_is_neither_number_nor_address_is_unreachable() {
         check(&mut World::new(), &create(&otp), answer, &[]);
         let mut revealing = World::new();
         revealing.caller.reveal_code = true;
-        let told = format!("otp {identity} pb false with code successful");
-        check(&mut revealing, &create(&otp), &told, &["issued generic  0"]);
+        let reply = format!("otp {identity} pb false with code successful");
+        check(&mut revealing, &create(&otp), &reply, &["issued generic  0"]);
     };
     unreachable("5123456789");
     unreachable("+919123456789");

@@ -47,20 +47,20 @@ fn an_unknown_user_is_rejected() {
     let inactive = CITIZEN.replace("true", "false");
     let employee = CITIZEN.replace("CITIZEN", "EMPLOYEE");
     let mute = r#"{"tenantId":"pb","emailId":"asha@example.org"}"#;
-    let told = |users: &str, request: &str, name: &str, field: &str, events: &[&str]| {
+    let check_send = |users: &str, request: &str, name: &str, field: &str, events: &[&str]| {
         check(&mut World::with_users(users), request, &failed(name, field), events);
     };
     let reset_unknown = "suppressed passwordreset unknown_recipient +91 9123";
-    told("", &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
-    told(&inactive, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
-    told(mute, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
-    told(&employee, &send("login", r#","userType":"citizen""#), "login", NO_LOGIN, &[UNKNOWN]);
-    told(&employee, &send("login", r#","userType":"employee""#), "login", NO_LOGIN, &[UNKNOWN]);
-    told("", &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
-    told(&inactive, &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
-    told(mute, &send("passwordreset", ""), "password reset", NO_MOBILE, &[reset_unknown]);
-    told(CITIZEN, &send("register", ""), "register", EXISTS, &[]);
-    told(&inactive, &send("register", ""), "register", EXISTS, &[]);
+    check_send("", &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
+    check_send(&inactive, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
+    check_send(mute, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
+    check_send(&employee, &send("login", r#","userType":"citizen""#), "login", NO_LOGIN, &[UNKNOWN]);
+    check_send(&employee, &send("login", r#","userType":"employee""#), "login", NO_LOGIN, &[UNKNOWN]);
+    check_send("", &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
+    check_send(&inactive, &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
+    check_send(mute, &send("passwordreset", ""), "password reset", NO_MOBILE, &[reset_unknown]);
+    check_send(CITIZEN, &send("register", ""), "register", EXISTS, &[]);
+    check_send(&inactive, &send("register", ""), "register", EXISTS, &[]);
 }
 
 #[test]
