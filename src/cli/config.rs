@@ -6,7 +6,7 @@ use super::{Failure, print};
 use crate::config::{Loaded, keys};
 
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(super) enum ConfigCommand {
     /// Check everything, including the key file if there is one; exits with 2 and a remedy if something is wrong
     #[command(after_help = EXAMPLES)]
     Check,

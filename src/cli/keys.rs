@@ -10,14 +10,14 @@ use super::{Failure, print};
 use crate::config::keys;
 
 #[derive(Debug, Subcommand)]
-pub enum KeysCommand {
+pub(super) enum KeysCommand {
     /// Create a key file from the operating system's random source
     Generate(GenerateArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct GenerateArgs {
+pub(super) struct GenerateArgs {
     /// Write to a new file that only its owner can read. Never overwrites a file. Default: standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

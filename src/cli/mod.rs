@@ -3,7 +3,7 @@
 //! Reads the configuration and calls the code that does the work; decides nothing about requests. Exit codes: 0 done, 1 failed
 //! at run time, 2 wrong usage or configuration.
 
-pub mod bench;
+pub(crate) mod bench;
 mod cluster;
 mod config;
 mod demo;
@@ -27,7 +27,7 @@ use crate::config::{ConfigError, Loaded, Sources, keys::KeysError};
 /// One-time passwords as events: reads requests; writes notifications, replies and results, exactly once
 #[derive(Debug, Parser)]
 #[command(name = "otp-stream", version, after_help = EXAMPLES, max_term_width = 110)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Configuration file in TOML. May be repeated: later files override earlier ones. Default: ./otp-stream.toml, if it
     /// exists
     #[arg(long, value_name = "FILE", global = true)]
@@ -67,7 +67,7 @@ enum Command {
 
 /// Why a command failed. Determines the exit code.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Exit 2: the usage or the configuration is wrong.
     Usage(String),
     /// Exit 1.

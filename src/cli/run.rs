@@ -32,7 +32,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Serve requests until SIGTERM or SIGINT
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     /// Create missing topics first
     #[arg(long)]
     pub create_topics: bool,

@@ -11,7 +11,7 @@ use crate::config::Loaded;
 use crate::kafka::{Sender, ToSend};
 
 #[derive(Debug, Subcommand)]
-pub enum SubjectCommand {
+pub(super) enum SubjectCommand {
     /// Release a locked subject
     #[command(after_help = EXAMPLES)]
     Unlock(SubjectArgs),
@@ -22,7 +22,7 @@ pub enum SubjectCommand {
 
 /// Which subject.
 #[derive(Debug, Args)]
-pub struct SubjectArgs {
+pub(super) struct SubjectArgs {
     #[arg(long, value_name = "C", help = contract_help())]
     pub contract: String,
 

@@ -4,7 +4,7 @@ use super::layers::Layers;
 use super::problem::{ConfigError, Problem};
 
 /// The problems found so far. Layer and value of each are looked up by its key.
-pub struct Findings<'a> {
+pub(crate) struct Findings<'a> {
     layers: &'a Layers,
     problems: Vec<Problem>,
 }
@@ -15,7 +15,7 @@ impl<'a> Findings<'a> {
     }
 
     /// Adds a problem with the value of a dotted key, such as `callers[0].name`.
-    pub fn add(&mut self, key: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
+    pub(crate) fn add(&mut self, key: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
         self.problems.push(self.layers.problem(key, what, remedy));
     }
 
@@ -24,7 +24,7 @@ impl<'a> Findings<'a> {
         ConfigError::new(self.problems)
     }
 
-    pub fn into_result(self) -> Result<(), ConfigError> {
+    pub(crate) fn into_result(self) -> Result<(), ConfigError> {
         if self.problems.is_empty() { Ok(()) } else { Err(ConfigError::new(self.problems)) }
     }
 }

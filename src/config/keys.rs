@@ -20,7 +20,7 @@ use super::findings::Findings;
 use super::{Loaded, known};
 
 /// The environment variable that holds the text of a key file.
-pub const KEYS_VARIABLE: &str = "OTP_STREAM_KEYS";
+pub(crate) const KEYS_VARIABLE: &str = "OTP_STREAM_KEYS";
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +30,7 @@ pub struct KeysFile {
 
 /// Why there are no keys. Contains no secret.
 #[derive(Debug)]
-pub struct KeysError {
+pub(crate) struct KeysError {
     place: String,
     what: String,
     remedy: String,
@@ -60,7 +60,7 @@ impl KeysFile {
 ///
 /// # Errors
 /// The file cannot be read, or it is not a valid key file.
-pub fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
+pub(crate) fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
     if let Some(text) = from_environment() {
         return keyring(&text, KEYS_VARIABLE);
     }
@@ -80,7 +80,7 @@ pub fn read(loaded: &Loaded) -> Result<Keyring, KeysError> {
 }
 
 /// Whether nothing names a key file and the default one does not exist.
-pub fn are_absent(loaded: &Loaded) -> bool {
+pub(crate) fn are_absent(loaded: &Loaded) -> bool {
     from_environment().is_none() && !loaded.is_named("keys.file") && !loaded.config.keys.file.exists()
 }
 
@@ -88,7 +88,7 @@ pub fn are_absent(loaded: &Loaded) -> bool {
 ///
 /// # Errors
 /// It is not TOML, a key is not valid, or a purpose has no key.
-pub fn keyring(text: &str, place: &str) -> Result<Keyring, KeysError> {
+pub(crate) fn keyring(text: &str, place: &str) -> Result<Keyring, KeysError> {
     let wrong = |(what, remedy): Fault| KeysError { place: place.to_owned(), what, remedy };
     let mut table: Table = text.parse().map_err(|err: toml::de::Error| {
         let start = err.span().map_or(0, |span| span.start);
@@ -117,7 +117,7 @@ pub fn keyring(text: &str, place: &str) -> Result<Keyring, KeysError> {
 ///
 /// # Errors
 /// The random source fails.
-pub fn generate(now: LogTime) -> Result<Zeroizing<String>, KeysError> {
+pub(crate) fn generate(now: LogTime) -> Result<Zeroizing<String>, KeysError> {
     let mut buffer = [0; rfc3339::LEN];
     let active_from = rfc3339::write(now, &mut buffer);
     let mut text = Zeroizing::new(String::with_capacity(4096));
@@ -140,7 +140,7 @@ pub fn generate(now: LogTime) -> Result<Zeroizing<String>, KeysError> {
 ///
 /// # Errors
 /// The file exists, or cannot be written.
-pub fn write_new(path: &Path, text: &str) -> Result<(), KeysError> {
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), KeysError> {
     let failed = |err: std::io::Error| {
         let exists = err.kind() == ErrorKind::AlreadyExists;
         KeysError {

@@ -8,17 +8,17 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The commented defaults, built in.
-pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// The table whose keys are properties of librdkafka.
-pub const OPEN_TABLE: &str = "kafka.properties";
+pub(super) const OPEN_TABLE: &str = "kafka.properties";
 
 /// Every key, including those without a default.
 static KNOWN: LazyLock<Table> = LazyLock::new(|| uncommented().parse().expect("a test parses it"));
 
 /// What a dotted key names.
 #[derive(Clone, Copy, Debug)]
-pub enum KnownKey<'a> {
+pub(super) enum KnownKey<'a> {
     Table,
     /// A property of librdkafka, or the table of them.
     Open,
@@ -27,7 +27,7 @@ pub enum KnownKey<'a> {
 }
 
 /// The defaults, including the keys that have none: `#key = value` becomes `key = value`.
-pub fn uncommented() -> String {
+pub(super) fn uncommented() -> String {
     let mut text = String::with_capacity(DEFAULTS.len());
     for line in DEFAULTS.lines() {
         let setting =
@@ -38,12 +38,12 @@ pub fn uncommented() -> String {
     text
 }
 
-pub fn root() -> &'static Table {
+pub(super) fn root() -> &'static Table {
     &KNOWN
 }
 
 /// Looks a dotted key up; `None` if there is no such key.
-pub fn find(key: &str) -> Option<KnownKey<'static>> {
+pub(super) fn find(key: &str) -> Option<KnownKey<'static>> {
     if key == OPEN_TABLE || key.strip_prefix(OPEN_TABLE).is_some_and(|it| it.starts_with('.')) {
         return Some(KnownKey::Open);
     }
@@ -61,7 +61,7 @@ pub fn find(key: &str) -> Option<KnownKey<'static>> {
 }
 
 /// The known key that the author probably meant.
-pub fn nearest(key: &str) -> Option<String> {
+pub(super) fn nearest(key: &str) -> Option<String> {
     let mut keys = Vec::new();
     collect(root(), "", &mut keys);
     let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
@@ -77,7 +77,7 @@ pub fn nearest(key: &str) -> Option<String> {
 }
 
 /// The nearest of some names to a mistyped one.
-pub fn nearest_of<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest_of<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     names
         .into_iter()
         .map(|known| (strsim::jaro_winkler(known, name), known))
@@ -87,7 +87,7 @@ pub fn nearest_of<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> O
 }
 
 /// The name of a value's type in error texts.
-pub fn type_name(value: &Value) -> &'static str {
+pub(super) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::String(_) => "a string",
         Value::Integer(_) => "a whole number",
@@ -111,6 +111,6 @@ fn collect(table: &Table, prefix: &str, keys: &mut Vec<String>) {
 }
 
 /// A dotted key and one more segment.
-pub fn join(prefix: &str, name: &str) -> String {
+pub(super) fn join(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
 }

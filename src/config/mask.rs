@@ -7,13 +7,13 @@ use super::known;
 const STARS: &str = "***";
 
 /// A value as TOML on one line. Every value under the name of a secret is masked, at any depth.
-pub fn shown(key: &str, value: &Value) -> String {
+pub(crate) fn shown(key: &str, value: &Value) -> String {
     one_line(&masked(key, value))
 }
 
 /// A key in an error text. The name of a secret is cut where the secret itself may follow by mistake, as in
 /// `sasl.password:…`.
-pub fn shown_key(key: &str) -> &str {
+pub(crate) fn shown_key(key: &str) -> &str {
     let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '[' | ']');
     match key.find(|c| !belongs(c)) {
         Some(at) if is_secret(key) || holds_secret(key) => &key[..at],
@@ -22,7 +22,7 @@ pub fn shown_key(key: &str) -> &str {
 }
 
 /// Whether a key's value is never shown. Mistyped names count, because error texts show their values.
-pub fn is_secret(key: &str) -> bool {
+pub(crate) fn is_secret(key: &str) -> bool {
     const PARTS: [&str; 6] = ["jaas", "private", "key.pem", "key_pem", "ssl_key", "oauthbearer.config"];
     const WORDS: [&str; 5] = ["password", "passwd", "passphrase", "secret", "credential"];
     let key = key.to_lowercase();
@@ -64,7 +64,7 @@ fn holds_secret(text: &str) -> bool {
 }
 
 /// A value as TOML on one line.
-pub fn one_line(value: &Value) -> String {
+pub(crate) fn one_line(value: &Value) -> String {
     match value {
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(one_line).collect();
@@ -83,7 +83,7 @@ pub fn one_line(value: &Value) -> String {
 }
 
 /// A name as a TOML key: quoted unless it is bare.
-pub fn key_text(name: &str) -> String {
+pub(crate) fn key_text(name: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { quoted(name) }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// The prefix of every environment variable that sets a key.
-pub const ENVIRONMENT_PREFIX: &str = "OTP_STREAM__";
+pub(super) const ENVIRONMENT_PREFIX: &str = "OTP_STREAM__";
 
 /// The file that is read if no other is named and it exists.
-pub const FILE_DEFAULT: &str = "./otp-stream.toml";
+pub(super) const FILE_DEFAULT: &str = "./otp-stream.toml";
 
 /// The layers of a configuration, besides the defaults.
 #[derive(Clone, Debug, Default)]

@@ -13,7 +13,7 @@ use super::properties::Properties;
 
 /// One step of a replay.
 #[derive(Debug)]
-pub enum Replayed<'a> {
+pub(crate) enum Replayed<'a> {
     /// A record. `value` is `None` for a tombstone. A record without a key has the empty key.
     Record { offset: i64, key: &'a [u8], value: Option<&'a [u8]> },
     /// A fetch reached the last stable offset: every committed record below this offset was reported.
@@ -28,7 +28,7 @@ const IDLE: Duration = Duration::from_millis(100);
 const MESSAGES_MAX: usize = 500;
 
 /// A reader of one topic's partitions. It stays on the thread that created it.
-pub struct ChangelogReader {
+pub(crate) struct ChangelogReader {
     client: Client,
     topic: std::ffi::CString,
 }
@@ -36,7 +36,7 @@ pub struct ChangelogReader {
 impl ChangelogReader {
     /// # Errors
     /// librdkafka refuses a property or the topic name.
-    pub fn new(properties: &Properties, group: &str, topic: &str) -> Result<Self, EdgeError> {
+    pub(crate) fn new(properties: &Properties, group: &str, topic: &str) -> Result<Self, EdgeError> {
         let refused = |failure| EdgeError::new("create changelog reader", failure);
         let names = c_names(&[topic.to_owned()]).map_err(refused)?;
         let config = properties.changelog_reader(group);
@@ -52,7 +52,7 @@ impl ChangelogReader {
     ///
     /// # Errors
     /// The offset is outside the log, the topic does not exist, or the cluster denies access.
-    pub fn replay(
+    pub(crate) fn replay(
         &self,
         partition: i32,
         from: i64,

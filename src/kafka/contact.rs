@@ -13,14 +13,14 @@ use super::ffi::{Callbacks, Client, ClientKind};
 use super::properties::Properties;
 
 /// How long the first contact waits for an answer.
-pub const CONTACT_MAX: Duration = Duration::from_secs(4);
+pub(crate) const CONTACT_MAX: Duration = Duration::from_secs(4);
 /// How long another broker may take to accept a client that one broker refused.
 const SECOND_OPINION_MAX: Duration = Duration::from_secs(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What came of the first contact.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Contact {
+pub(crate) enum Contact {
     Accepted,
     /// A broker refused the client, and none accepted it. The text is librdkafka's and names no secret.
     Refused {
@@ -33,13 +33,13 @@ pub enum Contact {
 
 /// What refused the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
+pub(crate) enum Gate {
     Sasl,
     Tls,
 }
 
 /// Connects with a client of its own, until a broker answers or refuses.
-pub fn first_contact(properties: &Properties) -> Contact {
+pub(crate) fn first_contact(properties: &Properties) -> Contact {
     let refusal = Rc::new(RefCell::new(None));
     let noted = refusal.clone();
     let on_error = move |code: i32, reason: &str| {

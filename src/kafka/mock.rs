@@ -8,7 +8,7 @@ use rdkafka::producer::DefaultProducerContext;
 use super::errors::EdgeError;
 
 /// A running mock cluster. Dropping it stops the cluster.
-pub struct Mock {
+pub(crate) struct Mock {
     cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
@@ -17,7 +17,7 @@ impl Mock {
     ///
     /// # Errors
     /// The cluster does not start, or refuses a topic name.
-    pub fn start(topics: &[(String, i32)]) -> Result<Self, EdgeError> {
+    pub(crate) fn start(topics: &[(String, i32)]) -> Result<Self, EdgeError> {
         let failed =
             |error: rdkafka::error::KafkaError| EdgeError::plain("start the mock cluster", error.to_string());
         let cluster = MockCluster::new(1).map_err(failed)?;
@@ -27,7 +27,7 @@ impl Mock {
         Ok(Self { cluster })
     }
 
-    pub fn bootstrap_servers(&self) -> String {
+    pub(crate) fn bootstrap_servers(&self) -> String {
         self.cluster.bootstrap_servers()
     }
 }

@@ -10,14 +10,14 @@ use super::ffi::{NativeError, Partitions, SharedClient, c_names};
 use super::properties::Properties;
 
 /// A client of the group's coordinator. Threads may share it.
-pub struct StableOffsets {
+pub(crate) struct StableOffsets {
     client: SharedClient,
 }
 
 impl StableOffsets {
     /// # Errors
     /// librdkafka refuses a property.
-    pub fn new(properties: &Properties, group: &str) -> Result<Self, EdgeError> {
+    pub(crate) fn new(properties: &Properties, group: &str) -> Result<Self, EdgeError> {
         let config = properties.stable_offsets(group);
         let client =
             SharedClient::new(&config).map_err(|text| EdgeError::plain("create offset reader", text))?;
@@ -29,7 +29,7 @@ impl StableOffsets {
     ///
     /// # Errors
     /// The offset of a partition is unknown, for any reason. An offset is never guessed.
-    pub fn read(
+    pub(crate) fn read(
         &self,
         partitions: &[(String, i32)],
         timeout: Duration,

@@ -84,7 +84,7 @@ pub(super) fn client_error(code: i32, reason: &str, property: Property<'_>) {
 }
 
 /// Takes an error that a consumer's poll reports and recovers from.
-pub fn consumer_error(error: &ConsumerError) {
+pub(crate) fn consumer_error(error: &ConsumerError) {
     client_error(error.code as i32, &error.text, &|_| None);
 }
 
@@ -94,7 +94,7 @@ pub(super) fn own_line(facility: &str, line: &str) -> Option<u64> {
 }
 
 /// Call this when the cluster has answered a request. Logs the end of an outage.
-pub fn cluster_answered() {
+pub(crate) fn cluster_answered() {
     if let Some(seconds) = fault_log().answer(now()) {
         tracing::info!(target: TARGET, seconds, "the brokers can be reached again");
     }
@@ -102,7 +102,7 @@ pub fn cluster_answered() {
 
 /// Connects once more so that the reason of a failure (TLS, SASL, a wrong port) is known. A request that timed out does not
 /// carry the reason.
-pub fn log_connection_errors(properties: &Properties) {
+pub(crate) fn log_connection_errors(properties: &Properties) {
     let client = Client::new(ClientKind::Producer, &properties.sender(), &[], Callbacks::default());
     if let Ok(client) = client {
         let until = now() + CONNECTED_FOR;
@@ -113,17 +113,17 @@ pub fn log_connection_errors(properties: &Properties) {
 }
 
 /// Whether the brokers cannot be reached, and that was logged. The consequences need no line of their own.
-pub fn is_known() -> bool {
+pub(crate) fn is_known() -> bool {
     fault_log().faults.iter().any(|fault| fault.cause.kind != CauseKind::Other)
 }
 
 /// The causes that last, each with the time of its begin and its remedy. The first cause comes first.
-pub fn current_causes() -> Vec<String> {
+pub(crate) fn current_causes() -> Vec<String> {
     fault_log().current(now())
 }
 
 /// A failure with the first cause, if one is known.
-pub fn with_first_cause(failure: String) -> String {
+pub(crate) fn with_first_cause(failure: String) -> String {
     match current_causes().into_iter().next() {
         Some(cause) => format!("{failure}; first cause: {cause}"),
         None => failure,

@@ -21,10 +21,10 @@ pub struct RefusedProperty {
 
 /// Time after which the coordinator aborts an open transaction, in milliseconds. After a crash, readers of committed records
 /// wait this long.
-pub const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
+pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 
 /// Shortest time between a fetch that brought records and the next fetch, in milliseconds.
-pub const FETCH_BACKOFF_MS: u64 = 4;
+pub(crate) const FETCH_BACKOFF_MS: u64 = 4;
 /// Longest wait of a record that is produced early for more records, in microseconds.
 const LINGER_US: u64 = 4_300;
 /// Fetches come 0.2 ms after the backoff.

@@ -18,24 +18,24 @@ use rand::rngs::SysRng;
 
 /// The id of an instance: `[0-9A-Za-z._-]`, at most 64 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct InstanceId(String);
+pub(crate) struct InstanceId(String);
 
 impl InstanceId {
     /// `None`: the text is not an id.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let is_id = (1..=64).contains(&text.len()) && text.bytes().all(fits);
         is_id.then(|| Self(text.to_owned()))
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// Why a store directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum InstanceError {
+pub(crate) enum InstanceError {
     #[error(
         "store directory {}: another process is using it; stop it, or set another store.directory",
         .0.display()
@@ -56,7 +56,7 @@ pub enum InstanceError {
 
 /// A store directory that this process owns until the value is dropped.
 #[derive(Debug)]
-pub struct Instance {
+pub(crate) struct Instance {
     directory: PathBuf,
     id: InstanceId,
     _lock: File,
@@ -67,7 +67,7 @@ impl Instance {
     ///
     /// # Errors
     /// See [`InstanceError`].
-    pub fn take(directory: &Path, application: &str) -> Result<Self, InstanceError> {
+    pub(crate) fn take(directory: &Path, application: &str) -> Result<Self, InstanceError> {
         if InstanceId::parse(application).is_none() || matches!(application, "." | "..") {
             return Err(InstanceError::BadApplication(application.into()));
         }
@@ -88,12 +88,12 @@ impl Instance {
         Ok(Self { directory, id, _lock: lock })
     }
 
-    pub fn id(&self) -> &InstanceId {
+    pub(crate) fn id(&self) -> &InstanceId {
         &self.id
     }
 
     /// The directory of a partition's store.
-    pub fn task_directory(&self, partition: i32) -> PathBuf {
+    pub(crate) fn task_directory(&self, partition: i32) -> PathBuf {
         self.directory.join(format!("task-{partition}"))
     }
 
@@ -101,7 +101,7 @@ impl Instance {
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub fn tasks(&self) -> Result<Vec<i32>, InstanceError> {
+    pub(crate) fn tasks(&self) -> Result<Vec<i32>, InstanceError> {
         let io = |error| io_error(&self.directory, error);
         let mut partitions = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(io)? {

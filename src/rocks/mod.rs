@@ -7,5 +7,6 @@ mod instance;
 mod scratch;
 mod store;
 
-pub use instance::Instance;
-pub use store::{Memory, TaskStore, wipe};
+pub(crate) use instance::Instance;
+pub(crate) use store::wipe;
+pub use store::{Memory, TaskStore};

@@ -260,7 +260,7 @@ impl StateStore for TaskStore {
 ///
 /// # Errors
 /// The directory cannot be removed, or is in use.
-pub fn wipe(directory: &Path) -> Result<(), StoreError> {
+pub(crate) fn wipe(directory: &Path) -> Result<(), StoreError> {
     let failed = |what: &str, error: std::io::Error| StoreError {
         place: directory.display().to_string(),
         reason: format!(

@@ -37,7 +37,7 @@ impl ProducerCalls {
     ///
     /// # Errors
     /// The cluster does not answer, or denies it.
-    pub fn start(
+    pub(super) fn start(
         topology: Arc<Topology>,
         properties: Properties,
         transactional_id: String,
@@ -58,7 +58,7 @@ impl ProducerCalls {
     /// Makes a call. `None`: the committer makes it, and [`ProducerCalls::ended`] brings its end.
     ///
     /// `more_to_read`: there is something else to do meanwhile.
-    pub fn make(
+    pub(super) fn make(
         &mut self,
         call: Call,
         thread: &StreamThread<TaskHandle>,
@@ -91,19 +91,19 @@ impl ProducerCalls {
     }
 
     /// The committer makes a call.
-    pub fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.committer.is_calling()
     }
 
     /// The end of the committer's call: if it has come, or when it comes if `waits`.
-    pub fn ended(&mut self, waits: bool) -> Option<Event<TaskHandle>> {
+    pub(super) fn ended(&mut self, waits: bool) -> Option<Event<TaskHandle>> {
         let (producer, ended) = self.committer.ended(waits)?;
         self.producer = Some(producer);
         Some(ended)
     }
 
     /// The group has a new generation.
-    pub fn forget_member(&mut self) {
+    pub(super) fn forget_member(&mut self) {
         self.member = None;
     }
 

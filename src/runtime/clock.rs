@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use otp_topology::otp::LogTime;
 
 /// Milliseconds since the Unix epoch by this host's clock.
-pub fn wall() -> LogTime {
+pub(crate) fn wall() -> LogTime {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     let now = SystemTime::now();
     let elapsed = now.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::kafka::{Admin, EdgeError};
 const ASK_MAX: Duration = Duration::from_secs(15);
 
 /// The topics of a deployment as they are on the cluster. A missing topic is absent.
-pub struct ClusterFacts {
+pub(crate) struct ClusterFacts {
     pub topics: BTreeMap<String, TopicFacts>,
     /// `delete.retention.ms` of the changelog, if it exists.
     pub tombstone_retention_ms: Option<u64>,
@@ -24,7 +24,7 @@ pub struct ClusterFacts {
 ///
 /// # Errors
 /// The cluster does not answer, or denies it.
-pub fn describe(admin: &Admin, settings: &Settings) -> Result<ClusterFacts, EdgeError> {
+pub(crate) fn describe(admin: &Admin, settings: &Settings) -> Result<ClusterFacts, EdgeError> {
     let mut names: Vec<String> = sources(settings).into_iter().map(|(name, _)| name).collect();
     names.extend(outputs(settings));
     names.sort_unstable();

@@ -35,7 +35,7 @@ pub(super) enum FinalCall {
 }
 
 impl FinalCall {
-    pub fn make(&self, producer: &Producer) -> Event<TaskHandle> {
+    pub(super) fn make(&self, producer: &Producer) -> Event<TaskHandle> {
         match self {
             Self::SendOffsets { outbox, first, offsets, member } => {
                 Event::OffsetsSent(match producer.produce_remaining(outbox, *first) {
@@ -62,7 +62,7 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let (calls, todo) = channel::<(Producer, FinalCall)>();
         let (ends_in, ends) = channel();
         let thread = std::thread::Builder::new()
@@ -80,18 +80,18 @@ impl Committer {
     }
 
     /// Makes a call. The next one waits for its end.
-    pub fn call(&mut self, producer: Producer, call: FinalCall) {
+    pub(super) fn call(&mut self, producer: Producer, call: FinalCall) {
         self.is_calling = true;
         let calls = self.calls.as_ref().expect("open until dropped");
         calls.send((producer, call)).expect("the committer lives as long as its calls");
     }
 
-    pub fn is_calling(&self) -> bool {
+    pub(super) fn is_calling(&self) -> bool {
         self.is_calling
     }
 
     /// The end of the call under way: if it has come, or when it comes if `waits`.
-    pub fn ended(&mut self, waits: bool) -> Option<(Producer, Event<TaskHandle>)> {
+    pub(super) fn ended(&mut self, waits: bool) -> Option<(Producer, Event<TaskHandle>)> {
         if !self.is_calling {
             return None;
         }

@@ -52,7 +52,7 @@ pub(super) struct PollPlan {
 }
 
 impl Driver {
-    pub fn new(
+    pub(super) fn new(
         thread: StreamThread<TaskHandle>,
         calls: ProducerCalls,
         worker: Worker,
@@ -71,7 +71,7 @@ impl Driver {
         }
     }
 
-    pub fn poll_plan(&self) -> PollPlan {
+    pub(super) fn poll_plan(&self) -> PollPlan {
         let idle = Duration::from_millis(self.thread.poll_wait_ms(wall()));
         let wait = self.pacing.wait(now()).unwrap_or(idle);
         let (is_waiting, room) = (self.calls.is_waiting(), self.thread.room());
@@ -82,12 +82,12 @@ impl Driver {
     }
 
     /// Whether it is over that more records are waited for before a commit.
-    pub fn is_pacing_over(&self) -> bool {
+    pub(super) fn is_pacing_over(&self) -> bool {
         self.pacing.wait(now()).is_none_or(|left| left.is_zero())
     }
 
     /// Takes what a round of polling brought, and everything that has happened meanwhile.
-    pub fn take_round(&mut self, round: Round, group: &Group<'_>) {
+    pub(super) fn take_round(&mut self, round: Round, group: &Group<'_>) {
         if let Some(partitions) = round.assigned {
             let generation = group.metadata().map_or(-1, |member| member.generation());
             self.reporter.assigned(partitions.len(), generation);
@@ -125,7 +125,7 @@ impl Driver {
     }
 
     /// Ends the assignment. When this returns, nothing of it is under way.
-    pub fn end_assignment(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
+    pub(super) fn end_assignment(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
         self.more_to_read = false;
         if let Event::Revoked { lost } = event {
             self.reporter.revoked(lost);
@@ -137,7 +137,7 @@ impl Driver {
     }
 
     /// Why the thread cannot go on, if so.
-    pub fn take_failure(&mut self) -> Option<String> {
+    pub(super) fn take_failure(&mut self) -> Option<String> {
         self.failure.take()
     }
 

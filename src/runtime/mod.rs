@@ -28,10 +28,10 @@ mod stream_threads;
 mod topic_watch;
 mod worker;
 
-pub use clock::wall;
-pub use cluster::{ClusterFacts, describe};
-pub use progress::Progress;
-pub use scheduling::wake_without_preempting;
-pub use stores::Stores;
-pub use stream_threads::{Parts, StreamThreads};
-pub use topic_watch::TopicWatch;
+pub(crate) use clock::wall;
+pub(crate) use cluster::{ClusterFacts, describe};
+pub(crate) use progress::Progress;
+pub(crate) use scheduling::wake_without_preempting;
+pub(crate) use stores::Stores;
+pub(crate) use stream_threads::{Parts, StreamThreads};
+pub(crate) use topic_watch::TopicWatch;

@@ -38,22 +38,22 @@ pub(super) struct CommitPacing {
 }
 
 impl CommitPacing {
-    pub fn committed(&mut self, at: Instant) {
+    pub(super) fn committed(&mut self, at: Instant) {
         self.committed_at = Some(at);
     }
 
-    pub fn records_came(&mut self, at: Instant) {
+    pub(super) fn records_came(&mut self, at: Instant) {
         let held = self.committed_at.filter(|committed| at.duration_since(*committed) < FIRST_FETCH_MAX);
         self.waits_until = Some(held.map_or(at, |committed| committed + HOLD_MAX));
     }
 
     /// The stream thread knows that nothing is left to read.
-    pub fn caught_up(&mut self) {
+    pub(super) fn caught_up(&mut self) {
         self.waits_until = None;
     }
 
     /// How long to wait for more records, zero when that is over. `None`: nothing is held back.
-    pub fn wait(&self, at: Instant) -> Option<Duration> {
+    pub(super) fn wait(&self, at: Instant) -> Option<Duration> {
         self.waits_until.map(|until| until.saturating_duration_since(at))
     }
 }

@@ -15,7 +15,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Shared by all stream threads, so that their bars stand one below the other.
 #[derive(Clone)]
-pub struct Progress {
+pub(crate) struct Progress {
     metrics: Arc<Metrics>,
     bars: MultiProgress,
 }
@@ -32,7 +32,7 @@ pub(super) struct RestoreProgress {
 }
 
 impl Progress {
-    pub fn new(metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
         Self { metrics, bars: MultiProgress::new() }
     }
 
@@ -51,7 +51,7 @@ impl Progress {
 
 impl RestoreProgress {
     /// This many more records are read, and at most `remaining` are left.
-    pub fn advance(&mut self, records: u64, remaining: u64) {
+    pub(super) fn advance(&mut self, records: u64, remaining: u64) {
         let now = now();
         self.restored += records;
         let records_per_s = self.records_per_s(now);

@@ -36,7 +36,12 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub fn new(number: usize, topology: Arc<Topology>, metrics: Arc<Metrics>, health: Arc<Health>) -> Self {
+    pub(super) fn new(
+        number: usize,
+        topology: Arc<Topology>,
+        metrics: Arc<Metrics>,
+        health: Arc<Health>,
+    ) -> Self {
         let sources: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
         Self {
             number,
@@ -53,14 +58,14 @@ impl Reporter {
     }
 
     /// The group has assigned partitions. The health page shows it together with the tasks.
-    pub fn assigned(&mut self, partitions: usize, generation: i32) {
+    pub(super) fn assigned(&mut self, partitions: usize, generation: i32) {
         tracing::info!(partitions, generation, "assigned");
         self.is_assigned = true;
         self.shown_at = LogTime::default();
     }
 
     /// The assignment has ended. `lost`: the group has forgotten this member, or cannot be reached.
-    pub fn revoked(&mut self, lost: bool) {
+    pub(super) fn revoked(&mut self, lost: bool) {
         self.is_assigned = false;
         let reason = match lost {
             true => "the membership of the group is lost, and it joins again",
@@ -74,11 +79,11 @@ impl Reporter {
     }
 
     /// A transaction begins.
-    pub fn transaction_begins(&mut self) {
+    pub(super) fn transaction_begins(&mut self) {
         self.began_at = Some(now());
     }
 
-    pub fn report(&mut self, report: ThreadReport) {
+    pub(super) fn report(&mut self, report: ThreadReport) {
         match report {
             ThreadReport::Committed { counters, records } => self.committed(*counters, records),
             ThreadReport::Aborted { reason } => {
@@ -126,7 +131,7 @@ impl Reporter {
     }
 
     /// Shows how far each input lies behind its end. If none does, nothing waits.
-    pub fn show_lag<S: StateStore + Clone>(
+    pub(super) fn show_lag<S: StateStore + Clone>(
         &self,
         ends: &[(SourcePartition, i64)],
         thread: &mut StreamThread<S>,
@@ -148,7 +153,7 @@ impl Reporter {
     }
 
     /// Shows the stages of the tasks on the health page, if that is due.
-    pub fn show_stages<S: StateStore + Clone>(&mut self, thread: &StreamThread<S>) {
+    pub(super) fn show_stages<S: StateStore + Clone>(&mut self, thread: &StreamThread<S>) {
         let now = wall();
         if now.since(self.shown_at) >= HEALTH_INTERVAL_MS {
             self.shown_at = now;

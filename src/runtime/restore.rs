@@ -40,7 +40,7 @@ pub(super) struct RestoreRun<'a> {
 
 impl<'a> RestoreRun<'a> {
     /// `fold` leads from the store's position to `bound`. `topic` is for texts.
-    pub fn new(
+    pub(super) fn new(
         task: i32,
         topic: &'a str,
         bound: i64,
@@ -65,7 +65,7 @@ impl<'a> RestoreRun<'a> {
         }
     }
 
-    pub fn restored(&self) -> u64 {
+    pub(super) fn restored(&self) -> u64 {
         self.fold.restored()
     }
 
@@ -73,7 +73,7 @@ impl<'a> RestoreRun<'a> {
     ///
     /// # Errors
     /// A record cannot be read, the store cannot be written, or nothing has come for too long.
-    pub fn take(&mut self, replayed: Replayed<'_>) -> Result<bool, String> {
+    pub(super) fn take(&mut self, replayed: Replayed<'_>) -> Result<bool, String> {
         match replayed {
             Replayed::Record { offset, key, value } => {
                 let read = self.fold.record(offset, Some(key), value);

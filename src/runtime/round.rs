@@ -22,7 +22,7 @@ pub(super) struct Round {
 
 impl Round {
     /// Adds a record. Returns its size in bytes.
-    pub fn push(&mut self, record: &FetchedRecord<'_>) -> usize {
+    pub(super) fn push(&mut self, record: &FetchedRecord<'_>) -> usize {
         if self.chunks.last().is_none_or(|chunk| chunk.len() >= CHUNK_RECORDS_MAX) {
             self.chunks.push(RecordBatch::default());
         }

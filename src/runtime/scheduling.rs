@@ -13,7 +13,7 @@ use std::io;
 /// The kernel or a sandbox refuses it. Then nothing has changed.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "a system call that std does not have")]
-pub fn wake_without_preempting() -> io::Result<()> {
+pub(crate) fn wake_without_preempting() -> io::Result<()> {
     // SAFETY: any bytes are a `sched_param`; all zero is what a policy without priorities wants.
     let ordinary: libc::sched_param = unsafe { std::mem::zeroed() };
     // SAFETY: 0 is the calling thread, and the kernel only reads the parameter.

@@ -10,9 +10,9 @@ use otp_topology::state::{LocalKey, StoreError};
 use crate::rocks::{Instance, Memory, TaskStore, wipe};
 
 /// Shared by the thread that reads and writes, and the worker that restores.
-pub type TaskHandle = Arc<TaskStore>;
+pub(super) type TaskHandle = Arc<TaskStore>;
 
-pub struct Stores {
+pub(crate) struct Stores {
     instance: Instance,
     memory: Memory,
     open: Mutex<HashMap<i32, TaskHandle>>,
@@ -20,7 +20,7 @@ pub struct Stores {
 
 impl Stores {
     /// In the directory of an instance, whose lock keeps other processes out.
-    pub fn new(instance: Instance, memory: Memory) -> Self {
+    pub(crate) fn new(instance: Instance, memory: Memory) -> Self {
         Self { instance, memory, open: Mutex::default() }
     }
 
@@ -29,7 +29,7 @@ impl Stores {
     ///
     /// # Errors
     /// Another count; the text names the remedy.
-    pub fn check_partitions(&self, count: i32) -> Result<(), StoreError> {
+    pub(crate) fn check_partitions(&self, count: i32) -> Result<(), StoreError> {
         let task = self.instance.tasks().ok().and_then(|tasks| tasks.first().copied());
         let store = task.and_then(|task| self.open(task).ok());
         let made_for = store.and_then(|store| LocalKey::Partitions.read_number(&store).ok().flatten());
@@ -47,7 +47,7 @@ impl Stores {
 
     /// # Errors
     /// The database cannot be opened; the text names the directory and the remedy.
-    pub fn open(&self, task: i32) -> Result<TaskHandle, StoreError> {
+    pub(crate) fn open(&self, task: i32) -> Result<TaskHandle, StoreError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(store) = open.get(&task) {
             return Ok(store.clone());
@@ -61,14 +61,14 @@ impl Stores {
     ///
     /// # Errors
     /// As [`Stores::open`].
-    pub fn wipe(&self, task: i32) -> Result<TaskHandle, StoreError> {
+    pub(crate) fn wipe(&self, task: i32) -> Result<TaskHandle, StoreError> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
         wipe(&self.instance.task_directory(task))?;
         self.open(task)
     }
 
     /// Closes a database whose last write failed, so that the next open reads from the disk.
-    pub fn close(&self, task: i32) {
+    pub(crate) fn close(&self, task: i32) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
     }
 }

@@ -44,7 +44,7 @@ pub(super) enum Ended {
 }
 
 impl StreamLoop {
-    pub fn run(mut self) -> Ended {
+    pub(super) fn run(mut self) -> Ended {
         let ended = loop {
             if self.stop.load(Ordering::Relaxed) {
                 break Ended::Stopped;

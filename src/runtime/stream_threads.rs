@@ -41,14 +41,14 @@ const _: () = assert!(END_MAX.as_millis() < SILENCE_MAX.as_millis());
 /// A stream thread gave up.
 #[derive(Debug, thiserror::Error)]
 #[error("stream thread {thread}: {reason}")]
-pub struct ThreadDied {
+pub(crate) struct ThreadDied {
     pub thread: usize,
     pub reason: String,
 }
 
 /// What stream threads are made of.
 #[derive(Clone)]
-pub struct Parts {
+pub(crate) struct Parts {
     pub topology: Arc<Topology>,
     pub properties: Properties,
     pub limits: Limits,
@@ -62,13 +62,13 @@ pub struct Parts {
 }
 
 /// Running stream threads.
-pub struct StreamThreads {
+pub(crate) struct StreamThreads {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Result<(), ThreadDied>>>,
 }
 
 impl StreamThreads {
-    pub fn start(parts: &Parts, threads: usize) -> Self {
+    pub(crate) fn start(parts: &Parts, threads: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let start = |number| {
             let (parts, stop) = (parts.clone(), stop.clone());
@@ -81,12 +81,12 @@ impl StreamThreads {
     }
 
     /// Asks every thread to finish or abort, flush, and end.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
     /// Whether a thread has ended although it was not asked to.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.threads.iter().any(JoinHandle::is_finished)
     }
 
@@ -95,7 +95,7 @@ impl StreamThreads {
     ///
     /// # Errors
     /// A thread gave up, or does not end.
-    pub fn join(self) -> Result<(), ThreadDied> {
+    pub(crate) fn join(self) -> Result<(), ThreadDied> {
         self.stop();
         let mut outcome = Ok(());
         let mut left = END_MAX;

@@ -23,14 +23,14 @@ const ASK_MAX: Duration = Duration::from_secs(3);
 /// A spare thread is ready while comparisons succeed. One asks for a broker, the cluster's id and the topics.
 const _: () = assert!(PAUSE_MAX.as_secs() + 3 * ASK_MAX.as_secs() < PROGRESS_AGE_MAX.as_secs());
 
-pub struct TopicWatch {
+pub(crate) struct TopicWatch {
     recreated: Arc<AtomicBool>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl TopicWatch {
-    pub fn start(admin: Admin, topology: Arc<Topology>, health: Arc<Health>) -> Self {
+    pub(crate) fn start(admin: Admin, topology: Arc<Topology>, health: Arc<Health>) -> Self {
         let seen = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = channel();
         let flag = seen.clone();
@@ -63,7 +63,7 @@ impl TopicWatch {
     }
 
     /// Whether a topic was recreated since the start.
-    pub fn saw_recreated(&self) -> bool {
+    pub(crate) fn saw_recreated(&self) -> bool {
         self.recreated.load(Ordering::Relaxed)
     }
 }

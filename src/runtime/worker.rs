@@ -57,7 +57,7 @@ struct WorkerThread {
 impl Worker {
     /// # Errors
     /// A client of the cluster cannot be made.
-    pub fn start(
+    pub(super) fn start(
         name: &str,
         topology: Arc<Topology>,
         properties: Properties,
@@ -94,19 +94,19 @@ impl Worker {
         Ok(Self { messages: Some(messages), answers, latest, ended, thread: Some(thread) })
     }
 
-    pub fn ask(&self, question: Question) {
+    pub(super) fn ask(&self, question: Question) {
         if let Some(assignment) = question.assignment() {
             self.latest.set(assignment);
         }
         self.send(Message::Ask(question));
     }
 
-    pub fn answer(&self) -> Option<Event<TaskHandle>> {
+    pub(super) fn answer(&self) -> Option<Event<TaskHandle>> {
         self.answers.try_recv().ok()
     }
 
     /// Drops all questions of the latest assignment, stops a restore, and waits until nothing is under way.
-    pub fn cancel(&self) {
+    pub(super) fn cancel(&self) {
         self.ended.store(self.latest.get().0, Ordering::SeqCst);
         let (done, wait) = channel();
         self.send(Message::Rest(done));

@@ -11,7 +11,7 @@ use prometheus::local::LocalHistogram;
 use super::metrics::Metrics;
 
 /// Publishes one stream thread's counters. It caches the thread's label combinations, so threads do not share it.
-pub struct Counts {
+pub(crate) struct Counts {
     metrics: Arc<Metrics>,
     /// By number of the source topic.
     records: Vec<IntCounter>,
@@ -22,14 +22,14 @@ pub struct Counts {
 
 impl Counts {
     /// `topics` are the names of the source topics in their order.
-    pub fn new(metrics: Arc<Metrics>, topics: &[String]) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>, topics: &[String]) -> Self {
         let records = topics.iter().map(|topic| metrics.records.with_label_values(&[topic])).collect();
         let latency = metrics.request_latency.local();
         Self { metrics, records, requests: Vec::new(), dead_letters: Vec::new(), latency }
     }
 
     /// Publishes an acknowledged commit of `records` input records that took `seconds`. `now` is the wall clock.
-    pub fn publish(&mut self, done: &Counters, records: usize, seconds: f64, now: LogTime) {
+    pub(crate) fn publish(&mut self, done: &Counters, records: usize, seconds: f64, now: LogTime) {
         self.metrics.commits.inc();
         self.metrics.commit_seconds.observe(seconds);
         self.metrics.transaction_records.observe(records as f64);

@@ -20,15 +20,15 @@ use serde::Serialize;
 
 /// Longest time between two reports of a stream thread. It reports many times a second, and its blocking calls end long
 /// before this limit. One that does not end is a fault of the client library.
-pub const SILENCE_MAX: Duration = Duration::from_secs(240);
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(240);
 
 /// Longest time since a stream thread committed or found that nothing waits.
-pub const PROGRESS_AGE_MAX: Duration = Duration::from_secs(45);
+pub(crate) const PROGRESS_AGE_MAX: Duration = Duration::from_secs(45);
 
 /// The state of a stream thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
-pub enum ThreadState {
+pub(crate) enum ThreadState {
     /// Has not joined the group yet, or its producer is not initialised.
     #[default]
     Starting,
@@ -53,7 +53,7 @@ pub enum ThreadState {
 /// The state of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
-pub enum TaskState {
+pub(crate) enum TaskState {
     Restoring,
     /// Restored; waits for the directory or the policies.
     Waiting,
@@ -65,7 +65,7 @@ pub enum TaskState {
 
 /// Shared by the stream threads and the HTTP port.
 #[derive(Debug)]
-pub struct Health {
+pub(crate) struct Health {
     threads: Mutex<Vec<LastReport>>,
     /// When the cluster last answered a question that no task asked.
     answered: Mutex<Instant>,
@@ -84,7 +84,7 @@ struct LastReport {
 
 /// The health at one moment. Serializes to the body of `/readyz`.
 #[derive(Clone, Debug, Serialize)]
-pub struct HealthReport {
+pub(crate) struct HealthReport {
     pub ready: bool,
     pub live: bool,
     /// What keeps the instance from being ready; empty if it is ready.
@@ -95,7 +95,7 @@ pub struct HealthReport {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct ThreadHealth {
+pub(crate) struct ThreadHealth {
     pub thread: usize,
     #[serde(flatten)]
     pub state: ThreadState,
@@ -103,7 +103,7 @@ pub struct ThreadHealth {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct TaskHealth {
+pub(crate) struct TaskHealth {
     pub partition: i32,
     #[serde(flatten)]
     pub state: TaskState,
@@ -187,9 +187,9 @@ impl TaskHealth {
 
 impl TaskState {
     /// Every name that [`TaskState::name`] returns.
-    pub const NAMES: [&'static str; 4] = ["restoring", "waiting", "running", "failed"];
+    pub(crate) const NAMES: [&'static str; 4] = ["restoring", "waiting", "running", "failed"];
 
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Restoring => "restoring",
             Self::Waiting => "waiting",
@@ -201,14 +201,14 @@ impl TaskState {
 
 impl Health {
     /// `threads` threads that are starting.
-    pub fn new(threads: usize) -> Self {
+    pub(crate) fn new(threads: usize) -> Self {
         let threads = Mutex::new((0..threads).map(LastReport::new).collect());
         Self { threads, answered: Mutex::new(now()), causes: Vec::new }
     }
 
     /// Reports these causes, too.
     #[must_use]
-    pub fn with_causes(self, causes: fn() -> Vec<String>) -> Self {
+    pub(crate) fn with_causes(self, causes: fn() -> Vec<String>) -> Self {
         Self { causes, ..self }
     }
 
@@ -216,7 +216,7 @@ impl Health {
     ///
     /// # Panics
     /// There is no such thread.
-    pub fn set_thread(&self, thread: usize, state: ThreadState) {
+    pub(crate) fn set_thread(&self, thread: usize, state: ThreadState) {
         self.update(thread, |last| last.health.state = state);
     }
 
@@ -224,12 +224,12 @@ impl Health {
     ///
     /// # Panics
     /// There is no such thread.
-    pub fn progressed(&self, thread: usize) {
+    pub(crate) fn progressed(&self, thread: usize) {
         self.update(thread, |last| last.progress = now());
     }
 
     /// Reports that the cluster has answered.
-    pub fn cluster_answered(&self) {
+    pub(crate) fn cluster_answered(&self) {
         *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = now();
     }
 
@@ -238,12 +238,12 @@ impl Health {
     ///
     /// # Panics
     /// There is no such thread.
-    pub fn set_tasks(&self, thread: usize, tasks: Vec<(i32, TaskState)>) {
+    pub(crate) fn set_tasks(&self, thread: usize, tasks: Vec<(i32, TaskState)>) {
         let tasks = tasks.into_iter().map(|(partition, state)| TaskHealth { partition, state });
         self.update(thread, |last| last.health.tasks = tasks.collect());
     }
 
-    pub fn report(&self) -> HealthReport {
+    pub(crate) fn report(&self) -> HealthReport {
         self.report_at(now())
     }
 
@@ -275,7 +275,7 @@ impl Health {
 
 impl HealthReport {
     /// Number of tasks by the name of their state.
-    pub fn tasks_by_state(&self) -> BTreeMap<&'static str, i64> {
+    pub(crate) fn tasks_by_state(&self) -> BTreeMap<&'static str, i64> {
         let mut counts: BTreeMap<_, _> = TaskState::NAMES.into_iter().map(|name| (name, 0)).collect();
         for task in self.threads.iter().flat_map(|thread| &thread.tasks) {
             *counts.entry(task.state.name()).or_default() += 1;

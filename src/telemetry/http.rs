@@ -35,14 +35,14 @@ const STOP_MS_MAX: u64 = 1_000;
 #[error(
     "http.listen = \"{listen}\": cannot listen there ({source}); choose a free address, as in --set http.listen=127.0.0.1:0"
 )]
-pub struct HttpError {
+pub(crate) struct HttpError {
     listen: String,
     source: io::Error,
 }
 
 /// A running server. Dropping it stops it.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
@@ -58,7 +58,7 @@ impl Server {
     ///
     /// # Errors
     /// See [`HttpError`].
-    pub fn start(listen: &str, metrics: Arc<Metrics>, health: Arc<Health>) -> Result<Self, HttpError> {
+    pub(crate) fn start(listen: &str, metrics: Arc<Metrics>, health: Arc<Health>) -> Result<Self, HttpError> {
         let failed = |source: io::Error| HttpError { listen: listen.to_owned(), source };
         let listener = TcpListener::bind(listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -82,12 +82,12 @@ impl Server {
     }
 
     /// The address it listens on. The port is the real one even if `listen` named port 0.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Closes the port. Waits for open responses for at most a second.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.close();
     }
 

@@ -11,7 +11,7 @@ use crate::config::{Log, LogFormat};
 ///
 /// # Errors
 /// Logging was started before.
-pub fn init(config: &Log) -> Result<(), TryInitError> {
+pub(crate) fn init(config: &Log) -> Result<(), TryInitError> {
     use tracing_subscriber::util::SubscriberInitExt as _;
 
     let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {

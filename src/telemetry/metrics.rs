@@ -22,7 +22,7 @@ const TRANSACTION_RECORDS: [f64; 12] =
 
 /// All metrics of the process. Counters that change with each commit go through [`Counts`](super::Counts).
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     pub(super) records: IntCounterVec,
     pub(super) requests: IntCounterVec,
@@ -44,7 +44,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let registry = Registry::new();
         let all = &registry;
         register_build_info(all);
@@ -112,32 +112,32 @@ impl Metrics {
         }
     }
 
-    pub fn aborted(&self, class: &'static str) {
+    pub(crate) fn aborted(&self, class: &'static str) {
         self.aborts.with_label_values(&[class]).inc();
     }
 
-    pub fn fenced(&self) {
+    pub(crate) fn fenced(&self) {
         self.fenced.inc();
     }
 
-    pub fn set_input_lag(&self, topic: &str, partition: i32, records: u64) {
+    pub(crate) fn set_input_lag(&self, topic: &str, partition: i32, records: u64) {
         let mut digits = itoa::Buffer::new();
         self.input_lag.with_label_values(&[topic, digits.format(partition)]).set(saturated(records));
     }
 
     /// Removes the lag of a partition that another instance owns now.
-    pub fn forget_input(&self, topic: &str, partition: i32) {
+    pub(crate) fn forget_input(&self, topic: &str, partition: i32) {
         let mut digits = itoa::Buffer::new();
         self.input_lag.remove_label_values(&[topic, digits.format(partition)]).unwrap_or_default();
     }
 
-    pub fn set_restore_remaining(&self, partition: i32, records: u64) {
+    pub(crate) fn set_restore_remaining(&self, partition: i32, records: u64) {
         let mut digits = itoa::Buffer::new();
         self.recovery.remaining.with_label_values(&[digits.format(partition)]).set(saturated(records));
     }
 
     /// Counts `records` more restored records, which took `seconds`.
-    pub fn restored(&self, partition: i32, records: u64, seconds: f64) {
+    pub(crate) fn restored(&self, partition: i32, records: u64, seconds: f64) {
         let mut digits = itoa::Buffer::new();
         let partition = [digits.format(partition)];
         self.recovery.restored.with_label_values(&partition).inc_by(records);
@@ -145,24 +145,24 @@ impl Metrics {
     }
 
     /// Speed of the restore under way, or of the last one.
-    pub fn set_restore_rate(&self, partition: i32, records_per_s: u64) {
+    pub(crate) fn set_restore_rate(&self, partition: i32, records_per_s: u64) {
         let mut digits = itoa::Buffer::new();
         self.recovery.rate.with_label_values(&[digits.format(partition)]).set(saturated(records_per_s));
     }
 
     /// Removes the remaining records of a task that another instance owns now.
-    pub fn forget_restore(&self, partition: i32) {
+    pub(crate) fn forget_restore(&self, partition: i32) {
         let mut digits = itoa::Buffer::new();
         self.recovery.remaining.remove_label_values(&[digits.format(partition)]).unwrap_or_default();
     }
 
     /// Counts records that retention deleted before they were read.
-    pub fn lost(&self, topic: &str, records: u64) {
+    pub(crate) fn lost(&self, topic: &str, records: u64) {
         self.recovery.lost.with_label_values(&[topic]).inc_by(records);
     }
 
     /// The text for Prometheus.
-    pub fn render(&self, health: &Health) -> Vec<u8> {
+    pub(crate) fn render(&self, health: &Health) -> Vec<u8> {
         let report = health.report();
         self.ready.set(i64::from(report.ready));
         for (state, count) in report.tasks_by_state() {

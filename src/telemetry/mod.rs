@@ -5,10 +5,10 @@
 mod counts;
 mod health;
 mod http;
-pub mod log;
+pub(crate) mod log;
 mod metrics;
 
-pub use counts::Counts;
-pub use health::{Health, PROGRESS_AGE_MAX, SILENCE_MAX, TaskState, ThreadState};
-pub use http::Server;
-pub use metrics::Metrics;
+pub(crate) use counts::Counts;
+pub(crate) use health::{Health, PROGRESS_AGE_MAX, SILENCE_MAX, TaskState, ThreadState};
+pub(crate) use http::Server;
+pub(crate) use metrics::Metrics;

@@ -9,17 +9,17 @@ use crate::harness::event::{send, validate};
 use crate::harness::process::otp_stream;
 use crate::harness::scenario::{Scenario, run_ok};
 
-pub fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
+pub(crate) fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", bootstrap).create().expect("an admin client")
 }
 
 /// Blocks until an admin call completes.
-pub fn wait<T>(call: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(call: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(call)
 }
 
 /// Deletes a topic and creates it again as planned.
-pub fn recreate(scenario: &Scenario, topic: &str) {
+pub(crate) fn recreate(scenario: &Scenario, topic: &str) {
     let options = AdminOptions::new().operation_timeout(Some(std::time::Duration::from_secs(10)));
     let gone = wait(admin(&cluster().bootstrap).delete_topics(&[topic], &options)).expect("an answer");
     assert!(gone.iter().all(Result::is_ok), "{gone:?}");

@@ -27,7 +27,7 @@ const SINGLE_TRANSACTIONS: u64 = 200;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct BareFigures {
+pub(crate) struct BareFigures {
     pub inputs: u64,
     pub inputs_per_s: f64,
     pub cpu_us_per_input: f64,
@@ -36,7 +36,7 @@ pub struct BareFigures {
 }
 
 impl BareFigures {
-    pub fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let row = |name: &str, value: f64, unit: &str| format!("{name:<44}{value:>12.1} {unit}\n");
         [
             row("pass-through, 3 outputs per input", self.inputs_per_s, "/s"),
@@ -63,7 +63,7 @@ struct PassThrough {
 
 /// # Errors
 /// The cluster does not answer.
-pub fn measure(caller: &BenchCaller, run: RunId, inputs: u64) -> Result<BareFigures> {
+pub(crate) fn measure(caller: &BenchCaller, run: RunId, inputs: u64) -> Result<BareFigures> {
     let RunId(number) = run;
     let group = format!("{}-bare-{number:x}", caller.application);
     let input = format!("{group}-in");

@@ -10,7 +10,7 @@ use otp_topology::state::{Family, MemoryStore, Rows, StateStore, StoreError, Wri
 const TAIL_BATCHES_MAX: usize = 12;
 
 /// Policies that a planted bug reads instead of the store.
-pub type PolicyTable = Rc<RefCell<BTreeMap<Vec<u8>, Option<Vec<u8>>>>>;
+pub(crate) type PolicyTable = Rc<RefCell<BTreeMap<Vec<u8>, Option<Vec<u8>>>>>;
 
 #[derive(Default)]
 struct StoreData {
@@ -23,26 +23,26 @@ struct StoreData {
 
 /// A handle of one store; clones share it.
 #[derive(Clone, Default)]
-pub struct SimStore {
+pub(crate) struct SimStore {
     data: Rc<StoreData>,
 }
 
 impl SimStore {
     /// Makes the next write fail without any effect.
-    pub fn fail_once(&self) {
+    pub(crate) fn fail_once(&self) {
         self.data.fails.set(true);
     }
 
-    pub fn read_policies_from(&self, table: PolicyTable) {
+    pub(crate) fn read_policies_from(&self, table: PolicyTable) {
         *self.data.policies.borrow_mut() = Some(table);
     }
 
-    pub fn entries(&self) -> Rows {
+    pub(crate) fn entries(&self) -> Rows {
         self.data.entries.entries()
     }
 
     /// A power failure: removes the last `batches` batches.
-    pub fn lose_tail(&self, batches: usize) {
+    pub(crate) fn lose_tail(&self, batches: usize) {
         let mut undo = self.data.undo.borrow_mut();
         let kept = undo.len().saturating_sub(batches);
         for batch in undo.drain(kept..).rev() {
@@ -51,7 +51,7 @@ impl SimStore {
     }
 
     /// A copy on another disk.
-    pub fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         let copy = Self::default();
         let writes = self.entries().into_iter().map(|(key, value)| (key, Some(value))).collect();
         copy.data.entries.write(&writes).expect("memory does not fail");
@@ -94,27 +94,27 @@ impl StateStore for SimStore {
 
 /// The stores of one instance, by task.
 #[derive(Default)]
-pub struct Disk {
+pub(crate) struct Disk {
     pub stores: BTreeMap<i32, SimStore>,
     /// A backup of the stores.
     pub backup: BTreeMap<i32, SimStore>,
 }
 
 impl Disk {
-    pub fn store(&mut self, task: i32) -> SimStore {
+    pub(crate) fn store(&mut self, task: i32) -> SimStore {
         self.stores.entry(task).or_default().clone()
     }
 
-    pub fn wipe(&mut self, task: i32) -> SimStore {
+    pub(crate) fn wipe(&mut self, task: i32) -> SimStore {
         self.stores.remove(&task);
         self.store(task)
     }
 
-    pub fn back_up(&mut self) {
+    pub(crate) fn back_up(&mut self) {
         self.backup = self.stores.iter().map(|(task, store)| (*task, store.copy())).collect();
     }
 
-    pub fn restore_backup(&mut self) {
+    pub(crate) fn restore_backup(&mut self) {
         for (task, copy) in &self.backup {
             self.stores.insert(*task, copy.copy());
         }

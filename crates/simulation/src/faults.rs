@@ -10,7 +10,7 @@ use crate::truncation;
 use crate::world::World;
 
 /// Injects a fault: it happens immediately, or is armed for the instance's next call of its kind.
-pub fn inject(world: &mut World<'_>, instance: usize, fault: Fault) {
+pub(crate) fn inject(world: &mut World<'_>, instance: usize, fault: Fault) {
     let now = world.now;
     world
         .trace

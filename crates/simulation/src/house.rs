@@ -14,16 +14,16 @@ use otp_topology::wire::record::{SourcePartition, SourceTopic};
 use crate::broker::TopicPartition;
 
 /// When a run begins, by the true clock.
-pub const START_MS: u64 = 1_700_000_000_000;
+pub(crate) const START_MS: u64 = 1_700_000_000_000;
 /// When the second code key becomes active.
-pub const SECOND_KEY_MS: u64 = START_MS + 40_000;
+pub(crate) const SECOND_KEY_MS: u64 = START_MS + 40_000;
 
-pub const REQUESTS: &str = "requests";
-pub const DESK: &str = "desk-requests";
-pub const DIRECTORY: &str = "directory";
-pub const POLICIES: &str = "policies";
-pub const TEMPLATES: &str = "templates";
-pub const ADMIN: &str = "admin";
+pub(crate) const REQUESTS: &str = "requests";
+pub(crate) const DESK: &str = "desk-requests";
+pub(crate) const DIRECTORY: &str = "directory";
+pub(crate) const POLICIES: &str = "policies";
+pub(crate) const TEMPLATES: &str = "templates";
+pub(crate) const ADMIN: &str = "admin";
 
 /// What tells deployments apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,13 +37,13 @@ pub struct Shape {
 
 /// The creations of the request topics, as the builder of a topology sees them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Creations {
+pub(crate) struct Creations {
     pub requests: u8,
     pub early_key: bool,
 }
 
 /// One deployment; shared by all seeds of its shape.
-pub struct House {
+pub(crate) struct House {
     /// Names of the cluster's topics, and their partition counts.
     pub topics: Vec<String>,
     pub counts: Vec<i32>,
@@ -53,7 +53,7 @@ pub struct House {
 }
 
 impl House {
-    pub fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: Shape) -> Self {
         let settings = settings(shape);
         let mut topics: Vec<String> = outputs(&settings);
         for (name, _) in sources(&settings) {
@@ -83,36 +83,36 @@ impl House {
         }
     }
 
-    pub fn topology(&self, creations: Creations) -> &Arc<Topology> {
+    pub(crate) fn topology(&self, creations: Creations) -> &Arc<Topology> {
         &self.topologies[&creations]
     }
 
-    pub fn source_place(&self, source: SourcePartition) -> TopicPartition {
+    pub(crate) fn source_place(&self, source: SourcePartition) -> TopicPartition {
         TopicPartition { topic: self.sources[usize::from(source.topic.0)], partition: source.partition }
     }
 
-    pub fn output_place(&self, topic: OutputTopic, partition: i32) -> TopicPartition {
+    pub(crate) fn output_place(&self, topic: OutputTopic, partition: i32) -> TopicPartition {
         TopicPartition { topic: self.outputs[usize::from(topic.0)], partition }
     }
 
-    pub fn topic(&self, name: &str) -> usize {
+    pub(crate) fn topic(&self, name: &str) -> usize {
         self.topics.iter().position(|it| it == name).expect("a topic of the house")
     }
 
-    pub fn source(&self, name: &str) -> SourceTopic {
+    pub(crate) fn source(&self, name: &str) -> SourceTopic {
         self.topology(Creations::default()).source_named(name).expect("a source")
     }
 
-    pub fn all_sources(&self) -> Vec<SourcePartition> {
+    pub(crate) fn all_sources(&self) -> Vec<SourcePartition> {
         all_partitions(self.topology(Creations::default()))
     }
 
     /// A place as people say it.
-    pub fn name(&self, at: TopicPartition) -> String {
+    pub(crate) fn name(&self, at: TopicPartition) -> String {
         format!("{}/{}", self.topics[at.topic], at.partition)
     }
 
-    pub fn source_name(&self, source: SourcePartition) -> String {
+    pub(crate) fn source_name(&self, source: SourcePartition) -> String {
         self.name(self.source_place(source))
     }
 }

@@ -29,7 +29,7 @@ use crate::planted::Planted;
 use crate::trace::Trace;
 
 /// What a process can reach: everything except other processes.
-pub struct Site<'a> {
+pub(crate) struct Site<'a> {
     pub house: &'a House,
     pub broker: &'a mut Broker,
     pub auditor: &'a mut Auditor,
@@ -47,7 +47,7 @@ pub struct Site<'a> {
 
 /// A request to end a transaction that has not reached the broker yet.
 #[derive(Clone, Copy, Debug)]
-pub struct Late {
+pub(crate) struct Late {
     pub at: u64,
     pub producer: usize,
     pub epoch: Epoch,
@@ -85,12 +85,12 @@ pub(crate) struct Fetching {
 
 /// Why a process has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gone {
+pub(crate) enum Gone {
     Stopped,
     Failed,
 }
 
-pub struct Process {
+pub(crate) struct Process {
     pub number: usize,
     pub(crate) thread: StreamThread<SimStore>,
     pub(crate) topology: Arc<Topology>,
@@ -134,7 +134,7 @@ pub struct Process {
     pub(crate) held: Option<Vec<(i32, WriteBatch)>>,
 }
 
-pub fn limits(records_per_commit_max: usize, latest: bool) -> Limits {
+pub(crate) fn limits(records_per_commit_max: usize, latest: bool) -> Limits {
     Limits {
         records_per_commit_max,
         commit_interval_max_ms: 40,
@@ -149,7 +149,7 @@ pub fn limits(records_per_commit_max: usize, latest: bool) -> Limits {
 }
 
 impl Process {
-    pub fn start(number: usize, is_static: bool, topology: Arc<Topology>, limits: Limits) -> Self {
+    pub(crate) fn start(number: usize, is_static: bool, topology: Arc<Topology>, limits: Limits) -> Self {
         let identity = is_static.then_some(number);
         Self {
             number,
@@ -187,7 +187,7 @@ impl Process {
     }
 
     /// Lets the process finish its open transaction and leave the group.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if !self.stopping {
             self.stopping = true;
             self.events.clear();
@@ -195,7 +195,7 @@ impl Process {
         }
     }
 
-    pub fn step(&mut self, site: &mut Site<'_>) -> Option<Gone> {
+    pub(crate) fn step(&mut self, site: &mut Site<'_>) -> Option<Gone> {
         if site.now < self.busy_until.max(self.frozen_until) {
             return None;
         }
@@ -244,7 +244,7 @@ impl Process {
     }
 
     /// The client's own thread sends a heartbeat to the coordinator.
-    pub fn beat(&mut self, site: &mut Site<'_>) {
+    pub(crate) fn beat(&mut self, site: &mut Site<'_>) {
         let Standing::In { member, generation } = self.standing else { return };
         if site.now < self.frozen_until {
             return;
@@ -267,23 +267,23 @@ impl Process {
         }
     }
 
-    pub fn owns(&self, site: &Site<'_>, source: SourcePartition) -> bool {
+    pub(crate) fn owns(&self, site: &Site<'_>, source: SourcePartition) -> bool {
         match self.standing {
             Standing::In { member, generation } => site.broker.group.owns(member, generation, source),
             Standing::Starting | Standing::Out { .. } | Standing::Joining { .. } => false,
         }
     }
 
-    pub fn stages(&self) -> impl Iterator<Item = (i32, TaskStage<'_>)> {
+    pub(crate) fn stages(&self) -> impl Iterator<Item = (i32, TaskStage<'_>)> {
         self.thread.stages()
     }
 
-    pub fn is_member(&self) -> bool {
+    pub(crate) fn is_member(&self) -> bool {
         matches!(self.standing, Standing::In { .. }) && self.pending.is_none() && !self.in_callback
     }
 
     /// Nothing is under way except the next poll.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.doing.is_none() && self.calling.is_none() && self.in_flight.is_empty()
     }
 

@@ -4,7 +4,7 @@ use std::hash::Hasher;
 
 /// The hash FNV-1a, which is the same on every machine and in every build.
 #[derive(Clone)]
-pub struct Fnv(pub u64);
+pub(crate) struct Fnv(pub u64);
 
 impl Default for Fnv {
     fn default() -> Self {
@@ -25,18 +25,18 @@ impl Hasher for Fnv {
 }
 
 #[derive(Default)]
-pub struct Trace {
+pub(crate) struct Trace {
     hash: Fnv,
     lines: Option<Vec<String>>,
 }
 
 impl Trace {
-    pub fn new(has_lines: bool) -> Self {
+    pub(crate) fn new(has_lines: bool) -> Self {
         Self { hash: Fnv::default(), lines: has_lines.then(Vec::new) }
     }
 
     /// Adds `what` and the numbers to the hash. Calls `line` only if the trace has lines.
-    pub fn note(&mut self, what: &'static str, numbers: [i64; 3], line: impl FnOnce() -> String) {
+    pub(crate) fn note(&mut self, what: &'static str, numbers: [i64; 3], line: impl FnOnce() -> String) {
         self.hash.write(what.as_bytes());
         for number in numbers {
             self.hash.write_i64(number);
@@ -46,11 +46,11 @@ impl Trace {
         }
     }
 
-    pub fn hash(&self) -> u64 {
+    pub(crate) fn hash(&self) -> u64 {
         self.hash.finish()
     }
 
-    pub fn lines(self) -> Vec<String> {
+    pub(crate) fn lines(self) -> Vec<String> {
         self.lines.unwrap_or_default()
     }
 }

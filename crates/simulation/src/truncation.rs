@@ -23,7 +23,7 @@ const ROUNDS_MAX: u32 = 4_000;
 const REFUSALS: [&str; 2] = ["ends at", "the group stands at"];
 
 /// Removes the newest records of a request partition. Some of them may have been processed.
-pub fn truncate_requests(world: &mut World<'_>) {
+pub(crate) fn truncate_requests(world: &mut World<'_>) {
     let seed = world.plan.seed;
     let task = (seed % world.plan.shape.partitions as u64) as i32;
     let at = TopicPartition { topic: world.house.topic(REQUESTS), partition: task };
@@ -37,7 +37,7 @@ pub fn truncate_requests(world: &mut World<'_>) {
 
 /// Removes the newest records of a changelog: more than any store says that it has read, and among them at least one
 /// position that the group's offset has passed.
-pub fn truncate_changelog(world: &mut World<'_>) {
+pub(crate) fn truncate_changelog(world: &mut World<'_>) {
     let task = (world.plan.seed % world.plan.shape.partitions as u64) as i32;
     let at = TopicPartition { topic: world.house.topic("app-changelog"), partition: task };
     world.kill_all();
@@ -69,7 +69,7 @@ pub fn truncate_changelog(world: &mut World<'_>) {
 }
 
 /// Runs until the task has reported the loss, checks that no instance ran it, and brings the old leader back.
-pub fn heal(world: &mut World<'_>) {
+pub(crate) fn heal(world: &mut World<'_>) {
     let Some(Truncation { task, must_refuse, .. }) = world.truncation else { return };
     let (mut rounds, mut settled) = (0, 0);
     let (mut is_refused, mut is_run) = (false, false);

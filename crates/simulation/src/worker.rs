@@ -29,14 +29,14 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub fn new(question: Question) -> Self {
+    pub(crate) fn new(question: Question) -> Self {
         Self { question, tries: 0, restoring: None }
     }
 }
 
 impl Process {
     /// Works on the first question, or on a part of it.
-    pub fn work(&mut self, site: &mut Site<'_>) {
+    pub(crate) fn work(&mut self, site: &mut Site<'_>) {
         let Some(mut asked) = self.questions.pop_front() else { return };
         let answer = match &asked.question {
             Question::StableOffsets { assignment, unit, sources } => {

@@ -9,9 +9,9 @@ use crate::broker::StoredRecord;
 use crate::house::{ADMIN, DESK, DIRECTORY, POLICIES, REQUESTS, Shape, TEMPLATES};
 
 /// The key of a poison record: the reply to it is too large for every transaction.
-pub const POISON_KEY: &[u8] = b"poison";
+pub(crate) const POISON_KEY: &[u8] = b"poison";
 /// The number of people. The first half of them are in the directory from the start.
-pub const PEOPLE: usize = 5;
+pub(crate) const PEOPLE: usize = 5;
 
 /// The code in a request to validate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub enum WorkloadItem {
 
 /// A record and the partition to append it to.
 #[derive(Clone, Debug)]
-pub struct DraftRecord {
+pub(crate) struct DraftRecord {
     pub topic: &'static str,
     pub partition: i32,
     pub record: StoredRecord,
@@ -83,16 +83,16 @@ const POLICY_RECORDS: [(&str, Option<&str>); 7] = [
     ("egov/pb", Some(r#"{"digits":99}"#)),
 ];
 
-pub fn mobile(who: usize) -> String {
+pub(crate) fn mobile(who: usize) -> String {
     format!("9123456{:03}", who * 37 + 5)
 }
 
-pub fn canonical(who: usize) -> String {
+pub(crate) fn canonical(who: usize) -> String {
     format!("egov|pb|{}", mobile(who))
 }
 
 /// Draws a random item.
-pub fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem {
+pub(crate) fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem {
     let who = dice.usize(..PEOPLE);
     let desk = dice.u8(..4) == 0;
     let request = |dice: &mut fastrand::Rng, kind: RequestKind, desk: bool| WorkloadItem::Request {
@@ -127,13 +127,13 @@ pub fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem {
 }
 
 /// Looks up codes in the messages that a phone number got.
-pub trait Phones {
+pub(crate) trait Phones {
     fn last_code(&self, mobile: &str) -> Option<String>;
     fn first_code(&self, mobile: &str) -> Option<String>;
 }
 
 /// Makes the record of an item. `number` makes its ids unique.
-pub fn draft_record(
+pub(crate) fn draft_record(
     item: WorkloadItem,
     number: usize,
     dice: &mut fastrand::Rng,
@@ -198,7 +198,7 @@ pub fn draft_record(
     }
 }
 
-pub fn user(who: usize, exists: bool, shape: Shape) -> DraftRecord {
+pub(crate) fn user(who: usize, exists: bool, shape: Shape) -> DraftRecord {
     let users = json!({"users": [{"tenantId": "pb", "userType": "CITIZEN", "userName": mobile(who),
         "mobileNumber": mobile(who), "countryCode": "+91", "emailId": "a@b.in", "locale": "en_IN", "active": true,
         "uuid": "u"}]});
@@ -206,11 +206,11 @@ pub fn user(who: usize, exists: bool, shape: Shape) -> DraftRecord {
 }
 
 /// The record in the policy topic before the first start.
-pub fn first_policy() -> DraftRecord {
+pub(crate) fn first_policy() -> DraftRecord {
     plain(POLICIES, 0, "egov/pb", Some(json!({"digits": 7}).to_string()))
 }
 
-pub fn home(who: usize, shape: Shape) -> i32 {
+pub(crate) fn home(who: usize, shape: Shape) -> i32 {
     murmur2::partition(canonical(who).as_bytes(), shape.partitions)
 }
 

@@ -26,7 +26,7 @@ const DOWN_MS: u64 = 200;
 
 /// One instance: its process comes and goes, its disk stays.
 #[derive(Default)]
-pub struct Instance {
+pub(crate) struct Instance {
     pub process: Option<Process>,
     pub disk: Disk,
     /// Faults that wait for a call of their kind.
@@ -38,7 +38,7 @@ pub struct Instance {
 }
 
 /// A partition whose leader lost its newest records, until the old leader is back.
-pub struct Truncation {
+pub(crate) struct Truncation {
     pub at: TopicPartition,
     /// The first lost offset.
     pub end: i64,
@@ -49,7 +49,7 @@ pub struct Truncation {
     pub waiting: Vec<(StoredRecord, String)>,
 }
 
-pub struct World<'p> {
+pub(crate) struct World<'p> {
     pub house: Rc<House>,
     pub plan: &'p Plan,
     pub broker: Broker,
@@ -71,7 +71,7 @@ pub struct World<'p> {
 }
 
 impl<'p> World<'p> {
-    pub fn new(house: Rc<House>, plan: &'p Plan, planted: Option<Planted>, has_trace: bool) -> Self {
+    pub(crate) fn new(house: Rc<House>, plan: &'p Plan, planted: Option<Planted>, has_trace: bool) -> Self {
         let producers = plan.instances + 1;
         Self {
             broker: Broker::new(&house.counts, producers, REBALANCE_MS, SESSION_MS),
@@ -94,7 +94,7 @@ impl<'p> World<'p> {
     }
 
     /// Appends the records that are there before the first start.
-    pub fn append_initial_records(&mut self) {
+    pub(crate) fn append_initial_records(&mut self) {
         let shape = self.plan.shape;
         self.append(first_policy(), None);
         for who in 0..PEOPLE / 2 {
@@ -103,7 +103,7 @@ impl<'p> World<'p> {
     }
 
     /// Every instance acts once, and the broker does everything that is due.
-    pub fn round(&mut self) {
+    pub(crate) fn round(&mut self) {
         self.now += 15;
         self.housekeeping(true);
         for number in 0..self.instances.len() {
@@ -121,25 +121,25 @@ impl<'p> World<'p> {
     }
 
     /// Whether no transaction is open, and every instance is a member of the group.
-    pub fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.broker.transactions.are_all_settled()
             && self.late.is_empty()
             && !self.broker.group.is_rebalancing()
             && self.processes_are(Process::is_member)
     }
 
-    pub fn processes_are(&self, so: impl Fn(&Process) -> bool) -> bool {
+    pub(crate) fn processes_are(&self, so: impl Fn(&Process) -> bool) -> bool {
         self.instances.iter().all(|instance| instance.process.as_ref().is_some_and(&so))
     }
 
-    pub fn kill(&mut self, number: usize) {
+    pub(crate) fn kill(&mut self, number: usize) {
         let instance = &mut self.instances[number];
         instance.process = None;
         instance.start_at = self.now + DOWN_MS;
     }
 
     /// Kills all instances, and waits until the group and the transactions have noticed.
-    pub fn kill_all(&mut self) {
+    pub(crate) fn kill_all(&mut self) {
         for number in 0..self.instances.len() {
             self.kill(number);
             self.broker.group.remove_instance(number, self.now);
@@ -148,14 +148,14 @@ impl<'p> World<'p> {
     }
 
     /// Aborts what is open, and writes all markers.
-    pub fn settle_transactions(&mut self) {
+    pub(crate) fn settle_transactions(&mut self) {
         self.late.clear();
         self.broker.expire_transactions(u64::MAX, 0);
         while self.broker.write_marker(0, self.now).is_some() {}
     }
 
     /// Starts instances, and does what a broker does without a request. `always`: a rebalance that can end does.
-    pub fn housekeeping(&mut self, always: bool) {
+    pub(crate) fn housekeeping(&mut self, always: bool) {
         let now = self.now;
         for number in 0..self.instances.len() {
             let instance = &mut self.instances[number];
@@ -189,7 +189,7 @@ impl<'p> World<'p> {
     }
 
     /// Lets a process act, unless its instance is down or paused.
-    pub fn with_process(
+    pub(crate) fn with_process(
         &mut self,
         number: usize,
         action: impl FnOnce(&mut Process, &mut Site<'_>) -> Option<Gone>,
@@ -227,7 +227,7 @@ impl<'p> World<'p> {
     }
 
     /// Writes one of the markers that are due.
-    pub fn write_marker(&mut self) {
+    pub(crate) fn write_marker(&mut self) {
         let which = self.dice.usize(..64);
         if let Some((producer, at, commit)) = self.broker.write_marker(which, self.now) {
             let house = &self.house;
@@ -240,7 +240,7 @@ impl<'p> World<'p> {
     }
 
     /// Passes the transactions whose outcomes were logged to the auditor.
-    pub fn audit_decided(&mut self) {
+    pub(crate) fn audit_decided(&mut self) {
         for mut decided in std::mem::take(&mut self.broker.decided) {
             decided.at = self.now;
             let (producer, commit) = (decided.producer, decided.commit);
@@ -263,7 +263,7 @@ impl<'p> World<'p> {
     }
 
     /// Makes the record of an item and appends it.
-    pub fn append_item(&mut self, item: WorkloadItem) {
+    pub(crate) fn append_item(&mut self, item: WorkloadItem) {
         if let WorkloadItem::Repeat { back } = item {
             if let Some(at) = self.appended.len().checked_sub(back) {
                 let (item, draft) = self.appended[at].clone();
@@ -277,7 +277,7 @@ impl<'p> World<'p> {
     }
 
     /// Appends a record. While the partition is truncated, its producer waits.
-    pub fn append_or_wait(&mut self, at: TopicPartition, record: StoredRecord, what: String) {
+    pub(crate) fn append_or_wait(&mut self, at: TopicPartition, record: StoredRecord, what: String) {
         if let Some(truncation) = self.truncation.as_mut().filter(|it| it.at == at) {
             return truncation.waiting.push((record, what));
         }

@@ -31,7 +31,7 @@ const FIRST_NUMBER: u64 = 1 << 40;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Latency {
+pub(super) struct Latency {
     pub requests: u64,
     pub requests_per_s: f64,
     /// From the planned moment of sending until the reply is consumed.
@@ -45,7 +45,7 @@ pub struct Latency {
 /// Milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Quantiles {
+pub(super) struct Quantiles {
     pub p50: f64,
     pub p90: f64,
     pub p99: f64,
@@ -67,7 +67,7 @@ struct Schedule {
 
 /// # Errors
 /// The cluster or the service does not answer, or a request gets no reply.
-pub fn measure(
+pub(super) fn measure(
     caller: &BenchCaller,
     run: RunId,
     rate: u64,

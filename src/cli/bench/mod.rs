@@ -22,7 +22,7 @@ use crate::config::Loaded;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct BenchArgs {
+pub(crate) struct BenchArgs {
     #[command(subcommand)]
     measurement: Measurement,
 

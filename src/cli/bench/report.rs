@@ -10,30 +10,30 @@ use super::throughput::Throughput;
 /// The figures of Kafka Streams 4.3.1 with the same topology, state, events and headers: exactly-once v2, RocksDB, one
 /// thread, two cores shared with the broker.
 mod kafka_streams {
-    pub const STEADY_REQUESTS_PER_S: f64 = 28_000.0;
-    pub const STEADY_CPU_US: f64 = 38.0;
-    pub const RESIDENT_MIB: f64 = 560.0;
+    pub(super) const STEADY_REQUESTS_PER_S: f64 = 28_000.0;
+    pub(super) const STEADY_CPU_US: f64 = 38.0;
+    pub(super) const RESIDENT_MIB: f64 = 560.0;
     /// At 1,000 requests/s. With a commit interval of 10 ms: 11 and 37.
-    pub const P50_MS: f64 = 62.0;
+    pub(super) const P50_MS: f64 = 62.0;
     /// 130 to 240.
-    pub const P99_MS: f64 = 130.0;
+    pub(super) const P99_MS: f64 = 130.0;
     /// 210 to 280.
-    pub const IDLE_CPU_US: f64 = 210.0;
+    pub(super) const IDLE_CPU_US: f64 = 210.0;
 }
 
 /// The targets of this service on the same two cores.
 mod target {
-    pub const STEADY_REQUESTS_PER_S: f64 = 60_000.0;
-    pub const STEADY_CPU_US: f64 = 16.0;
-    pub const RESIDENT_MIB: f64 = 150.0;
-    pub const P50_MS: f64 = 8.0;
-    pub const P99_MS: f64 = 40.0;
-    pub const IDLE_CPU_US: f64 = 120.0;
+    pub(super) const STEADY_REQUESTS_PER_S: f64 = 60_000.0;
+    pub(super) const STEADY_CPU_US: f64 = 16.0;
+    pub(super) const RESIDENT_MIB: f64 = 150.0;
+    pub(super) const P50_MS: f64 = 8.0;
+    pub(super) const P99_MS: f64 = 40.0;
+    pub(super) const IDLE_CPU_US: f64 = 120.0;
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct BenchReport {
+pub(super) struct BenchReport {
     /// A throughput with few requests: the memory that this many subjects take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Throughput>,
@@ -58,14 +58,14 @@ struct FigureRow {
 }
 
 impl BenchReport {
-    pub fn json(&self) -> String {
+    pub(super) fn json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("figures are plain values");
         text.push('\n');
         text
     }
 
     /// One line for each figure: the figure, its target, that of Kafka Streams, and the ratio to it.
-    pub fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         let mut text = format!(
             "{:<44}{:>12} {:<7}{:>12}  {:>15}{:>9}\n",
             "figure", "measured", "", "target", "Kafka Streams", "better"

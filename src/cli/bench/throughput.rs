@@ -29,7 +29,7 @@ const EDGE_PERCENT: u64 = 10;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Throughput {
+pub(super) struct Throughput {
     pub requests: u64,
     pub subjects: u64,
     pub partitions: i32,
@@ -53,7 +53,12 @@ struct Sample {
 
 /// # Errors
 /// The cluster or the service does not answer, or a request got no reply or two.
-pub fn measure(caller: &BenchCaller, run: RunId, requests: u64, pid: Option<u32>) -> Result<Throughput> {
+pub(super) fn measure(
+    caller: &BenchCaller,
+    run: RunId,
+    requests: u64,
+    pid: Option<u32>,
+) -> Result<Throughput> {
     let half = requests / 2;
     let codes = prepare(caller, run, half)?;
     let from = caller.ends()?;

@@ -34,7 +34,7 @@ pub(super) struct DemoDeployment {
 impl DemoDeployment {
     /// On a mock cluster inside this process. The mock cluster reports neither topic ids nor settings, so that they are
     /// given here.
-    pub fn on_mock(loaded: &Loaded) -> Result<Self, Failure> {
+    pub(super) fn on_mock(loaded: &Loaded) -> Result<Self, Failure> {
         let settings = settings(loaded, "demo");
         let topics = wanted(&settings);
         let mock = Mock::start(&topics).map_err(|error| Failure::Runtime(error.into()))?;
@@ -48,7 +48,7 @@ impl DemoDeployment {
     }
 
     /// On a real cluster, with topic names that no other run uses.
-    pub fn on_cluster(loaded: &Loaded, servers: &str) -> Result<Self, Failure> {
+    pub(super) fn on_cluster(loaded: &Loaded, servers: &str) -> Result<Self, Failure> {
         let settings = settings(loaded, &format!("demo-{}", wall().ms()));
         let chosen = loaded.config.kafka.properties.0.clone();
         let properties = Properties::new(servers, chosen).map_err(|refused| {
@@ -112,7 +112,7 @@ impl DemoDeployment {
     }
 
     /// Stops the service and removes its store.
-    pub fn close(self) -> anyhow::Result<()> {
+    pub(super) fn close(self) -> anyhow::Result<()> {
         let Self { threads, directory, .. } = self;
         threads.join()?;
         std::fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))

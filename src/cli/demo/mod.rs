@@ -20,7 +20,7 @@ use screen::Screen;
 /// Show a login with one-time passwords, step by step, in one process and without any set-up
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// Use a real cluster instead of the mock one inside the process
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap_servers: Option<String>,

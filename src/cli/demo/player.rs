@@ -33,7 +33,7 @@ pub(super) struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    pub fn new(deployment: &'a DemoDeployment, screen: &'a Screen) -> anyhow::Result<Self> {
+    pub(super) fn new(deployment: &'a DemoDeployment, screen: &'a Screen) -> anyhow::Result<Self> {
         let topology = &deployment.topology;
         let requests = topology.source_of(SourceKind::Requests(0)).expect("a configuration has a caller");
         let request_topic = topology.source(requests).name.clone();
@@ -54,7 +54,7 @@ impl<'a> Player<'a> {
         Ok(Self { deployment, screen, sender, tail, topics, request_topic, code: String::new() })
     }
 
-    pub fn play(&mut self, steps: &[StoryStep]) -> anyhow::Result<()> {
+    pub(super) fn play(&mut self, steps: &[StoryStep]) -> anyhow::Result<()> {
         for (at, step) in steps.iter().enumerate() {
             self.screen.step(at + 1, step);
             let who = step.who;

@@ -31,11 +31,11 @@ const YELLOW: &str = "33";
 const CYAN: &str = "36";
 
 impl Screen {
-    pub fn new(events: bool) -> Self {
+    pub(super) fn new(events: bool) -> Self {
         Self { colour: stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(), events }
     }
 
-    pub fn opening(&self, cluster: Option<&str>) {
+    pub(super) fn opening(&self, cluster: Option<&str>) {
         println!("{}", self.paint(BOLD, "otp-stream: one-time passwords as events"));
         match cluster {
             Some(servers) => println!("On the cluster at {servers}, with topics of its own (demo-…).\n"),
@@ -43,13 +43,13 @@ impl Screen {
         }
     }
 
-    pub fn step(&self, number: usize, step: &StoryStep) {
+    pub(super) fn step(&self, number: usize, step: &StoryStep) {
         println!("{}", self.paint(BOLD, &format!("{number}. {}", step.title)));
         println!("   {}", self.paint(DIM, step.explanation));
     }
 
     /// Who asks for what; with `--events` also the request event.
-    pub fn request(&self, sentence: &str, topic: &str, value: &str) {
+    pub(super) fn request(&self, sentence: &str, topic: &str, value: &str) {
         println!("   {sentence}");
         if self.events {
             println!("   {} {}", self.paint(YELLOW, "──▶"), self.paint(YELLOW, topic));
@@ -57,7 +57,7 @@ impl Screen {
         }
     }
 
-    pub fn event(&self, event: &ShownEvent) {
+    pub(super) fn event(&self, event: &ShownEvent) {
         if self.events {
             let what = format!("{} ({})", event.topic, event.kind);
             println!("   {} {}", self.paint(GREEN, "◀──"), self.paint(CYAN, &what));
@@ -67,7 +67,7 @@ impl Screen {
     }
 
     /// The SMS, then the outcome, from all events that followed one request.
-    pub fn outcome(&self, events: &[ShownEvent]) {
+    pub(super) fn outcome(&self, events: &[ShownEvent]) {
         for sms in values(events, "sms") {
             self.phone(text(&sms, "mobileNumber"), text(&sms, "message"));
         }
@@ -84,11 +84,11 @@ impl Screen {
         }
     }
 
-    pub fn end_of_step(&self) {
+    pub(super) fn end_of_step(&self) {
         println!();
     }
 
-    pub fn ending(&self, is_mock: bool) {
+    pub(super) fn ending(&self, is_mock: bool) {
         println!("{}", self.paint(BOLD, "Done: every expected event arrived."));
         if !self.events {
             println!("The events in full: the same command with --events.");

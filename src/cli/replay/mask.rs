@@ -29,7 +29,7 @@ pub(super) struct Mask {
 }
 
 impl Mask {
-    pub fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         let mut holds = BTreeMap::new();
         let values = || Holds::Values(settings.contracts.secret_members());
         let topics = &settings.topics;
@@ -45,7 +45,7 @@ impl Mask {
     }
 
     /// The value to print instead. `None`: print the original.
-    pub fn payload(&self, topic: &str, value: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn payload(&self, topic: &str, value: &[u8]) -> Option<Vec<u8>> {
         let mut masked = value.to_vec();
         match self.holds.get(topic)? {
             Holds::Texts(names) => {

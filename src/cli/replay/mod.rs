@@ -35,7 +35,7 @@ use crate::runtime::wall;
 /// Run records from standard input through the real topology, in memory, in the records' own time
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct ReplayArgs {
+pub(super) struct ReplayArgs {
     /// Read from a file instead of standard input
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,

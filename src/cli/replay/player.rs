@@ -48,7 +48,7 @@ pub(super) struct Player {
 }
 
 impl Player {
-    pub fn new(topology: Arc<Topology>, options: Options) -> Self {
+    pub(super) fn new(topology: Arc<Topology>, options: Options) -> Self {
         let memory = InMemory::start(topology.clone(), LogTime::default());
         Self { topology, memory, options, next: BTreeMap::new(), time: None }
     }
@@ -57,7 +57,7 @@ impl Player {
     ///
     /// # Errors
     /// See [`Stop`].
-    pub fn line(
+    pub(super) fn line(
         &mut self,
         number: u64,
         line: &[u8],

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::kafka::{Admin, EdgeError, NewTopic, TopicOutcome};
 
 /// The result for one missing topic.
-pub struct Creation {
+pub(super) struct Creation {
     pub name: String,
     pub partitions: i32,
     pub failure: Option<EdgeError>,
@@ -19,7 +19,7 @@ pub struct Creation {
 ///
 /// # Errors
 /// The cluster does not respond.
-pub fn plan_on(config: &Config, admin: &Admin) -> Result<Plan, EdgeError> {
+pub(super) fn plan_on(config: &Config, admin: &Admin) -> Result<Plan, EdgeError> {
     let mut plan = Plan::of(config);
     let existing = admin.describe(&[plan.changelog().to_owned()], TIMEOUT)?;
     if let Some(Some(changelog)) = existing.first() {
@@ -32,7 +32,7 @@ pub fn plan_on(config: &Config, admin: &Admin) -> Result<Plan, EdgeError> {
 ///
 /// # Errors
 /// The cluster does not respond. Whether each topic was created is in the result.
-pub fn create_missing(plan: &Plan, admin: &Admin) -> Result<Vec<Creation>, EdgeError> {
+pub(super) fn create_missing(plan: &Plan, admin: &Admin) -> Result<Vec<Creation>, EdgeError> {
     let existing = admin.describe(&names(plan), TIMEOUT)?;
     let missing: Vec<NewTopic> = plan
         .topics
@@ -57,7 +57,7 @@ pub fn create_missing(plan: &Plan, admin: &Admin) -> Result<Vec<Creation>, EdgeE
 ///
 /// # Errors
 /// The cluster does not respond.
-pub fn differences(plan: &Plan, admin: &Admin) -> Result<Vec<Difference>, EdgeError> {
+pub(super) fn differences(plan: &Plan, admin: &Admin) -> Result<Vec<Difference>, EdgeError> {
     let facts = admin.describe(&names(plan), TIMEOUT)?;
     let existing = |(planned, facts): (&TopicPlan, Option<_>)| Some((planned.name.clone(), facts?));
     let (names, facts): (Vec<_>, Vec<_>) = plan.topics.iter().zip(facts).filter_map(existing).unzip();

@@ -7,14 +7,14 @@ use super::plan::{Demand, Partitions, Plan, Setting, TopicPlan};
 
 /// A topic as the cluster has it.
 #[derive(Clone, Debug, Default)]
-pub struct ActualTopic {
+pub(crate) struct ActualTopic {
     pub partitions: i32,
     pub settings: BTreeMap<String, String>,
 }
 
 /// One difference between plan and cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub(crate) struct Difference {
     pub topic: String,
     pub what: String,
     pub remedy: String,
@@ -30,7 +30,7 @@ impl fmt::Display for Difference {
 
 impl Plan {
     /// How the cluster differs. A missing topic is one difference.
-    pub fn differences(&self, actual: &BTreeMap<String, ActualTopic>) -> Vec<Difference> {
+    pub(crate) fn differences(&self, actual: &BTreeMap<String, ActualTopic>) -> Vec<Difference> {
         let differences = self.topics.iter().map(|planned| planned.differences(actual.get(&planned.name)));
         differences.flatten().collect()
     }

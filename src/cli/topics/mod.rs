@@ -1,8 +1,8 @@
 //! `otp-stream topics plan|create|verify`: the topics and access rules that the service needs.
 
 mod apply;
-pub mod difference;
-pub mod plan;
+pub(super) mod difference;
+pub(super) mod plan;
 mod show;
 
 #[cfg(test)]
@@ -17,7 +17,7 @@ use difference::Difference;
 use plan::Plan;
 
 #[derive(Debug, Subcommand)]
-pub enum TopicsCommand {
+pub(super) enum TopicsCommand {
     /// Print the topics and access rules that the service needs; does not connect
     #[command(after_help = EXAMPLES)]
     Plan(PlanArgs),
@@ -30,7 +30,7 @@ pub enum TopicsCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(super) struct PlanArgs {
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,

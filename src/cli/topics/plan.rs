@@ -10,7 +10,7 @@ use crate::config::{Config, Create};
 
 /// Everything the service needs on the cluster.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     pub application_id: String,
     pub topics: Vec<TopicPlan>,
     pub access: Vec<AccessRule>,
@@ -18,7 +18,7 @@ pub struct Plan {
 
 /// One topic.
 #[derive(Clone, Debug)]
-pub struct TopicPlan {
+pub(crate) struct TopicPlan {
     pub name: String,
     pub role: TopicRole,
     pub partitions: Partitions,
@@ -31,7 +31,7 @@ pub struct TopicPlan {
 
 /// How many partitions a topic has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Partitions {
+pub(crate) enum Partitions {
     /// The format of the state or the routing depends on it.
     Exactly(i32),
     /// A reply is written to the partition with the number of its home partition.
@@ -42,14 +42,14 @@ pub enum Partitions {
 
 /// A topic setting: its value when the topic is created, and what `topics verify` asks of an existing topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
+pub(crate) struct Setting {
     pub name: &'static str,
     pub value: String,
     pub demand: Demand,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demand {
+pub(crate) enum Demand {
     Exactly,
     /// A number, and not unlimited.
     AtMost,
@@ -61,7 +61,7 @@ pub enum Demand {
 
 /// An access rule to grant, in the words of `kafka-acls`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AccessRule {
+pub(crate) struct AccessRule {
     /// Who, by role. The name of the principal is up to the cluster.
     pub who: String,
     pub operations: Vec<&'static str>,
@@ -83,12 +83,12 @@ const CODE_SEGMENT_MS_MAX: u64 = 60 * 60 * 1000;
 
 impl Plan {
     /// The plan of a new application.
-    pub fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         Self::for_partitions(config, config.kafka.create.partitions)
     }
 
     /// The plan of an application that has `count` home partitions.
-    pub fn for_partitions(config: &Config, count: i32) -> Self {
+    pub(crate) fn for_partitions(config: &Config, count: i32) -> Self {
         let planner = Planner { config, count };
         let settings = config.settings();
         let mut topics = topics(&settings);
@@ -102,7 +102,7 @@ impl Plan {
         Self { application_id: settings.application_id, topics, access }
     }
 
-    pub fn changelog(&self) -> &str {
+    pub(crate) fn changelog(&self) -> &str {
         let changelog = self.topics.iter().find(|planned| planned.role == TopicRole::Changelog);
         &changelog.expect("every plan has one").name
     }
@@ -146,7 +146,7 @@ impl TopicPlan {
 
 impl Partitions {
     /// How many partitions a new topic gets.
-    pub fn count(self) -> i32 {
+    pub(crate) fn count(self) -> i32 {
         match self {
             Self::Exactly(count) | Self::AtLeast(count) | Self::Any(count) => count,
         }

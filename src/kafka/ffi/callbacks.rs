@@ -14,21 +14,21 @@ use super::{Handle, Partitions, RawCode, text};
 
 /// The two kinds of rebalance callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reassignment {
+pub(crate) enum Reassignment {
     Assign,
     Revoke,
 }
 
 /// Called with the client, the kind of rebalance and its partitions.
-pub type OnRebalance = Box<dyn FnMut(&Handle, Reassignment, Partitions)>;
+pub(crate) type OnRebalance = Box<dyn FnMut(&Handle, Reassignment, Partitions)>;
 /// Called with a record's opaque value, its offset and its error.
-pub type OnDelivery = Box<dyn FnMut(usize, i64, Option<RDKafkaErrorCode>) + Send>;
+pub(crate) type OnDelivery = Box<dyn FnMut(usize, i64, Option<RDKafkaErrorCode>) + Send>;
 /// Called with the code and the text of an error of the client.
-pub type OnError = Box<dyn FnMut(c_int, &str)>;
+pub(crate) type OnError = Box<dyn FnMut(c_int, &str)>;
 
 /// The callbacks of a client. librdkafka demands that a rebalance callback calls `assign` or `unassign`.
 #[derive(Default)]
-pub struct Callbacks {
+pub(crate) struct Callbacks {
     pub rebalance: Option<RefCell<OnRebalance>>,
     pub delivery: Option<RefCell<OnDelivery>>,
     pub error: Option<RefCell<OnError>>,

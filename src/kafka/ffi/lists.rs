@@ -12,7 +12,7 @@ use super::{NativeError, RawCode, slice, text};
 ///
 /// # Errors
 /// A name contains a NUL byte.
-pub fn c_names(names: &[String]) -> Result<Vec<CString>, NativeError> {
+pub(crate) fn c_names(names: &[String]) -> Result<Vec<CString>, NativeError> {
     let c_name = |name: &String| {
         CString::new(name.as_str()).map_err(|_| NativeError {
             text: format!("topic {name:?}: a topic name must not contain a NUL byte"),
@@ -24,7 +24,7 @@ pub fn c_names(names: &[String]) -> Result<Vec<CString>, NativeError> {
 
 /// An entry of [`Partitions`].
 #[derive(Clone, Copy, Debug)]
-pub struct PartitionEntry<'a> {
+pub(crate) struct PartitionEntry<'a> {
     pub topic: &'a CStr,
     pub partition: i32,
     pub offset: i64,
@@ -32,16 +32,16 @@ pub struct PartitionEntry<'a> {
 }
 
 /// librdkafka's list of partitions.
-pub struct Partitions(pub(super) NonNull<sys::rd_kafka_topic_partition_list_t>);
+pub(crate) struct Partitions(pub(super) NonNull<sys::rd_kafka_topic_partition_list_t>);
 
 impl Partitions {
-    pub fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         // SAFETY: a constructor without preconditions. It aborts instead of returning null.
         let list = unsafe { sys::rd_kafka_topic_partition_list_new(capacity as c_int) };
         Self(NonNull::new(list).expect("librdkafka allocates or aborts"))
     }
 
-    pub fn add(&mut self, topic: &CStr, partition: i32, offset: i64) {
+    pub(crate) fn add(&mut self, topic: &CStr, partition: i32, offset: i64) {
         // SAFETY: we own the list. The topic name is copied. The returned element is valid until the list grows.
         unsafe {
             let element = sys::rd_kafka_topic_partition_list_add(self.0.as_ptr(), topic.as_ptr(), partition);
@@ -49,7 +49,7 @@ impl Partitions {
         }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = PartitionEntry<'_>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = PartitionEntry<'_>> {
         // SAFETY: `cnt` elements are initialised, and nothing changes the list while it is borrowed.
         let elements = unsafe {
             let list = self.0.as_ref();
@@ -66,7 +66,7 @@ impl Partitions {
 
     /// # Errors
     /// The first error that a call wrote into the list, with its partition in the text.
-    pub fn first_error(&self) -> Result<(), NativeError> {
+    pub(crate) fn first_error(&self) -> Result<(), NativeError> {
         match self.iter().find_map(|it| Some((it.error?, it))) {
             None => Ok(()),
             Some((code, it)) => Err(NativeError {

@@ -10,7 +10,7 @@ use super::scenario::Topics;
 
 /// The records that were produced under one request id.
 #[derive(Clone, Debug, Default)]
-pub struct Produced {
+pub(crate) struct Produced {
     /// How often the request was produced.
     pub times: usize,
     /// Its value is not a JSON object, so it becomes a dead letter and gets no reply.
@@ -19,7 +19,7 @@ pub struct Produced {
 }
 
 impl Produced {
-    pub fn count(&mut self, request: &Request) {
+    pub(crate) fn count(&mut self, request: &Request) {
         self.times += 1;
         let body: Option<Value> = request.payload.as_deref().and_then(|p| serde_json::from_slice(p).ok());
         self.undecodable = !body.as_ref().is_some_and(Value::is_object);
@@ -28,7 +28,11 @@ impl Produced {
 }
 
 /// Every violation.
-pub fn findings(topics: &Topics, events: &[Event], produced: &BTreeMap<String, Produced>) -> Vec<String> {
+pub(crate) fn findings(
+    topics: &Topics,
+    events: &[Event],
+    produced: &BTreeMap<String, Produced>,
+) -> Vec<String> {
     let mut findings = Vec::new();
     findings.extend(replies(topics, events, produced));
     findings.extend(results(topics, events, produced));

@@ -38,7 +38,7 @@ sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required@USERS@;
 ";
 
-pub struct Cluster {
+pub(crate) struct Cluster {
     pub bootstrap: String,
     brokers: Vec<Broker>,
 }
@@ -52,13 +52,13 @@ struct Broker {
 }
 
 /// The broker that scenarios share. The first call starts it.
-pub fn cluster() -> Arc<Cluster> {
+pub(crate) fn cluster() -> Arc<Cluster> {
     static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
     SHARED.get_or_init(|| Arc::new(Cluster::start(directory(), 1, ""))).clone()
 }
 
 /// Contains all files of a scenario.
-pub fn scenario_directory(name: &str) -> PathBuf {
+pub(crate) fn scenario_directory(name: &str) -> PathBuf {
     directory().join(name)
 }
 
@@ -70,7 +70,7 @@ fn directory() -> &'static Path {
 
 /// A free port of the loopback interface, below the range of outgoing connections. A lock file reserves it for this program
 /// until the program ends, even while nothing listens on it.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
     let locks = std::env::temp_dir().join("otp-stream-test-ports");
@@ -87,7 +87,7 @@ pub fn free_port() -> u16 {
 }
 
 /// The Java class path of Kafka and its tools.
-pub fn classpath() -> String {
+pub(crate) fn classpath() -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".kafka/classpath");
     fs::read_to_string(&file)
         .unwrap_or_else(|e| panic!("{}: {e}; `./dev test` fetches Kafka and writes it", file.display()))
@@ -97,13 +97,13 @@ pub fn classpath() -> String {
 
 impl Cluster {
     /// Three brokers for one scenario. Each is also a controller.
-    pub fn of_three(name: &str) -> Arc<Self> {
+    pub(crate) fn of_three(name: &str) -> Arc<Self> {
         Arc::new(Self::start(&directory().join(format!("{name}-brokers")), 3, THREE_REPLICAS))
     }
 
     /// One broker for one scenario with a second listener, whose clients authenticate with SASL/PLAIN. `users` are names and
     /// passwords without `\\`. Returns the address of that listener, too.
-    pub fn with_users(name: &str, users: &[(&str, &str)]) -> (Arc<Self>, String) {
+    pub(crate) fn with_users(name: &str, users: &[(&str, &str)]) -> (Arc<Self>, String) {
         let address = format!("127.0.0.1:{}", free_port());
         let user =
             |(name, password): &(&str, &str)| format!(" user_{name}=\"{}\"", password.replace('"', r#"\\""#));
@@ -113,12 +113,12 @@ impl Cluster {
     }
 
     /// Sends SIGKILL and waits for the end. `broker` counts from 0.
-    pub fn kill_9(&self, broker: usize) {
+    pub(crate) fn kill_9(&self, broker: usize) {
         self.brokers[broker].kill_9();
     }
 
     /// Starts a killed broker with its ports and data. Waits until every partition has all its replicas.
-    pub fn restart(&self, broker: usize) {
+    pub(crate) fn restart(&self, broker: usize) {
         let broker = &self.brokers[broker];
         *broker.shell.lock().unwrap_or_else(PoisonError::into_inner) = start_broker(&broker.directory);
         self.await_replicas();

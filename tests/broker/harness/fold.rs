@@ -11,7 +11,7 @@ use super::kafka::Tap;
 use super::scenario::{PARTITIONS, Scenario};
 
 /// Every key in which they differ. `store` is the directory of an instance that had every task and has ended.
-pub fn differences(scenario: &Scenario, store: &Path) -> Vec<String> {
+pub(crate) fn differences(scenario: &Scenario, store: &Path) -> Vec<String> {
     let mut changelog = Tap::on(&scenario.cluster.bootstrap, &[&scenario.topics.changelog]);
     changelog.settle(Duration::from_millis(500));
     let mut folded: BTreeMap<(i32, Vec<u8>), Vec<u8>> = BTreeMap::new();

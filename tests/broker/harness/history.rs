@@ -11,7 +11,7 @@ use super::scenario::Topics;
 
 /// The limits of the scenario's policy.
 #[derive(Clone, Copy, Debug)]
-pub struct PolicyLimits {
+pub(crate) struct PolicyLimits {
     pub wrong_tries_max: u64,
     /// Lifetime of a code without an SMS. Other codes carry their expiry in the SMS.
     pub lifetime_ms: u64,
@@ -26,7 +26,7 @@ struct SubjectHistory {
 }
 
 /// Every violation.
-pub fn findings(topics: &Topics, events: &[Event], limits: PolicyLimits) -> Vec<String> {
+pub(crate) fn findings(topics: &Topics, events: &[Event], limits: PolicyLimits) -> Vec<String> {
     let ends = expiry_times(topics, events, limits);
     let mut histories: BTreeMap<String, (i32, SubjectHistory)> = BTreeMap::new();
     let mut findings = Vec::new();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::process::Process;
 
 #[derive(Clone, Debug)]
-pub struct Host {
+pub(crate) struct Host {
     pub configs: Vec<PathBuf>,
     pub store: PathBuf,
     pub log: PathBuf,
@@ -15,13 +15,13 @@ pub struct Host {
 
 impl Host {
     /// A host in `directory`, which the configuration names as its store directory.
-    pub fn of(configs: &[PathBuf], directory: &Path, http_port: u16) -> Self {
+    pub(crate) fn of(configs: &[PathBuf], directory: &Path, http_port: u16) -> Self {
         let (store, log) = (directory.join("store"), directory.join("otp-stream.log"));
         Self { configs: configs.to_vec(), store, log, http_port }
     }
 
     /// A host in a directory of its own, with the same topics and keys. `settings` is TOML that overrides the configuration.
-    pub fn additional(configs: &[PathBuf], directory: &Path, http_port: u16, settings: &str) -> Self {
+    pub(crate) fn additional(configs: &[PathBuf], directory: &Path, http_port: u16, settings: &str) -> Self {
         fs::create_dir_all(directory).expect("a directory for the host");
         let mut host = Self::of(configs, directory, http_port);
         let own = format!(
@@ -35,27 +35,27 @@ impl Host {
     }
 
     /// Starts `otp-stream run` and waits until it is ready.
-    pub fn run(&self) -> Process {
+    pub(crate) fn run(&self) -> Process {
         self.start().await_ready()
     }
 
     /// Starts `otp-stream run` and does not wait.
-    pub fn start(&self) -> Process {
+    pub(crate) fn start(&self) -> Process {
         Process::spawn_run(&self.configs, self.http_port, &self.log)
     }
 
     /// As [`Host::run`], see [`Process::spawn_run_with_file_limit`].
-    pub fn run_with_file_limit(&self) -> Process {
+    pub(crate) fn run_with_file_limit(&self) -> Process {
         Process::spawn_run_with_file_limit(&self.configs, self.http_port, &self.log).await_ready()
     }
 
     /// Everything that processes on this host have logged.
-    pub fn log_text(&self) -> String {
+    pub(crate) fn log_text(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Replaces the store by a copy of `from`. If `from` does not exist, the store is only removed.
-    pub fn replace_store(&self, from: &Path) {
+    pub(crate) fn replace_store(&self, from: &Path) {
         drop(fs::remove_dir_all(&self.store));
         if from.exists() {
             copy(from, &self.store);
@@ -64,7 +64,7 @@ impl Host {
 }
 
 /// Copies a directory with its whole content.
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("a directory").flatten() {
         let (from, to) = (entry.path(), to.join(entry.file_name()));

@@ -43,10 +43,10 @@ impl ProducerContext for Deliveries {
 }
 
 /// An idempotent producer that partitions like a Java client (murmur2).
-pub struct Upstream(ThreadedProducer<Deliveries>);
+pub(crate) struct Upstream(ThreadedProducer<Deliveries>);
 
 impl Upstream {
-    pub fn new(bootstrap: &str) -> Self {
+    pub(crate) fn new(bootstrap: &str) -> Self {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", bootstrap)
             .set("enable.idempotence", "true")
@@ -58,7 +58,7 @@ impl Upstream {
     }
 
     /// Waits until the client knows a topic with all its partitions. Before that, librdkafka refuses records for some of them.
-    pub fn await_topic(&self, topic: &str, partitions: i32) {
+    pub(crate) fn await_topic(&self, topic: &str, partitions: i32) {
         let until = Instant::now() + DELIVERY_LIMIT;
         let count = || {
             let metadata = self.0.client().fetch_metadata(Some(topic), DELIVERY_LIMIT).expect("metadata");
@@ -71,19 +71,19 @@ impl Upstream {
     }
 
     /// How many records were not delivered.
-    pub fn lost(&self) -> usize {
+    pub(crate) fn lost(&self) -> usize {
         self.0.context().lost.load(Ordering::Relaxed)
     }
 
     /// Produces a record and waits for its delivery.
-    pub fn produce(&self, topic: &str, request: &Request) -> Location {
+    pub(crate) fn produce(&self, topic: &str, request: &Request) -> Location {
         let (sender, locations) = mpsc::channel();
         self.hand_over(topic, request, Some(sender));
         locations.recv_timeout(DELIVERY_LIMIT).expect("the broker takes the record")
     }
 
     /// Produces a record and does not wait.
-    pub fn produce_async(&self, topic: &str, request: &Request) {
+    pub(crate) fn produce_async(&self, topic: &str, request: &Request) {
         self.hand_over(topic, request, None);
     }
 
@@ -111,18 +111,18 @@ impl Upstream {
 }
 
 /// Reads topics from their beginning and keeps every event.
-pub struct Tap {
+pub(crate) struct Tap {
     consumer: BaseConsumer,
     pub events: Vec<Event>,
 }
 
 impl Tap {
-    pub fn on(bootstrap: &str, topics: &[&str]) -> Self {
+    pub(crate) fn on(bootstrap: &str, topics: &[&str]) -> Self {
         Self::with(bootstrap, topics, "read_committed")
     }
 
     /// Also reads records of open and aborted transactions.
-    pub fn read_uncommitted(bootstrap: &str, topics: &[&str]) -> Self {
+    pub(crate) fn read_uncommitted(bootstrap: &str, topics: &[&str]) -> Self {
         Self::with(bootstrap, topics, "read_uncommitted")
     }
 
@@ -148,12 +148,17 @@ impl Tap {
     }
 
     /// Waits for the first event that fits. Events read before count, too.
-    pub fn wait(&mut self, what: &str, fits: impl Fn(&Event) -> bool) -> Event {
+    pub(crate) fn wait(&mut self, what: &str, fits: impl Fn(&Event) -> bool) -> Event {
         self.wait_many(what, 1, fits).swap_remove(0)
     }
 
     /// Waits for the first `count` events that fit, in the order of arrival.
-    pub fn wait_many(&mut self, what: &str, count: usize, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
+    pub(crate) fn wait_many(
+        &mut self,
+        what: &str,
+        count: usize,
+        fits: impl Fn(&Event) -> bool,
+    ) -> Vec<Event> {
         let until = Instant::now() + EVENT_LIMIT;
         let mut found = Vec::new();
         let mut seen = 0;
@@ -175,7 +180,7 @@ impl Tap {
     }
 
     /// Reads until no event arrives for `quiet`.
-    pub fn settle(&mut self, quiet: Duration) {
+    pub(crate) fn settle(&mut self, quiet: Duration) {
         let mut last = Instant::now();
         while last.elapsed() < quiet {
             if self.poll(Duration::from_millis(20)) {
@@ -185,7 +190,7 @@ impl Tap {
     }
 
     /// Reads what is available and waits for at most `timeout`. Returns whether an event arrived.
-    pub fn poll(&mut self, timeout: Duration) -> bool {
+    pub(crate) fn poll(&mut self, timeout: Duration) -> bool {
         let before = self.events.len();
         let mut timeout = timeout;
         while let Some(message) = self.consumer.poll(timeout) {

@@ -1,14 +1,14 @@
 //! Support for scenarios: a broker, the program as a process, plain Kafka clients, an auditor.
 
-pub mod audit;
-pub mod cluster;
-pub mod event;
-pub mod fold;
-pub mod history;
-pub mod host;
-pub mod kafka;
-pub mod process;
-pub mod replayed;
-pub mod scenario;
-pub mod secrets;
-pub mod tools;
+pub(crate) mod audit;
+pub(crate) mod cluster;
+pub(crate) mod event;
+pub(crate) mod fold;
+pub(crate) mod history;
+pub(crate) mod host;
+pub(crate) mod kafka;
+pub(crate) mod process;
+pub(crate) mod replayed;
+pub(crate) mod scenario;
+pub(crate) mod secrets;
+pub(crate) mod tools;

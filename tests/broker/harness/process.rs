@@ -11,26 +11,26 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 const END_LIMIT: Duration = Duration::from_secs(30);
 
 /// A running `otp-stream run`. Killed when dropped.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     port: u16,
     log: PathBuf,
 }
 
 /// Runs `otp-stream --config A --config B … ARGS` to its end.
-pub fn otp_stream(configs: &[PathBuf], args: &[&str]) -> Output {
+pub(crate) fn otp_stream(configs: &[PathBuf], args: &[&str]) -> Output {
     command(configs).args(args).stdin(Stdio::null()).output().expect("otp-stream starts")
 }
 
 /// As [`otp_stream`], with variables in the environment.
-pub fn otp_stream_with(configs: &[PathBuf], args: &[&str], environment: &[(&str, &str)]) -> Output {
+pub(crate) fn otp_stream_with(configs: &[PathBuf], args: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = command(configs);
     command.args(args).envs(environment.iter().copied()).stdin(Stdio::null());
     command.output().expect("otp-stream starts")
 }
 
 /// As [`otp_stream`], with text on standard input.
-pub fn otp_stream_reading(configs: &[PathBuf], args: &[&str], input: &str) -> Output {
+pub(crate) fn otp_stream_reading(configs: &[PathBuf], args: &[&str], input: &str) -> Output {
     let mut child = command(configs)
         .args(args)
         .stdin(Stdio::piped())
@@ -56,7 +56,7 @@ fn command(configs: &[PathBuf]) -> Command {
 
 impl Process {
     /// Starts the process and does not wait until it is ready. Appends its output to `log`.
-    pub fn spawn_run(configs: &[PathBuf], port: u16, log: &Path) -> Self {
+    pub(crate) fn spawn_run(configs: &[PathBuf], port: u16, log: &Path) -> Self {
         let mut run = command(configs);
         run.arg("run");
         Self::spawn(run, port, log)
@@ -64,7 +64,7 @@ impl Process {
 
     /// As [`Process::spawn_run`], but a write beyond [`Process::limit_files`] is an error in the process instead of a signal
     /// that ends it.
-    pub fn spawn_run_with_file_limit(configs: &[PathBuf], port: u16, log: &Path) -> Self {
+    pub(crate) fn spawn_run_with_file_limit(configs: &[PathBuf], port: u16, log: &Path) -> Self {
         let program = command(configs);
         let mut run = Command::new("bash");
         run.args(["-c", "trap '' XFSZ; exec \"$@\"", "limitable"]);
@@ -80,7 +80,7 @@ impl Process {
     }
 
     /// Waits until `/readyz` answers 200.
-    pub fn await_ready(mut self) -> Self {
+    pub(crate) fn await_ready(mut self) -> Self {
         let until = Instant::now() + READY_LIMIT;
         while Instant::now() < until {
             if let Some(status) = self.exit_status() {
@@ -94,44 +94,44 @@ impl Process {
         panic!("otp-stream run is not ready after {READY_LIMIT:?}:\n{}", self.last_log_lines());
     }
 
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.get("/readyz").is_some_and(|(status, _)| status == 200)
     }
 
     /// The exit status, if the process has ended.
-    pub fn exit_status(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("its status")
     }
 
     /// Sends SIGKILL and waits for the end.
-    pub fn kill_9(mut self) {
+    pub(crate) fn kill_9(mut self) {
         self.child.kill().expect("it is killed");
         self.child.wait().expect("it ends");
     }
 
     /// Sends SIGTERM and waits for the end.
-    pub fn terminate(mut self) -> ExitStatus {
+    pub(crate) fn terminate(mut self) -> ExitStatus {
         self.send_sigterm();
         self.await_exit()
     }
 
     /// Sends SIGTERM and does not wait.
-    pub fn send_sigterm(&self) {
+    pub(crate) fn send_sigterm(&self) {
         self.run_shell(&format!("kill -TERM {}", self.child.id()));
     }
 
     /// Sends SIGSTOP: the process stands still until [`Process::resume`], without noticing.
-    pub fn suspend(&self) {
+    pub(crate) fn suspend(&self) {
         self.run_shell(&format!("kill -STOP {}", self.child.id()));
     }
 
     /// Sends SIGCONT.
-    pub fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.run_shell(&format!("kill -CONT {}", self.child.id()));
     }
 
     /// Limits the size of each file that the process writes; `None`: no limit.
-    pub fn limit_files(&self, bytes: Option<u64>) {
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
         let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
         self.run_shell(&format!("prlimit --pid {} --fsize={bytes}:unlimited", self.child.id()));
     }
@@ -142,7 +142,7 @@ impl Process {
     }
 
     /// Waits until the process ends.
-    pub fn await_exit(&mut self) -> ExitStatus {
+    pub(crate) fn await_exit(&mut self) -> ExitStatus {
         let until = Instant::now() + END_LIMIT;
         while Instant::now() < until {
             if let Some(status) = self.exit_status() {
@@ -153,21 +153,21 @@ impl Process {
         panic!("otp-stream run has not ended after {END_LIMIT:?}:\n{}", self.last_log_lines());
     }
 
-    pub fn metrics(&self) -> String {
+    pub(crate) fn metrics(&self) -> String {
         let (status, body) = self.get("/metrics").expect("an answer of /metrics");
         assert_eq!(status, 200, "{body}");
         body
     }
 
     /// The value of the metric whose line starts with `name`; 0 if there is none.
-    pub fn metric(&self, name: &str) -> f64 {
+    pub(crate) fn metric(&self, name: &str) -> f64 {
         let text = self.metrics();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
         value.unwrap_or(0.0)
     }
 
     /// Status and body of a GET request.
-    pub fn get(&self, path: &str) -> Option<(u16, String)> {
+    pub(crate) fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;

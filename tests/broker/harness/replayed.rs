@@ -17,17 +17,17 @@ use super::scenario::{PARTITIONS, Scenario};
 type EventKey = (String, String, String);
 
 /// Which requests of the log are replayed, and which events are compared.
-pub struct Selection {
+pub(crate) struct Selection {
     pub requests: fn(&Event) -> bool,
     pub events: fn(&EventKey) -> bool,
 }
 
 impl Selection {
-    pub const ALL: Self = Self { requests: |_| true, events: |_| true };
+    pub(crate) const ALL: Self = Self { requests: |_| true, events: |_| true };
 }
 
 /// Every difference between the events of the replay and the committed events.
-pub fn differences(scenario: &Scenario, selection: &Selection) -> Vec<String> {
+pub(crate) fn differences(scenario: &Scenario, selection: &Selection) -> Vec<String> {
     let topics = &scenario.topics;
     let log = [&topics.policies, &topics.requests, &topics.desk_requests].map(String::as_str);
     let mut log = Tap::on(&scenario.cluster.bootstrap, &log);

@@ -15,9 +15,9 @@ use super::host::Host;
 use super::kafka::{Tap, Upstream};
 use super::process::{Process, otp_stream};
 
-pub const PARTITIONS: i32 = 3;
+pub(crate) const PARTITIONS: i32 = 3;
 
-pub struct Scenario {
+pub(crate) struct Scenario {
     pub cluster: Arc<Cluster>,
     pub application: String,
     pub directory: PathBuf,
@@ -32,7 +32,7 @@ pub struct Scenario {
 
 /// The topics of a scenario by purpose.
 #[derive(Clone, Debug)]
-pub struct Topics {
+pub(crate) struct Topics {
     pub requests: String,
     pub replies: String,
     /// Topics of a second caller that may see codes.
@@ -51,17 +51,17 @@ pub struct Topics {
 }
 
 impl Scenario {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self::with(name, "")
     }
 
     /// `settings` is TOML that overrides the scenario's configuration.
-    pub fn with(name: &str, settings: &str) -> Self {
+    pub(crate) fn with(name: &str, settings: &str) -> Self {
         Self::on_cluster(cluster(), name, settings)
     }
 
     /// As [`Scenario::with`], on a cluster other than the shared broker.
-    pub fn on_cluster(cluster: Arc<Cluster>, name: &str, settings: &str) -> Self {
+    pub(crate) fn on_cluster(cluster: Arc<Cluster>, name: &str, settings: &str) -> Self {
         let directory = scenario_directory(name);
         fs::create_dir_all(&directory).expect("a directory for the scenario");
         let topics = Topics::of(name);
@@ -96,53 +96,53 @@ impl Scenario {
     }
 
     /// Starts `otp-stream run` on the first host and waits until it is ready.
-    pub fn run(&self) -> Process {
+    pub(crate) fn run(&self) -> Process {
         self.host().run()
     }
 
     /// Starts `otp-stream run` on the first host and does not wait.
-    pub fn start(&self) -> Process {
+    pub(crate) fn start(&self) -> Process {
         self.host().start()
     }
 
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.host().log
     }
 
-    pub fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.host().store
     }
 
     /// The first host of the scenario.
-    pub fn host(&self) -> Host {
+    pub(crate) fn host(&self) -> Host {
         Host::of(&self.configs, &self.directory, self.http_port)
     }
 
     /// Another host. `settings` is TOML that overrides the scenario's configuration.
-    pub fn another_host(&self, name: &str, settings: &str) -> Host {
+    pub(crate) fn another_host(&self, name: &str, settings: &str) -> Host {
         Host::additional(&self.configs, &self.directory.join(name), free_port(), settings)
     }
 
     /// Produces a request of the first caller and waits for its reply.
-    pub fn ask(&mut self, request: Request) -> Event {
+    pub(crate) fn ask(&mut self, request: Request) -> Event {
         let id = self.produce(request);
         self.reply(&id)
     }
 
     /// As [`Scenario::ask`], for the caller that may see codes.
-    pub fn ask_desk(&mut self, request: Request) -> Event {
+    pub(crate) fn ask_desk(&mut self, request: Request) -> Event {
         let topic = self.topics.desk_requests.clone();
         let id = self.produce_on(&topic, request);
         self.reply(&id)
     }
 
     /// Produces a request of the first caller and returns its id.
-    pub fn produce(&mut self, request: Request) -> String {
+    pub(crate) fn produce(&mut self, request: Request) -> String {
         let topic = self.topics.requests.clone();
         self.produce_on(&topic, request)
     }
 
-    pub fn produce_on(&mut self, topic: &str, request: Request) -> String {
+    pub(crate) fn produce_on(&mut self, topic: &str, request: Request) -> String {
         let (partition, offset) = self.upstream.produce(topic, &request);
         let id = request.headers.iter().find(|(name, _)| name == "ce_id").map_or_else(
             || format!("{topic}/{partition}/{offset}"),
@@ -153,43 +153,43 @@ impl Scenario {
     }
 
     /// Produces a request with a `ce_id`. Does not wait for the broker.
-    pub fn produce_async(&mut self, request: Request, id: &str) {
+    pub(crate) fn produce_async(&mut self, request: Request, id: &str) {
         let topic = self.topics.requests.clone();
         self.produce_async_on(&topic, request, id);
     }
 
-    pub fn produce_async_on(&mut self, topic: &str, request: Request, id: &str) {
+    pub(crate) fn produce_async_on(&mut self, topic: &str, request: Request, id: &str) {
         let request = request.id(id);
         self.upstream.produce_async(topic, &request);
         self.produced.entry(id.to_owned()).or_default().count(&request);
     }
 
-    pub fn reply(&mut self, id: &str) -> Event {
+    pub(crate) fn reply(&mut self, id: &str) -> Event {
         let replies = [self.topics.replies.clone(), self.topics.desk_replies.clone()];
         self.tap.wait(&format!("a reply to {id}"), |e| replies.contains(&e.topic) && e.cause() == id)
     }
 
     /// Waits for the SMS of a request.
-    pub fn sms(&mut self, id: &str) -> Event {
+    pub(crate) fn sms(&mut self, id: &str) -> Event {
         let topic = self.topics.sms.clone();
         self.tap.wait(&format!("the SMS of {id}"), |e| e.topic == topic && e.cause() == id)
     }
 
     /// Waits for the validation result of a request.
-    pub fn result(&mut self, id: &str) -> Value {
+    pub(crate) fn result(&mut self, id: &str) -> Value {
         let topic = self.topics.results.clone();
         self.tap.wait(&format!("the result of {id}"), |e| e.topic == topic && e.cause() == id).body()
     }
 
     /// Waits for the lifecycle event of this type and request.
-    pub fn lifecycle(&mut self, kind: &str, cause: &str) -> Value {
+    pub(crate) fn lifecycle(&mut self, kind: &str, cause: &str) -> Value {
         let topic = self.topics.lifecycle.clone();
         let what = format!("`{kind}` of {cause}");
         self.tap.wait(&what, |e| e.topic == topic && e.cause() == cause && e.body()["type"] == kind).body()
     }
 
     /// Sends a login code to a number and reads it from the SMS.
-    pub fn code_for(&mut self, number: &str) -> String {
+    pub(crate) fn code_for(&mut self, number: &str) -> String {
         let id = self.produce(event::send(number));
         let reply = self.reply(&id);
         assert_eq!(reply.body()["isSuccessful"], true, "{}", reply.error_code());
@@ -197,12 +197,12 @@ impl Scenario {
     }
 
     /// All events of a topic so far.
-    pub fn events_of(&self, topic: &str) -> Vec<&Event> {
+    pub(crate) fn events_of(&self, topic: &str) -> Vec<&Event> {
         self.tap.events.iter().filter(|e| e.topic == topic).collect()
     }
 
     /// Reads until no event arrives for a while, then audits all events.
-    pub fn audit(&mut self) {
+    pub(crate) fn audit(&mut self) {
         self.tap.settle(Duration::from_millis(600));
         let findings = findings(&self.topics, &self.tap.events, &self.produced);
         let shown = &findings[..findings.len().min(20)];
@@ -211,7 +211,7 @@ impl Scenario {
 }
 
 /// Runs the program to its end and returns its standard output. Panics if the program fails.
-pub fn run_ok(configs: &[PathBuf], args: &[&str]) -> String {
+pub(crate) fn run_ok(configs: &[PathBuf], args: &[&str]) -> String {
     let output = otp_stream(configs, args);
     assert!(
         output.status.success(),
@@ -223,7 +223,7 @@ pub fn run_ok(configs: &[PathBuf], args: &[&str]) -> String {
 }
 
 impl Topics {
-    pub fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let of = |what: &str| format!("{name}.{what}");
         Self {
             requests: of("request"),
@@ -244,7 +244,7 @@ impl Topics {
     }
 
     /// Every topic that `topics create` creates.
-    pub fn all(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         let prefix = self.changelog.strip_suffix("-changelog").expect("its name");
         let inputs = [&self.requests, &self.desk_requests, &self.directory, &self.policies, &self.templates];
         let internal = [format!("{prefix}-changelog"), format!("{prefix}-repartition")];
@@ -254,7 +254,7 @@ impl Topics {
     }
 
     /// The topics that the service writes for others.
-    pub fn outputs(&self) -> [&str; 7] {
+    pub(crate) fn outputs(&self) -> [&str; 7] {
         [
             &self.replies,
             &self.desk_replies,

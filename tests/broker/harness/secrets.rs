@@ -12,7 +12,7 @@ use super::scenario::Scenario;
 
 /// Panics with every location of a secret. Call it while the process runs, because it also reads the metrics. Each secret must
 /// have ten digits: shorter ones occur by chance.
-pub fn assert_no_leaks(
+pub(crate) fn assert_no_leaks(
     scenario: &mut Scenario,
     process: &Process,
     codes: &BTreeSet<String>,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::cluster::{classpath, cluster};
 
 /// Produces one record with `kcat -P`.
-pub fn kcat_produce(topic: &str, key: &str, headers: &[(&str, &str)], value: &str) {
+pub(crate) fn kcat_produce(topic: &str, key: &str, headers: &[(&str, &str)], value: &str) {
     let mut command = Command::new("kcat");
     command.args(["-b", &cluster().bootstrap, "-P", "-t", topic, "-k", key]);
     for (name, value) in headers {
@@ -18,7 +18,7 @@ pub fn kcat_produce(topic: &str, key: &str, headers: &[(&str, &str)], value: &st
 }
 
 /// All committed records of a topic, as `kcat -J` prints them.
-pub fn kcat_consume(topic: &str) -> Vec<Value> {
+pub(crate) fn kcat_consume(topic: &str) -> Vec<Value> {
     let mut command = Command::new("kcat");
     command.args(["-b", &cluster().bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"]);
     command.args(["-X", "isolation.level=read_committed"]);
@@ -29,7 +29,7 @@ pub fn kcat_consume(topic: &str) -> Vec<Value> {
 }
 
 /// Produces one record with the console producer. `line` is `headers TAB key TAB value`, with headers as `name:value`.
-pub fn console_produce(topic: &str, line: &str) {
+pub(crate) fn console_produce(topic: &str, line: &str) {
     let mut command = java("org.apache.kafka.tools.ConsoleProducer");
     command.args(["--bootstrap-server", &cluster().bootstrap, "--topic", topic]);
     for property in ["parse.headers=true", "parse.key=true"] {
@@ -39,7 +39,7 @@ pub fn console_produce(topic: &str, line: &str) {
 }
 
 /// The first `count` committed records from the console consumer, each as `headers TAB key TAB value`.
-pub fn console_consume(topic: &str, count: usize) -> Vec<String> {
+pub(crate) fn console_consume(topic: &str, count: usize) -> Vec<String> {
     let mut command = java("org.apache.kafka.tools.consumer.ConsoleConsumer");
     command.args(["--bootstrap-server", &cluster().bootstrap, "--topic", topic, "--from-beginning"]);
     command.args(["--isolation-level", "read_committed", "--timeout-ms", "30000"]);

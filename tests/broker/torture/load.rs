@@ -11,7 +11,7 @@ use crate::harness::event::{self, Event, Request, TENANT, send, validate, wrong}
 use crate::harness::scenario::Scenario;
 
 /// Codes have ten digits, so that a search finds only them. A story reaches the lock.
-pub const SETTINGS: &str = "\
+pub(super) const SETTINGS: &str = "\
 policy.egov.digits = 10
 policy.egov.lock_after = 4
 [processing]
@@ -40,7 +40,7 @@ enum Story {
     Garbage,
 }
 
-pub struct Load {
+pub(super) struct Load {
     rng: StdRng,
     stories: BTreeMap<String, Story>,
     started: u64,
@@ -52,7 +52,7 @@ pub struct Load {
 }
 
 impl Load {
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
             rng: StdRng::seed_from_u64(seed),
             stories: BTreeMap::new(),
@@ -66,12 +66,12 @@ impl Load {
     }
 
     /// A random number in a range, determined by the seed.
-    pub fn draw(&mut self, range: std::ops::Range<u64>) -> u64 {
+    pub(super) fn draw(&mut self, range: std::ops::Range<u64>) -> u64 {
         self.rng.random_range(range)
     }
 
     /// Starts new stories up to the limit, and continues those with new replies.
-    pub fn step(&mut self, scenario: &mut Scenario) {
+    pub(super) fn step(&mut self, scenario: &mut Scenario) {
         for _ in 0..STORIES_PER_STEP {
             if self.expected.saturating_sub(self.answered) >= PENDING_MAX {
                 break;
@@ -82,14 +82,14 @@ impl Load {
     }
 
     /// Starts this many stories, regardless of the limit.
-    pub fn add_backlog(&mut self, scenario: &mut Scenario, stories: usize) {
+    pub(super) fn add_backlog(&mut self, scenario: &mut Scenario, stories: usize) {
         for _ in 0..stories {
             self.begin(scenario);
         }
     }
 
     /// Continues stories with new replies, and starts none.
-    pub fn read(&mut self, scenario: &mut Scenario) {
+    pub(super) fn read(&mut self, scenario: &mut Scenario) {
         scenario.tap.poll(Duration::from_millis(10));
         let new = scenario.tap.events[self.read..].to_vec();
         self.read += new.len();
@@ -105,11 +105,11 @@ impl Load {
         }
     }
 
-    pub fn is_answered(&self) -> bool {
+    pub(super) fn is_answered(&self) -> bool {
         self.answered >= self.expected
     }
 
-    pub fn progress(&self) -> String {
+    pub(super) fn progress(&self) -> String {
         format!("{} of {} requests answered", self.answered, self.expected)
     }
 
@@ -208,7 +208,7 @@ impl Load {
 }
 
 /// A `send` request outside of any story.
-pub fn single_send(number: &str) -> Request {
+pub(super) fn single_send(number: &str) -> Request {
     let body = json!({
         "operation": "send",
         "otp": {"mobileNumber": number, "type": "login", "tenantId": TENANT, "userType": "CITIZEN"},

@@ -20,7 +20,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(90);
 const LIMITS: PolicyLimits = PolicyLimits { wrong_tries_max: 5, lifetime_ms: 300_000 };
 const FINDINGS_SHOWN: usize = 20;
 
-pub struct TortureRun {
+pub(super) struct TortureRun {
     pub scenario: Scenario,
     pub load: Load,
     name: String,
@@ -31,19 +31,19 @@ pub struct TortureRun {
 
 impl TortureRun {
     /// `scenario` creates the application from a name and settings.
-    pub fn new(kind: &str, seed: u64, scenario: impl FnOnce(&str, &str) -> Scenario) -> Self {
+    pub(super) fn new(kind: &str, seed: u64, scenario: impl FnOnce(&str, &str) -> Scenario) -> Self {
         let name = format!("torture-{kind}-{seed}");
         let scenario = scenario(&name, SETTINGS);
         Self { scenario, load: Load::new(seed), name, seed, started: Instant::now(), faults: BTreeMap::new() }
     }
 
     /// Counts an injected fault.
-    pub fn fault(&mut self, what: &'static str) {
+    pub(super) fn fault(&mut self, what: &'static str) {
         *self.faults.entry(what).or_default() += 1;
     }
 
     /// Starts and continues stories for `ms` milliseconds.
-    pub fn load_for(&mut self, ms: u64) {
+    pub(super) fn load_for(&mut self, ms: u64) {
         let until = Instant::now() + Duration::from_millis(ms);
         while Instant::now() < until {
             self.load.step(&mut self.scenario);
@@ -51,7 +51,7 @@ impl TortureRun {
     }
 
     /// Continues stories for `ms` milliseconds, without starting new ones.
-    pub fn read_for(&mut self, ms: u64) {
+    pub(super) fn read_for(&mut self, ms: u64) {
         let until = Instant::now() + Duration::from_millis(ms);
         while Instant::now() < until {
             self.load.read(&mut self.scenario);
@@ -59,7 +59,7 @@ impl TortureRun {
     }
 
     /// Keeps up the load until a condition holds.
-    pub fn load_until(&mut self, what: &str, shows: impl Fn() -> bool) {
+    pub(super) fn load_until(&mut self, what: &str, shows: impl Fn() -> bool) {
         let until = Instant::now() + DRAIN_LIMIT;
         while !shows() {
             assert!(Instant::now() < until, "{}: {what}: not after {DRAIN_LIMIT:?}", self.name);
@@ -68,14 +68,14 @@ impl TortureRun {
     }
 
     /// Starts a process on one host, lets it answer everything, and completes the run with it.
-    pub fn finish_on(mut self, host: &Host, replay: bool) {
+    pub(super) fn finish_on(mut self, host: &Host, replay: bool) {
         let process = host.run();
         self.drain();
         self.finish(process, host, replay);
     }
 
     /// Completes the run. `process` is the only process left and gets every task. It is stopped, and all events are audited.
-    pub fn finish(mut self, process: Process, host: &Host, replay: bool) {
+    pub(super) fn finish(mut self, process: Process, host: &Host, replay: bool) {
         let all = format!("otp_stream_tasks{{state=\"running\"}} {PARTITIONS}\n");
         self.await_condition("every task runs here", || process.metrics().contains(&all));
         self.drain();
@@ -93,7 +93,7 @@ impl TortureRun {
     }
 
     /// Continues stories until every request is answered, without starting new ones.
-    pub fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         let until = Instant::now() + DRAIN_LIMIT;
         while !self.load.is_answered() {
             if Instant::now() > until {

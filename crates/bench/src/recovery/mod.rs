@@ -39,7 +39,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How long a process runs before it is killed.
 const LIFETIME: Duration = Duration::from_millis(1_500);
 
-pub struct RecoveryOptions {
+pub(crate) struct RecoveryOptions {
     /// The program `otp-stream`.
     pub program: PathBuf,
     pub subjects: u64,
@@ -52,7 +52,7 @@ pub struct RecoveryOptions {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RecoveryFigures {
+pub(crate) struct RecoveryFigures {
     /// Changelog records that an empty store restores.
     pub records: u64,
     pub partitions: i32,
@@ -64,7 +64,7 @@ pub struct RecoveryFigures {
 /// Starts after a kill, with the store of the killed process. Times from the start of the process.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Restarts {
+pub(crate) struct Restarts {
     /// Requests per second during all of it; 0: idle.
     pub rate: u64,
     /// Until the reply to a request that was produced before the start is read with `read_committed`.
@@ -78,7 +78,7 @@ pub struct Restarts {
 /// A start with an empty store.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct EmptyStart {
+pub(crate) struct EmptyStart {
     pub records: u64,
     /// Time of restoring, the sum of all tasks.
     pub seconds: f64,
@@ -91,7 +91,7 @@ pub struct EmptyStart {
 
 /// # Errors
 /// The cluster or the process does not answer, or a request got no reply or two.
-pub fn measure(
+pub(crate) fn measure(
     caller: &BenchCaller,
     run: RunId,
     config: &Config,

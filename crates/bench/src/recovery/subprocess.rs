@@ -18,7 +18,7 @@ const READ_MAX: Duration = Duration::from_secs(5);
 const LAST_LINES: usize = 15;
 
 /// How to start the process.
-pub struct Launch {
+pub(super) struct Launch {
     /// The program `otp-stream`.
     pub program: PathBuf,
     pub sources: Sources,
@@ -31,7 +31,7 @@ pub struct Launch {
 }
 
 /// A running process. Dropping it kills it.
-pub struct Subprocess {
+pub(super) struct Subprocess {
     child: Child,
     http: String,
     log: PathBuf,
@@ -40,7 +40,7 @@ pub struct Subprocess {
 impl Launch {
     /// # Errors
     /// The log cannot be opened, or the program cannot be started.
-    pub fn start(&self, store: &Path) -> Result<Subprocess> {
+    pub(super) fn start(&self, store: &Path) -> Result<Subprocess> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
         let log: File = log.with_context(|| format!("cannot write {}", self.log.display()))?;
         let mut command = Command::new(&self.program);
@@ -63,7 +63,7 @@ impl Launch {
 }
 
 impl Subprocess {
-    pub fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 
@@ -71,7 +71,7 @@ impl Subprocess {
     ///
     /// # Errors
     /// It has ended before.
-    pub fn kill_9(mut self) -> Result<()> {
+    pub(super) fn kill_9(mut self) -> Result<()> {
         self.check_running()?;
         self.child.kill()?;
         self.child.wait()?;
@@ -80,7 +80,7 @@ impl Subprocess {
 
     /// # Errors
     /// It has ended.
-    pub fn check_running(&mut self) -> Result<()> {
+    pub(super) fn check_running(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             let text = std::fs::read_to_string(&self.log).unwrap_or_default();
             let lines: Vec<_> = text.lines().rev().take(LAST_LINES).collect();
@@ -90,7 +90,7 @@ impl Subprocess {
         Ok(())
     }
 
-    pub fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         is_ready(&self.http)
     }
 
@@ -98,7 +98,7 @@ impl Subprocess {
     ///
     /// # Errors
     /// The port does not answer.
-    pub fn metric(&self, name: &str) -> Result<f64> {
+    pub(super) fn metric(&self, name: &str) -> Result<f64> {
         let (_, text) = get(&self.http, "/metrics").context("the process does not answer at /metrics")?;
         Ok(sum_of(&text, name))
     }
@@ -112,7 +112,7 @@ impl Drop for Subprocess {
 }
 
 /// Whether `/readyz` at this address returns 200.
-pub fn is_ready(address: &str) -> bool {
+pub(super) fn is_ready(address: &str) -> bool {
     get(address, "/readyz").is_some_and(|(status, _)| status == 200)
 }
 

@@ -17,7 +17,7 @@ enum Limit {
 }
 
 impl RecoveryFigures {
-    pub fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let mut text = format!("{:<52}{:>10}{:>10} {:<4}{:>15}\n", "figure", "median", "worst", "", "target");
         for it in [&self.idle, &self.under_load] {
             let name = match it.rate {

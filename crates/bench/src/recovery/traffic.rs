@@ -18,7 +18,7 @@ const REPLIES_MAX: Duration = Duration::from_secs(60);
 const FLUSH_MAX: Duration = Duration::from_secs(10);
 
 /// The requests of one run. The number of a request is that of its subject; numbers ascend in the order of sending.
-pub struct Traffic<'a> {
+pub(super) struct Traffic<'a> {
     caller: &'a BenchCaller,
     run: RunId,
     tail: Tail,
@@ -31,7 +31,7 @@ pub struct Traffic<'a> {
 }
 
 /// A thread that sends at a constant rate until it is stopped.
-pub struct Stream {
+pub(super) struct Stream {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<()>>,
 }
@@ -51,7 +51,7 @@ impl<'a> Traffic<'a> {
     ///
     /// # Errors
     /// The cluster does not answer.
-    pub fn new(caller: &'a BenchCaller, run: RunId, first: u64) -> Result<Self> {
+    pub(super) fn new(caller: &'a BenchCaller, run: RunId, first: u64) -> Result<Self> {
         let replies: Vec<_> = caller.ends()?.into_iter().filter(|(place, _)| place.topic == REPLY).collect();
         Ok(Self {
             caller,
@@ -70,7 +70,7 @@ impl<'a> Traffic<'a> {
     ///
     /// # Errors
     /// The cluster does not accept it.
-    pub fn probe(&mut self) -> Result<u64> {
+    pub(super) fn probe(&mut self) -> Result<u64> {
         let number = self.sent.fetch_add(1, Ordering::SeqCst);
         send(&self.sender, &mut self.writer, number)?;
         self.sender.flush(FLUSH_MAX)?;
@@ -81,7 +81,7 @@ impl<'a> Traffic<'a> {
     ///
     /// # Errors
     /// It does not arrive, or a request has two replies.
-    pub fn await_reply(&mut self, number: u64, alive: impl FnMut() -> Result<()>) -> Result<Instant> {
+    pub(super) fn await_reply(&mut self, number: u64, alive: impl FnMut() -> Result<()>) -> Result<Instant> {
         let at = usize::try_from(number - self.first)?;
         self.read_until(alive, |it| it.seen.get(at).copied().unwrap_or(false))
     }
@@ -90,14 +90,14 @@ impl<'a> Traffic<'a> {
     ///
     /// # Errors
     /// As [`Traffic::await_reply`].
-    pub fn await_all(&mut self, alive: impl FnMut() -> Result<()>) -> Result<()> {
+    pub(super) fn await_all(&mut self, alive: impl FnMut() -> Result<()>) -> Result<()> {
         self.read_until(alive, |it| it.answered >= it.sent.load(Ordering::SeqCst) - it.first)?;
         Ok(())
     }
 
     /// # Errors
     /// The thread cannot be started.
-    pub fn stream(&self, rate: u64) -> Result<Stream> {
+    pub(super) fn stream(&self, rate: u64) -> Result<Stream> {
         let sender = StreamSender {
             run: self.run,
             properties: self.caller.properties.clone(),
@@ -148,7 +148,7 @@ impl<'a> Traffic<'a> {
 impl Stream {
     /// # Errors
     /// The cluster did not accept a request.
-    pub fn stop(self) -> Result<()> {
+    pub(super) fn stop(self) -> Result<()> {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.join().map_err(|_| anyhow!("the sender panicked"))?
     }

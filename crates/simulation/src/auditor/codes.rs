@@ -22,7 +22,7 @@ const REMEMBERED_MS: u64 = 14 * 60 * 1000;
 const SWEPT_MS: u64 = 29 * 60 * 1000;
 
 #[derive(Default)]
-pub struct Codes {
+pub(crate) struct Codes {
     /// Codes by phone number, in the order of the messages.
     phones: BTreeMap<String, Vec<String>>,
     /// The codes of each challenge, and when it expires.
@@ -64,7 +64,7 @@ impl Phones for Codes {
 
 impl Codes {
     /// A record was appended; `time` is its append time.
-    pub fn appended(&mut self, topic: &str, correlation: Option<&str>, time: u64) {
+    pub(crate) fn appended(&mut self, topic: &str, correlation: Option<&str>, time: u64) {
         if topic == ADMIN {
             self.admin = self.admin.max(time);
         } else if let Some(request) = correlation.and_then(|it| self.requests.get_mut(it)) {
@@ -77,7 +77,7 @@ impl Codes {
     ///
     /// # Errors
     /// The delivery was produced with another code before.
-    pub fn produced(&mut self, record: &StoredRecord) -> Verdict {
+    pub(crate) fn produced(&mut self, record: &StoredRecord) -> Verdict {
         let body = json(record)?;
         let (id, code) = (text(&body, "eventId"), code_in(&body));
         self.all.insert(code.clone());
@@ -94,7 +94,7 @@ impl Codes {
     ///
     /// # Errors
     /// Its event breaks a promise.
-    pub fn committed(&mut self, topic: &str, record: &StoredRecord, now: u64) -> Verdict {
+    pub(crate) fn committed(&mut self, topic: &str, record: &StoredRecord, now: u64) -> Verdict {
         let is_event = matches!(topic, "sms" | "email" | "results" | "lifecycle" | "dead-letters");
         if is_event {
             let id = header(record, "ce_id").unwrap_or_default().to_owned();

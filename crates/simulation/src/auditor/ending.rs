@@ -13,7 +13,7 @@ use crate::oracle::{Oracle, Verdict};
 
 impl Auditor {
     /// The first request without a reply or dead letter.
-    pub fn unanswered(&self) -> Option<String> {
+    pub(crate) fn unanswered(&self) -> Option<String> {
         self.requests.iter().find_map(|(at, requests)| {
             let open = requests.iter().find(|(_, it)| it.deleted.is_none() && it.is_unanswered());
             open.map(|(offset, it)| format!("{} (offset {offset} of {})", it.what, self.house.name(*at)))
@@ -22,7 +22,7 @@ impl Auditor {
 
     /// # Errors
     /// Retention deleted unread requests, and no process reported them.
-    pub fn check_losses(&self) -> Verdict {
+    pub(crate) fn check_losses(&self) -> Verdict {
         for (at, requests) in &self.requests {
             let is_lost = |it: &&TrackedRequest| {
                 it.is_unanswered() && it.deleted.is_some_and(|deleted| deleted.must_be_reported)
@@ -41,7 +41,7 @@ impl Auditor {
 
     /// # Errors
     /// A changelog does not give the committed state, or a topic contains a code that it must not contain.
-    pub fn check_logs(&self, broker: &Broker) -> Verdict {
+    pub(crate) fn check_logs(&self, broker: &Broker) -> Verdict {
         for task in 0..self.topology.partitions {
             let log = broker.log(self.house.output_place(self.topology.changelog, task));
             let whole = restored(log, usize::MAX);
@@ -67,7 +67,7 @@ impl Auditor {
 
     /// # Errors
     /// The store of a task's owner is not the committed state, or its index would let the sweep miss a subject.
-    pub fn check_store(&self, task: i32, store: &SimStore, broker: &Broker) -> Verdict {
+    pub(crate) fn check_store(&self, task: i32, store: &SimStore, broker: &Broker) -> Verdict {
         let entries = store.entries();
         let differs =
             |what| Oracle::Store.violation(format!("the store of the owner of task {task}: {what}"));

@@ -29,7 +29,7 @@ use reference::Reference;
 /// Committed values by key.
 type CommittedState = BTreeMap<Vec<u8>, Vec<u8>>;
 
-pub struct Auditor {
+pub(crate) struct Auditor {
     house: Rc<House>,
     topology: Arc<Topology>,
     reference: Reference,
@@ -51,7 +51,7 @@ pub struct Auditor {
 
 /// A record of a request topic, and what the service did with it.
 #[derive(Clone, Debug)]
-pub struct TrackedRequest {
+pub(crate) struct TrackedRequest {
     /// `None`: a malformed record.
     correlation: Option<String>,
     replies: u32,
@@ -67,7 +67,7 @@ struct DeletedByRetention {
 }
 
 impl TrackedRequest {
-    pub fn new(correlation: Option<String>, what: String) -> Self {
+    pub(crate) fn new(correlation: Option<String>, what: String) -> Self {
         Self { correlation, replies: 0, dead_letters: 0, what, deleted: None }
     }
 
@@ -77,7 +77,7 @@ impl TrackedRequest {
 }
 
 impl Auditor {
-    pub fn new(house: Rc<House>, latest: bool, has_wrong_clocks: bool) -> Self {
+    pub(crate) fn new(house: Rc<House>, latest: bool, has_wrong_clocks: bool) -> Self {
         let topology = house.topology(Default::default()).clone();
         let n = topology.partitions as usize;
         let names = [&topology.output(topology.changelog).name, &topology.output(topology.repartition).name];
@@ -100,26 +100,26 @@ impl Auditor {
         }
     }
 
-    pub fn phones(&self) -> &Codes {
+    pub(crate) fn phones(&self) -> &Codes {
         &self.codes
     }
 
-    pub fn codes_mut(&mut self) -> &mut Codes {
+    pub(crate) fn codes_mut(&mut self) -> &mut Codes {
         &mut self.codes
     }
 
-    pub fn violated(&mut self, violation: Violation) {
+    pub(crate) fn violated(&mut self, violation: Violation) {
         if self.first_violation.is_none() {
             self.first_violation = Some(violation);
         }
     }
 
-    pub fn track(&mut self, at: TopicPartition, offset: i64, request: TrackedRequest) {
+    pub(crate) fn track(&mut self, at: TopicPartition, offset: i64, request: TrackedRequest) {
         self.requests.entry(at).or_default().insert(offset, request);
     }
 
     /// A request topic was recreated: requests without a reply are gone.
-    pub fn recreated(&mut self, topic: usize, topology: Arc<Topology>) {
+    pub(crate) fn recreated(&mut self, topic: usize, topology: Arc<Topology>) {
         self.requests.retain(|at, _| at.topic != topic);
         self.reference.recreated(&topology);
         self.codes.is_recreated = true;
@@ -128,14 +128,14 @@ impl Auditor {
 
     /// Retention deleted the records before `start`. Those already read may still get replies. The loss must be reported
     /// only if the task has a position in the partition.
-    pub fn retained(&mut self, at: TopicPartition, source: SourcePartition, start: i64) {
+    pub(crate) fn retained(&mut self, at: TopicPartition, source: SourcePartition, start: i64) {
         let deleted = DeletedByRetention { must_be_reported: self.reference.has_position(source) };
         let requests = self.requests.entry(at).or_default();
         requests.range_mut(..start).for_each(|(_, it)| it.deleted = it.deleted.or(Some(deleted)));
     }
 
     /// A process reports that this many records of a partition were deleted before it read them.
-    pub fn reported_lost(&mut self, source: SourcePartition, records: i64, broker: &Broker) {
+    pub(crate) fn reported_lost(&mut self, source: SourcePartition, records: i64, broker: &Broker) {
         let at = self.house.source_place(source);
         *self.reported_lost.entry(at).or_default() += records;
         let most = broker.log(at).start - self.processed_up_to(source);
@@ -147,7 +147,7 @@ impl Auditor {
     }
 
     /// The first record of a source partition that is not processed.
-    pub fn processed_up_to(&self, source: SourcePartition) -> i64 {
+    pub(crate) fn processed_up_to(&self, source: SourcePartition) -> i64 {
         self.reference.next(source)
     }
 
@@ -159,14 +159,14 @@ impl Auditor {
     }
 
     /// An SMS record arrived at the broker; its transaction may still be aborted.
-    pub fn sms_produced(&mut self, record: &StoredRecord) {
+    pub(crate) fn sms_produced(&mut self, record: &StoredRecord) {
         if let Err(violation) = self.codes.produced(record) {
             self.violated(violation);
         }
     }
 
     /// Checks a transaction whose outcome is logged.
-    pub fn audit(&mut self, decided: &DecidedTransaction, broker: &Broker) {
+    pub(crate) fn audit(&mut self, decided: &DecidedTransaction, broker: &Broker) {
         if !decided.commit || self.first_violation.is_some() {
             return;
         }
@@ -261,7 +261,7 @@ impl Auditor {
     }
 
     /// A store was written: it must hold only committed values.
-    pub fn written(&mut self, instance: usize, task: i32, batch: &WriteBatch) {
+    pub(crate) fn written(&mut self, instance: usize, task: i32, batch: &WriteBatch) {
         let versions = &self.versions[task as usize];
         let bad = batch.iter().find(|(key, value)| {
             Family::of(key).is_some_and(Family::is_changelogged) && !versions.contains(&version(key, *value))
@@ -276,7 +276,7 @@ impl Auditor {
     }
 
     /// A task is restored and starts: its state must be exactly the committed one.
-    pub fn task_ready(&mut self, instance: usize, task: i32, store: &SimStore) {
+    pub(crate) fn task_ready(&mut self, instance: usize, task: i32, store: &SimStore) {
         if let Some(difference) = self.difference(task, &store.entries()) {
             self.violated(Oracle::AssignedState.violation(format!(
                 "{} starts task {task} with a state that is not the committed one: {difference}",

@@ -36,7 +36,7 @@ pub(super) struct Reference {
 type Starts = Vec<(SourcePartition, i64)>;
 
 impl Reference {
-    pub fn new(topology: Arc<Topology>, latest: bool, has_wrong_clocks: bool) -> Self {
+    pub(super) fn new(topology: Arc<Topology>, latest: bool, has_wrong_clocks: bool) -> Self {
         let stores: Vec<_> = (0..topology.partitions).map(|_| MemoryStore::default()).collect();
         let homes = (0..PEOPLE).map(|who| {
             let subject = CanonicalSubject::parse(&canonical(who)).expect("a subject");
@@ -56,7 +56,7 @@ impl Reference {
         }
     }
 
-    pub fn recreated(&mut self, topology: &Arc<Topology>) {
+    pub(super) fn recreated(&mut self, topology: &Arc<Topology>) {
         self.topology = topology.clone();
         self.tasks = opened(topology, &self.stores);
         self.is_recreated = true;
@@ -64,26 +64,26 @@ impl Reference {
         self.expected.retain(|source, _| kind(source) != SourceKind::Requests(0));
     }
 
-    pub fn is_recreated(&self) -> bool {
+    pub(super) fn is_recreated(&self) -> bool {
         self.is_recreated
     }
 
-    pub fn starts_late(&self) -> bool {
+    pub(super) fn starts_late(&self) -> bool {
         self.latest
     }
 
-    pub fn has_position(&self, source: SourcePartition) -> bool {
+    pub(super) fn has_position(&self, source: SourcePartition) -> bool {
         self.expected.contains_key(&source)
     }
 
     /// The first record of a source partition that is not processed.
-    pub fn next(&self, source: SourcePartition) -> i64 {
+    pub(super) fn next(&self, source: SourcePartition) -> i64 {
         self.expected.get(&source).copied().unwrap_or(0)
     }
 
     /// # Errors
     /// The transaction committed something else, or its offsets pass a record that was not processed.
-    pub fn apply(
+    pub(super) fn apply(
         &mut self,
         decided: &DecidedTransaction,
         broker: &Broker,

@@ -37,7 +37,7 @@ impl Auditor {
     }
 
     /// The group's offsets were deleted or set back on purpose.
-    pub fn offsets_moved(&mut self) {
+    pub(crate) fn offsets_moved(&mut self) {
         self.offsets.clear();
     }
 

@@ -6,11 +6,11 @@ use otp_topology::wire::record::{SourcePartition, SourceTopic};
 use super::Credentials;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberId(pub u64);
+pub(crate) struct MemberId(pub u64);
 
 /// The coordinator's reply to a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeartbeatReply {
+pub(crate) enum HeartbeatReply {
     Fine,
     /// The member must release its partitions and join again.
     Rebalance,
@@ -24,7 +24,7 @@ pub enum HeartbeatReply {
 
 /// The member, its generation or its identity is not the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroupError;
+pub(crate) struct GroupError;
 
 #[derive(Clone, Debug)]
 struct Member {
@@ -42,7 +42,7 @@ enum Phase {
     Rebalancing { deadline: u64 },
 }
 
-pub struct Group {
+pub(crate) struct Group {
     pub generation: i32,
     phase: Phase,
     members: Vec<Member>,
@@ -53,7 +53,7 @@ pub struct Group {
 }
 
 impl Group {
-    pub fn new(rebalance_ms: u64, session_ms: u64) -> Self {
+    pub(crate) fn new(rebalance_ms: u64, session_ms: u64) -> Self {
         Self {
             generation: 0,
             phase: Phase::Stable,
@@ -65,7 +65,13 @@ impl Group {
     }
 
     /// Adds a member, or lets a known one join again.
-    pub fn join(&mut self, instance: usize, is_static: bool, id: Option<MemberId>, now: u64) -> MemberId {
+    pub(crate) fn join(
+        &mut self,
+        instance: usize,
+        is_static: bool,
+        id: Option<MemberId>,
+        now: u64,
+    ) -> MemberId {
         if let Some(known) = id.and_then(|id| self.member_mut(id)) {
             (known.joined, known.beat_at) = (true, now);
             let id = known.id;
@@ -87,19 +93,19 @@ impl Group {
         id
     }
 
-    pub fn rebalance(&mut self, now: u64) {
+    pub(crate) fn rebalance(&mut self, now: u64) {
         if self.phase == Phase::Stable {
             self.phase = Phase::Rebalancing { deadline: now + self.rebalance_ms };
         }
     }
 
-    pub fn leave(&mut self, id: MemberId, now: u64) {
+    pub(crate) fn leave(&mut self, id: MemberId, now: u64) {
         self.members.retain(|it| it.id != id);
         self.rebalance(now);
     }
 
     /// Removes a member that still runs, as after missed heartbeats. Returns whether there was one.
-    pub fn remove_instance(&mut self, instance: usize, now: u64) -> bool {
+    pub(crate) fn remove_instance(&mut self, instance: usize, now: u64) -> bool {
         let before = self.members.len();
         self.members.retain(|it| it.instance != instance);
         let removed = self.members.len() < before;
@@ -110,7 +116,7 @@ impl Group {
     }
 
     /// Removes members whose session has timed out. Returns whether there were any.
-    pub fn expire(&mut self, now: u64) -> bool {
+    pub(crate) fn expire(&mut self, now: u64) -> bool {
         let before = self.members.len();
         let session_ms = self.session_ms;
         self.members.retain(|it| now.saturating_sub(it.beat_at) <= session_ms);
@@ -122,7 +128,7 @@ impl Group {
     }
 
     /// Ends a rebalance if all members have joined or its deadline has passed. Returns whether it did.
-    pub fn complete(&mut self, topology: &Topology, now: u64) -> bool {
+    pub(crate) fn complete(&mut self, topology: &Topology, now: u64) -> bool {
         let Phase::Rebalancing { deadline } = self.phase else { return false };
         if self.members.iter().any(|it| !it.joined) && now < deadline {
             return false;
@@ -137,17 +143,17 @@ impl Group {
         true
     }
 
-    pub fn is_rebalancing(&self) -> bool {
+    pub(crate) fn is_rebalancing(&self) -> bool {
         self.phase != Phase::Stable
     }
 
     /// The generation and the partitions of a member that has joined. `None`: the rebalance has not ended.
-    pub fn assignment(&self, id: MemberId) -> Option<(i32, Vec<SourcePartition>)> {
+    pub(crate) fn assignment(&self, id: MemberId) -> Option<(i32, Vec<SourcePartition>)> {
         let member = self.members.iter().find(|it| it.id == id)?;
         (self.phase == Phase::Stable).then(|| (self.generation, member.assigned.clone()))
     }
 
-    pub fn beat(
+    pub(crate) fn beat(
         &mut self,
         id: MemberId,
         generation: i32,
@@ -177,7 +183,7 @@ impl Group {
     ///
     /// # Errors
     /// The credentials are not those of a current member.
-    pub fn check(&self, by: Credentials) -> Result<(), GroupError> {
+    pub(crate) fn check(&self, by: Credentials) -> Result<(), GroupError> {
         match by.member {
             None if by.generation < 0 && by.identity.is_none() => Ok(()),
             None => Err(GroupError),
@@ -189,17 +195,17 @@ impl Group {
     }
 
     /// Whether this member owns a source partition in the current generation.
-    pub fn owns(&self, id: MemberId, generation: i32, source: SourcePartition) -> bool {
+    pub(crate) fn owns(&self, id: MemberId, generation: i32, source: SourcePartition) -> bool {
         generation == self.generation
             && self.members.iter().any(|it| it.id == id && it.assigned.contains(&source))
     }
 
-    pub fn knows(&self, id: MemberId) -> bool {
+    pub(crate) fn knows(&self, id: MemberId) -> bool {
         self.members.iter().any(|it| it.id == id)
     }
 
     /// Keeps the session of a member that waits for its assignment.
-    pub fn touch(&mut self, id: MemberId, now: u64) {
+    pub(crate) fn touch(&mut self, id: MemberId, now: u64) {
         if let Some(member) = self.member_mut(id) {
             member.beat_at = now;
         }

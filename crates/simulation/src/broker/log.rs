@@ -7,7 +7,7 @@ use otp_topology::thread::in_memory::OwnedHeaders;
 
 /// The contents of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoredRecord {
+pub(crate) struct StoredRecord {
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: OwnedHeaders,
@@ -39,7 +39,7 @@ struct LogEntry {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Log {
+pub(crate) struct Log {
     entries: Vec<LogEntry>,
     pub start: i64,
     /// The first offset of each open transaction, by producer.
@@ -51,15 +51,15 @@ pub struct Log {
 }
 
 impl Log {
-    pub fn end(&self) -> i64 {
+    pub(crate) fn end(&self) -> i64 {
         self.entries.len() as i64
     }
 
-    pub fn lso(&self) -> i64 {
+    pub(crate) fn lso(&self) -> i64 {
         self.open.values().copied().min().unwrap_or(self.end())
     }
 
-    pub fn append(&mut self, record: Rc<StoredRecord>, producer: Option<usize>, now: u64) -> i64 {
+    pub(crate) fn append(&mut self, record: Rc<StoredRecord>, producer: Option<usize>, now: u64) -> i64 {
         let offset = self.end();
         let visibility = if producer.is_some() { Visibility::Open } else { Visibility::Visible };
         if let Some(producer) = producer {
@@ -75,7 +75,7 @@ impl Log {
     }
 
     /// Appends the marker that commits or aborts the open records of a producer.
-    pub fn append_marker(&mut self, producer: usize, commit: bool, now: u64) {
+    pub(crate) fn append_marker(&mut self, producer: usize, commit: bool, now: u64) {
         if let Some(first) = self.open.remove(&producer) {
             let visibility = if commit { Visibility::Visible } else { Visibility::Aborted };
             for entry in &mut self.entries[first as usize..] {
@@ -94,26 +94,26 @@ impl Log {
     }
 
     /// An unclean leader election: the new leader ends at an offset. No transaction is open.
-    pub fn lose_tail(&mut self, end: i64) {
+    pub(crate) fn lose_tail(&mut self, end: i64) {
         self.tail = self.entries.split_off(end as usize);
     }
 
     /// The old leader is back. Returns whether nothing was appended in its absence.
-    pub fn bring_tail_back(&mut self, end: i64) -> bool {
+    pub(crate) fn bring_tail_back(&mut self, end: i64) -> bool {
         let is_untouched = self.end() == end;
         self.entries.append(&mut self.tail);
         is_untouched
     }
 
     /// The first record at or after `from` that a `read_committed` reader gets: its offset, time and contents.
-    pub fn next_visible(&self, from: i64) -> Option<(i64, u64, &Rc<StoredRecord>)> {
+    pub(crate) fn next_visible(&self, from: i64) -> Option<(i64, u64, &Rc<StoredRecord>)> {
         let from = from.max(self.start);
         let lso = self.lso();
         (from..lso).find_map(|offset| self.visible(offset).map(|(time, record)| (offset, time, record)))
     }
 
     /// The record at an offset, if it is committed, even if it was deleted or lost later.
-    pub fn visible(&self, offset: i64) -> Option<(u64, &Rc<StoredRecord>)> {
+    pub(crate) fn visible(&self, offset: i64) -> Option<(u64, &Rc<StoredRecord>)> {
         let entry = self.entry(offset)?;
         match &entry.kind {
             EntryKind::Data(record) if entry.visibility == Visibility::Visible => Some((entry.time, record)),
@@ -122,7 +122,7 @@ impl Log {
     }
 
     /// The record at an offset, committed or not.
-    pub fn any(&self, offset: i64) -> Option<(u64, &Rc<StoredRecord>)> {
+    pub(crate) fn any(&self, offset: i64) -> Option<(u64, &Rc<StoredRecord>)> {
         let entry = self.entry(offset)?;
         match &entry.kind {
             EntryKind::Data(record) => Some((entry.time, record)),
@@ -136,16 +136,16 @@ impl Log {
     }
 
     /// Whether this producer wrote the record at an offset.
-    pub fn is_of(&self, offset: i64, producer: usize) -> bool {
+    pub(crate) fn is_of(&self, offset: i64, producer: usize) -> bool {
         self.entries.get(offset as usize).is_some_and(|entry| entry.producer == Some(producer))
     }
 
-    pub fn delete_before(&mut self, offset: i64) {
+    pub(crate) fn delete_before(&mut self, offset: i64) {
         self.start = self.start.max(offset.min(self.end()));
     }
 
     /// Keeps the last committed record of each key, and removes tombstones older than `tombstones_before`.
-    pub fn compact(&mut self, tombstones_before: u64) {
+    pub(crate) fn compact(&mut self, tombstones_before: u64) {
         let clean_until = self.lso();
         let mut last: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
         for at in 0..clean_until as usize {

@@ -7,21 +7,21 @@ mod log;
 mod offsets;
 mod transactions;
 
-pub use group::{Group, HeartbeatReply, MemberId};
-pub use log::{Log, StoredRecord};
-pub use offsets::Offsets;
-pub use transactions::{DecidedTransaction, EndError, Epoch, Transactions};
+pub(crate) use group::{Group, HeartbeatReply, MemberId};
+pub(crate) use log::{Log, StoredRecord};
+pub(crate) use offsets::Offsets;
+pub(crate) use transactions::{DecidedTransaction, EndError, Epoch, Transactions};
 
 use otp_topology::wire::record::SourcePartition;
 
 /// A partition of a topic of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TopicPartition {
+pub(crate) struct TopicPartition {
     pub topic: usize,
     pub partition: i32,
 }
 
-pub struct Broker {
+pub(crate) struct Broker {
     pub logs: Vec<Vec<Log>>,
     pub group: Group,
     pub offsets: Offsets,
@@ -32,7 +32,7 @@ pub struct Broker {
 
 /// The membership that a transactional offset commit claims.
 #[derive(Clone, Copy, Debug)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     pub member: Option<MemberId>,
     pub generation: i32,
     /// The instance of a static member.
@@ -41,13 +41,18 @@ pub struct Credentials {
 
 /// Why an offset commit was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OffsetError {
+pub(crate) enum OffsetError {
     Epoch,
     Group,
 }
 
 impl Broker {
-    pub fn new(partition_counts: &[i32], producers: usize, rebalance_ms: u64, session_ms: u64) -> Self {
+    pub(crate) fn new(
+        partition_counts: &[i32],
+        producers: usize,
+        rebalance_ms: u64,
+        session_ms: u64,
+    ) -> Self {
         let logs = |count: &i32| (0..*count).map(|_| Log::default()).collect();
         Self {
             logs: partition_counts.iter().map(logs).collect(),
@@ -58,16 +63,16 @@ impl Broker {
         }
     }
 
-    pub fn log(&self, at: TopicPartition) -> &Log {
+    pub(crate) fn log(&self, at: TopicPartition) -> &Log {
         &self.logs[at.topic][at.partition as usize]
     }
 
-    pub fn log_mut(&mut self, at: TopicPartition) -> &mut Log {
+    pub(crate) fn log_mut(&mut self, at: TopicPartition) -> &mut Log {
         &mut self.logs[at.topic][at.partition as usize]
     }
 
     /// Appends a record of a transaction. `false`: the producer is fenced.
-    pub fn produce(
+    pub(crate) fn produce(
         &mut self,
         producer: usize,
         epoch: Epoch,
@@ -86,7 +91,7 @@ impl Broker {
 
     /// # Errors
     /// The producer or the member is fenced.
-    pub fn send_offsets(
+    pub(crate) fn send_offsets(
         &mut self,
         producer: usize,
         epoch: Epoch,
@@ -108,21 +113,21 @@ impl Broker {
 
     /// # Errors
     /// The epoch is old, or the transaction already ended the other way.
-    pub fn end(&mut self, producer: usize, epoch: Epoch, commit: bool) -> Result<(), EndError> {
+    pub(crate) fn end(&mut self, producer: usize, epoch: Epoch, commit: bool) -> Result<(), EndError> {
         let decided = self.transactions.end(producer, epoch, commit)?;
         self.decided.extend(decided);
         Ok(())
     }
 
     /// A new epoch. `None`: the markers of the old transaction are not written; try again.
-    pub fn init(&mut self, producer: usize) -> Option<Epoch> {
+    pub(crate) fn init(&mut self, producer: usize) -> Option<Epoch> {
         let (epoch, decided) = self.transactions.init(producer);
         self.decided.extend(decided);
         epoch
     }
 
     /// Aborts transactions that have been open for longer than `timeout_ms`. Returns their number.
-    pub fn expire_transactions(&mut self, now: u64, timeout_ms: u64) -> usize {
+    pub(crate) fn expire_transactions(&mut self, now: u64, timeout_ms: u64) -> usize {
         let decided = self.transactions.expire(now, timeout_ms);
         let count = decided.len();
         self.decided.extend(decided);
@@ -131,7 +136,11 @@ impl Broker {
 
     /// Writes one marker of an ended transaction; `which` chooses among those that are due. Returns the producer, the
     /// partition (`None`: the offsets topic), and whether it commits.
-    pub fn write_marker(&mut self, which: usize, now: u64) -> Option<(usize, Option<TopicPartition>, bool)> {
+    pub(crate) fn write_marker(
+        &mut self,
+        which: usize,
+        now: u64,
+    ) -> Option<(usize, Option<TopicPartition>, bool)> {
         let (producer, at, commit) = self.transactions.take_marker(which)?;
         match at {
             Some(at) => self.log_mut(at).append_marker(producer, commit, now),

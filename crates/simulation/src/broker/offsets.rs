@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use otp_topology::wire::record::SourcePartition;
 
 #[derive(Clone, Debug, Default)]
-pub struct Offsets {
+pub(crate) struct Offsets {
     committed: BTreeMap<SourcePartition, i64>,
     pending: BTreeMap<usize, BTreeMap<SourcePartition, i64>>,
 }
 
 impl Offsets {
-    pub fn pend(&mut self, producer: usize, offsets: &[(SourcePartition, i64)]) {
+    pub(crate) fn pend(&mut self, producer: usize, offsets: &[(SourcePartition, i64)]) {
         self.pending.entry(producer).or_default().extend(offsets.iter().copied());
     }
 
-    pub fn settle(&mut self, producer: usize, commit: bool) {
+    pub(crate) fn settle(&mut self, producer: usize, commit: bool) {
         let offsets = self.pending.remove(&producer).unwrap_or_default();
         if commit {
             self.committed.extend(offsets);
@@ -24,7 +24,7 @@ impl Offsets {
 
     /// The committed offsets of these partitions. `None`: a transaction with an offset of one of them is undecided (the
     /// broker replies `UNSTABLE_OFFSET_COMMIT`).
-    pub fn stable(&self, sources: &[SourcePartition]) -> Option<Vec<(SourcePartition, Option<i64>)>> {
+    pub(crate) fn stable(&self, sources: &[SourcePartition]) -> Option<Vec<(SourcePartition, Option<i64>)>> {
         let is_pending =
             |source: &SourcePartition| self.pending.values().any(|offsets| offsets.contains_key(source));
         if sources.iter().any(is_pending) {
@@ -33,19 +33,19 @@ impl Offsets {
         Some(sources.iter().map(|source| (*source, self.committed.get(source).copied())).collect())
     }
 
-    pub fn get(&self, source: SourcePartition) -> Option<i64> {
+    pub(crate) fn get(&self, source: SourcePartition) -> Option<i64> {
         self.committed.get(&source).copied()
     }
 
     /// An operator sets the group's offsets to 0.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         for offset in self.committed.values_mut() {
             *offset = 0;
         }
     }
 
     /// The group's offsets expire, or an operator deletes them.
-    pub fn forget(&mut self, of: impl Fn(SourcePartition) -> bool) {
+    pub(crate) fn forget(&mut self, of: impl Fn(SourcePartition) -> bool) {
         self.committed.retain(|source, _| !of(*source));
     }
 }

@@ -7,11 +7,11 @@ use otp_topology::wire::record::SourcePartition;
 
 use super::{StoredRecord, TopicPartition};
 
-pub type Epoch = i32;
+pub(crate) type Epoch = i32;
 
 /// A transaction whose outcome is logged and therefore final.
 #[derive(Clone, Debug, Default)]
-pub struct DecidedTransaction {
+pub(crate) struct DecidedTransaction {
     pub producer: usize,
     pub commit: bool,
     /// When the auditor got it, in true time.
@@ -24,7 +24,7 @@ pub struct DecidedTransaction {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndError {
+pub(crate) enum EndError {
     /// An old epoch.
     Fenced,
     /// It ended with the other outcome before.
@@ -55,54 +55,60 @@ struct Producer {
     body: DecidedTransaction,
 }
 
-pub struct Transactions {
+pub(crate) struct Transactions {
     producers: Vec<Producer>,
 }
 
 impl Transactions {
-    pub fn new(producers: usize) -> Self {
+    pub(crate) fn new(producers: usize) -> Self {
         Self { producers: (0..producers).map(|_| Producer::default()).collect() }
     }
 
     /// Whether markers of the last transaction are missing, so that the producer cannot begin another one.
-    pub fn is_ending(&self, producer: usize) -> bool {
+    pub(crate) fn is_ending(&self, producer: usize) -> bool {
         matches!(self.producers[producer].state, State::Ending { .. })
     }
 
-    pub fn are_all_settled(&self) -> bool {
+    pub(crate) fn are_all_settled(&self) -> bool {
         self.producers.iter().all(|producer| matches!(producer.state, State::Empty))
     }
 
-    pub fn add_partition(&mut self, producer: usize, epoch: Epoch, at: TopicPartition, now: u64) -> bool {
+    pub(crate) fn add_partition(
+        &mut self,
+        producer: usize,
+        epoch: Epoch,
+        at: TopicPartition,
+        now: u64,
+    ) -> bool {
         self.begin(producer, epoch, now) && {
             self.producers[producer].partitions.insert(at);
             true
         }
     }
 
-    pub fn add_group(&mut self, producer: usize, epoch: Epoch, now: u64) -> bool {
+    pub(crate) fn add_group(&mut self, producer: usize, epoch: Epoch, now: u64) -> bool {
         self.begin(producer, epoch, now) && {
             self.producers[producer].has_group = true;
             true
         }
     }
 
-    pub fn add_output(&mut self, producer: usize, at: TopicPartition, record: Rc<StoredRecord>) {
+    pub(crate) fn add_output(&mut self, producer: usize, at: TopicPartition, record: Rc<StoredRecord>) {
         self.producers[producer].body.outputs.push((at, record));
     }
 
-    pub fn add_offsets(&mut self, producer: usize, offsets: &[(SourcePartition, i64)]) {
+    pub(crate) fn add_offsets(&mut self, producer: usize, offsets: &[(SourcePartition, i64)]) {
         self.producers[producer].body.offsets.extend_from_slice(offsets);
     }
 
     /// For the auditor.
-    pub fn set_reads(&mut self, producer: usize, reads: &[(SourcePartition, i64)]) {
+    pub(crate) fn set_reads(&mut self, producer: usize, reads: &[(SourcePartition, i64)]) {
         self.producers[producer].body.reads = reads.to_vec();
     }
 
     /// # Errors
     /// See [`EndError`].
-    pub fn end(
+    pub(crate) fn end(
         &mut self,
         producer: usize,
         epoch: Epoch,
@@ -120,7 +126,7 @@ impl Transactions {
         }
     }
 
-    pub fn init(&mut self, producer: usize) -> (Option<Epoch>, Option<DecidedTransaction>) {
+    pub(crate) fn init(&mut self, producer: usize) -> (Option<Epoch>, Option<DecidedTransaction>) {
         let it = &mut self.producers[producer];
         match it.state {
             State::Empty => {
@@ -136,7 +142,7 @@ impl Transactions {
         }
     }
 
-    pub fn expire(&mut self, now: u64, timeout_ms: u64) -> Vec<DecidedTransaction> {
+    pub(crate) fn expire(&mut self, now: u64, timeout_ms: u64) -> Vec<DecidedTransaction> {
         let mut decided = Vec::new();
         for (number, it) in self.producers.iter_mut().enumerate() {
             if matches!(it.state, State::Ongoing { began_at } if now.saturating_sub(began_at) > timeout_ms) {
@@ -147,7 +153,7 @@ impl Transactions {
         decided
     }
 
-    pub fn take_marker(&mut self, which: usize) -> Option<(usize, Option<TopicPartition>, bool)> {
+    pub(crate) fn take_marker(&mut self, which: usize) -> Option<(usize, Option<TopicPartition>, bool)> {
         let due: usize = self.producers.iter().map(Producer::markers_left).sum();
         if due == 0 {
             return None;
@@ -168,7 +174,7 @@ impl Transactions {
         None
     }
 
-    pub fn has_markers(&self) -> bool {
+    pub(crate) fn has_markers(&self) -> bool {
         self.producers.iter().any(|it| it.markers_left() > 0)
     }
 

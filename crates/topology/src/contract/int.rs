@@ -13,7 +13,7 @@ use crate::wire::record::Headers;
 /// `[int]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct IntSettings {
+pub(super) struct IntSettings {
     pub utc_offset: String,
     pub skew_s: u64,
     pub digit_min: u64,
@@ -21,7 +21,7 @@ pub struct IntSettings {
 }
 
 #[derive(Debug)]
-pub struct Int;
+pub(super) struct Int;
 
 impl Default for IntSettings {
     fn default() -> Self {

@@ -13,7 +13,7 @@ use crate::wire::record::Headers;
 /// `[mosip]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct MosipSettings {
+pub(super) struct MosipSettings {
     pub app_ids: Vec<String>,
     pub single_channel_app_ids: Vec<String>,
     /// Primary, then secondary.
@@ -22,7 +22,7 @@ pub struct MosipSettings {
 }
 
 #[derive(Debug)]
-pub struct Mosip;
+pub(super) struct Mosip;
 
 impl Default for MosipSettings {
     fn default() -> Self {

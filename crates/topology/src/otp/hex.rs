@@ -15,7 +15,7 @@ const PAIRS: [[u8; 2]; 256] = {
 };
 
 /// The digits of the groups, with a hyphen between any two groups. `LEN`: the length of the whole text.
-pub fn hex<const LEN: usize>(groups: &[&[u8]]) -> ArrayString<LEN> {
+pub(super) fn hex<const LEN: usize>(groups: &[&[u8]]) -> ArrayString<LEN> {
     let mut text = [b'-'; LEN];
     let mut rest = &mut text[..];
     for group in groups {

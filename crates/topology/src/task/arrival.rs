@@ -14,7 +14,7 @@ pub(super) enum Arrival<'a> {
 
 impl<'a> Arrival<'a> {
     /// `None`: this service did not write it, or its origin is not a configured source.
-    pub fn read(record: &Record<'a>, topology: &Topology) -> Option<Self> {
+    pub(super) fn read(record: &Record<'a>, topology: &Topology) -> Option<Self> {
         let origin = OriginHeaders::read(record.headers)?;
         let topic = topology.source_named(origin.topic)?;
         let is_location = origin.partition >= 0 && (0..i64::MAX).contains(&origin.offset);

@@ -24,7 +24,7 @@ pub(super) enum Incoming<'a> {
 
 impl<'a> Incoming<'a> {
     /// `record` has the coordinates of the topic in which it was first read: never those of the repartition topic.
-    pub fn read(record: &Record<'a>, topology: &'a Topology) -> Self {
+    pub(super) fn read(record: &Record<'a>, topology: &'a Topology) -> Self {
         match topology.source(record.source.topic).kind {
             SourceKind::Requests(at) => Self::request(at, record, topology),
             SourceKind::Directory => {
@@ -38,7 +38,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// The home partition of a record that says whose it is. `None`: it does not, and is applied where it is read.
-    pub fn home(&self, topology: &Topology) -> Option<i32> {
+    pub(super) fn home(&self, topology: &Topology) -> Option<i32> {
         let subject = match self {
             Self::Request(request) => request.address.subject.as_ref(),
             Self::Directory(subject) => subject.as_ref(),

@@ -25,12 +25,12 @@ pub(super) struct Caches {
 }
 
 impl Caches {
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.policies.get_mut().clear();
         self.templates.get_mut().clear();
     }
 
-    pub fn take_beyond_bounds(&mut self) -> Vec<String> {
+    pub(super) fn take_beyond_bounds(&mut self) -> Vec<String> {
         std::mem::take(self.beyond_bounds.get_mut())
     }
 }

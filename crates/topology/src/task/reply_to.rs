@@ -36,7 +36,7 @@ pub(super) struct ReplyTo<'a> {
 
 impl<'a> ReplyTo<'a> {
     /// `home`: the partition that serves the request.
-    pub fn new(request: &'a Request<'a>, home: i32, topology: &Topology) -> Self {
+    pub(super) fn new(request: &'a Request<'a>, home: i32, topology: &Topology) -> Self {
         let asked = &request.known_headers;
         let output = topology.output(request.caller.reply);
         let is_foreign = asked.reply_topic.is_some_and(|topic| topic != output.name.as_bytes());
@@ -69,7 +69,7 @@ impl<'a> ReplyTo<'a> {
     }
 
     /// The envelope of the events that the request causes. `event_base`: in hex.
-    pub fn envelope<'b>(
+    pub(super) fn envelope<'b>(
         &'b self,
         time: LogTime,
         event_base: &'b str,
@@ -90,7 +90,7 @@ impl<'a> ReplyTo<'a> {
     ///
     /// # Errors
     /// A code was derived under a key that is not in the ring.
-    pub fn publish(
+    pub(super) fn publish(
         &self,
         reply: &Reply,
         who: Option<&CanonicalSubject>,

@@ -44,7 +44,7 @@ pub(super) struct RetainedBatch {
 }
 
 impl RetainedBatch {
-    pub fn append(&mut self, records: RecordBatch, is_caught_up: bool, now: LogTime) {
+    pub(super) fn append(&mut self, records: RecordBatch, is_caught_up: bool, now: LogTime) {
         if self.is_empty() {
             self.since = now;
         }
@@ -53,53 +53,53 @@ impl RetainedBatch {
     }
 
     /// Nothing waits for a commit.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.outbox.is_empty()
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.records.len()
     }
 
-    pub fn is_processed(&self) -> bool {
+    pub(super) fn is_processed(&self) -> bool {
         self.processed == self.records.len()
     }
 
-    pub fn is_bisected(&self) -> bool {
+    pub(super) fn is_bisected(&self) -> bool {
         self.stop.is_some()
     }
 
     /// The records, and where their output goes.
-    pub fn parts(&mut self) -> (&RecordBatch, &mut Outbox) {
+    pub(super) fn parts(&mut self) -> (&RecordBatch, &mut Outbox) {
         (&self.records, &mut self.outbox)
     }
 
     /// The record to process next in this transaction.
-    pub fn next(&self, limits: &Limits) -> Option<usize> {
+    pub(super) fn next(&self, limits: &Limits) -> Option<usize> {
         let has_room = self.outbox.size_bytes() < limits.output_bytes_max;
         (self.processed < self.end(limits) && has_room).then_some(self.processed)
     }
 
     /// The record at `at` stands alone in its transaction, and that was aborted every time.
-    pub fn is_poison(&self, at: usize, limits: &Limits) -> bool {
+    pub(super) fn is_poison(&self, at: usize, limits: &Limits) -> bool {
         self.stop == Some(at + 1) && self.aborts >= limits.aborts_before_bisect
     }
 
     /// The next record is processed.
-    pub fn advance(&mut self, source: SourcePartition, offset: i64) {
+    pub(super) fn advance(&mut self, source: SourcePartition, offset: i64) {
         assert!(self.processed < self.records.len(), "only a record of the batch is processed");
         self.offsets.insert(source, offset + 1);
         self.processed += 1;
         self.counters.count_record(source.topic);
     }
 
-    pub fn commit_due_at(&self, limits: &Limits) -> LogTime {
+    pub(super) fn commit_due_at(&self, limits: &Limits) -> LogTime {
         let latest = self.since.plus(limits.commit_interval_max_ms);
         let soonest = self.committed_at.plus(limits.commit_interval_min_ms);
         if self.is_caught_up { latest.min(soonest) } else { latest }
     }
 
-    pub fn is_commit_due(&self, now: LogTime, limits: &Limits) -> bool {
+    pub(super) fn is_commit_due(&self, now: LogTime, limits: &Limits) -> bool {
         self.processed > 0
             && (self.is_bisected()
                 || self.records.len() >= limits.records_per_commit_max
@@ -109,7 +109,7 @@ impl RetainedBatch {
     }
 
     /// Takes the processed part for a commit; the rest stays.
-    pub fn plan(&mut self, tasks: BTreeSet<i32>) -> PlannedCommit {
+    pub(super) fn plan(&mut self, tasks: BTreeSet<i32>) -> PlannedCommit {
         let buffers = std::mem::take(&mut self.buffers);
         let batch = self.records.split_to(std::mem::take(&mut self.processed));
         if self.records.is_empty() {
@@ -125,7 +125,7 @@ impl RetainedBatch {
     }
 
     /// A commit has ended, and its memory is free.
-    pub fn committed(&mut self, buffers: RecycledBuffers, now: LogTime) {
+    pub(super) fn committed(&mut self, buffers: RecycledBuffers, now: LogTime) {
         self.buffers = buffers;
         (self.stop, self.aborts) = (None, 0);
         self.committed_at = now;
@@ -133,7 +133,7 @@ impl RetainedBatch {
 
     /// Forgets what processing produced. All records are to be processed again, after those of the commit that was rolled
     /// back, if there was one.
-    pub fn roll_back(&mut self, commit: Option<PlannedCommit>) {
+    pub(super) fn roll_back(&mut self, commit: Option<PlannedCommit>) {
         self.processed = 0;
         self.outbox.clear();
         self.offsets.clear();
@@ -145,7 +145,7 @@ impl RetainedBatch {
     }
 
     /// Forgets the records, too.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.roll_back(None);
         self.records.clear();
         (self.stop, self.aborts) = (None, 0);
@@ -153,7 +153,7 @@ impl RetainedBatch {
 
     /// Counts an abort that is not about ownership. After some of them the transaction takes half of the records, and so on,
     /// until the record that no transaction can carry stands alone.
-    pub fn count_abort(&mut self, limits: &Limits) {
+    pub(super) fn count_abort(&mut self, limits: &Limits) {
         self.aborts += 1;
         let part = self.end(limits);
         if self.aborts >= limits.aborts_before_bisect && part > 0 {
@@ -167,7 +167,7 @@ impl RetainedBatch {
     }
 
     /// Drops the records of these sources. They are read again when their task is initialised.
-    pub fn drop_records(&mut self, is_dropped: impl Fn(SourcePartition) -> bool) {
+    pub(super) fn drop_records(&mut self, is_dropped: impl Fn(SourcePartition) -> bool) {
         let before = self.records.len();
         self.records.retain(|source, _| !is_dropped(source));
         self.processed = 0;

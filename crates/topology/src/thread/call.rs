@@ -85,22 +85,22 @@ pub(super) struct TransactionalCall {
 
 impl TransactionalCall {
     /// No transaction is open, and the producer is good.
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.state == CallState::Idle
     }
 
     /// A transaction is open, and no call is under way.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.state == CallState::Open
     }
 
     /// No call is under way, and the producer is good.
-    pub fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.is_idle() || self.is_open()
     }
 
     /// A call is under way that leads to a commit, if one is planned.
-    pub fn leads_to_commit(&self) -> bool {
+    pub(super) fn leads_to_commit(&self) -> bool {
         match self.state {
             CallState::Beginning
             | CallState::Offering
@@ -114,12 +114,12 @@ impl TransactionalCall {
         }
     }
 
-    pub fn is_replacing(&self) -> bool {
+    pub(super) fn is_replacing(&self) -> bool {
         matches!(self.state, CallState::Replacing { .. })
     }
 
     /// Starts the next call. `records` is the length of the outbox, `is_planned` whether its commit is planned.
-    pub fn next(&mut self, records: usize, is_planned: bool) -> Option<NextCall> {
+    pub(super) fn next(&mut self, records: usize, is_planned: bool) -> Option<NextCall> {
         match self.state {
             CallState::Idle if records > 0 || is_planned => {
                 self.offered = 0;
@@ -148,7 +148,7 @@ impl TransactionalCall {
     }
 
     /// The call under way has ended.
-    pub fn ended(&mut self, outcome: CallOutcome) -> NextStep {
+    pub(super) fn ended(&mut self, outcome: CallOutcome) -> NextStep {
         match (self.state, outcome) {
             (CallState::Beginning | CallState::Offering, CallOutcome::Done) => {
                 self.to(CallState::Open);
@@ -185,13 +185,13 @@ impl TransactionalCall {
     }
 
     /// Aborts the open transaction.
-    pub fn abort(&mut self, after: AfterAbort) {
+    pub(super) fn abort(&mut self, after: AfterAbort) {
         assert!(self.is_open(), "only an open transaction is aborted between two calls");
         self.to(CallState::Aborting(after));
     }
 
     /// The commit is acknowledged, and this many batches are to be written. Returns whether there are none.
-    pub fn write(&mut self, batches: usize) -> bool {
+    pub(super) fn write(&mut self, batches: usize) -> bool {
         self.to(CallState::Writing(batches));
         if batches == 0 {
             self.to(CallState::Idle);
@@ -200,12 +200,12 @@ impl TransactionalCall {
     }
 
     /// Whether a commit's write batches are under way.
-    pub fn is_writing(&self) -> bool {
+    pub(super) fn is_writing(&self) -> bool {
         matches!(self.state, CallState::Writing(_))
     }
 
     /// One batch is written. Returns whether it was the last.
-    pub fn written(&mut self) -> bool {
+    pub(super) fn written(&mut self) -> bool {
         let CallState::Writing(left) = self.state else {
             unreachable!("no batch is being written");
         };
@@ -217,12 +217,12 @@ impl TransactionalCall {
         true
     }
 
-    pub fn replaced(&mut self) {
+    pub(super) fn replaced(&mut self) {
         self.to(CallState::Idle);
     }
 
     /// The new producer could not be made. Returns the number of attempts if they are too many.
-    pub fn not_replaced(&mut self, retry_at: LogTime, replacements_max: u32) -> Option<u32> {
+    pub(super) fn not_replaced(&mut self, retry_at: LogTime, replacements_max: u32) -> Option<u32> {
         if self.replacements >= replacements_max {
             return Some(self.replacements);
         }
@@ -231,7 +231,7 @@ impl TransactionalCall {
     }
 
     /// Whether it is time to make a new producer again; then the attempt is under way.
-    pub fn retries(&mut self, now: LogTime) -> bool {
+    pub(super) fn retries(&mut self, now: LogTime) -> bool {
         let is_due = matches!(self.state, CallState::Replacing { retry_at: Some(at) } if now >= at);
         if is_due {
             self.replace();

@@ -31,7 +31,7 @@ pub(super) struct RecycledBuffers {
 }
 
 impl PlannedCommit {
-    pub fn into_buffers(self) -> RecycledBuffers {
+    pub(super) fn into_buffers(self) -> RecycledBuffers {
         let (mut batch, mut outbox) = (self.batch, Arc::into_inner(self.outbox).unwrap_or_default());
         batch.clear();
         outbox.clear();

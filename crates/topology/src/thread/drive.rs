@@ -32,7 +32,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    pub fn work() -> Self {
+    pub(super) fn work() -> Self {
         Self { work: true, ..Self::default() }
     }
 }

@@ -27,45 +27,45 @@ pub(super) struct ThreadClock {
 
 impl ThreadClock {
     /// This clock when the wall clock has moved.
-    pub fn at(self, wall: LogTime) -> Self {
+    pub(super) fn at(self, wall: LogTime) -> Self {
         Self { wall, monotonic: self.monotonic.plus(wall.since(self.wall)) }
     }
 }
 
 impl Environment {
-    pub fn new(topology: Arc<Topology>, limits: Limits) -> Self {
+    pub(super) fn new(topology: Arc<Topology>, limits: Limits) -> Self {
         Self { topology, limits, clock: ThreadClock::default(), commands: VecDeque::new() }
     }
 
-    pub fn next_command(&mut self) -> Option<Command> {
+    pub(super) fn next_command(&mut self) -> Option<Command> {
         self.commands.pop_front()
     }
 
-    pub fn fetch(&mut self, fetch: Fetch) {
+    pub(super) fn fetch(&mut self, fetch: Fetch) {
         self.commands.push_back(Command::Fetch(fetch));
     }
 
-    pub fn ask(&mut self, question: Question) {
+    pub(super) fn ask(&mut self, question: Question) {
         self.commands.push_back(Command::Ask(question));
     }
 
-    pub fn cancel_questions(&mut self) {
+    pub(super) fn cancel_questions(&mut self) {
         self.commands.push_back(Command::CancelQuestions);
     }
 
-    pub fn call(&mut self, call: Call) {
+    pub(super) fn call(&mut self, call: Call) {
         self.commands.push_back(Command::Call(call));
     }
 
-    pub fn store(&mut self, operation: StoreOperation) {
+    pub(super) fn store(&mut self, operation: StoreOperation) {
         self.commands.push_back(Command::Store(operation));
     }
 
-    pub fn report(&mut self, report: ThreadReport) {
+    pub(super) fn report(&mut self, report: ThreadReport) {
         self.commands.push_back(Command::Report(report));
     }
 
-    pub fn fail(&mut self, reason: String) {
+    pub(super) fn fail(&mut self, reason: String) {
         self.commands.push_back(Command::Fail(reason));
     }
 }

@@ -44,11 +44,11 @@ pub(super) struct Forwarders {
 }
 
 impl Forwarders {
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.forwarders.clear();
     }
 
-    pub fn input(&mut self, source: SourcePartition) -> Option<&mut Input> {
+    pub(super) fn input(&mut self, source: SourcePartition) -> Option<&mut Input> {
         match self.forwarders.get_mut(&source)? {
             Forwarder::AskingOffsets | Forwarder::AskingRange { .. } | Forwarder::Unmarked { .. } => None,
             Forwarder::Waiting { input, .. } | Forwarder::Running(input) => Some(input),
@@ -56,14 +56,14 @@ impl Forwarders {
     }
 
     /// Asks for its stable offset, together with those of the broadcast topics: they exist as soon as their barriers do.
-    pub fn ask(&mut self, source: SourcePartition, assignment: AssignmentId, env: &mut Environment) {
+    pub(super) fn ask(&mut self, source: SourcePartition, assignment: AssignmentId, env: &mut Environment) {
         self.forwarders.insert(source, Forwarder::AskingOffsets);
         let sources = env.topology.broadcast_sources().chain([source]).collect();
         env.ask(Question::StableOffsets { assignment, unit: RecoveryUnit::Forwarder(source), sources });
     }
 
     /// Asks again for those that wait for barriers and whose time has come.
-    pub fn ask_unmarked(
+    pub(super) fn ask_unmarked(
         &mut self,
         assignment: AssignmentId,
         env: &mut Environment,
@@ -78,13 +78,18 @@ impl Forwarders {
     }
 
     /// Its position is not in its log. One that does not read yet is being placed anyway.
-    pub fn out_of_range(&mut self, source: SourcePartition, assignment: AssignmentId, env: &mut Environment) {
+    pub(super) fn out_of_range(
+        &mut self,
+        source: SourcePartition,
+        assignment: AssignmentId,
+        env: &mut Environment,
+    ) {
         if matches!(self.forwarders.get(&source), Some(Forwarder::Running(_))) {
             self.ask(source, assignment, env);
         }
     }
 
-    pub fn offsets_known(
+    pub(super) fn offsets_known(
         &mut self,
         source: SourcePartition,
         stable: &StableOffsets,
@@ -110,7 +115,7 @@ impl Forwarders {
     ///
     /// # Errors
     /// Nobody can say where it resumes.
-    pub fn range_known(
+    pub(super) fn range_known(
         &mut self,
         source: SourcePartition,
         ranges: &OffsetRanges,
@@ -131,7 +136,7 @@ impl Forwarders {
     }
 
     /// Starts those whose starts are committed. Returns whether a start remains to be committed.
-    pub fn start(&mut self, env: &mut Environment) -> bool {
+    pub(super) fn start(&mut self, env: &mut Environment) -> bool {
         let mut starts = Vec::new();
         let mut must_commit = false;
         for (source, forwarder) in &mut self.forwarders {
@@ -152,7 +157,7 @@ impl Forwarders {
     }
 
     /// Starts that are decided and not committed.
-    pub fn decided_starts(&self) -> impl Iterator<Item = (SourcePartition, i64)> {
+    pub(super) fn decided_starts(&self) -> impl Iterator<Item = (SourcePartition, i64)> {
         self.forwarders.iter().filter_map(|(source, forwarder)| match forwarder {
             Forwarder::Waiting { input, is_decided: true } => Some((*source, input.next)),
             Forwarder::Waiting { is_decided: false, .. }
@@ -164,7 +169,7 @@ impl Forwarders {
     }
 
     /// A commit had an offset of this source.
-    pub fn committed(&mut self, source: SourcePartition) {
+    pub(super) fn committed(&mut self, source: SourcePartition) {
         if let Some(Forwarder::Waiting { is_decided, .. }) = self.forwarders.get_mut(&source) {
             *is_decided = false;
         }

@@ -14,7 +14,7 @@ use super::{
 use crate::deployment::{SourceKind, Topology};
 use crate::otp::LogTime;
 use crate::state::{MemoryStore, StateStore};
-use crate::task::{Counters, home_of_record};
+use crate::task::home_of_record;
 use crate::wire::outbox::{Outgoing, OutputTopic};
 use crate::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 
@@ -55,7 +55,6 @@ pub struct InMemory {
     /// Committed to the repartition topic and not yet read.
     forwarded: VecDeque<Published>,
     answers: VecDeque<Event<MemoryStore>>,
-    counters: Counters,
     wall: LogTime,
     assigned: BTreeSet<SourcePartition>,
     generation: i32,
@@ -86,7 +85,6 @@ impl InMemory {
             ends: BTreeMap::new(),
             forwarded: VecDeque::new(),
             answers: VecDeque::new(),
-            counters: Counters::default(),
             wall,
             assigned,
             generation: 0,
@@ -145,11 +143,6 @@ impl InMemory {
     /// Why records are no longer processed, if so.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
-    }
-
-    /// What was done since the last call.
-    pub fn take_counters(&mut self) -> Counters {
-        std::mem::take(&mut self.counters)
     }
 
     fn assign(&mut self) {
@@ -258,11 +251,11 @@ impl InMemory {
 
     fn note(&mut self, report: ThreadReport) {
         match report {
-            ThreadReport::Committed { mut counters, .. } => self.counters.take_from(&mut counters),
             ThreadReport::TaskFailed { reason, .. } | ThreadReport::UnknownOutcome { reason } => {
                 self.failure.get_or_insert(reason);
             }
-            ThreadReport::Aborted { .. }
+            ThreadReport::Committed { .. }
+            | ThreadReport::Aborted { .. }
             | ThreadReport::Fenced
             | ThreadReport::TaskReady { .. }
             | ThreadReport::Lost { .. }

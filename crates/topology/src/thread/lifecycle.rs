@@ -77,13 +77,13 @@ impl<S> Lifecycle<S> {
     /// # Panics
     /// The drawing has no such arrow.
     #[must_use]
-    pub fn to(self, next: Self) -> Self {
+    pub(super) fn to(self, next: Self) -> Self {
         let (from, into) = (self.stage(), next.stage());
         assert!(from.may_become(into), "a task goes from {from:?} to {into:?}");
         next
     }
 
-    pub fn stage(&self) -> TaskStage<'_> {
+    pub(super) fn stage(&self) -> TaskStage<'_> {
         match self {
             Self::Opening => TaskStage::Opening,
             Self::AskingOffsets { .. } => TaskStage::AskingOffsets,
@@ -96,12 +96,12 @@ impl<S> Lifecycle<S> {
     }
 
     /// The task, if its state is complete.
-    pub fn task(&self) -> Option<&Task<S>> {
+    pub(super) fn task(&self) -> Option<&Task<S>> {
         let (Self::Gated(task) | Self::Running(task)) = self else { return None };
         Some(task)
     }
 
-    pub fn task_mut(&mut self) -> Option<&mut Task<S>> {
+    pub(super) fn task_mut(&mut self) -> Option<&mut Task<S>> {
         let (Self::Gated(task) | Self::Running(task)) = self else { return None };
         Some(task)
     }

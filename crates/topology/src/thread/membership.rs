@@ -36,41 +36,41 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    pub fn is_active(&self) -> bool {
+    pub(super) fn is_active(&self) -> bool {
         self.standing == Standing::Active
     }
 
-    pub fn is_revoking(&self) -> bool {
+    pub(super) fn is_revoking(&self) -> bool {
         self.standing == Standing::Revoking
     }
 
-    pub fn holds_nothing(&self) -> bool {
+    pub(super) fn holds_nothing(&self) -> bool {
         self.standing == Standing::Nothing
     }
 
-    pub fn fenced_since(&self) -> Option<LogTime> {
+    pub(super) fn fenced_since(&self) -> Option<LogTime> {
         match self.standing {
             Standing::Fenced { since } => Some(since),
             Standing::Nothing | Standing::Active | Standing::Revoking => None,
         }
     }
 
-    pub fn generation(&self) -> i32 {
+    pub(super) fn generation(&self) -> i32 {
         self.generation
     }
 
-    pub fn partitions(&self) -> &[SourcePartition] {
+    pub(super) fn partitions(&self) -> &[SourcePartition] {
         &self.partitions
     }
 
-    pub fn assign(&mut self, partitions: Vec<SourcePartition>, generation: i32) {
+    pub(super) fn assign(&mut self, partitions: Vec<SourcePartition>, generation: i32) {
         self.partitions = partitions;
         self.generation = generation;
         self.standing = Standing::Active;
     }
 
     /// Returns whether this is news.
-    pub fn fence(&mut self, now: LogTime) -> bool {
+    pub(super) fn fence(&mut self, now: LogTime) -> bool {
         let is_active = self.is_active();
         if is_active {
             self.standing = Standing::Fenced { since: now };
@@ -79,17 +79,17 @@ impl Membership {
     }
 
     /// The assignment is valid as far as this member knows: no rebalance came.
-    pub fn resume(&mut self) {
+    pub(super) fn resume(&mut self) {
         assert!(!self.holds_nothing() && !self.is_revoking(), "no assignment can be resumed");
         self.standing = Standing::Active;
     }
 
-    pub fn revoke(&mut self) {
+    pub(super) fn revoke(&mut self) {
         self.standing = Standing::Revoking;
     }
 
     /// Everything of the assignment has ended.
-    pub fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         assert!(self.is_revoking(), "an assignment ends by a revocation");
         self.standing = Standing::Nothing;
         self.partitions.clear();

@@ -21,7 +21,7 @@ use crate::state::{BadRecord, InputPath, LocalKey, StateStore, StoreError, Write
 use crate::task::{Task, TaskError};
 
 impl<S: StateStore + Clone> TaskSlot<S> {
-    pub fn open(&mut self, assignment: AssignmentId, env: &mut Environment) {
+    pub(super) fn open(&mut self, assignment: AssignmentId, env: &mut Environment) {
         env.store(StoreOperation::Open { assignment, task: self.task });
     }
 
@@ -29,7 +29,7 @@ impl<S: StateStore + Clone> TaskSlot<S> {
     ///
     /// # Errors
     /// The store belongs elsewhere, or cannot be read.
-    pub fn opened(
+    pub(super) fn opened(
         &mut self,
         store: S,
         assignment: AssignmentId,
@@ -46,7 +46,12 @@ impl<S: StateStore + Clone> TaskSlot<S> {
     }
 
     /// The group's stable offsets are known.
-    pub fn offsets_known(&mut self, stable: StableOffsets, assignment: AssignmentId, env: &mut Environment) {
+    pub(super) fn offsets_known(
+        &mut self,
+        stable: StableOffsets,
+        assignment: AssignmentId,
+        env: &mut Environment,
+    ) {
         let Lifecycle::AskingOffsets { store } = &self.lifecycle else {
             return;
         };
@@ -60,7 +65,7 @@ impl<S: StateStore + Clone> TaskSlot<S> {
     ///
     /// # Errors
     /// The changelog does not fit the store, or the store cannot be read.
-    pub fn ranges_known(
+    pub(super) fn ranges_known(
         &mut self,
         ranges: OffsetRanges,
         assignment: AssignmentId,
@@ -98,7 +103,7 @@ impl<S: StateStore + Clone> TaskSlot<S> {
     ///
     /// # Errors
     /// A source partition cannot be resumed, or the store cannot be read.
-    pub fn restored(&mut self, restored: u64, env: &mut Environment) -> Result<bool, String> {
+    pub(super) fn restored(&mut self, restored: u64, env: &mut Environment) -> Result<bool, String> {
         let Lifecycle::Restoring { store, stable, ranges } = &self.lifecycle else {
             return Ok(false);
         };

@@ -42,13 +42,13 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub fn starting_at(next: i64, bound: i64) -> Self {
+    pub(super) fn starting_at(next: i64, bound: i64) -> Self {
         let (time, empty_at) = (LogTime::default(), None);
         Self { next, committed: next, reached: next, bound, time, empty_at, is_resumed: false }
     }
 
     /// Whether this offset is the next one to read, or a later one; then everything up to it is read.
-    pub fn reads(&mut self, offset: i64) -> bool {
+    pub(super) fn reads(&mut self, offset: i64) -> bool {
         let is_next = self.is_resumed && offset >= self.next;
         if is_next {
             self.next = offset + 1;
@@ -57,28 +57,28 @@ impl Input {
         is_next
     }
 
-    pub fn has_reached_bound(&self) -> bool {
+    pub(super) fn has_reached_bound(&self) -> bool {
         self.reached >= self.bound
     }
 
     /// Log time up to which this input is known: its latest record, or the wall time at which it was empty.
-    pub fn known_until(&self) -> LogTime {
+    pub(super) fn known_until(&self) -> LogTime {
         self.time.max(self.empty_at.unwrap_or_default())
     }
 }
 
 impl<S> TaskSlot<S> {
-    pub fn new(task: i32, sources: Vec<SourcePartition>) -> Self {
+    pub(super) fn new(task: i32, sources: Vec<SourcePartition>) -> Self {
         Self { task, sources, lifecycle: Lifecycle::Opening, inputs: BTreeMap::new(), purged: 0 }
     }
 
     /// Goes to the next stage.
-    pub fn go(&mut self, next: Lifecycle<S>) {
+    pub(super) fn go(&mut self, next: Lifecycle<S>) {
         self.lifecycle = std::mem::replace(&mut self.lifecycle, Lifecycle::Opening).to(next);
     }
 
     /// The task cannot go on; it is tried again later.
-    pub fn fail(&mut self, reason: String, env: &mut Environment) {
+    pub(super) fn fail(&mut self, reason: String, env: &mut Environment) {
         let retry_at = env.clock.monotonic.plus(env.limits.task_retry_ms);
         self.inputs.clear();
         self.go(Lifecycle::Failed { retry_at, reason: reason.clone() });
@@ -87,13 +87,13 @@ impl<S> TaskSlot<S> {
     }
 
     /// The failed task is tried again, from the beginning of its lifecycle.
-    pub fn retry(&mut self) {
+    pub(super) fn retry(&mut self) {
         self.go(Lifecycle::Opening);
         self.purged = 0;
     }
 
     /// Starts to fetch those inputs whose topics are of the wanted kinds.
-    pub fn resume(&mut self, env: &mut Environment, is_wanted: impl Fn(SourceKind) -> bool) {
+    pub(super) fn resume(&mut self, env: &mut Environment, is_wanted: impl Fn(SourceKind) -> bool) {
         let mut starts = Vec::new();
         for (source, input) in &mut self.inputs {
             if !input.is_resumed && is_wanted(env.topology.source(source.topic).kind) {
@@ -107,14 +107,14 @@ impl<S> TaskSlot<S> {
     }
 
     /// The directory was read to its end at assignment.
-    pub fn has_read_directory(&self, topology: &Topology) -> bool {
+    pub(super) fn has_read_directory(&self, topology: &Topology) -> bool {
         self.inputs.iter().all(|(source, input)| {
             topology.source(source.topic).kind != SourceKind::Directory || input.has_reached_bound()
         })
     }
 
     /// The part of the repartition topic that an acknowledged commit has consumed since the last call.
-    pub fn purgeable(&mut self, topology: &Topology) -> Option<i64> {
+    pub(super) fn purgeable(&mut self, topology: &Topology) -> Option<i64> {
         let is_repartition = |it: &SourcePartition| topology.source(it.topic).kind == SourceKind::Repartition;
         let (_, input) = self.inputs.iter().find(|(source, _)| is_repartition(source))?;
         let before = input.committed;
@@ -124,7 +124,7 @@ impl<S> TaskSlot<S> {
     }
 
     /// The inputs whose time moves the sweep watermark.
-    pub fn timed_inputs<'a>(
+    pub(super) fn timed_inputs<'a>(
         &'a self,
         topology: &'a Topology,
     ) -> impl Iterator<Item = (&'a SourcePartition, &'a Input)> {
@@ -137,7 +137,11 @@ impl<S> TaskSlot<S> {
 impl<S: crate::state::StateStore> TaskSlot<S> {
     /// At the owner of the broadcast topics: emits the barrier of each broadcast topic that was read to its end at
     /// assignment, once. Returns those topics, and where the group stands in them.
-    pub fn emit_barriers(&mut self, topology: &Topology, out: &mut Outbox) -> Vec<(SourcePartition, i64)> {
+    pub(super) fn emit_barriers(
+        &mut self,
+        topology: &Topology,
+        out: &mut Outbox,
+    ) -> Vec<(SourcePartition, i64)> {
         let mut reached = Vec::new();
         for (source, input) in &self.inputs {
             if let SourceKind::Broadcast(broadcast) = topology.source(source.topic).kind
@@ -155,7 +159,7 @@ impl<S: crate::state::StateStore> TaskSlot<S> {
     }
 
     /// The gate opens: the task processes requests.
-    pub fn open_gate(&mut self, env: &mut Environment) {
+    pub(super) fn open_gate(&mut self, env: &mut Environment) {
         let Lifecycle::Gated(task) = std::mem::replace(&mut self.lifecycle, Lifecycle::Opening) else {
             unreachable!("only a gated task has a gate");
         };
@@ -163,7 +167,7 @@ impl<S: crate::state::StateStore> TaskSlot<S> {
         self.resume(env, |_| true);
     }
 
-    pub fn is_dirty(&self) -> bool {
+    pub(super) fn is_dirty(&self) -> bool {
         self.lifecycle.task().is_some_and(Task::is_dirty)
     }
 }

@@ -50,34 +50,34 @@ impl<S> Default for Tasks<S> {
 }
 
 impl<S: StateStore + Clone> Tasks<S> {
-    pub fn stages(&self) -> impl Iterator<Item = (i32, TaskStage<'_>)> {
+    pub(super) fn stages(&self) -> impl Iterator<Item = (i32, TaskStage<'_>)> {
         self.slots.iter().map(|(task, slot)| (*task, slot.lifecycle.stage()))
     }
 
     /// A task waits for answers that do not come through the poll.
-    pub fn is_recovering(&self) -> bool {
+    pub(super) fn is_recovering(&self) -> bool {
         self.stages().any(|(_, stage)| !matches!(stage, TaskStage::Running | TaskStage::Failed { .. }))
     }
 
-    pub fn task_mut(&mut self, task: i32) -> Option<&mut Task<S>> {
+    pub(super) fn task_mut(&mut self, task: i32) -> Option<&mut Task<S>> {
         self.slots.get_mut(&task)?.lifecycle.task_mut()
     }
 
     /// Tasks whose state is complete.
-    pub fn ready_mut(&mut self) -> impl Iterator<Item = &mut Task<S>> {
+    pub(super) fn ready_mut(&mut self) -> impl Iterator<Item = &mut Task<S>> {
         self.slots.values_mut().filter_map(|slot| slot.lifecycle.task_mut())
     }
 
-    pub fn has_task(&self, task: i32) -> bool {
+    pub(super) fn has_task(&self, task: i32) -> bool {
         self.slots.get(&task).is_some_and(|slot| slot.lifecycle.task().is_some())
     }
 
     /// Tasks with something to commit.
-    pub fn dirty(&self) -> BTreeSet<i32> {
+    pub(super) fn dirty(&self) -> BTreeSet<i32> {
         self.slots.iter().filter(|(_, slot)| slot.is_dirty()).map(|(task, _)| *task).collect()
     }
 
-    pub fn input(&mut self, source: SourcePartition, topology: &Topology) -> Option<&mut Input> {
+    pub(super) fn input(&mut self, source: SourcePartition, topology: &Topology) -> Option<&mut Input> {
         match topology.task_of(source.topic, source.partition) {
             Some(task) => self.slots.get_mut(&task)?.inputs.get_mut(&source),
             None => self.forwarders.input(source),
@@ -85,7 +85,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// A record of this source has this append time.
-    pub fn note_time(&mut self, source: SourcePartition, time: LogTime, env: &Environment) {
+    pub(super) fn note_time(&mut self, source: SourcePartition, time: LogTime, env: &Environment) {
         let plausible = env.clock.wall.plus(TIME_AHEAD_MAX_MS);
         if let Some(input) = self.input(source, &env.topology)
             && time <= plausible
@@ -95,7 +95,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// Initialises every task and forwarder of the assigned partitions.
-    pub fn initialise_all(&mut self, partitions: &[SourcePartition], env: &mut Environment) {
+    pub(super) fn initialise_all(&mut self, partitions: &[SourcePartition], env: &mut Environment) {
         self.assignment.0 += 1;
         let mut tasks: BTreeMap<i32, Vec<SourcePartition>> = BTreeMap::new();
         for source in partitions {
@@ -112,7 +112,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// Ends everything of the assignment.
-    pub fn release_all(&mut self, env: &mut Environment) {
+    pub(super) fn release_all(&mut self, env: &mut Environment) {
         env.cancel_questions();
         self.slots.clear();
         self.forwarders.clear();
@@ -120,34 +120,34 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// A task failed. It is released as soon as no call is under way, because a commit that writes for it may succeed.
-    pub fn fail_later(&mut self, task: i32, reason: String) {
+    pub(super) fn fail_later(&mut self, task: i32, reason: String) {
         self.failing.insert(task, reason);
     }
 
-    pub fn has_failing(&self) -> bool {
+    pub(super) fn has_failing(&self) -> bool {
         !self.failing.is_empty()
     }
 
-    pub fn forget_failing(&mut self) {
+    pub(super) fn forget_failing(&mut self) {
         self.failing.clear();
     }
 
     /// Releases the tasks that failed.
-    pub fn release_failing(&mut self, env: &mut Environment) {
+    pub(super) fn release_failing(&mut self, env: &mut Environment) {
         for (task, reason) in std::mem::take(&mut self.failing) {
             self.fail(task, reason, env);
         }
     }
 
     /// The task cannot go on; it is tried again later, and the others go on.
-    pub fn fail(&mut self, task: i32, reason: String, env: &mut Environment) {
+    pub(super) fn fail(&mut self, task: i32, reason: String, env: &mut Environment) {
         if let Some(slot) = self.slots.get_mut(&task) {
             slot.fail(reason, env);
         }
     }
 
     /// Tries failed tasks again whose time has come.
-    pub fn retry_failed(&mut self, env: &mut Environment) {
+    pub(super) fn retry_failed(&mut self, env: &mut Environment) {
         let now = env.clock.monotonic;
         self.forwarders.ask_unmarked(self.assignment, env, |ask_at| now >= ask_at);
         for slot in self.slots.values_mut() {
@@ -159,16 +159,16 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// A commit has ended: the barriers that forwarders wait for may be there.
-    pub fn ask_unmarked(&mut self, env: &mut Environment) {
+    pub(super) fn ask_unmarked(&mut self, env: &mut Environment) {
         self.forwarders.ask_unmarked(self.assignment, env, |_| true);
     }
 
     /// The position of a forward-only partition is not in its log.
-    pub fn forwarder_out_of_range(&mut self, source: SourcePartition, env: &mut Environment) {
+    pub(super) fn forwarder_out_of_range(&mut self, source: SourcePartition, env: &mut Environment) {
         self.forwarders.out_of_range(source, self.assignment, env);
     }
 
-    pub fn opened(
+    pub(super) fn opened(
         &mut self,
         assignment: AssignmentId,
         task: i32,
@@ -181,7 +181,7 @@ impl<S: StateStore + Clone> Tasks<S> {
         }
     }
 
-    pub fn offsets_known(
+    pub(super) fn offsets_known(
         &mut self,
         assignment: AssignmentId,
         unit: RecoveryUnit,
@@ -205,7 +205,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// Returns whether a forwarder has a start that may have to be committed.
-    pub fn ranges_known(
+    pub(super) fn ranges_known(
         &mut self,
         assignment: AssignmentId,
         unit: RecoveryUnit,
@@ -235,7 +235,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// Returns whether a task's state is complete.
-    pub fn restored(
+    pub(super) fn restored(
         &mut self,
         assignment: AssignmentId,
         task: i32,
@@ -253,7 +253,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// Inputs that were read up to their ends are known to be empty as of the time of the question.
-    pub fn ends_known(
+    pub(super) fn ends_known(
         &mut self,
         assignment: AssignmentId,
         asked_at: LogTime,
@@ -273,7 +273,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// A commit has these offsets.
-    pub fn committed(&mut self, offsets: &BTreeMap<SourcePartition, i64>, topology: &Topology) {
+    pub(super) fn committed(&mut self, offsets: &BTreeMap<SourcePartition, i64>, topology: &Topology) {
         for (source, next) in offsets {
             if let Some(input) = self.input(*source, topology) {
                 input.committed = *next;
@@ -285,7 +285,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     /// Opens the gates of tasks that have everything they waited for, and starts forwarders. Called only between
     /// transactions, because what is not committed opens nothing, and only when everything that was read is processed,
     /// because a barrier follows what it marks the end of.
-    pub fn check_gates(&mut self, out: &mut Outbox, env: &mut Environment) -> GateCheck {
+    pub(super) fn check_gates(&mut self, out: &mut Outbox, env: &mut Environment) -> GateCheck {
         let mut check = GateCheck::default();
         let (mut informed, mut open) = (Vec::new(), Vec::new());
         for (partition, slot) in &mut self.slots {
@@ -315,7 +315,7 @@ impl<S: StateStore + Clone> Tasks<S> {
 
     /// Adds offsets so that every task that is written for has one, because the call that carries offsets is the ownership
     /// fence. Also adds decided starts, which the group must get together with the state.
-    pub fn complete_offsets<'a>(
+    pub(super) fn complete_offsets<'a>(
         &self,
         written_for: impl Iterator<Item = &'a i32>,
         offsets: &mut BTreeMap<SourcePartition, i64>,
@@ -340,7 +340,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     /// Removes offsets of broadcast topics whose barrier was not emitted, and returns their tasks. The group gets an offset
     /// of a broadcast topic only from the transaction of its barrier on, because whoever sees one may forward. Nobody
     /// resumes there: the position in the state alone decides.
-    pub fn hold_back_offsets(
+    pub(super) fn hold_back_offsets(
         &self,
         offsets: &mut BTreeMap<SourcePartition, i64>,
         topology: &Topology,
@@ -364,7 +364,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// Asks for the ends of inputs, because an idle input that is known to be empty is as good as current.
-    pub fn ask_input_ends(&self, env: &mut Environment) {
+    pub(super) fn ask_input_ends(&self, env: &mut Environment) {
         let running = self.slots.values().filter(|slot| matches!(slot.lifecycle, Lifecycle::Running(_)));
         let sources: Vec<_> =
             running.flat_map(|slot| slot.timed_inputs(&env.topology)).map(|(source, _)| *source).collect();
@@ -375,7 +375,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// Expires what is over at each task's watermark. Returns whether more is due, and the tasks that failed.
-    pub fn sweep(&mut self, out: &mut Outbox, topology: &Topology) -> (bool, BTreeMap<i32, String>) {
+    pub(super) fn sweep(&mut self, out: &mut Outbox, topology: &Topology) -> (bool, BTreeMap<i32, String>) {
         let (mut is_more_due, mut failed) = (false, BTreeMap::new());
         for slot in self.slots.values_mut() {
             let watermark = slot.timed_inputs(topology).map(|(_, input)| input.known_until()).min();
@@ -391,7 +391,7 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// Purges what acknowledged commits have consumed of the repartition topic.
-    pub fn purge(&mut self, env: &mut Environment) {
+    pub(super) fn purge(&mut self, env: &mut Environment) {
         for slot in self.slots.values_mut() {
             if let Some(before) = slot.purgeable(&env.topology) {
                 env.ask(Question::Purge { partition: slot.task, before });
@@ -399,7 +399,7 @@ impl<S: StateStore + Clone> Tasks<S> {
         }
     }
 
-    pub fn pause(&self, partitions: &[SourcePartition], env: &mut Environment) {
+    pub(super) fn pause(&self, partitions: &[SourcePartition], env: &mut Environment) {
         env.fetch(Fetch::Pause(partitions.to_vec()));
     }
 

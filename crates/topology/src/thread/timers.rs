@@ -12,31 +12,31 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    pub fn tick(&mut self, now: LogTime, limits: &Limits) {
+    pub(super) fn tick(&mut self, now: LogTime, limits: &Limits) {
         self.is_sweep_waiting |= now.since(self.swept_at) >= limits.sweep_interval_ms;
     }
 
-    pub fn is_sweep_waiting(&self) -> bool {
+    pub(super) fn is_sweep_waiting(&self) -> bool {
         self.is_sweep_waiting
     }
 
-    pub fn sweep_begins(&mut self, now: LogTime) {
+    pub(super) fn sweep_begins(&mut self, now: LogTime) {
         self.is_sweep_waiting = false;
         self.swept_at = now;
     }
 
     /// The sweep left something: another one is due at the next tick.
-    pub fn sweep_again(&mut self) {
+    pub(super) fn sweep_again(&mut self) {
         self.swept_at = LogTime::default();
     }
 
     /// Everything that was due at this time is swept.
-    pub fn is_swept(&self, now: LogTime) -> bool {
+    pub(super) fn is_swept(&self, now: LogTime) -> bool {
         self.swept_at >= now
     }
 
     /// Whether a purge is due; then it begins.
-    pub fn purge_begins(&mut self, now: LogTime, limits: &Limits) -> bool {
+    pub(super) fn purge_begins(&mut self, now: LogTime, limits: &Limits) -> bool {
         let is_due = now.since(self.purged_at) >= limits.purge_interval_ms;
         if is_due {
             self.purged_at = now;

@@ -34,29 +34,29 @@ pub struct Headers<'a> {
 
 impl Arena {
     /// Bytes of keys, values and headers.
-    pub fn size_bytes(&self) -> usize {
+    pub(super) fn size_bytes(&self) -> usize {
         self.names.len() + self.bytes.len()
     }
 
     /// Keeps the memory.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.names.clear();
         self.bytes.clear();
         self.headers.clear();
     }
 
-    pub fn copy(&mut self, bytes: &[u8]) -> Span {
+    pub(super) fn copy(&mut self, bytes: &[u8]) -> Span {
         self.write(|out| out.extend_from_slice(bytes))
     }
 
     /// Adds the bytes that `write` appends to the buffer it is given.
-    pub fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
         let start = self.bytes.len();
         write(&mut self.bytes);
         span(start, self.bytes.len())
     }
 
-    pub fn add_headers<'h>(
+    pub(super) fn add_headers<'h>(
         &mut self,
         headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
     ) -> Span {
@@ -71,11 +71,11 @@ impl Arena {
         span(first, self.headers.len())
     }
 
-    pub fn slice(&self, span: Span) -> &[u8] {
+    pub(super) fn slice(&self, span: Span) -> &[u8] {
         &self.bytes[span.start as usize..span.end as usize]
     }
 
-    pub fn headers(&self, run: Span) -> Headers<'_> {
+    pub(super) fn headers(&self, run: Span) -> Headers<'_> {
         Headers {
             names: &self.names,
             bytes: &self.bytes,
@@ -85,7 +85,7 @@ impl Arena {
 
     /// Moves the contents of another arena behind these. The returned functions say where its spans of bytes and its
     /// runs of headers are after that.
-    pub fn append(
+    pub(super) fn append(
         &mut self,
         other: &mut Self,
     ) -> (impl Fn(Span) -> Span + use<>, impl Fn(Span) -> Span + use<>) {
@@ -101,13 +101,13 @@ impl Arena {
     }
 
     /// Whether the contents of `other` do not fit into the memory that this arena has.
-    pub fn must_grow_for(&self, other: &Self) -> bool {
+    pub(super) fn must_grow_for(&self, other: &Self) -> bool {
         self.bytes.capacity() < other.bytes.len()
     }
 }
 
 impl Span {
-    pub fn len(self) -> usize {
+    pub(super) fn len(self) -> usize {
         (self.end - self.start) as usize
     }
 

@@ -19,12 +19,12 @@ use serde::Deserialize;
 /// `[probe]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ProbeSettings {
+pub(crate) struct ProbeSettings {
     locale: String,
 }
 
 #[derive(Debug)]
-pub struct Probe {
+pub(crate) struct Probe {
     settings: ProbeSettings,
     built_in: Arc<Template>,
 }

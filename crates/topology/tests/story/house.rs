@@ -6,14 +6,14 @@ use std::sync::Arc;
 use otp_topology::deployment::{Settings, Topology, fitting_cluster};
 use otp_topology::otp::LogTime;
 use otp_topology::testing::INCARNATION;
-pub use otp_topology::testing::{keyring, settings};
+pub(crate) use otp_topology::testing::{keyring, settings};
 use otp_topology::thread::in_memory::{Fed, InMemory, OwnedHeaders, Published};
 use otp_topology::wire::record::SourcePartition;
 use serde_json::Value;
 
-pub const START_MS: u64 = 1_700_000_000_000;
+pub(crate) const START_MS: u64 = 1_700_000_000_000;
 
-pub struct House {
+pub(crate) struct House {
     pub topology: Arc<Topology>,
     memory: InMemory,
     offsets: BTreeMap<SourcePartition, i64>,
@@ -22,7 +22,7 @@ pub struct House {
 
 /// An event as a reader sees it.
 #[derive(Clone)]
-pub struct Seen {
+pub(crate) struct Seen {
     pub topic: String,
     pub partition: i32,
     pub key: Option<String>,
@@ -31,12 +31,12 @@ pub struct Seen {
 }
 
 impl House {
-    pub fn new(partitions: i32) -> Self {
+    pub(crate) fn new(partitions: i32) -> Self {
         Self::with(settings(), partitions, |_| None)
     }
 
     /// `count_of`: partition counts of topics that differ from the rest.
-    pub fn with(settings: Settings, partitions: i32, count_of: impl Fn(&str) -> Option<i32>) -> Self {
+    pub(crate) fn with(settings: Settings, partitions: i32, count_of: impl Fn(&str) -> Option<i32>) -> Self {
         let mut cluster = fitting_cluster(&settings, partitions, INCARNATION);
         for (name, facts) in &mut cluster {
             facts.partitions = count_of(name).unwrap_or(facts.partitions);
@@ -47,7 +47,7 @@ impl House {
     }
 
     /// Feeds a record to a partition of a topic at its next offset.
-    pub fn feed(
+    pub(crate) fn feed(
         &mut self,
         topic: &str,
         partition: i32,
@@ -63,7 +63,7 @@ impl House {
         self.feed_at(source, offset, key, value, headers)
     }
 
-    pub fn feed_at(
+    pub(crate) fn feed_at(
         &mut self,
         source: SourcePartition,
         offset: i64,
@@ -80,18 +80,18 @@ impl House {
     }
 
     /// A JSON request on the request topic, partition 0.
-    pub fn ask(&mut self, body: &Value) -> Vec<Seen> {
+    pub(crate) fn ask(&mut self, body: &Value) -> Vec<Seen> {
         self.feed("requests", 0, None, Some(body.to_string().as_bytes()), &[])
     }
 
-    pub fn pass_ms(&mut self, ms: u64) -> Vec<Seen> {
+    pub(crate) fn pass_ms(&mut self, ms: u64) -> Vec<Seen> {
         self.now_ms += ms;
         let published = self.memory.pass_time(LogTime::from_ms(self.now_ms));
         self.see(published)
     }
 
     /// What the stores of all tasks hold, committed only.
-    pub fn store_entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub(crate) fn store_entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.memory.stores().flat_map(|store| store.entries()).collect()
     }
 
@@ -116,13 +116,13 @@ impl House {
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
 /// `topic` or `topic:type` or `topic:result/reason`, in order.
-pub fn shape(seen: &[Seen]) -> Vec<String> {
+pub(crate) fn shape(seen: &[Seen]) -> Vec<String> {
     let text = |seen: &Seen, name: &str| seen.body[name].as_str().map(str::to_owned);
     seen.iter()
         .map(|it| match it.topic.as_str() {
@@ -135,17 +135,17 @@ pub fn shape(seen: &[Seen]) -> Vec<String> {
 }
 
 /// The code in an SMS event.
-pub fn code_in(seen: &[Seen]) -> String {
+pub(crate) fn code_in(seen: &[Seen]) -> String {
     let sms = seen.iter().find(|it| it.topic == "sms").expect("an SMS");
     let message = sms.body["message"].as_str().expect("a text");
     message.chars().filter(char::is_ascii_digit).collect()
 }
 
-pub fn send(mobile: &str) -> Value {
+pub(crate) fn send(mobile: &str) -> Value {
     serde_json::json!({"operation": "send", "otp": {"tenantId": "pb.amritsar", "mobileNumber": mobile, "type": "login"}})
 }
 
-pub fn validate(mobile: &str, code: &str) -> Value {
+pub(crate) fn validate(mobile: &str, code: &str) -> Value {
     serde_json::json!({"operation": "validate", "otp": {"tenantId": "pb.amritsar", "identity": mobile, "otp": code}})
 }
 

@@ -27,10 +27,10 @@ use otp_topology::wire::record::{RecordBatch, SourcePartition};
 use crate::house::{House, START_MS, send};
 
 /// The key of a request whose reply no transaction can carry.
-pub const POISON: &[u8] = b"poison";
+pub(crate) const POISON: &[u8] = b"poison";
 
 /// One stream thread with one task.
-pub struct Script {
+pub(crate) struct Script {
     pub topology: Arc<Topology>,
     pub thread: StreamThread<MemoryStore>,
     pub store: MemoryStore,
@@ -41,7 +41,7 @@ pub struct Script {
 }
 
 /// The store of a service that has finished its first start, up to this changelog offset.
-pub fn store_at(changelog_next: i64) -> MemoryStore {
+pub(crate) fn store_at(changelog_next: i64) -> MemoryStore {
     let store = MemoryStore::default();
     let mut batch = WriteBatch::default();
     batch.put(LocalKey::Partitions.key().as_bytes(), &1_i64.to_be_bytes());
@@ -55,17 +55,17 @@ pub fn store_at(changelog_next: i64) -> MemoryStore {
     store
 }
 
-pub fn with(store: MemoryStore, key: &StoreKey, value: Option<&[u8]>) -> MemoryStore {
+pub(crate) fn with(store: MemoryStore, key: &StoreKey, value: Option<&[u8]>) -> MemoryStore {
     store.write(&[(key.as_bytes(), value)].into_iter().collect()).expect("memory does not fail");
     store
 }
 
 impl Script {
-    pub fn new(store: MemoryStore) -> Self {
+    pub(crate) fn new(store: MemoryStore) -> Self {
         Self::with_limits(store, Limits { records_per_commit_max: 1, ..Limits::default() })
     }
 
-    pub fn with_limits(store: MemoryStore, limits: Limits) -> Self {
+    pub(crate) fn with_limits(store: MemoryStore, limits: Limits) -> Self {
         let topology = House::new(1).topology;
         let limits = Limits { sweep_interval_ms: u64::MAX, purge_interval_ms: u64::MAX, ..limits };
         let thread = StreamThread::new(topology.clone(), limits);
@@ -74,7 +74,7 @@ impl Script {
     }
 
     /// Delivers an event. Returns the lines of the commands that follow.
-    pub fn tell(&mut self, event: &str) -> Vec<String> {
+    pub(crate) fn tell(&mut self, event: &str) -> Vec<String> {
         let (name, rest) = event.split_once(' ').unwrap_or((event, ""));
         let event = self.event(name, rest);
         self.thread.on(event, self.now);
@@ -148,7 +148,7 @@ impl Script {
         OffsetRanges { changelog: range(changelog), sources: sources.collect() }
     }
 
-    pub fn requests_at(&self) -> SourcePartition {
+    pub(crate) fn requests_at(&self) -> SourcePartition {
         let topic = self.topology.source_of(SourceKind::Requests(0)).expect("a caller");
         SourcePartition { topic, partition: 0 }
     }
@@ -165,7 +165,7 @@ impl Script {
     }
 
     /// Whether the transaction carries the reply to the request with the key [`POISON`].
-    pub fn is_poisoned(&self) -> bool {
+    pub(crate) fn is_poisoned(&self) -> bool {
         self.thread.outbox().iter().any(|record| record.key() == Some(POISON))
     }
 }
@@ -234,13 +234,13 @@ fn report_line(report: &ThreadReport) -> Option<String> {
     }
 }
 
-pub type Step<'a> = (&'a str, &'a [&'a str]);
+pub(crate) type Step<'a> = (&'a str, &'a [&'a str]);
 
-pub const ASSIGNED: [Step<'_>; 3] =
+pub(crate) const ASSIGNED: [Step<'_>; 3] =
     [("assigned 3", &["open"]), ("opened", &["ask stable"]), ("stable", &["ask ranges"])];
-pub const READY: [Step<'_>; 5] =
+pub(crate) const READY: [Step<'_>; 5] =
     [ASSIGNED[0], ASSIGNED[1], ASSIGNED[2], ("ranges 0..9", &["restore 7..9"]), ("restored", &["ready"])];
-pub const ASKED: [Step<'_>; 4] = [
+pub(crate) const ASKED: [Step<'_>; 4] = [
     ("request", &["begin"]),
     ("began", &["offer"]),
     ("offered", &["send offsets under 3"]),
@@ -248,11 +248,11 @@ pub const ASKED: [Step<'_>; 4] = [
 ];
 
 /// Runs a script. An expected line that ends in `…` is a part of the command's line.
-pub fn check(store: MemoryStore, steps: &[&[Step<'_>]]) -> Script {
+pub(crate) fn check(store: MemoryStore, steps: &[&[Step<'_>]]) -> Script {
     check_script(Script::new(store), steps)
 }
 
-pub fn check_script(mut script: Script, steps: &[&[Step<'_>]]) -> Script {
+pub(crate) fn check_script(mut script: Script, steps: &[&[Step<'_>]]) -> Script {
     for (at, (event, expected)) in steps.concat().into_iter().enumerate() {
         let lines = script.tell(event);
         let same = lines.len() == expected.len()

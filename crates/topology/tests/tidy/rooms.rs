@@ -9,7 +9,7 @@ use super::source::{Source, is_name};
 type Rooms = &'static [(&'static str, &'static [&'static str])];
 
 /// The rooms of the pure package, from the top floor to the lowest, and which others each may name.
-pub const PURE: Rooms = &[
+pub(crate) const PURE: Rooms = &[
     ("thread", &["task", "deployment", "contract", "text", "state", "wire", "otp"]),
     ("task", &["deployment", "contract", "text", "state", "wire", "otp"]),
     ("deployment", &["contract", "text", "wire", "otp"]),
@@ -63,7 +63,7 @@ struct Mention {
 }
 
 /// The block of ARCHITECTURE.md that says who may name whom.
-pub fn drawing() -> String {
+pub(crate) fn drawing() -> String {
     let rows = |rooms: Rooms| -> String {
         let row = |(room, allowed): &(&str, &[&str])| {
             let allowed = if allowed.is_empty() { "no other room".to_owned() } else { allowed.join(", ") };
@@ -78,7 +78,7 @@ pub fn drawing() -> String {
     )
 }
 
-pub fn violations(source: &Source<'_>) -> Vec<Violation> {
+pub(crate) fn violations(source: &Source<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mentions = mentions(source);
     let pure = source.path.strip_prefix("crates/topology/src/");

@@ -17,7 +17,7 @@ const EMPTY_NAMES: [&str; 13] = [
     "common", "misc", "base",
 ];
 
-pub fn violations(source: &Source<'_>) -> Vec<Violation> {
+pub(crate) fn violations(source: &Source<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut add = |line: usize, rule: &'static str, message: String| {
         found.push(Violation { path: source.path.to_owned(), line, rule, message });

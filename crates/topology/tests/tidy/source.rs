@@ -4,13 +4,13 @@
 
 /// One name, number or punctuation mark; `::` is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
+pub(crate) struct Token {
     pub text: String,
     /// From 1.
     pub line: usize,
 }
 
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// Relative to the repository, with `/`.
     pub path: &'a str,
     pub text: &'a str,
@@ -18,13 +18,13 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub fn new(path: &'a str, text: &'a str) -> Self {
+    pub(crate) fn new(path: &'a str, text: &'a str) -> Self {
         let tokens = tokens(&masked(text));
         Self { path, text, tokens }
     }
 }
 
-pub fn is_name(token: Option<&Token>) -> bool {
+pub(crate) fn is_name(token: Option<&Token>) -> bool {
     let first = token.and_then(|it| it.text.chars().next());
     first.is_some_and(|it| it.is_alphabetic() || it == '_')
 }

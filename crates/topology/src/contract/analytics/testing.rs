@@ -4,7 +4,7 @@ use crate::contract::events::{About, Envelope, Events};
 use crate::otp::{ContractName, LogTime, PolicyVersion, Pseudonym};
 use crate::wire::outbox::Outbox;
 
-pub const ABOUT: About<'_> = About {
+pub(super) const ABOUT: About<'_> = About {
     contract: ContractName::Egov,
     tenant: Some("pb.amritsar"),
     subject: Some(Pseudonym([0xab; 16])),
@@ -14,11 +14,11 @@ pub const ABOUT: About<'_> = About {
     policy_version: Some(PolicyVersion([1; 8])),
 };
 
-pub fn published(write: impl FnOnce(&mut Events<'_>)) -> String {
+pub(super) fn published(write: impl FnOnce(&mut Events<'_>)) -> String {
     published_from("base", write)
 }
 
-pub fn published_from(event_base: &str, write: impl FnOnce(&mut Events<'_>)) -> String {
+pub(super) fn published_from(event_base: &str, write: impl FnOnce(&mut Events<'_>)) -> String {
     let mut outbox = Outbox::default();
     let envelope = Envelope {
         source: "otp-stream",

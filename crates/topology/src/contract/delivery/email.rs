@@ -11,7 +11,7 @@ use crate::wire::outbox::OutputTopic;
 
 /// Subject and body of an e-mail.
 #[derive(Clone, Debug)]
-pub struct EmailTexts {
+pub(super) struct EmailTexts {
     pub subject: Arc<Template>,
     pub body: Arc<Template>,
 }
@@ -25,7 +25,7 @@ pub struct EmailStyle<'a> {
 }
 
 /// Publishes the e-mail of a delivery.
-pub fn publish_email(
+pub(super) fn publish_email(
     events: &mut Events<'_>,
     topic: OutputTopic,
     message: &CodeMessage<'_>,

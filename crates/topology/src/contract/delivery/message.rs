@@ -4,7 +4,7 @@ use crate::contract::events::EventKind;
 use crate::otp::ChallengeView;
 
 #[derive(Clone, Copy)]
-pub struct CodeMessage<'a> {
+pub(super) struct CodeMessage<'a> {
     pub challenge: &'a ChallengeView,
     /// The digits.
     pub code: &'a str,
@@ -20,7 +20,7 @@ pub struct CodeMessage<'a> {
 
 impl CodeMessage<'_> {
     /// One event per kind and delivery of a challenge.
-    pub fn event_id(&self, kind: EventKind) -> String {
+    pub(super) fn event_id(&self, kind: EventKind) -> String {
         let mut number = itoa::Buffer::new();
         let number = number.format(self.send_number);
         [&self.challenge.code.challenge.to_uuid(), kind.0, number].join("-")

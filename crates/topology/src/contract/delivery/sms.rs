@@ -8,7 +8,7 @@ use crate::wire::json::writer::Plain;
 use crate::wire::outbox::OutputTopic;
 
 /// Publishes the text message of a delivery.
-pub fn publish_sms(
+pub(super) fn publish_sms(
     events: &mut Events<'_>,
     topic: OutputTopic,
     message: &CodeMessage<'_>,

@@ -12,7 +12,7 @@ use crate::text::{Template, Wanted, look_up, template_tenant};
 
 /// The texts of one delivery.
 #[derive(Default)]
-pub struct FoundTexts {
+pub(super) struct FoundTexts {
     pub sms: Option<Arc<Template>>,
     pub email: Option<EmailTexts>,
 }
@@ -22,7 +22,7 @@ impl FoundTexts {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn find(
+    pub(super) fn find(
         session: &Session<'_>,
         style: &DeliveryStyle<'_>,
         order: &CodeOrder<'_>,
@@ -50,7 +50,7 @@ impl FoundTexts {
         Ok(Some(texts))
     }
 
-    pub fn channels(&self) -> &'static [Channel] {
+    pub(super) fn channels(&self) -> &'static [Channel] {
         match (self.sms.is_some(), self.email.is_some()) {
             (true, true) => &[Channel::Sms, Channel::Email],
             (true, false) => &[Channel::Sms],
@@ -59,7 +59,7 @@ impl FoundTexts {
         }
     }
 
-    pub fn locale(&self) -> Option<&str> {
+    pub(super) fn locale(&self) -> Option<&str> {
         let email = self.email.as_ref().map(|it| &*it.body);
         self.sms.as_deref().or(email).map(Template::locale)
     }

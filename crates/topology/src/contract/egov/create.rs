@@ -19,7 +19,7 @@ struct CreateFields<'a> {
 
 /// # Errors
 /// See [`ServeError`].
-pub fn serve(
+pub(super) fn serve(
     egov: &EgovSession<'_>,
     known: Option<KnownSubject<'_>>,
     events: &mut Events<'_>,

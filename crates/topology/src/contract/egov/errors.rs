@@ -8,9 +8,9 @@ use crate::otp::Refusal;
 use crate::wire::json::writer::{Object, WriteJson};
 
 /// `error.message` of the rows.
-pub const INVALID_OTP_REQUEST: &str = "Invalid OTP request";
-pub const INVALID_VALIDATION: &str = "Invalid OTP validation request";
-pub const INVALID_SEARCH: &str = "Invalid OTP search request";
+pub(super) const INVALID_OTP_REQUEST: &str = "Invalid OTP request";
+pub(super) const INVALID_VALIDATION: &str = "Invalid OTP validation request";
+pub(super) const INVALID_SEARCH: &str = "Invalid OTP search request";
 const REGISTER_FAILED: &str = "OTP request for register failed";
 const LOGIN_FAILED: &str = "OTP request for login failed";
 const RESET_FAILED: &str = "OTP request for password reset failed";
@@ -20,7 +20,7 @@ const REJECTED: &str = "OTP request rejected";
 
 /// An error reply.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ErrorReply<'a> {
+pub(super) struct ErrorReply<'a> {
     /// An HTTP status code, as in the bodies of the peers.
     pub code: u16,
     pub message: &'static str,
@@ -31,25 +31,27 @@ pub struct ErrorReply<'a> {
 
 /// One item of `error.fields`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FieldError<'a> {
+pub(super) struct FieldError<'a> {
     pub code: &'static str,
     pub message: Cow<'a, str>,
     pub field: &'static str,
 }
 
-pub const TENANT_MANDATORY: FieldError<'_> =
+pub(super) const TENANT_MANDATORY: FieldError<'_> =
     row("OTP.TENANT_ID_MANDATORY", "Tenant field is mandatory", "otp.tenantId");
-pub const MOBILE_MANDATORY: FieldError<'_> =
+pub(super) const MOBILE_MANDATORY: FieldError<'_> =
     row("OTP.MOBILE_NUMBER_MANDATORY", "Mobile number field is mandatory", "otp.mobileNumber");
-pub const TYPE_MANDATORY: FieldError<'_> = row(
+pub(super) const TYPE_MANDATORY: FieldError<'_> = row(
     "OTP.REQUEST_TYPE_MANDATORY",
     "Request type (register, passwordreset,login) is mandatory",
     "otp.type",
 );
-pub const IDENTITY_MANDATORY: FieldError<'_> =
+pub(super) const IDENTITY_MANDATORY: FieldError<'_> =
     row("OTP.IDENTITY_MANDATORY", "Identity field is mandatory", "otp.identity");
-pub const OTP_MANDATORY: FieldError<'_> = row("OTP.OTP_MANDATORY", "Otp field is mandatory", "otp.otp");
-pub const UUID_MANDATORY: FieldError<'_> = row("OTP.UUID_MANDATORY", "UUID field is mandatory", "otp.uuid");
+pub(super) const OTP_MANDATORY: FieldError<'_> =
+    row("OTP.OTP_MANDATORY", "Otp field is mandatory", "otp.otp");
+pub(super) const UUID_MANDATORY: FieldError<'_> =
+    row("OTP.UUID_MANDATORY", "UUID field is mandatory", "otp.uuid");
 
 const USER_EXISTS: FieldError<'_> = row(
     "OTP.MOBILENUMBER",
@@ -70,7 +72,7 @@ const fn row(code: &'static str, message: &'static str, field: &'static str) -> 
 
 /// Why the directory rejects a `send`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WrongUser {
+pub(super) enum WrongUser {
     /// `register`, and the number is taken.
     Exists,
     /// `login`, and nobody has the number.
@@ -83,7 +85,7 @@ pub enum WrongUser {
 
 /// Rejections of ours, which no peer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejection {
+pub(super) enum Rejection {
     InvalidRequest(&'static str),
     FieldTooLong { field: &'static str, chars_max: usize },
     InvalidReply,
@@ -98,12 +100,12 @@ pub enum Rejection {
 
 impl<'a> ErrorReply<'a> {
     /// Rows of a failed validation of the request.
-    pub fn invalid(message: &'static str, fields: Vec<FieldError<'a>>) -> Self {
+    pub(super) fn invalid(message: &'static str, fields: Vec<FieldError<'a>>) -> Self {
         Self { code: 400, message, fields, outcome: "invalid_request" }
     }
 
     /// Wrong, expired, used and locked look the same.
-    pub fn not_validated() -> Self {
+    pub(super) fn not_validated() -> Self {
         Self { outcome: "not_validated", ..Self::invalid(UNSUCCESSFUL, vec![NOT_VALIDATED]) }
     }
 }
@@ -146,7 +148,7 @@ impl<'a> From<BadNumber<'a>> for FieldError<'a> {
 
 impl Rejection {
     /// The reply to an operation. `None`: the operation is not known.
-    pub fn of(self, operation: Option<Operation>) -> ErrorReply<'static> {
+    pub(super) fn of(self, operation: Option<Operation>) -> ErrorReply<'static> {
         let (code, name, text) = self.row();
         let message = match self.over_long() {
             Some((field, chars_max)) => format!("{field} is longer than {chars_max} characters").into(),

@@ -3,7 +3,7 @@
 use crate::otp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EgovPurpose {
+pub(super) enum EgovPurpose {
     Register,
     Login,
     PasswordReset,
@@ -13,7 +13,7 @@ pub enum EgovPurpose {
 
 impl EgovPurpose {
     /// The stored purpose.
-    pub const fn pinned(self) -> otp::Purpose {
+    pub(super) const fn pinned(self) -> otp::Purpose {
         match self {
             Self::Register => otp::Purpose::Register,
             Self::Login => otp::Purpose::Login,
@@ -23,12 +23,12 @@ impl EgovPurpose {
     }
 
     /// What the `type` of a `send` names. Case does not count.
-    pub fn sendable(kind: &str) -> Option<Self> {
+    pub(super) fn sendable(kind: &str) -> Option<Self> {
         Self::find(&[Self::Register, Self::Login, Self::PasswordReset], kind)
     }
 
     /// What the `type` of a `validate` names. Case does not count.
-    pub fn verifiable(kind: &str) -> Option<Self> {
+    pub(super) fn verifiable(kind: &str) -> Option<Self> {
         Self::find(&[Self::Register, Self::Login, Self::PasswordReset, Self::Generic], kind)
     }
 

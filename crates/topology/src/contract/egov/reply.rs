@@ -10,7 +10,7 @@ use crate::wire::json::writer::{Object, WriteJson};
 const BODY_BYTES: usize = 512;
 
 /// The `otp` object of a reply, without the code.
-pub struct OtpView<'a> {
+pub(super) struct OtpView<'a> {
     pub challenge: ChallengeId,
     pub identity: &'a str,
     /// The tenant's first segment.
@@ -19,27 +19,27 @@ pub struct OtpView<'a> {
 }
 
 /// The reply to a successful `send`.
-pub fn sent(info: RequestInfo<'_>) -> Reply {
+pub(super) fn sent(info: RequestInfo<'_>) -> Reply {
     whole(|object| {
         object.member("responseInfo", info.response(Status::Successful)).member("isSuccessful", true);
     })
 }
 
-pub fn failed(info: RequestInfo<'_>, error: &ErrorReply<'_>) -> Reply {
+pub(super) fn failed(info: RequestInfo<'_>, error: &ErrorReply<'_>) -> Reply {
     whole(|object| {
         object.member("responseInfo", info.response(Status::Failed)).member("error", ErrorBody(error));
     })
 }
 
 /// The reply to create, validate and search. `None`: nothing was found.
-pub fn otp(info: RequestInfo<'_>, view: Option<&OtpView<'_>>) -> Reply {
+pub(super) fn otp(info: RequestInfo<'_>, view: Option<&OtpView<'_>>) -> Reply {
     whole(|object| {
         object.member("responseInfo", info.response(Status::Successful)).member("otp", view);
     })
 }
 
 /// The reply to a `create`, with a placeholder for the code.
-pub fn revealed(info: RequestInfo<'_>, view: &OtpView<'_>, code: CodeRef) -> Reply {
+pub(super) fn revealed(info: RequestInfo<'_>, view: &OtpView<'_>, code: CodeRef) -> Reply {
     let mut body = Vec::with_capacity(BODY_BYTES);
     let place = Object::write(&mut body, |object| {
         object.member("responseInfo", info.response(Status::Successful)).object("otp", |otp| {
@@ -52,7 +52,7 @@ pub fn revealed(info: RequestInfo<'_>, view: &OtpView<'_>, code: CodeRef) -> Rep
 }
 
 impl<'a> OtpView<'a> {
-    pub fn of(challenge: &ChallengeView, identity: &'a str, tenant: &'a str) -> Self {
+    pub(super) fn of(challenge: &ChallengeView, identity: &'a str, tenant: &'a str) -> Self {
         Self { challenge: challenge.code.challenge, identity, tenant, validated: challenge.used }
     }
 

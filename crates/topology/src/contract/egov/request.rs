@@ -17,22 +17,22 @@ const LOCALE_BYTES_MAX: usize = 64;
 
 /// A field of the `otp` object, and the longest value it may have.
 #[derive(Clone, Copy, Debug)]
-pub struct Field {
+pub(super) struct Field {
     name: &'static str,
     path: &'static str,
     chars_max: Option<usize>,
 }
 
-pub const TENANT: Field = Field::new("tenantId", "otp.tenantId", Some(256));
-pub const MOBILE: Field = Field::new("mobileNumber", "otp.mobileNumber", Some(100));
-pub const IDENTITY: Field = Field::new("identity", "otp.identity", Some(100));
-pub const OTP: Field = Field::new("otp", "otp.otp", Some(128));
-pub const UUID: Field = Field::new("UUID", "otp.uuid", Some(36));
-pub const COUNTRY_CODE: Field = Field::new("countryCode", "otp.countryCode", Some(16));
+pub(super) const TENANT: Field = Field::new("tenantId", "otp.tenantId", Some(256));
+pub(super) const MOBILE: Field = Field::new("mobileNumber", "otp.mobileNumber", Some(100));
+pub(super) const IDENTITY: Field = Field::new("identity", "otp.identity", Some(100));
+pub(super) const OTP: Field = Field::new("otp", "otp.otp", Some(128));
+pub(super) const UUID: Field = Field::new("UUID", "otp.uuid", Some(36));
+pub(super) const COUNTRY_CODE: Field = Field::new("countryCode", "otp.countryCode", Some(16));
 /// No length limit: it is only compared.
-pub const TYPE: Field = Field::new("type", "otp.type", None);
+pub(super) const TYPE: Field = Field::new("type", "otp.type", None);
 /// No length limit: it is only compared.
-pub const USER_TYPE: Field = Field::new("userType", "otp.userType", None);
+pub(super) const USER_TYPE: Field = Field::new("userType", "otp.userType", None);
 /// An over-long one counts as absent.
 const LOCALE: Field = Field::new("locale", "otp.locale", None);
 
@@ -45,7 +45,7 @@ impl Field {
     ///
     /// # Errors
     /// It is not a string, or too long.
-    pub fn read<'a>(&self, otp: &'a Json<'_>) -> Result<&'a str, Rejection> {
+    pub(super) fn read<'a>(&self, otp: &'a Json<'_>) -> Result<&'a str, Rejection> {
         match otp.get_ignore_case(self.name) {
             None | Some(Json::Null) => Ok(""),
             Some(Json::String(text)) => match self.chars_max {
@@ -65,7 +65,7 @@ impl Field {
     ///
     /// # Errors
     /// As [`Field::read`].
-    pub fn read_filled<'a>(&self, otp: &'a Json<'_>) -> Result<Option<&'a str>, Rejection> {
+    pub(super) fn read_filled<'a>(&self, otp: &'a Json<'_>) -> Result<Option<&'a str>, Rejection> {
         let text = trimmed(self.read(otp)?);
         Ok((!text.is_empty()).then_some(text))
     }
@@ -83,7 +83,7 @@ fn trimmed(text: &str) -> &str {
 ///
 /// # Errors
 /// It is unknown, or missing.
-pub fn operation(body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rejection> {
+pub(super) fn operation(body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rejection> {
     let parse = |name: &str| Operation::parse(name).ok_or(Rejection::UnknownOperation);
     match body.get_ignore_case("operation") {
         Some(Json::String(name)) => return parse(name),
@@ -100,7 +100,7 @@ pub fn operation(body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rej
 }
 
 /// The first segment of a tenant.
-pub fn root_of(tenant: &str) -> &str {
+pub(super) fn root_of(tenant: &str) -> &str {
     tenant.split('.').next().unwrap_or(tenant)
 }
 
@@ -108,21 +108,21 @@ pub fn root_of(tenant: &str) -> &str {
 ///
 /// # Errors
 /// It is missing, or not an object.
-pub fn otp<'a, 'b>(body: &'a Json<'b>) -> Result<&'a Json<'b>, Rejection> {
+pub(super) fn otp<'a, 'b>(body: &'a Json<'b>) -> Result<&'a Json<'b>, Rejection> {
     let otp = body.get_ignore_case("otp");
     otp.filter(|it| matches!(it, Json::Object(_))).ok_or(Rejection::InvalidRequest("otp"))
 }
 
 /// `RequestInfo`, where it is read.
 #[derive(Clone, Copy, Default)]
-pub struct RequestInfo<'a> {
+pub(super) struct RequestInfo<'a> {
     members: Option<&'a Json<'a>>,
 }
 
 impl<'a> RequestInfo<'a> {
     /// # Errors
     /// It is present and not an object.
-    pub fn read(body: &'a Json<'a>) -> Result<Self, Rejection> {
+    pub(super) fn read(body: &'a Json<'a>) -> Result<Self, Rejection> {
         match body.get_ignore_case("RequestInfo") {
             None | Some(Json::Null) => Ok(Self { members: None }),
             Some(members @ Json::Object(_)) => Ok(Self { members: Some(members) }),
@@ -132,17 +132,17 @@ impl<'a> RequestInfo<'a> {
         }
     }
 
-    pub fn correlation_id(self) -> Option<&'a str> {
+    pub(super) fn correlation_id(self) -> Option<&'a str> {
         self.text("correlationId").filter(|id| !id.is_empty() && id.len() <= CORRELATION_BYTES_MAX)
     }
 
     /// The part of `msgId` between its first and second `|`.
-    pub fn locale(self) -> Option<&'a str> {
+    pub(super) fn locale(self) -> Option<&'a str> {
         usable_locale(self.text("msgId")?.split('|').nth(1)?)
     }
 
     /// What the reply repeats of it.
-    pub fn response(self, status: Status) -> ResponseInfo<'a> {
+    pub(super) fn response(self, status: Status) -> ResponseInfo<'a> {
         ResponseInfo { info: self, status }
     }
 
@@ -163,19 +163,19 @@ impl<'a> RequestInfo<'a> {
 ///
 /// # Errors
 /// It is not a string.
-pub fn otp_locale<'a>(otp: &'a Json<'_>) -> Result<Option<&'a str>, Rejection> {
+pub(super) fn otp_locale<'a>(otp: &'a Json<'_>) -> Result<Option<&'a str>, Rejection> {
     LOCALE.read(otp).map(usable_locale)
 }
 
 /// `None` for a locale that cannot name a template.
-pub fn usable_locale(locale: &str) -> Option<&str> {
+pub(super) fn usable_locale(locale: &str) -> Option<&str> {
     let locale = locale.trim();
     (!locale.is_empty() && locale.len() <= LOCALE_BYTES_MAX).then_some(locale)
 }
 
 /// `status`, in DIGIT's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub(super) enum Status {
     Successful,
     Failed,
 }
@@ -190,7 +190,7 @@ impl Status {
 }
 
 /// `responseInfo` of a reply.
-pub struct ResponseInfo<'a> {
+pub(super) struct ResponseInfo<'a> {
     info: RequestInfo<'a>,
     status: Status,
 }

@@ -20,7 +20,10 @@ struct SearchFields<'a> {
 ///
 /// # Errors
 /// See [`ServeError`].
-pub fn serve(egov: &EgovSession<'_>, known: Option<KnownSubject<'_>>) -> Result<ServeOutcome, ServeError> {
+pub(super) fn serve(
+    egov: &EgovSession<'_>,
+    known: Option<KnownSubject<'_>>,
+) -> Result<ServeOutcome, ServeError> {
     let (fields, known) = match egov.admit(known, |otp| SearchFields::read(egov, otp)) {
         Ok(admitted) => admitted,
         Err(rejected) => return Ok(egov.fail(rejected.known, &rejected.error)),

@@ -35,7 +35,7 @@ enum Recipient {
 
 /// # Errors
 /// See [`ServeError`].
-pub fn serve(
+pub(super) fn serve(
     egov: &EgovSession<'_>,
     known: Option<KnownSubject<'_>>,
     events: &mut Events<'_>,

@@ -13,7 +13,7 @@ use crate::contract::{
 use crate::otp::{ContractName, Pseudonym, Subject};
 use crate::wire::json::Json;
 
-pub struct EgovSession<'a> {
+pub(super) struct EgovSession<'a> {
     pub egov: &'a Egov,
     pub session: Session<'a>,
     pub operation: Operation,
@@ -24,7 +24,7 @@ pub struct EgovSession<'a> {
 }
 
 /// A request that is rejected with everything unchanged.
-pub struct Rejected<'a> {
+pub(super) struct Rejected<'a> {
     pub known: Option<KnownSubject<'a>>,
     pub error: ErrorReply<'a>,
 }
@@ -32,7 +32,7 @@ pub struct Rejected<'a> {
 impl<'a> EgovSession<'a> {
     /// # Errors
     /// See [`ServeError`].
-    pub fn begin(
+    pub(super) fn begin(
         egov: &'a Egov,
         pending: &'a PendingRequest<'a>,
         operation: Operation,
@@ -59,7 +59,7 @@ impl<'a> EgovSession<'a> {
     /// `read` rejects the `otp` object, or the request has no subject: nothing before the first dot of its tenant, or a
     /// separator in it.
     #[expect(clippy::result_large_err, reason = "it lives on the stack, once for each request")]
-    pub fn admit<'k, T>(
+    pub(super) fn admit<'k, T>(
         &self,
         known: Option<KnownSubject<'k>>,
         read: impl FnOnce(&'a Json<'a>) -> Result<T, ErrorReply<'k>>,
@@ -77,7 +77,7 @@ impl<'a> EgovSession<'a> {
     ///
     /// # Errors
     /// The request is stale, which is reported, or no topics are the tenant's.
-    pub fn topic_of(
+    pub(super) fn topic_of(
         &self,
         events: &mut Events<'_>,
         subject: Pseudonym,
@@ -92,12 +92,12 @@ impl<'a> EgovSession<'a> {
         topic.ok_or_else(|| self.reject(Rejection::TenantUnknown))
     }
 
-    pub fn reject(&self, rejection: Rejection) -> ErrorReply<'static> {
+    pub(super) fn reject(&self, rejection: Rejection) -> ErrorReply<'static> {
         rejection.of(Some(self.operation))
     }
 
     /// The reply that changes nothing.
-    pub fn fail(&self, known: Option<KnownSubject<'_>>, error: &ErrorReply<'_>) -> ServeOutcome {
+    pub(super) fn fail(&self, known: Option<KnownSubject<'_>>, error: &ErrorReply<'_>) -> ServeOutcome {
         ServeOutcome {
             subject: known.map(|it| it.subject),
             reply: reply::failed(self.info, error),
@@ -106,17 +106,17 @@ impl<'a> EgovSession<'a> {
     }
 
     /// The error reply to a decision.
-    pub fn refused(&self, subject: Subject, rejection: Rejection) -> ServeOutcome {
+    pub(super) fn refused(&self, subject: Subject, rejection: Rejection) -> ServeOutcome {
         let error = self.reject(rejection);
         self.served(subject, reply::failed(self.info, &error), error.outcome)
     }
 
     /// The reply to a decision.
-    pub fn served(&self, subject: Subject, reply: Reply, outcome: &'static str) -> ServeOutcome {
+    pub(super) fn served(&self, subject: Subject, reply: Reply, outcome: &'static str) -> ServeOutcome {
         ServeOutcome { subject: Some(subject), reply, end: request_end(self.operation.as_str(), outcome) }
     }
 }
 
-pub fn request_end(operation: &'static str, outcome: &'static str) -> RequestEnd {
+pub(super) fn request_end(operation: &'static str, outcome: &'static str) -> RequestEnd {
     RequestEnd { contract: ContractName::Egov, operation, outcome }
 }

@@ -7,7 +7,7 @@ use crate::contract::findings::SettingsFindings;
 use crate::otp::NumberRule;
 
 /// What a number without a country code must match if no rule is the default. Also the pattern of the default rule.
-pub const NUMBER_PATTERN: &str = "^[6-9][0-9]{9}$";
+pub(super) const NUMBER_PATTERN: &str = "^[6-9][0-9]{9}$";
 
 const STRIP_SUFFIX_MAX: u64 = 16;
 

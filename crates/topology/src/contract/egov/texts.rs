@@ -40,28 +40,28 @@ const BUILT_IN: [(&str, &str); 10] = [
 
 /// The texts, with the built-in ones ready to render.
 #[derive(Debug)]
-pub struct EgovTexts {
+pub(super) struct EgovTexts {
     /// `None`: the deployment does not fall back to them.
     built_in: Option<[Arc<Template>; BUILT_IN.len()]>,
 }
 
 /// Whether the text of a template with this code becomes a text message.
-pub fn is_sms(code: &str) -> bool {
+pub(super) fn is_sms(code: &str) -> bool {
     code.starts_with("sms.")
 }
 
 /// Whether the text of a template with this code becomes the subject of an e-mail.
-pub fn is_subject(code: &str) -> bool {
+pub(super) fn is_subject(code: &str) -> bool {
     code.ends_with(".sub")
 }
 
 impl EgovTexts {
-    pub fn new(with_built_in: bool) -> Self {
+    pub(super) fn new(with_built_in: bool) -> Self {
         Self { built_in: with_built_in.then(built_in) }
     }
 
     /// The texts that carry a code of this purpose.
-    pub fn of(&self, purpose: EgovPurpose) -> OrderTexts<'_> {
+    pub(super) fn of(&self, purpose: EgovPurpose) -> OrderTexts<'_> {
         let (sms, email_subject, email_body) = match purpose {
             EgovPurpose::Register => (TextCode::SmsRegister, TextCode::GenericSubject, TextCode::GenericBody),
             EgovPurpose::Login => (TextCode::SmsLogin, TextCode::LoginSubject, TextCode::LoginBody),

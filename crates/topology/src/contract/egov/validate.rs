@@ -23,7 +23,7 @@ struct ValidateFields<'a> {
 
 /// # Errors
 /// See [`ServeError`].
-pub fn serve(
+pub(super) fn serve(
     egov: &EgovSession<'_>,
     known: Option<KnownSubject<'_>>,
     events: &mut Events<'_>,

@@ -34,7 +34,7 @@ use crate::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 const START: u64 = 1_735_689_600_000;
 const TOPICS: [&str; 7] = ["sms", "email", "result", "lifecycle", "response", "pb-sms", "pb-email"];
 
-pub struct World {
+pub(super) struct World {
     pub settings: EgovSettings,
     pub policy: Policy,
     pub caller: Caller,
@@ -56,7 +56,7 @@ pub struct World {
 }
 
 /// The reply and the events of one request.
-pub struct Seen {
+pub(super) struct Seen {
     pub reply: Value,
     /// In order; see [`World::line`].
     pub events: Vec<String>,
@@ -65,7 +65,7 @@ pub struct Seen {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let secret = |purpose: KeyPurpose| (purpose, KeyId(1), LogTime::from_ms(0), [purpose as u8 + 1; 32]);
         Self {
             settings: EgovSettings::default(),
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// A world with a directory, with these users under `egov|pb|9123456789`.
-    pub fn with_users(users: &str) -> Self {
+    pub(super) fn with_users(users: &str) -> Self {
         let mut world = Self::new();
         world.settings.user_check = true;
         let record = format!(r#"{{"users":[{users}]}}"#);
@@ -103,7 +103,7 @@ impl World {
         world
     }
 
-    pub fn template(&mut self, key: &str, text: &str, id: Option<&str>) {
+    pub(super) fn template(&mut self, key: &str, text: &str, id: Option<&str>) {
         let record = serde_json::json!({ "text": text, "templateId": id }).to_string();
         let (_, code) = key.rsplit_once('/').expect("the table's keys are good");
         let rules = Egov::new(self.settings.clone()).template_rules(code);
@@ -112,12 +112,12 @@ impl World {
         self.templates.insert(key.to_owned(), Arc::new(template));
     }
 
-    pub fn later(&mut self, ms: u64) {
+    pub(super) fn later(&mut self, ms: u64) {
         self.now += ms;
     }
 
     /// Serves one request. `{code}` in it is the code seen last, `{wrong}` another one.
-    pub fn ask(&mut self, request: &str) -> Seen {
+    pub(super) fn ask(&mut self, request: &str) -> Seen {
         let request = self.filled_in(request);
         self.requests += 1;
         let egov = Arc::new(Egov::new(self.settings.clone()));
@@ -287,7 +287,7 @@ impl World {
 
 impl Seen {
     /// The reply in one line: `sent`, an `otp` object without its id, or an error with its fields.
-    pub fn reply_line(&self) -> String {
+    pub(super) fn reply_line(&self) -> String {
         let reply = &self.reply;
         let status = plain(&reply["responseInfo"]["status"]);
         if reply["isSuccessful"] == Value::Bool(true) {
@@ -336,7 +336,7 @@ impl Reads for World {
 }
 
 /// Sends one request and compares its reply and its events, line by line.
-pub fn check(world: &mut World, request: &str, answer: &str, events: &[&str]) {
+pub(super) fn check(world: &mut World, request: &str, answer: &str, events: &[&str]) {
     let seen = world.ask(request);
     assert_eq!(seen.reply_line(), answer, "{request}");
     assert_eq!(seen.events, events, "{request}");
