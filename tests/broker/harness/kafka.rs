@@ -52,6 +52,9 @@ impl Upstream {
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random")
             .set("linger.ms", "1")
+            // A broker may refuse the first request to a partition that was just created, take the second, and then call
+            // the repeated first one a duplicate, which the client counts as delivered.
+            .set("max.in.flight", "1")
             .create_with_context(Deliveries::default())
             .expect("a producer");
         Self(producer)
