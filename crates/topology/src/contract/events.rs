@@ -43,7 +43,7 @@ pub struct Envelope<'a> {
     pub event_base: &'a str,
 }
 
-/// What an analytic event is about, whatever happened.
+/// What an analytic event is about.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
     pub contract: ContractName,

@@ -1,4 +1,4 @@
-//! One delivery of one code, whatever its channel.
+//! One delivery of one code, by any channel.
 
 use crate::contract::events::EventKind;
 use crate::otp::ChallengeView;

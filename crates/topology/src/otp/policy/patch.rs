@@ -220,9 +220,9 @@ impl<'de> Visitor<'de> for PatchVisitor<'_> {
                     continue;
                 }
             };
-            let refusal_text = A::Error::custom(&refusal);
+            let error = A::Error::custom(&refusal);
             *self.fault = Some(refusal);
-            return Err(refusal_text);
+            return Err(error);
         }
         Ok(patch)
     }

@@ -264,6 +264,20 @@ fn a_revealed_code_does_not_count_as_a_delivery() {
 }
 
 #[test]
+fn a_code_that_is_sent_and_revealed_counts_as_a_delivery() {
+    check(
+        r#"{"sends_per_challenge_max":2}"#,
+        "
+            0 show login => c1 rotation 0 send 1 until 300000 | Issued c1 send 1
+            1 show login => SendTooSoon | Suppressed(SendTooSoon)
+        30000 send login => c1 rotation 0 send 2 until 300000 | Resent c1 send 2
+        60000 show login => SendLimit | Suppressed(SendLimit)
+        60000 type 1     => Accepted c1 tries 0 left - | Verified c1
+        ",
+    );
+}
+
+#[test]
 fn a_withheld_code_counts_as_a_delivery_and_is_never_accepted() {
     check(
         r#"{"wrong_tries_max":2,"sends_per_challenge_max":2}"#,

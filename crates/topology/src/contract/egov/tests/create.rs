@@ -13,16 +13,16 @@ fn a_create_is_validated_row_by_row() {
     const TENANT: &str = " | OTP.TENANT_ID_MANDATORY otp.tenantId: Tenant field is mandatory";
     const IDENTITY: &str = " | OTP.IDENTITY_MANDATORY otp.identity: Identity field is mandatory";
     let invalid = |otp: &str, fields: &[&str]| {
-        let answer = format!("400 Invalid OTP request{}", fields.concat());
-        check(&mut World::new(), &create(otp), &answer, &[]);
+        let expected = format!("400 Invalid OTP request{}", fields.concat());
+        check(&mut World::new(), &create(otp), &expected, &[]);
     };
     invalid(r#""identity":"9123456789""#, &[TENANT]);
     invalid(r#""tenantId":"pb","identity":null"#, &[IDENTITY]);
     invalid(r#""tenantId":"""#, &[TENANT, IDENTITY]);
     let long = format!(r#""tenantId":"pb","identity":"{}""#, "9".repeat(101));
-    let answer = "400 OTP request rejected | OTP.FIELD_TOO_LONG otp.identity: \
+    let expected = "400 OTP request rejected | OTP.FIELD_TOO_LONG otp.identity: \
         otp.identity is longer than 100 characters";
-    check(&mut World::new(), &create(&long), answer, &[]);
+    check(&mut World::new(), &create(&long), expected, &[]);
 }
 
 #[test]
@@ -40,15 +40,15 @@ fn a_code_goes_to_the_identity() {
 
 #[test]
 fn an_identity_that_is_neither_number_nor_address_is_unreachable() {
-    let answer = "400 OTP request rejected | OTP.IDENTITY_UNREACHABLE otp.identity: \
+    let expected = "400 OTP request rejected | OTP.IDENTITY_UNREACHABLE otp.identity: \
         Identity is neither a mobile number nor an e-mail address";
     let unreachable = |identity: &str| {
         let otp = format!(r#""tenantId":"pb","identity":"{identity}""#);
-        check(&mut World::new(), &create(&otp), answer, &[]);
+        check(&mut World::new(), &create(&otp), expected, &[]);
         let mut revealing = World::new();
         revealing.caller.reveal_code = true;
-        let reply = format!("otp {identity} pb false with code successful");
-        check(&mut revealing, &create(&otp), &reply, &["issued generic  0"]);
+        let expected = format!("otp {identity} pb false with code successful");
+        check(&mut revealing, &create(&otp), &expected, &["issued generic  0"]);
     };
     unreachable("5123456789");
     unreachable("+919123456789");
@@ -61,8 +61,8 @@ fn a_code_is_revealed_to_a_caller_that_may_see_it() {
     let mut world = World::new();
     world.caller.reveal_code = true;
     world.settings.built_in_templates = false;
-    let answer = "otp 9123456789 pb false with code successful";
-    check(&mut world, &create(MOBILE), answer, &["issued generic  0"]);
+    let expected = "otp 9123456789 pb false with code successful";
+    check(&mut world, &create(MOBILE), expected, &["issued generic  0"]);
     let seen = world.ask(&create(MOBILE));
     let code = seen.reply["otp"]["otp"].as_str().expect("the code is there");
     assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
@@ -87,16 +87,16 @@ fn a_request_cannot_imitate_the_placeholder_of_the_code() {
 fn a_create_without_a_text_issues_nothing() {
     let mut world = World::new();
     world.settings.built_in_templates = false;
-    let answer =
+    let expected =
         "500 OTP request rejected | OTP.TEMPLATE_MISSING otp.identity: No message text is configured";
     let events = ["suppressed generic template_missing +91 9123"];
-    check(&mut world, &create(MOBILE), answer, &events);
+    check(&mut world, &create(MOBILE), expected, &events);
 }
 
 #[test]
 fn a_stale_create_sends_nothing() {
     let mut world = World::new();
     world.age_ms = 300_001;
-    let answer = "408 OTP request rejected | OTP.STALE_REQUEST otp.identity: The request came too late";
-    check(&mut world, &create(MOBILE), answer, &["suppressed generic stale_request +91 9123"]);
+    let expected = "408 OTP request rejected | OTP.STALE_REQUEST otp.identity: The request came too late";
+    check(&mut world, &create(MOBILE), expected, &["suppressed generic stale_request +91 9123"]);
 }

@@ -26,8 +26,8 @@ fn a_send_is_validated_row_by_row() {
     const COUNTRY: &str = " | OTP.MOBILE_NUMBER_VALIDATION_FAILED otp.mobileNumber: \
         Mobile number validation configuration not found for country code: +44";
     let invalid = |otp: &str, fields: &[&str]| {
-        let answer = format!("400 Invalid OTP request{}", fields.concat());
-        check(&mut World::new(), &send(otp), &answer, &[]);
+        let expected = format!("400 Invalid OTP request{}", fields.concat());
+        check(&mut World::new(), &send(otp), &expected, &[]);
     };
     invalid(r#""mobileNumber":"9123456789","type":"login""#, &[TENANT]);
     invalid(r#""tenantId":"","mobileNumber":"9123456789""#, &[TENANT]);
@@ -69,9 +69,9 @@ fn a_type_is_read_in_any_case_and_its_absence_means_register() {
 fn a_stored_rule_that_does_not_compile_is_named() {
     let mut world = World::new();
     world.policy.number_rules[0].regex = "[6-9".to_owned();
-    let answer = "400 Invalid OTP request | OTP.MOBILE_NUMBER_VALIDATION_FAILED otp.mobileNumber: \
+    let expected = "400 Invalid OTP request | OTP.MOBILE_NUMBER_VALIDATION_FAILED otp.mobileNumber: \
         Invalid mobile number validation pattern configured.";
-    check(&mut world, LOGIN, answer, &[]);
+    check(&mut world, LOGIN, expected, &[]);
 }
 
 #[test]
@@ -122,10 +122,10 @@ fn the_operation_is_the_bodys_else_the_headers_else_send_for_a_number() {
 #[test]
 fn a_wrong_shape_is_rejected_by_field() {
     let refused = |request: &str, field: &str| {
-        let answer = format!(
+        let expected = format!(
             "400 OTP request rejected | OTP.INVALID_REQUEST {field}: The request is not of the expected shape"
         );
-        check(&mut World::new(), request, &answer, &[]);
+        check(&mut World::new(), request, &expected, &[]);
     };
     refused(r#"{"operation":"send"}"#, "otp");
     refused(r#"{"operation":"send","otp":[]}"#, "otp");
@@ -149,10 +149,10 @@ fn a_field_has_a_longest_value() {
             _ => otp,
         };
         let seen = World::new().ask(&send(&otp));
-        let answer = format!(
+        let expected = format!(
             "400 OTP request rejected | OTP.FIELD_TOO_LONG otp.{field}: otp.{field} is longer than {max} characters"
         );
-        assert_eq!(seen.reply_line() != answer, good, "{field} of {chars}: {}", seen.reply_line());
+        assert_eq!(seen.reply_line() != expected, good, "{field} of {chars}: {}", seen.reply_line());
     };
     sized("tenantId", 256, 256, true);
     sized("tenantId", 257, 256, false);
@@ -193,9 +193,9 @@ fn a_stale_request_sends_nothing() {
         if good {
             check(&mut world, LOGIN, SENT, &[SMS, "issued login sms +91 9123 en_IN 1"]);
         } else {
-            let answer =
+            let expected =
                 "408 OTP request rejected | OTP.STALE_REQUEST otp.mobileNumber: The request came too late";
-            check(&mut world, LOGIN, answer, &["suppressed login stale_request +91 9123"]);
+            check(&mut world, LOGIN, expected, &["suppressed login stale_request +91 9123"]);
         }
     };
     late(false, 300_000, true);
@@ -207,14 +207,14 @@ fn a_stale_request_sends_nothing() {
 fn a_caller_may_do_what_its_configuration_says() {
     let mut world = World::new();
     world.caller.operations.retain(|name| name != Operation::Send.as_str());
-    let answer = "400 OTP request rejected | OTP.OPERATION_NOT_ALLOWED operation: \
+    let expected = "400 OTP request rejected | OTP.OPERATION_NOT_ALLOWED operation: \
         Operation is not allowed for this caller";
-    check(&mut world, LOGIN, answer, &[]);
+    check(&mut world, LOGIN, expected, &[]);
     let mut world = World::new();
     world.reply_fault = true;
-    let answer = "400 OTP request rejected | OTP.INVALID_REPLY otp.mobileNumber: \
+    let expected = "400 OTP request rejected | OTP.INVALID_REPLY otp.mobileNumber: \
         The reply cannot go where the headers ask";
-    check(&mut world, LOGIN, answer, &[]);
+    check(&mut world, LOGIN, expected, &[]);
 }
 
 #[test]
@@ -222,8 +222,8 @@ fn a_central_instance_sends_to_the_topics_of_the_tenants_schema() {
     let mut world = World::new();
     world.settings.central_instance =
         CentralInstance { enabled: true, position: 1, schemas: vec!["pb".to_owned()] };
-    let answer = "400 OTP request rejected | OTP.TENANT_UNKNOWN otp.tenantId: Tenant is unknown";
-    check(&mut world, LOGIN, answer, &[]);
+    let expected = "400 OTP request rejected | OTP.TENANT_UNKNOWN otp.tenantId: Tenant is unknown";
+    check(&mut world, LOGIN, expected, &[]);
     let request = LOGIN.replace("pb.amritsar", "in.pb");
     let events = [format!("pb-{SMS}"), "issued login sms +91 9123 en_IN 1".to_owned()];
     check(&mut world, &request, SENT, &[&events[0], &events[1]]);

@@ -47,20 +47,20 @@ fn an_unknown_user_is_rejected() {
     let inactive = CITIZEN.replace("true", "false");
     let employee = CITIZEN.replace("CITIZEN", "EMPLOYEE");
     let mute = r#"{"tenantId":"pb","emailId":"asha@example.org"}"#;
-    let check_send = |users: &str, request: &str, name: &str, field: &str, events: &[&str]| {
+    let rejected = |users: &str, request: &str, name: &str, field: &str, events: &[&str]| {
         check(&mut World::with_users(users), request, &failed(name, field), events);
     };
     let reset_unknown = "suppressed passwordreset unknown_recipient +91 9123";
-    check_send("", &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
-    check_send(&inactive, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
-    check_send(mute, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
-    check_send(&employee, &send("login", r#","userType":"citizen""#), "login", NO_LOGIN, &[UNKNOWN]);
-    check_send(&employee, &send("login", r#","userType":"employee""#), "login", NO_LOGIN, &[UNKNOWN]);
-    check_send("", &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
-    check_send(&inactive, &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
-    check_send(mute, &send("passwordreset", ""), "password reset", NO_MOBILE, &[reset_unknown]);
-    check_send(CITIZEN, &send("register", ""), "register", EXISTS, &[]);
-    check_send(&inactive, &send("register", ""), "register", EXISTS, &[]);
+    rejected("", &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
+    rejected(&inactive, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
+    rejected(mute, &send("login", ""), "login", NO_LOGIN, &[UNKNOWN]);
+    rejected(&employee, &send("login", r#","userType":"citizen""#), "login", NO_LOGIN, &[UNKNOWN]);
+    rejected(&employee, &send("login", r#","userType":"employee""#), "login", NO_LOGIN, &[UNKNOWN]);
+    rejected("", &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
+    rejected(&inactive, &send("passwordreset", ""), "password reset", NO_RESET, &[reset_unknown]);
+    rejected(mute, &send("passwordreset", ""), "password reset", NO_MOBILE, &[reset_unknown]);
+    rejected(CITIZEN, &send("register", ""), "register", EXISTS, &[]);
+    rejected(&inactive, &send("register", ""), "register", EXISTS, &[]);
 }
 
 #[test]
@@ -134,23 +134,23 @@ fn concealment_makes_the_unknown_look_like_the_known() {
         world.policy.conceal_existence = true;
         world.policy.lock_after = 2;
         let mut events = Vec::new();
-        let mut tell = |world: &mut World, request: &str, answer: &str| {
+        let mut compare = |world: &mut World, request: &str, expected: &str| {
             let seen = world.ask(request);
-            assert_eq!(seen.reply_line(), answer, "{users} {request}");
+            assert_eq!(seen.reply_line(), expected, "{users} {request}");
             events.extend(seen.events);
         };
-        tell(&mut world, &send(kind, ""), SENT);
-        tell(&mut world, &send(kind, ""), too_soon);
+        compare(&mut world, &send(kind, ""), SENT);
+        compare(&mut world, &send(kind, ""), too_soon);
         world.later(30_000);
-        tell(&mut world, &send(kind, ""), SENT);
+        compare(&mut world, &send(kind, ""), SENT);
         world.later(30_000);
         let wrong =
             r#"{"operation":"validate","otp":{"tenantId":"pb","identity":"9123456789","otp":"000000x"}}"#;
         let failed = "400 OTP validation unsuccessful | \
             OTP.VALIDATION_UNSUCCESSFUL otp.otp: OTP validation unsuccessful";
-        tell(&mut world, wrong, failed);
-        tell(&mut world, wrong, failed);
-        tell(&mut world, &send(kind, ""), locked);
+        compare(&mut world, wrong, failed);
+        compare(&mut world, wrong, failed);
+        compare(&mut world, &send(kind, ""), locked);
         events
     };
     let unknown = story("", "login");

@@ -29,9 +29,9 @@ fn a_validation_is_validated_row_by_row_and_always_has_a_result() {
         Request type (register, passwordreset,login) is mandatory";
     let result = ["result rejected invalid_request - -"];
     let invalid = |otp: &str, fields: &[&str]| {
-        let answer = format!("400 Invalid OTP validation request{}", fields.concat());
+        let expected = format!("400 Invalid OTP validation request{}", fields.concat());
         let request = format!(r#"{{"operation":"validate","otp":{{{otp}}}}}"#);
-        check(&mut World::new(), &request, &answer, &result);
+        check(&mut World::new(), &request, &expected, &result);
     };
     invalid("", &[TENANT, IDENTITY, OTP]);
     invalid(r#""identity":"9123456789","otp":"123456""#, &[TENANT]);
@@ -39,9 +39,9 @@ fn a_validation_is_validated_row_by_row_and_always_has_a_result() {
     invalid(r#""tenantId":"pb","identity":"9123456789""#, &[OTP]);
     invalid(r#""tenantId":"pb","identity":"9123456789","otp":"1","type":"x""#, &[TYPE]);
     let rejected = |otp: &str, code: &str, field: &str, message: &str| {
-        let answer = format!("400 OTP request rejected | OTP.{code} {field}: {message}");
+        let expected = format!("400 OTP request rejected | OTP.{code} {field}: {message}");
         let request = format!(r#"{{"operation":"validate","otp":{otp}}}"#);
-        check(&mut World::new(), &request, &answer, &result);
+        check(&mut World::new(), &request, &expected, &result);
     };
     let shape = "The request is not of the expected shape";
     rejected("null", "INVALID_REQUEST", "otp", shape);
@@ -51,14 +51,14 @@ fn a_validation_is_validated_row_by_row_and_always_has_a_result() {
     rejected(&long, "FIELD_TOO_LONG", "otp.otp", "otp.otp is longer than 128 characters");
     let mut world = World::new();
     world.caller.operations.retain(|name| name != "validate");
-    let answer = "400 OTP request rejected | OTP.OPERATION_NOT_ALLOWED operation: \
+    let expected = "400 OTP request rejected | OTP.OPERATION_NOT_ALLOWED operation: \
         Operation is not allowed for this caller";
-    check(&mut world, &validate("123456", ""), answer, &result);
+    check(&mut world, &validate("123456", ""), expected, &result);
     let mut world = World::new();
     world.reply_fault = true;
-    let answer = "400 OTP request rejected | OTP.INVALID_REPLY otp.identity: \
+    let expected = "400 OTP request rejected | OTP.INVALID_REPLY otp.identity: \
         The reply cannot go where the headers ask";
-    check(&mut world, &validate("123456", ""), answer, &result);
+    check(&mut world, &validate("123456", ""), expected, &result);
 }
 
 #[test]
@@ -117,9 +117,9 @@ fn the_last_millisecond_counts() {
 fn a_validation_past_its_deadline_counts_nothing() {
     let mut world = sent();
     world.past_deadline = true;
-    let answer = "408 OTP request rejected | OTP.STALE_REQUEST otp.identity: The request came too late";
+    let expected = "408 OTP request rejected | OTP.STALE_REQUEST otp.identity: The request came too late";
     let events = ["result rejected stale_request - -"];
-    check(&mut world, &validate("{wrong}", ""), answer, &events);
+    check(&mut world, &validate("{wrong}", ""), expected, &events);
     world.past_deadline = false;
     world.age_ms = 86_400_000;
     let events = ["result accepted verified login 0", "verified login"];
@@ -132,9 +132,9 @@ fn a_search_is_validated_row_by_row() {
     const TENANT: &str = " | OTP.TENANT_ID_MANDATORY otp.tenantId: Tenant field is mandatory";
     const IDENTITY: &str = " | OTP.IDENTITY_MANDATORY otp.identity: Identity field is mandatory";
     let invalid = |otp: &str, fields: &[&str]| {
-        let answer = format!("400 Invalid OTP search request{}", fields.concat());
+        let expected = format!("400 Invalid OTP search request{}", fields.concat());
         let request = format!(r#"{{"operation":"search","otp":{{{otp}}}}}"#);
-        check(&mut World::new(), &request, &answer, &[]);
+        check(&mut World::new(), &request, &expected, &[]);
     };
     invalid("", &[UUID, TENANT, IDENTITY]);
     invalid(r#""tenantId":"pb","identity":"9123456789""#, &[UUID]);
@@ -144,9 +144,9 @@ fn a_search_is_validated_row_by_row() {
         r#"{{"operation":"search","otp":{{"tenantId":"pb","identity":"1","uuid":"{}"}}}}"#,
         "1".repeat(37)
     );
-    let answer =
+    let expected =
         "400 OTP request rejected | OTP.FIELD_TOO_LONG otp.uuid: otp.uuid is longer than 36 characters";
-    check(&mut World::new(), &long, answer, &[]);
+    check(&mut World::new(), &long, expected, &[]);
 }
 
 #[test]
