@@ -1,4 +1,4 @@
-//! The plan of topics, and the differences of a cluster from it.
+//! The plan of a configuration, and the differences that a cluster can have.
 
 use std::collections::BTreeMap;
 

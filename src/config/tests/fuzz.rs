@@ -351,12 +351,12 @@ proptest! {
         prop_assert_eq!(secrets.len(), 4);
         let mut bytes = any.unwrap_or_else(|| good.to_string()).into_bytes();
         edits.iter().for_each(|edit| apply(edit, &mut bytes));
-        let mut message = String::new();
+        let mut shown = String::new();
         // As a key file, and where a hurried hand may put one: as a configuration, as the name of a file, as a section.
         if let Err(error) = keys::keyring(&String::from_utf8_lossy(&bytes), "key file k") {
             let text = error.to_string();
             prop_assert!(text.starts_with("key file k: ") && text.contains("; "), "{}", text);
-            message += &text;
+            shown += &text;
         }
         let directory = Directory::new();
         let path = directory.0.join("keys.toml");
@@ -368,10 +368,10 @@ proptest! {
             Sources { environment: vec![("OTP_STREAM__KEYS__FILE".to_owned(), text)], ..Sources::default() },
         ];
         for error in places.iter().filter_map(|place| load(place).err()) {
-            let _ = write!(message, "{error}");
+            let _ = write!(shown, "{error}");
         }
         for secret in secrets {
-            prop_assert!(!message.contains(&secret), "{}", message);
+            prop_assert!(!shown.contains(&secret), "{}", shown);
         }
     }
 }

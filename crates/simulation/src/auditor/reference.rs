@@ -225,7 +225,7 @@ impl Reference {
         let topic = origin_topic.unwrap_or(source.topic);
         let is_request = matches!(self.topology.source(topic).kind, SourceKind::Requests(_));
         let task = &mut self.tasks[task as usize];
-        if is_request && !task.has_all_marks().unwrap_or(false) {
+        if is_request && !task.has_all_barriers().unwrap_or(false) {
             return Err(Oracle::Policies.violation(format!(
                 "{} is processed before the policies are complete",
                 house.source_name(source)

@@ -69,7 +69,7 @@ impl<S: StateStore> Task<S> {
     }
 
     /// Forwards the barrier of a broadcast topic to every home: the topic's first content is complete.
-    pub fn broadcast_mark(&mut self, broadcast: Broadcast, out: &mut Outbox) {
+    pub fn send_barrier(&mut self, broadcast: Broadcast, out: &mut Outbox) {
         let Some(topic) = self.topology.source_of(SourceKind::Broadcast(broadcast)) else {
             return;
         };
@@ -87,11 +87,11 @@ impl<S: StateStore> Task<S> {
         self.overlay.put(barrier_sent_key(&self.topology.source(topic).name).as_bytes(), BARRIER_SET);
     }
 
-    /// Whether [`Task::broadcast_mark`] was ever done for this topic.
+    /// Whether [`Task::send_barrier`] was ever done for this topic.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn has_broadcast_mark(&self, broadcast: Broadcast) -> Result<bool, StoreError> {
+    pub fn has_sent_barrier(&self, broadcast: Broadcast) -> Result<bool, StoreError> {
         self.has(broadcast, barrier_sent_key)
     }
 
@@ -99,7 +99,7 @@ impl<S: StateStore> Task<S> {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn has_all_marks(&self) -> Result<bool, StoreError> {
+    pub fn has_all_barriers(&self) -> Result<bool, StoreError> {
         for broadcast in Broadcast::ALL {
             if !self.has(broadcast, barrier_arrived_key)? {
                 return Ok(false);

@@ -160,7 +160,7 @@ impl<S: StateStore> Task<S> {
 
     /// Writes the changelog records of the writes since the last call into the outbox, so that the producer can send them
     /// before the commit.
-    pub fn log_along(&mut self, out: &mut Outbox) {
+    pub fn log_changes(&mut self, out: &mut Outbox) {
         changelog::log(&mut self.overlay, self.partition, &self.topology, out);
     }
 
@@ -168,7 +168,7 @@ impl<S: StateStore> Task<S> {
     /// are processed afterwards belong to the next plan, which can only be made when this one has ended.
     pub fn plan_commit(&mut self, out: &mut Outbox) {
         self.positions.plan(&self.topology, &mut self.overlay);
-        self.log_along(out);
+        self.log_changes(out);
         self.overlay.plan();
         self.planned = std::mem::take(&mut self.counters);
     }

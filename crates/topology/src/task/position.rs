@@ -1,5 +1,5 @@
-//! How far each source partition was applied, by path, so that no record is applied twice, whatever offsets the group
-//! has.
+//! How far each source partition was applied, by path, so that no record is applied twice. The offsets of the
+//! consumer group do not matter.
 //!
 //! There are two paths. `Read`: records that this task read from its own source partitions, decided in place or forwarded.
 //! Both happen in the order of the source, so one position covers them. `Arrived`: records that were forwarded to this

@@ -1,6 +1,6 @@
 //! The home partition of a record, and forwarding to it.
 //!
-//! The home partition is murmur2 of the canonical subject modulo the number of tasks, whatever the record's key is.
+//! The home partition is murmur2 of the canonical subject modulo the number of tasks, independent of the record's key.
 //! A record at home is decided in place. Any other is forwarded through the repartition topic, with the coordinates and the
 //! time of its origin. A forwarded record is never forwarded again.
 

@@ -204,7 +204,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// would join the transaction only then.
     fn produce_early(&mut self) {
         for task in self.tasks.ready_mut() {
-            task.log_along(&mut self.batch.outbox);
+            task.log_changes(&mut self.batch.outbox);
         }
         self.issue_next_call();
     }

@@ -151,9 +151,9 @@ impl<S: crate::state::StateStore> TaskSlot<S> {
             }
         }
         let Some(task) = self.lifecycle.task_mut() else { return Vec::new() };
-        reached.retain(|(broadcast, ..)| !task.has_broadcast_mark(*broadcast).unwrap_or(true));
+        reached.retain(|(broadcast, ..)| !task.has_sent_barrier(*broadcast).unwrap_or(true));
         for (broadcast, ..) in &reached {
-            task.broadcast_mark(*broadcast, out);
+            task.send_barrier(*broadcast, out);
         }
         reached.into_iter().map(|(_, source, next)| (source, next)).collect()
     }

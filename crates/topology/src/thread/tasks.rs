@@ -298,7 +298,7 @@ impl<S: StateStore + Clone> Tasks<S> {
                 informed.push(*partition);
             }
             check.must_commit |= slot.is_dirty();
-            let has_barriers = |task: &Task<S>| task.has_all_marks().unwrap_or(false);
+            let has_barriers = |task: &Task<S>| task.has_all_barriers().unwrap_or(false);
             if has_read_directory && !slot.is_dirty() && slot.lifecycle.task().is_some_and(has_barriers) {
                 open.push(*partition);
             }
@@ -360,7 +360,7 @@ impl<S: StateStore + Clone> Tasks<S> {
         let task = topology.task_of(source.topic, source.partition);
         let slot = task.and_then(|task| self.slots.get(&task));
         let task = slot.and_then(|slot| slot.lifecycle.task());
-        !task.is_some_and(|task| task.has_broadcast_mark(broadcast).unwrap_or(false))
+        !task.is_some_and(|task| task.has_sent_barrier(broadcast).unwrap_or(false))
     }
 
     /// Asks for the ends of inputs, because an idle input that is known to be empty is as good as current.

@@ -257,7 +257,7 @@ fn a_barrier_is_never_poison() {
         assert!(!task.give_up(&batch.get(0), &mut out));
     }
     assert!(out.is_empty(), "no dead letter");
-    assert_eq!(task.has_all_marks(), Ok(true));
+    assert_eq!(task.has_all_barriers(), Ok(true));
     assert_eq!(task.positions().next(InputPath::Read, source(SourceKind::Repartition)), Some(2));
 }
 

@@ -52,7 +52,7 @@ fn check_is_read(text: &str) {
     let (house, revealed, code) = written();
     let (mut task, void) = Task::open(0, house.topology.clone(), store.clone()).expect("it is read");
     assert_eq!(void, Vec::<String>::new(), "the positions belong to the topics");
-    assert_eq!(task.has_all_marks(), Ok(true));
+    assert_eq!(task.has_all_barriers(), Ok(true));
     let mut process = |offset: i64, id: &str, body: &Value| {
         let mut batch = RecordBatch::default();
         let topic = house.topology.source_named("requests").expect("a source");
