@@ -132,8 +132,7 @@ create.replication_factor = 1
 [kafka.topics]
 TOML
   local topic
-  for topic in sms email validation_result lifecycle dead_letter user_directory otp_policy message_template \
-    client_registry otp_admin; do
+  for topic in $(sed -n '/^\[kafka.topics\]/,/^\[kafka.create\]/s/^\([a-z_]*\) = .*/\1/p' config/default.toml); do
     echo "$topic = \"$BENCH_ID-$topic\""
   done
   cat <<TOML

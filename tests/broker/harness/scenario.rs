@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use otp_topology::deployment::TopicNames;
 use serde_json::Value;
 
 use super::audit::{Produced, findings};
@@ -266,10 +267,29 @@ impl Topics {
         ]
     }
 
+    /// A shared topic that no test names has its default name behind the scenario's.
+    fn shared(&self, name: &str) -> TopicNames {
+        let mut others = TopicNames::default();
+        others.rename(|default| format!("{name}.{default}"));
+        TopicNames {
+            sms: self.sms.clone(),
+            email: self.email.clone(),
+            validation_result: self.results.clone(),
+            lifecycle: self.lifecycle.clone(),
+            dead_letter: self.dead_letters.clone(),
+            user_directory: self.directory.clone(),
+            otp_policy: self.policies.clone(),
+            message_template: self.templates.clone(),
+            otp_admin: self.admin.clone(),
+            ..others
+        }
+    }
+
     fn configuration(&self, name: &str, bootstrap: &str, directory: &str, http_port: u16) -> String {
-        let Self { requests, replies, desk_requests, desk_replies, sms, email, results, lifecycle, .. } =
-            self;
-        let Self { dead_letters, directory: users, policies, templates, admin, .. } = self;
+        let Self { requests, replies, desk_requests, desk_replies, .. } = self;
+        let names = self.shared(name);
+        let topics: String =
+            names.entries().map(|(row, topic)| format!("{} = \"{topic}\"\n", row.key)).collect();
         format!(
             r#"
 [application]
@@ -279,17 +299,7 @@ bootstrap_servers = "{bootstrap}"
 [kafka.create]
 partitions = {PARTITIONS}
 [kafka.topics]
-sms = "{sms}"
-email = "{email}"
-validation_result = "{results}"
-lifecycle = "{lifecycle}"
-dead_letter = "{dead_letters}"
-user_directory = "{users}"
-otp_policy = "{policies}"
-message_template = "{templates}"
-client_registry = "{name}.client-registry"
-otp_admin = "{admin}"
-[store]
+{topics}[store]
 directory = "{directory}/store"
 [keys]
 file = "{directory}/keys.toml"
