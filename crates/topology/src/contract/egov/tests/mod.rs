@@ -336,7 +336,7 @@ impl Reads for World {
 }
 
 /// Sends one request and compares its reply and its events, line by line.
-pub fn check(world: &mut World, request: &str, expected: &str, events: &[&str]) {
+pub(super) fn check(world: &mut World, request: &str, expected: &str, events: &[&str]) {
     let seen = world.ask(request);
     assert_eq!(seen.reply_line(), expected, "{request}");
     assert_eq!(seen.events, events, "{request}");
