@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use otp_topology::contract::Contracts;
+use otp_topology::contract::{CallerGrant, Contracts, SettingsFindings};
 use otp_topology::deployment::topics::{Topic, topics};
 use otp_topology::deployment::{CallerSettings, Settings};
 use otp_topology::wire::topic_name;
@@ -34,7 +34,7 @@ pub(super) fn check(callers: &[CallerSettings], contracts: &Contracts, found: &m
         if callers[..at].iter().any(|earlier| earlier.name == caller.name) {
             found.add(key("name"), "another caller has this name", "give each caller its own");
         }
-        check_operations(caller, contracts, &key, found);
+        check_operations(caller, at, contracts, &key, found);
         for (field, topic) in [("request_topic", &caller.request_topic), ("reply_topic", &caller.reply_topic)]
         {
             if let Some(fault) = topic_name::fault(topic) {
@@ -46,6 +46,7 @@ pub(super) fn check(callers: &[CallerSettings], contracts: &Contracts, found: &m
 
 fn check_operations(
     caller: &CallerSettings,
+    at: usize,
     contracts: &Contracts,
     key: &dyn Fn(&str) -> String,
     found: &mut Findings<'_>,
@@ -61,6 +62,7 @@ fn check_operations(
         );
         return;
     }
+    check_grant(caller, at, contracts, found);
     let Some(operations) = &caller.operations else {
         return;
     };
@@ -83,6 +85,19 @@ fn check_operations(
             format!("{hint}its operations are {}", known.join(", ")),
         );
     }
+}
+
+/// What the contract says of everything that the caller is granted.
+fn check_grant(caller: &CallerSettings, at: usize, contracts: &Contracts, found: &mut Findings<'_>) {
+    let Some(contract) = contracts.get(caller.contract) else { return };
+    let mut findings = SettingsFindings::new(format!("callers[{at}]"));
+    let grant = CallerGrant {
+        operations: &caller.operations_of(&**contract),
+        reveal_code: caller.reveal_code,
+        utc_offset: caller.utc_offset,
+    };
+    contract.check_caller(&grant, &mut findings);
+    findings.into_vec().into_iter().for_each(|it| found.add(it.key, it.what, it.remedy));
 }
 
 /// Every topic has one meaning: no two keys name the same topic.

@@ -46,6 +46,9 @@ impl Counts {
             let vec = &self.metrics.dead_letters;
             cached(&mut self.dead_letters, labels, || vec.with_label_values(&labels)).inc_by(*count);
         }
+        for (contract, count) in &done.unknown_members {
+            self.metrics.unknown_members.with_label_values(&[contract.as_str()]).inc_by(*count);
+        }
         self.metrics.skipped.inc_by(done.skipped);
         self.metrics.forwarded.inc_by(done.forwarded);
         self.metrics.repeated.inc_by(done.repeated);

@@ -36,6 +36,7 @@ pub fn caller(name: &str, request_topic: &str, reply_topic: &str) -> CallerSetti
         reply_topic: reply_topic.to_owned(),
         operations: None,
         reveal_code: false,
+        utc_offset: None,
     }
 }
 

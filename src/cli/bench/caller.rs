@@ -42,7 +42,7 @@ impl BenchCaller {
             bail!("the configuration has no such caller with the contract egov; see [[callers]]");
         };
         let sms = &config.kafka.topics.sms;
-        if config.contracts.notification_topics(sms) != [sms.as_str()] {
+        if config.settings().notification_topics(sms) != [sms.as_str()] {
             bail!(
                 "egov.central_instance is enabled: it has one SMS topic for each schema; disable it for the benchmark"
             );

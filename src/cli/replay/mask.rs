@@ -34,7 +34,7 @@ impl Mask {
         let values = || Holds::Values(settings.contracts.secret_members());
         let topics = &settings.topics;
         for base in [&topics.sms, &topics.email] {
-            holds.extend(settings.contracts.notification_topics(base).into_iter().map(|name| (name, TEXTS)));
+            holds.extend(settings.notification_topics(base).into_iter().map(|name| (name, TEXTS)));
         }
         holds.extend(settings.callers.iter().map(|caller| (caller.reply_topic.clone(), values())));
         holds.insert(settings.repartition(), values());

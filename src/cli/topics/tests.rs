@@ -31,7 +31,9 @@ fn the_default_configuration_needs_these_topics() {
         topics,
         [
             ("otp-request-egov", 6),
+            ("otp-request-int", 6),
             ("otp-response-egov", 6),
+            ("otp-response-int", 6),
             ("egov.core.notification.sms.otp", 6),
             ("org.egov.core.notification.email", 6),
             ("otp-validation-result", 6),
@@ -59,8 +61,10 @@ fn a_central_instance_has_notification_topics_for_each_schema() {
         [
             "pb-egov.core.notification.sms.otp",
             "ka-egov.core.notification.sms.otp",
+            "egov.core.notification.sms.otp",
             "pb-org.egov.core.notification.email",
             "ka-org.egov.core.notification.email",
+            "org.egov.core.notification.email",
         ]
     );
 }

@@ -11,7 +11,8 @@ use super::{Sources, load, load_given, of_file};
 #[test]
 fn the_defaults_are_a_valid_configuration() {
     let config = load(&Sources::default()).expect("defaults").config;
-    assert_eq!(config.callers.len(), 1);
+    let callers: Vec<_> = config.callers.iter().map(|caller| caller.name.as_str()).collect();
+    assert_eq!(callers, ["egov", "int"]);
     assert_eq!(config.kafka.topics, TopicNames::default());
     assert_eq!(config.processing.commit_interval_max_ms, 100);
 }

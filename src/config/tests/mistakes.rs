@@ -91,8 +91,11 @@ fn a_mistake_in_a_set_or_a_variable_names_it() {
 #[test]
 fn a_caller_must_be_one_that_this_build_serves() {
     let rows: &[Row<'_>] = &[
-        ("contract = \"int\"", &["callers[0].contract = \"int\": this build does not serve this contract"]),
-        ("contract = \"mosip\"", &["callers[0].contract = \"mosip\"", "served: egov"]),
+        ("contract = \"mosip\"", &["callers[0].contract = \"mosip\"", "served: egov, int"]),
+        (
+            "reveal_code = true\nutc_offset = \"+05:30\"",
+            &["callers[0].utc_offset", "only callers of the contract int"],
+        ),
         ("contract = \"eGov\"", &["no such contract", "egov, int, mosip"]),
         ("operations = [\"sned\"]", &["callers[0].operations[0] = \"sned\"", "did you mean send?"]),
         ("operations = []", &["no operations are listed"]),

@@ -60,7 +60,7 @@ fn the_settings_of_the_topology_are_those_of_the_configuration() {
     assert_eq!(settings.callers[0].operations, None);
     let egov = settings.contracts.get(ContractName::Egov).expect("a contract");
     assert!(egov.template_rules("sms.login.otp.msg").id_required);
-    assert_eq!(settings.contracts.notification_topics("sms"), ["pb-sms"]);
+    assert_eq!(settings.notification_topics("sms"), ["pb-sms"]);
     assert!(settings.dead_letter_copy);
     assert_eq!(egov.default_policy().number_rules[0].country_code, "+254");
 }

@@ -43,6 +43,13 @@ pub struct Envelope<'a> {
     pub event_base: &'a str,
 }
 
+impl Envelope<'_> {
+    /// The `ce_id` of the request's reply.
+    pub fn response_id(&self) -> String {
+        [self.event_base, EventKind::RESPONSE.0].join("-")
+    }
+}
+
 /// What an analytic event is about.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {

@@ -14,18 +14,19 @@ pub struct SettingsFinding {
 /// Collects the faults of one section.
 #[derive(Debug)]
 pub struct SettingsFindings {
-    section: &'static str,
+    section: String,
     found: Vec<SettingsFinding>,
 }
 
 impl SettingsFindings {
-    pub(super) fn new(section: &'static str) -> Self {
-        Self { section, found: Vec::new() }
+    /// `section`: such as `egov` or `callers[0]`.
+    pub fn new(section: impl Into<String>) -> Self {
+        Self { section: section.into(), found: Vec::new() }
     }
 
     /// Objects to a key of the section, such as `central_instance.schemas[0]`.
     pub fn add(&mut self, key: &str, what: impl Into<String>, remedy: impl Into<String>) {
-        let key = if key.is_empty() { self.section.to_owned() } else { format!("{}.{key}", self.section) };
+        let key = if key.is_empty() { self.section.clone() } else { format!("{}.{key}", self.section) };
         self.found.push(SettingsFinding { key, what: what.into(), remedy: remedy.into() });
     }
 
@@ -38,7 +39,7 @@ impl SettingsFindings {
         }
     }
 
-    pub(super) fn into_vec(self) -> Vec<SettingsFinding> {
+    pub fn into_vec(self) -> Vec<SettingsFinding> {
         self.found
     }
 }

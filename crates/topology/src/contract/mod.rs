@@ -19,14 +19,16 @@ mod mosip;
 mod port;
 mod session;
 mod table;
+mod utc_offset;
 
 pub use events::{About, Envelope, EventKind, Events};
 pub use findings::{SettingsFinding, SettingsFindings};
 pub use port::{
-    Address, Caller, Contract, EventTopics, KnownSubject, PendingRequest, Reads, Request, RequestEnd,
-    ServeError, ServeOutcome,
+    Address, Caller, CallerGrant, Contract, EventTopics, KnownSubject, PendingRequest, Reads, Request,
+    RequestEnd, ServeError, ServeOutcome,
 };
 pub use session::Session;
 pub use table::{CONTRACTS, ContractLine, Contracts};
+pub use utc_offset::UtcOffset;
 
 pub use crate::wire::reply::{Placeholder, Reply, Secret, SecretPlace};

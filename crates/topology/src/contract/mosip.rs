@@ -2,9 +2,12 @@
 
 use serde::Deserialize;
 
+use super::delivery::DeliverySettings;
 use super::events::{Envelope, Events};
 use super::findings::SettingsFindings;
-use super::port::{Address, Contract, KnownSubject, PendingRequest, Reads, ServeError, ServeOutcome};
+use super::port::{
+    Address, CallerGrant, Contract, KnownSubject, PendingRequest, Reads, ServeError, ServeOutcome,
+};
 use crate::otp::{ContractName, ContractRule, Policy};
 use crate::text::{PERCENT, TemplateRules};
 use crate::wire::json::{Json, JsonError, Names};
@@ -48,7 +51,7 @@ impl Contract for Mosip {
 
     fn check(_: &MosipSettings, _: &mut SettingsFindings) {}
 
-    fn new(_: MosipSettings) -> Self {
+    fn new(_: MosipSettings, _: &DeliverySettings) -> Self {
         Self
     }
 
@@ -63,6 +66,8 @@ impl Contract for Mosip {
     fn operations(&self) -> &'static [&'static str] {
         &[]
     }
+
+    fn check_caller(&self, _: &CallerGrant<'_>, _: &mut SettingsFindings) {}
 
     fn secret_members(&self) -> &'static [&'static str] {
         &[]

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use super::delivery::DeliverySettings;
 use super::events::{Envelope, Events};
 use super::findings::SettingsFindings;
+use super::utc_offset::UtcOffset;
 use crate::otp::{
     CanonicalSubject, ContractName, ContractRule, Keyring, LogTime, Origin, Policy, Pseudonym, Subject,
     UnknownKey,
@@ -31,8 +33,8 @@ pub trait Contract: Debug + Send + Sync {
     where
         Self: Sized;
 
-    /// `settings` have no fault.
-    fn new(settings: Self::Settings) -> Self
+    /// `settings` have no fault. `delivery`: what all contracts share.
+    fn new(settings: Self::Settings, delivery: &DeliverySettings) -> Self
     where
         Self: Sized;
 
@@ -44,6 +46,9 @@ pub trait Contract: Debug + Send + Sync {
     /// The operations of a request, by their names in the configuration of a caller. Empty: this build does not serve
     /// the contract.
     fn operations(&self) -> &'static [&'static str];
+
+    /// Objects to what a caller is granted and cannot work. The names of its operations are good.
+    fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings);
 
     /// The members of requests and replies that hold secrets. What is printed of a record hides their values.
     fn secret_members(&self) -> &'static [&'static str];
@@ -95,6 +100,26 @@ pub struct Caller {
     /// The operations it may use, by the contract's own names.
     pub operations: Vec<String>,
     pub reveal_code: bool,
+    /// Of the times that it writes without a zone. `None`: the contract's.
+    pub utc_offset: Option<UtcOffset>,
+}
+
+/// What the configuration grants a caller.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerGrant<'a> {
+    /// The operations that it may use.
+    pub operations: &'a [String],
+    pub reveal_code: bool,
+    pub utc_offset: Option<UtcOffset>,
+}
+
+impl CallerGrant<'_> {
+    /// Objects to a zone, for a contract in which callers write no times.
+    pub fn refuse_utc_offset(&self, findings: &mut SettingsFindings) {
+        if self.utc_offset.is_some() {
+            findings.add("utc_offset", "only callers of the contract int have it", "take it out");
+        }
+    }
 }
 
 /// Where the events of one contract go.
@@ -115,6 +140,8 @@ pub struct Address {
     pub subject: Option<CanonicalSubject>,
     /// The index of its operation in [`Contract::operations`]. `None`: it names none of them.
     pub operation: Option<usize>,
+    /// Members that the contract does not have, where it counts them.
+    pub unknown_members: usize,
 }
 
 /// A request, read once: everything that its record says, whatever its contract. Nothing is judged yet.

@@ -4,8 +4,10 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
+use super::delivery::DeliverySettings;
 use super::findings::{SettingsFinding, SettingsFindings};
 use super::port::Contract;
 use super::{egov, int, mosip};
@@ -19,7 +21,8 @@ pub const CONTRACTS: &[ContractLine] = &[
 ];
 
 /// Opens a contract with the section of its settings.
-type OpenContract = fn(ContractName, Value) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>>;
+type OpenContract =
+    fn(ContractName, Value, &DeliverySettings) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>>;
 
 /// One contract before its settings are known.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +54,14 @@ impl Contracts {
         table: &[ContractLine],
         mut sections: Map<String, Value>,
     ) -> Result<Self, Vec<SettingsFinding>> {
+        // A fault in it is found by the contract whose section it is.
+        let delivery = sections.get(ContractName::Egov.as_str()).map(DeliverySettings::deserialize);
+        let delivery = delivery.and_then(Result::ok).unwrap_or_default();
         let mut opened = Vec::with_capacity(table.len());
         let mut findings = Vec::new();
         for line in table {
             let section = sections.remove(line.name.as_str()).unwrap_or_else(|| Value::Object(Map::new()));
-            match (line.open)(line.name, section) {
+            match (line.open)(line.name, section, &delivery) {
                 Ok(contract) => opened.push(contract),
                 Err(found) => findings.extend(found),
             }
@@ -81,17 +87,6 @@ impl Contracts {
         self.opened.iter().find(|contract| contract.name().as_str() == name)
     }
 
-    /// The topics that the notification topic `base` stands for in any contract, each once.
-    pub fn notification_topics(&self, base: &str) -> Vec<String> {
-        let mut topics = Vec::new();
-        for topic in self.opened.iter().flat_map(|contract| contract.notification_topics(base)) {
-            if !topics.contains(&topic) {
-                topics.push(topic);
-            }
-        }
-        topics
-    }
-
     /// The members that hold secrets in the records of any contract, each once.
     pub fn secret_members(&self) -> Vec<&'static str> {
         let mut names: Vec<_> =
@@ -111,6 +106,7 @@ impl Contracts {
 fn open<C: Contract + 'static>(
     name: ContractName,
     section: Value,
+    delivery: &DeliverySettings,
 ) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>> {
     let mut findings = SettingsFindings::new(name.as_str());
     let settings: C::Settings = match serde_path_to_error::deserialize(section) {
@@ -124,7 +120,7 @@ fn open<C: Contract + 'static>(
     };
     C::check(&settings, &mut findings);
     let findings = findings.into_vec();
-    if findings.is_empty() { Ok(Arc::new(C::new(settings))) } else { Err(findings) }
+    if findings.is_empty() { Ok(Arc::new(C::new(settings, delivery))) } else { Err(findings) }
 }
 
 #[cfg(test)]
@@ -152,8 +148,13 @@ mod tests {
         };
         let built_in = Policy::built_in;
         let number_rules = egov::EgovSettings::default().mobile_rules;
-        check(ContractName::Egov, "78929b0c33c59490", Policy { number_rules, ..built_in() });
-        check(ContractName::Int, &built_in().version.to_hex(), built_in());
+        check(
+            ContractName::Egov,
+            "78929b0c33c59490",
+            Policy { number_rules: number_rules.clone(), ..built_in() },
+        );
+        let with_numbers = |policy: Policy| Policy { number_rules: number_rules.clone(), ..policy };
+        check(ContractName::Int, "78929b0c33c59490", with_numbers(built_in()));
         let mosip = Policy { lifetime_ms: 180_000, wrong_tries_max: 10, lock_ms: 1_800_000, ..built_in() }
             .versioned();
         check(ContractName::Mosip, &mosip.version.to_hex(), mosip.clone());
@@ -178,6 +179,10 @@ mod tests {
                 "egov.locale_default: not a valid locale; write one like en_IN",
                 "egov.strip_suffix_count: too large; use at most 16",
             ],
+        );
+        check(
+            r#"{"int":{"utc_offset":"IST"}}"#,
+            &["int.utc_offset: not a distance to UTC like +05:30; see config/default.toml"],
         );
         check(
             r#"{"int":{"digit_min":3},"mosip":{"languages":"eng"}}"#,

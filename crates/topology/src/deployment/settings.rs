@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use super::topics::TopicNames;
-use crate::contract::{CONTRACTS, Contract, Contracts};
+use crate::contract::{CONTRACTS, Contract, Contracts, UtcOffset};
 use crate::otp::{Bounds, ContractName, PolicyPatch};
 
 /// What the topology needs to know of a deployment. It names topics and leaves their partition counts to the cluster.
@@ -36,6 +36,8 @@ pub struct CallerSettings {
     pub operations: Option<Vec<String>>,
     #[serde(default)]
     pub reveal_code: bool,
+    /// `None`: the contract's.
+    pub utc_offset: Option<UtcOffset>,
 }
 
 impl CallerSettings {
@@ -49,6 +51,19 @@ impl CallerSettings {
 impl Settings {
     pub fn changelog(&self) -> String {
         format!("{}-changelog", self.application_id)
+    }
+
+    /// The topics that the notification topic `base` stands for in the contracts that have callers, each once.
+    pub fn notification_topics(&self, base: &str) -> Vec<String> {
+        let is_used = |name| self.callers.iter().any(|caller| caller.contract == name);
+        let used = self.contracts.iter().filter(|contract| is_used(contract.name()));
+        let mut topics = Vec::new();
+        for topic in used.flat_map(|contract| contract.notification_topics(base)) {
+            if !topics.contains(&topic) {
+                topics.push(topic);
+            }
+        }
+        topics
     }
 
     pub fn repartition(&self) -> String {

@@ -261,7 +261,7 @@ pub fn topics(settings: &Settings) -> Vec<Topic> {
     }
     for (row, name) in settings.topics.entries() {
         let names = if row.role == TopicRole::Notification {
-            settings.contracts.notification_topics(name)
+            settings.notification_topics(name)
         } else {
             vec![name.to_owned()]
         };

@@ -104,6 +104,7 @@ impl Topology {
                 reply: output(&caller.reply_topic),
                 operations: caller.operations_of(&**contract),
                 reveal_code: caller.reveal_code,
+                utc_offset: caller.utc_offset,
             });
         }
         let source = |(name, kind): (String, SourceKind)| {

@@ -5,7 +5,7 @@ use arrayvec::ArrayString;
 use super::hex::hex;
 use super::keys::KeyId;
 use super::names::Purpose;
-use super::terms::{Digits, PolicyVersion, Resend};
+use super::terms::{CodeTerms, Digits, PolicyVersion, Resend};
 use super::time::LogTime;
 
 /// The first 128 bits of the challenge's HMAC with the bits of a version-8 UUID (RFC 9562 §5.8).
@@ -39,6 +39,7 @@ pub enum ChallengeState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     pub code: CodeRef,
+    /// The first millisecond at which the code is accepted: the time of issue, unless the request named terms of its own.
     pub issued_at: LogTime,
     /// The last millisecond at which the code is accepted.
     pub expires_at: LogTime,
@@ -73,7 +74,11 @@ pub struct ChallengeView {
 const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Challenge {
-    /// Neither used nor ended nor expired.
+    pub fn terms(&self) -> CodeTerms {
+        CodeTerms { digits: self.code.digits, begins_at: self.issued_at, expires_at: self.expires_at }
+    }
+
+    /// Neither used nor ended nor expired. A challenge that is not yet valid is live.
     pub fn is_live(&self, now: LogTime) -> bool {
         matches!(self.state, ChallengeState::Live) && now <= self.expires_at
     }

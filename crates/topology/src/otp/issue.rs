@@ -11,7 +11,7 @@ use super::names::Purpose;
 use super::notice::{Notice, NoticeKind, Refusal};
 use super::policy::Policy;
 use super::subject::Subject;
-use super::terms::Resend;
+use super::terms::{CodeTerms, Resend};
 use super::time::LogTime;
 
 const TEN_MINUTES_MS: u64 = 10 * 60 * 1000;
@@ -23,6 +23,8 @@ pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 pub struct Issue {
     pub purpose: Purpose,
     pub exit: Exit,
+    /// `None`: the digits and the lifetime of the policy, from now on.
+    pub terms: Option<CodeTerms>,
 }
 
 /// How an issued code leaves the service.
@@ -83,7 +85,7 @@ impl OtpCommand for Issue {
             .challenges
             .iter()
             .position(|challenge| challenge.code.purpose == self.purpose && challenge.is_live(now));
-        let repeated = live.filter(|at| serves_again(&subject.challenges[*at], self.exit, now));
+        let repeated = live.filter(|at| serves_again(&subject.challenges[*at], self, now));
         if let Some(refusal) = refusal(&subject, self, repeated, now, rules.policy) {
             return Ok(refuse(subject, self, refusal, now));
         }
@@ -155,16 +157,18 @@ fn refuse(subject: Subject, it: &Issue, refusal: Refusal, now: LogTime) -> Decis
     Decision { subject, outcome, notices: vec![notice] }
 }
 
-/// Whether a live challenge can be sent again under the terms it was issued under: at least a third of its life is left,
-/// it is a decoy exactly if this delivery is withheld, and it has another code left if each resend shows another.
-fn serves_again(challenge: &Challenge, exit: Exit, now: LogTime) -> bool {
+/// Whether a live challenge can be sent again under the terms it was issued under: they are those that the request names,
+/// or it names none and at least a third of its life is left; it is a decoy exactly if this delivery is withheld, and it
+/// has another code left if each resend shows another.
+fn serves_again(challenge: &Challenge, it: &Issue, now: LogTime) -> bool {
     let lifetime = challenge.expires_at.since(challenge.issued_at);
     let left = challenge.expires_at.since(now);
+    let fits = it.terms.map_or(left.saturating_mul(3) >= lifetime, |terms| challenge.terms() == terms);
     let has_code = match challenge.resend {
         Resend::Same => true,
         Resend::Rotate => challenge.code.rotation < u8::MAX,
     };
-    left.saturating_mul(3) >= lifetime && challenge.decoy == (exit == Exit::Withheld) && has_code
+    fits && challenge.decoy == (it.exit == Exit::Withheld) && has_code
 }
 
 fn repeat(challenge: &mut Challenge) {
@@ -191,17 +195,22 @@ fn supersede(
     }
     subject.challenges.retain(|old| old.code.purpose != it.purpose);
     let policy = rules.policy;
+    let terms = it.terms.unwrap_or(CodeTerms {
+        digits: policy.digits,
+        begins_at: now,
+        expires_at: now.plus(policy.lifetime_ms),
+    });
     let (key, _) = rules.keys.code().active(rules.origin.time);
     subject.challenges.push(Challenge {
         code: CodeRef {
             challenge: challenge_id(rules, it.purpose),
             purpose: it.purpose,
             key,
-            digits: policy.digits,
+            digits: terms.digits,
             rotation: 0,
         },
-        issued_at: now,
-        expires_at: now.plus(policy.lifetime_ms),
+        issued_at: terms.begins_at,
+        expires_at: terms.expires_at,
         tries_max: policy.wrong_tries_max,
         tries,
         resend: policy.resend,

@@ -42,6 +42,6 @@ pub use notice::{Notice, NoticeKind, Refusal};
 pub use policy::{Bounds, ContractRule, NumberRule, Policy, PolicyPatch, RuleError};
 pub use remembered::{REMEMBERED_MAX, REMEMBERED_MS, Remembered, RequestDigest};
 pub use subject::{Lock, Subject};
-pub use terms::{Digits, PolicyVersion, Resend};
+pub use terms::{CodeTerms, Digits, PolicyVersion, Resend};
 pub use time::LogTime;
 pub use verify::{Verdict, Verification, Verify};

@@ -3,6 +3,7 @@
 use arrayvec::ArrayString;
 
 use super::hex::hex;
+use super::time::LogTime;
 
 /// The number of digits of a code: 4 to 10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +20,16 @@ impl Digits {
     pub const fn get(self) -> u8 {
         self.0
     }
+}
+
+/// What a code is and when it is valid. The policy says so, unless the request names terms of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeTerms {
+    pub digits: Digits,
+    /// The first millisecond at which the code is accepted.
+    pub begins_at: LogTime,
+    /// The last millisecond at which the code is accepted.
+    pub expires_at: LogTime,
 }
 
 /// What a resend within the lifetime does.

@@ -2,6 +2,7 @@
 
 mod properties;
 mod stories;
+mod terms;
 
 use super::*;
 use Came::{Forgotten, Found, Issued, Released, Verified};
@@ -132,7 +133,7 @@ impl Story {
     }
 
     fn issue(&mut self, at_ms: u64, purpose: Purpose, exit: Exit) -> (Came, Vec<Notice>) {
-        let (outcome, notices) = self.decide(at_ms, &Issue { purpose, exit });
+        let (outcome, notices) = self.decide(at_ms, &Issue { purpose, exit, terms: None });
         if let IssueOutcome::Issued { challenge, .. } = &outcome {
             self.issues.push(challenge.code);
         }
@@ -140,7 +141,7 @@ impl Story {
     }
 
     fn verify(&mut self, at_ms: u64, purpose: Option<Purpose>, code: &str) -> (Came, Vec<Notice>) {
-        let (verification, notices) = self.decide(at_ms, &Verify { purpose, code });
+        let (verification, notices) = self.decide(at_ms, &Verify { purpose, code, terms: None });
         (Verified(verification), notices)
     }
 

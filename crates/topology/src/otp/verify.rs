@@ -8,6 +8,7 @@ use super::lock;
 use super::names::Purpose;
 use super::notice::{Notice, NoticeKind};
 use super::subject::Subject;
+use super::terms::CodeTerms;
 use super::time::LogTime;
 
 /// Judges a typed code.
@@ -17,6 +18,8 @@ pub struct Verify<'a> {
     pub purpose: Option<Purpose>,
     /// As typed. Compared in constant time and never stored.
     pub code: &'a str,
+    /// What the challenge must have been issued under, if the request repeats it.
+    pub terms: Option<CodeTerms>,
 }
 
 /// The judgement of one typed code.
@@ -28,7 +31,7 @@ pub struct Verification {
     pub purpose: Option<Purpose>,
     /// Wrong tries of the challenge so far, this one included; `None` without a challenge.
     pub attempts: Option<u8>,
-    /// The smaller of what challenge and lock leave after a wrong code; `None` if no wrong code was counted.
+    /// The smaller of what challenge and lock leave; `None` if the code could not be tried, or was right.
     pub attempts_remaining: Option<u32>,
     /// The end of the lock after this verification. `None`: no lock, or a hard lock.
     pub locked_until: Option<LogTime>,
@@ -77,6 +80,7 @@ impl OtpCommand for Verify<'_> {
                 let ended = !subject.challenges[at].is_live(now);
                 Some(if ended { 0 } else { tries_left(&subject, at, rules) })
             }
+            (Some(at), Verdict::NotYetValid | Verdict::Mismatch) => Some(tries_left(&subject, at, rules)),
             (Some(_) | None, _) => None,
         };
         let judged = target.map(|at| &subject.challenges[at]);
@@ -113,8 +117,16 @@ fn judge(
         ChallengeState::Ended { .. } => return Ok(Verdict::Ended),
         ChallengeState::Live => {}
     }
+    // A window of the request's own is compared with the append time of the record itself: a subject's time, which never
+    // goes back, may have passed its begin.
+    if it.terms.is_some() && rules.origin.time < challenge.issued_at {
+        return Ok(Verdict::NotYetValid);
+    }
     if !challenge.is_live(now) {
         return Ok(Verdict::Expired);
+    }
+    if it.terms.is_some_and(|terms| terms != challenge.terms()) {
+        return Ok(Verdict::Mismatch);
     }
     let right = Code::derive(rules.keys, rules.who, challenge.code)?.matches(it.code);
     Ok(if right & !challenge.decoy { Verdict::Accepted } else { Verdict::WrongCode })

@@ -1,7 +1,7 @@
 //! What a task did since the last commit. The metrics count it only after the commit.
 
 use crate::contract::RequestEnd;
-use crate::otp::LogTime;
+use crate::otp::{ContractName, LogTime};
 use crate::wire::record::SourceTopic;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Counters {
     /// Records processed, by source topic.
     pub records: Vec<(SourceTopic, u64)>,
     pub requests: Vec<(RequestEnd, u64)>,
+    /// Members of requests that their contract does not have, where it counts them.
+    pub unknown_members: Vec<(ContractName, u64)>,
     /// By stage and code.
     pub dead_letters: Vec<((&'static str, &'static str), u64)>,
     /// Records that were applied before.
@@ -28,6 +30,12 @@ impl Counters {
         add(&mut self.requests, end, 1);
     }
 
+    pub fn count_unknown_members(&mut self, contract: ContractName, count: usize) {
+        if count > 0 {
+            add(&mut self.unknown_members, contract, count as u64);
+        }
+    }
+
     pub fn count_dead_letter(&mut self, stage: &'static str, code: &'static str) {
         add(&mut self.dead_letters, (stage, code), 1);
     }
@@ -43,6 +51,9 @@ impl Counters {
         }
         for (end, count) in other.requests.drain(..) {
             add(&mut self.requests, end, count);
+        }
+        for (contract, count) in other.unknown_members.drain(..) {
+            add(&mut self.unknown_members, contract, count);
         }
         for (at, count) in other.dead_letters.drain(..) {
             add(&mut self.dead_letters, at, count);

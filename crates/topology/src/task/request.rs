@@ -106,6 +106,7 @@ impl<S: StateStore> Task<S> {
             self.save(pseudonym, &subject, due);
         }
         self.counters.count(served.end);
+        self.counters.count_unknown_members(served.end.contract, request.address.unknown_members);
         self.counters.replied.push(time);
         Ok(())
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use otp_topology::contract::delivery::{
-    CodeOrder, DeliveryOutcome, DeliveryStyle, EmailStyle, Flavour, OrderTexts, PhoneNumber, WantedText,
-    deliver,
+    CodeOrder, DeliveryOutcome, DeliverySettings, DeliveryStyle, EmailStyle, Flavour, OrderTexts,
+    PhoneNumber, WantedText, deliver,
 };
 use otp_topology::contract::{
-    Address, Contract, Envelope, Events, KnownSubject, PendingRequest, Placeholder, Reads, Reply, RequestEnd,
-    Secret, SecretPlace, ServeError, ServeOutcome, Session, SettingsFindings,
+    Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Placeholder, Reads,
+    Reply, RequestEnd, Secret, SecretPlace, ServeError, ServeOutcome, Session, SettingsFindings,
 };
 use otp_topology::otp::{CanonicalSubject, ContractName, ContractRule, Exit, Policy, Purpose};
 use otp_topology::text::{PERCENT, Template, TemplateKey, TemplateRules};
@@ -44,7 +44,7 @@ impl Contract for Probe {
         }
     }
 
-    fn new(settings: ProbeSettings) -> Self {
+    fn new(settings: ProbeSettings, _: &DeliverySettings) -> Self {
         let key = TemplateKey { contract: "probe", tenant: "*", locale: "en", code: "text" };
         let built_in = Template::new(&key, "Built in: %s", None, &TemplateRules::of(PERCENT));
         Self { settings, built_in: Arc::new(built_in.expect("a good text")) }
@@ -60,6 +60,10 @@ impl Contract for Probe {
 
     fn operations(&self) -> &'static [&'static str] {
         &["send"]
+    }
+
+    fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings) {
+        grant.refuse_utc_offset(findings);
     }
 
     fn secret_members(&self) -> &'static [&'static str] {
@@ -89,7 +93,7 @@ impl Contract for Probe {
     fn address(&self, body: &Json<'_>, _: Headers<'_>) -> Address {
         let phone = body.get("phone").and_then(Json::as_str);
         let subject = phone.and_then(|phone| CanonicalSubject::new(self.name(), "default", phone));
-        Address { subject, operation: Some(0) }
+        Address { subject, operation: Some(0), unknown_members: 0 }
     }
 
     fn correlation_id<'a>(&self, _: &'a Json<'a>) -> Option<&'a str> {
@@ -116,6 +120,7 @@ impl Contract for Probe {
         let order = CodeOrder {
             purpose: Purpose::Probe,
             exit: Exit::DeliveredAndRevealed,
+            terms: None,
             tenant: "default",
             topic: 0,
             phone: Some(PhoneNumber { number, country_code: None }),

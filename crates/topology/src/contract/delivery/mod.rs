@@ -13,6 +13,7 @@ mod flavour;
 mod message;
 mod number;
 mod order;
+mod settings;
 mod sms;
 mod texts;
 
@@ -21,6 +22,7 @@ pub use email::{EmailStyle, is_address};
 pub use flavour::Flavour;
 pub use number::{BadNumber, NumberPatterns, PhoneNumber, default_rule, rule_of};
 pub use order::{CodeOrder, DeliveryStyle, OrderTexts, WantedText};
+pub use settings::{DeliverySettings, NUMBER_PATTERN};
 
 use super::analytics::{self, Channel, DeliveryRoute, Suppression};
 use super::events::Events;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use super::email::EmailStyle;
 use super::number::PhoneNumber;
 use crate::contract::analytics::{DeliveryRoute, number_prefix};
-use crate::otp::{Exit, Issue, Purpose};
+use crate::otp::{CodeTerms, Exit, Issue, Purpose};
 use crate::text::Template;
 
 /// A code that is wanted, and where it goes.
 pub struct CodeOrder<'a> {
     pub purpose: Purpose,
     pub exit: Exit,
+    /// `None`: those of the policy.
+    pub terms: Option<CodeTerms>,
     /// As the request gave it.
     pub tenant: &'a str,
     /// The index of the tenant's notification topics.
@@ -51,7 +53,7 @@ pub struct DeliveryStyle<'a> {
 
 impl<'a> CodeOrder<'a> {
     pub(super) fn command(&self) -> Issue {
-        Issue { purpose: self.purpose, exit: self.exit }
+        Issue { purpose: self.purpose, exit: self.exit, terms: self.terms }
     }
 
     /// Where the code was to go.

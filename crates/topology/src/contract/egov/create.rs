@@ -4,9 +4,10 @@ use super::errors::{ErrorReply, IDENTITY_MANDATORY, INVALID_OTP_REQUEST, Rejecti
 use super::purpose::EgovPurpose;
 use super::reply::OtpView;
 use super::session::EgovSession;
-use super::settings::NUMBER_PATTERN;
 use super::{reply, request};
-use crate::contract::delivery::{CodeOrder, DeliveryOutcome, PhoneNumber, deliver, is_address};
+use crate::contract::delivery::{
+    CodeOrder, DeliveryOutcome, NUMBER_PATTERN, PhoneNumber, deliver, is_address,
+};
 use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
 use crate::otp::Exit;
 use crate::wire::json::Json;
@@ -34,6 +35,7 @@ pub(super) fn serve(
     let mut order = CodeOrder {
         purpose: EgovPurpose::Generic.pinned(),
         exit,
+        terms: None,
         tenant: fields.tenant,
         topic: 0,
         phone: None,

@@ -26,10 +26,11 @@ pub use operation::Operation;
 pub use ready::Egov;
 pub use settings::EgovSettings;
 
-use super::delivery::NumberPatterns;
+use super::delivery::{DeliverySettings, NumberPatterns};
 use super::findings::SettingsFindings;
 use super::{
-    Address, Contract, Envelope, Events, KnownSubject, PendingRequest, Reads, ServeError, ServeOutcome,
+    Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Reads, ServeError,
+    ServeOutcome,
 };
 use crate::otp::{CanonicalSubject, ContractName, ContractRule, Policy};
 use crate::text::{PERCENT, TemplateRules};
@@ -46,7 +47,7 @@ impl Contract for Egov {
         settings.check(findings);
     }
 
-    fn new(settings: EgovSettings) -> Self {
+    fn new(settings: EgovSettings, _: &DeliverySettings) -> Self {
         let texts = EgovTexts::new(settings.built_in_templates);
         Self { settings, texts, patterns: NumberPatterns::default() }
     }
@@ -61,6 +62,10 @@ impl Contract for Egov {
 
     fn operations(&self) -> &'static [&'static str] {
         Operation::NAMES
+    }
+
+    fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings) {
+        grant.refuse_utc_offset(findings);
     }
 
     fn secret_members(&self) -> &'static [&'static str] {
@@ -98,7 +103,7 @@ impl Contract for Egov {
         let Ok(operation) = request::operation(body, headers) else {
             return Address::default();
         };
-        Address { subject: subject(operation, body), operation: Some(operation as usize) }
+        Address { subject: subject(operation, body), operation: Some(operation as usize), unknown_members: 0 }
     }
 
     fn correlation_id<'a>(&self, body: &'a Json<'a>) -> Option<&'a str> {

@@ -5,10 +5,11 @@ use super::errors::{
 };
 use super::purpose::EgovPurpose;
 use super::session::EgovSession;
-use super::settings::NUMBER_PATTERN;
 use super::{reply, request};
 use crate::contract::analytics::Suppression;
-use crate::contract::delivery::{CodeOrder, DeliveryOutcome, PhoneNumber, default_rule, deliver, rule_of};
+use crate::contract::delivery::{
+    CodeOrder, DeliveryOutcome, NUMBER_PATTERN, PhoneNumber, default_rule, deliver, rule_of,
+};
 use crate::contract::directory::{DirectorySearch, DirectoryUser, find};
 use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
 use crate::otp::{CanonicalSubject, Exit};
@@ -47,6 +48,7 @@ pub(super) fn serve(
     let mut order = CodeOrder {
         purpose: fields.purpose.pinned(),
         exit: Exit::Delivered,
+        terms: None,
         tenant: fields.tenant,
         topic: 0,
         phone: Some(PhoneNumber { number: fields.number, country_code: fields.country_code }),

@@ -2,12 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::contract::delivery::{CentralInstance, DeliveryStyle, EmailStyle, Flavour};
+use crate::contract::delivery::{CentralInstance, DeliverySettings, DeliveryStyle, EmailStyle, Flavour};
 use crate::contract::findings::SettingsFindings;
 use crate::otp::NumberRule;
-
-/// What a number without a country code must match if no rule is the default. Also the pattern of the default rule.
-pub(super) const NUMBER_PATTERN: &str = "^[6-9][0-9]{9}$";
 
 const STRIP_SUFFIX_MAX: u64 = 16;
 
@@ -31,18 +28,15 @@ pub struct EgovSettings {
 
 impl Default for EgovSettings {
     fn default() -> Self {
+        let shared = DeliverySettings::default();
         Self {
-            flavour: Flavour::Digit,
+            flavour: shared.flavour,
             user_check: false,
-            locale_default: "en_IN".to_owned(),
+            locale_default: shared.locale_default,
             strip_suffix_count: 1,
             built_in_templates: true,
-            mail_sender: String::new(),
-            mobile_rules: vec![NumberRule {
-                country_code: "+91".to_owned(),
-                regex: NUMBER_PATTERN.to_owned(),
-                default: true,
-            }],
+            mail_sender: shared.mail_sender,
+            mobile_rules: shared.mobile_rules,
             central_instance: CentralInstance { enabled: false, position: 1, schemas: Vec::new() },
         }
     }

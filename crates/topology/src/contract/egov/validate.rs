@@ -40,7 +40,7 @@ pub(super) fn serve(
         egov.session.report_result(events, pseudonym, Judgement::StaleRequest);
         return Ok(egov.fail(Some(known), &egov.reject(Rejection::StaleRequest)));
     }
-    let command = Verify { purpose: fields.purpose.map(EgovPurpose::pinned), code: fields.code };
+    let command = Verify { purpose: fields.purpose.map(EgovPurpose::pinned), code: fields.code, terms: None };
     let rules = egov.session.rules(known.who, fields.tenant);
     let decision = decide(known.subject, &command, egov.session.pending.now, &rules)?;
     let verification = decision.outcome;

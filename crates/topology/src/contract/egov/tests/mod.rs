@@ -16,6 +16,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Egov, EgovSettings};
+use crate::contract::delivery::DeliverySettings;
 use crate::contract::{
     Caller, Contract, Envelope, EventTopics, Events, KnownSubject, PendingRequest, Placeholder, Reads, Reply,
     Request, Secret, SecretPlace, ServeError, directory,
@@ -72,11 +73,12 @@ impl World {
             policy: policy(),
             caller: Caller {
                 name: "egov".to_owned(),
-                contract: Arc::new(Egov::new(EgovSettings::default())),
+                contract: Arc::new(Egov::new(EgovSettings::default(), &DeliverySettings::default())),
                 topics: Arc::new(topics(&EgovSettings::default())),
                 reply: OutputTopic(4),
                 operations: super::Operation::NAMES.iter().map(|name| (*name).to_owned()).collect(),
                 reveal_code: false,
+                utc_offset: None,
             },
             now: START,
             age_ms: 0,
@@ -106,7 +108,7 @@ impl World {
     pub(super) fn template(&mut self, key: &str, text: &str, id: Option<&str>) {
         let record = serde_json::json!({ "text": text, "templateId": id }).to_string();
         let (_, code) = key.rsplit_once('/').expect("the table's keys are good");
-        let rules = Egov::new(self.settings.clone()).template_rules(code);
+        let rules = Egov::new(self.settings.clone(), &DeliverySettings::default()).template_rules(code);
         let template =
             Template::from_json(key, record.as_bytes(), &rules).expect("the table's texts are good");
         self.templates.insert(key.to_owned(), Arc::new(template));
@@ -120,7 +122,7 @@ impl World {
     pub(super) fn ask(&mut self, request: &str) -> Seen {
         let request = self.filled_in(request);
         self.requests += 1;
-        let egov = Arc::new(Egov::new(self.settings.clone()));
+        let egov = Arc::new(Egov::new(self.settings.clone(), &DeliverySettings::default()));
         let caller = Caller {
             contract: egov.clone(),
             topics: Arc::new(topics(&self.settings)),
