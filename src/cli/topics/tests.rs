@@ -31,8 +31,8 @@ fn the_default_configuration_needs_these_topics() {
         topics,
         [
             ("otp-request-egov", 6),
-            ("otp-request-int", 6),
             ("otp-response-egov", 6),
+            ("otp-request-int", 6),
             ("otp-response-int", 6),
             ("egov.core.notification.sms.otp", 6),
             ("org.egov.core.notification.email", 6),
