@@ -27,7 +27,7 @@ packages_of() {
       command -v cc >/dev/null || echo gcc
       ;;
     kafka)
-      echo kcat jq
+      echo kcat jq openssl
       command -v java >/dev/null || echo default-jdk-headless
       command -v mvn >/dev/null || echo maven
       ;;
@@ -66,10 +66,10 @@ need_tools() {
   for group in "$@"; do
     case "$group" in
       build) for tool in c++ make pkg-config; do command -v "$tool" >/dev/null || missing+=("$tool"); done ;;
-      kafka) for tool in java mvn kcat jq; do command -v "$tool" >/dev/null || missing+=("$tool"); done ;;
+      kafka) for tool in java mvn kcat jq openssl; do command -v "$tool" >/dev/null || missing+=("$tool"); done ;;
     esac
   done
   [ "${#missing[@]}" -eq 0 ] || die "these tools are missing, and there is no apt-get to install them: ${missing[*]}.
   The Debian packages are: clang-14 libclang1-14 libclang-common-14-dev libssl-dev zlib1g-dev pkg-config make
-  ccache kcat jq default-jdk-headless maven"
+  ccache kcat jq openssl default-jdk-headless maven"
 }

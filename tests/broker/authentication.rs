@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::cluster::Cluster;
+use crate::harness::cluster::{PLAIN_USERS, secured_cluster};
 use crate::harness::process::otp_stream_with;
+use crate::harness::rights::Rights;
 use crate::harness::scenario::Scenario;
 
 const PASSWORD: &str = "OTP_STREAM__KAFKA__PROPERTIES__SASL_PASSWORD";
@@ -13,10 +14,12 @@ const REFUSAL_MAX: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_password_is_passed_on_as_it_is_or_refused_by_name() {
-    let users = [("plain", "Canary-1"), ("quoted", "\"Canary-2\"")];
-    let (cluster, address) = Cluster::with_users("authentication", &users);
-    let scenario = Scenario::on_cluster(cluster, "authentication", "");
-    let address = format!("kafka.bootstrap_servers={address}");
+    let secured = secured_cluster();
+    let scenario = Scenario::on_cluster(secured.cluster.clone(), "authentication", "");
+    for (user, _) in PLAIN_USERS {
+        Rights::of(&scenario, user).grant();
+    }
+    let address = format!("kafka.bootstrap_servers={}", secured.address);
     let ends_as = |command: &[&str], user: &str, password: &str, code: i32, parts: &[&str]| {
         let sets =
             ["kafka.properties.security.protocol=SASL_PLAINTEXT", "kafka.properties.sasl.mechanism=PLAIN"];

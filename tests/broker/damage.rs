@@ -23,18 +23,6 @@ fn flip_a_middle_byte(path: &Path) {
     fs::write(path, bytes).expect("writable");
 }
 
-/// Waits until `/readyz` answers 503 with all of these texts, and returns its body.
-fn not_ready(process: &Process, expected: &[&str]) -> String {
-    for _ in 0..400 {
-        let body = process.get("/readyz").filter(|(status, _)| *status == 503).map(|(_, body)| body);
-        if let Some(body) = body.filter(|body| expected.iter().all(|part| body.contains(part))) {
-            return body;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    panic!("/readyz never returned {expected:?}; at last {:?}", process.get("/readyz"));
-}
-
 /// Sends a code to a number. Returns the code and the task of the number.
 fn code_and_task(scenario: &mut Scenario, number: &str) -> (String, i32) {
     let id = scenario.produce(send(number));
@@ -70,7 +58,7 @@ fn a_damaged_store_fails_its_task_and_names_a_remedy_that_works() {
         let process = scenario.start();
         // Reading the subject may be the first to find the damage.
         let id = scenario.produce(validate(number, &wrong(&code)).id(&format!("wrong-{tries}")));
-        let text = not_ready(&process, &["remove this directory", "restored from its changelog"]);
+        let text = process.await_not_ready(&["remove this directory", "restored from its changelog"]);
         assert!(text.contains(&directory.display().to_string()), "{what}: {text}");
         process.kill_9();
 
@@ -121,7 +109,7 @@ fn a_foreign_record_in_the_changelog_stops_a_restore_with_its_offset() {
     fs::remove_dir_all(task_directory(&scenario, task)).expect("removed");
     let process = scenario.start();
     let place = format!("the changelog record at offset {offset}, a subject: unknown version 2");
-    not_ready(&process, &[&place, "run that version", "write a tombstone"]);
+    process.await_not_ready(&[&place, "run that version", "write a tombstone"]);
     let tombstone = Request { payload: None, ..newer };
     scenario.upstream.produce(&changelog, &tombstone);
     process.kill_9();
@@ -136,7 +124,7 @@ fn a_store_of_another_changelog_is_neither_used_nor_wiped() {
     stop(process);
     recreate(&scenario, &scenario.topics.changelog);
     let process = scenario.start();
-    not_ready(&process, &["belongs to another changelog", "kafka.bootstrap_servers"]);
+    process.await_not_ready(&["belongs to another changelog", "kafka.bootstrap_servers"]);
     process.kill_9();
     assert!(!files(&task_directory(&scenario, task), "CURRENT").is_empty(), "the last copy is kept");
     let text = code.as_str();

@@ -4,6 +4,7 @@
 //! No test is skipped: if Kafka, Java or kcat is missing, the test fails and names the remedy.
 
 #![expect(clippy::disallowed_methods, reason = "waiting for another process is limited in wall time")]
+#![allow(dead_code)]
 
 mod harness;
 
@@ -17,6 +18,7 @@ mod instances;
 mod keys;
 mod locks;
 mod main_flow;
+mod readiness;
 mod refusals;
 mod reload;
 mod repeats;

@@ -20,11 +20,20 @@ pub(crate) fn wait<T>(call: impl Future<Output = T>) -> T {
 
 /// Deletes a topic and creates it again as planned.
 pub(crate) fn recreate(scenario: &Scenario, topic: &str) {
+    delete(scenario, topic);
+    create_again(scenario, topic);
+}
+
+pub(crate) fn delete(scenario: &Scenario, topic: &str) {
     let options = AdminOptions::new().operation_timeout(Some(std::time::Duration::from_secs(10)));
-    let gone = wait(admin(&cluster().bootstrap).delete_topics(&[topic], &options)).expect("an answer");
+    let gone = wait(admin(&scenario.cluster.bootstrap).delete_topics(&[topic], &options)).expect("an answer");
     assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+}
+
+/// Creates a deleted topic as planned.
+pub(crate) fn create_again(scenario: &Scenario, topic: &str) {
     for _ in 0..40 {
-        let created = otp_stream(&scenario.configs, &["topics", "create"]);
+        let created = otp_stream(scenario.as_administrator(), &["topics", "create"]);
         let names_it = String::from_utf8_lossy(&created.stdout).contains(topic);
         if created.status.success() && names_it {
             return;

@@ -35,6 +35,7 @@ pub(crate) fn findings(
 ) -> Vec<String> {
     let mut findings = Vec::new();
     findings.extend(replies(topics, events, produced));
+    findings.extend(dead_letters(topics, events, produced));
     findings.extend(results(topics, events, produced));
     findings.extend(deliveries(topics, events));
     findings.extend(single_use(topics, events));
@@ -67,6 +68,20 @@ fn replies(topics: &Topics, events: &[Event], produced: &BTreeMap<String, Produc
     }
     findings.extend(replies.keys().map(|id| format!("{id}: a reply without a request")));
     findings
+}
+
+/// Exactly one dead letter for each time that a request was produced that cannot be read, and none for the others.
+fn dead_letters(topics: &Topics, events: &[Event], produced: &BTreeMap<String, Produced>) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for letter in of(events, &topics.dead_letters) {
+        *counts.entry(letter.cause()).or_default() += 1;
+    }
+    let wrong = produced.iter().filter_map(|(id, produced)| {
+        let count = counts.get(id.as_str()).copied().unwrap_or(0);
+        let expected = if produced.undecodable { produced.times } else { 0 };
+        (count != expected).then(|| format!("{id}: {count} dead letters, not {expected}"))
+    });
+    wrong.collect()
 }
 
 /// Exactly one result for each verification, also if it was repeated. No result for other requests.

@@ -1,5 +1,6 @@
-//! Apache Kafka for the test program: one broker that all scenarios share, and a separate cluster for each scenario that kills
-//! brokers. They use free ports and a directory of this process. Both are removed when the process ends.
+//! Apache Kafka for the test program: one broker that all scenarios share, a secured one for scenarios with a user of their own,
+//! and a separate cluster for each scenario that kills brokers. They use free ports and a directory of this process. Both are
+//! removed when the process ends.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +14,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::metadata::Metadata;
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(180);
 
 /// 16 bytes in base64, the format of `kafka.tools.StorageTool`.
 const CLUSTER_ID: &str = "b3RwLXN0cmVhbS10ZXN0cw";
@@ -29,18 +30,35 @@ share.coordinator.state.topic.replication.factor=3
 share.coordinator.state.topic.min.isr=2
 ";
 
-/// Added to `server.properties` for a broker with users.
-const SASL_LISTENER: &str = "
-listeners=PLAINTEXT://127.0.0.1:@PORT@,SASL_PLAINTEXT://@SASL@,CONTROLLER://127.0.0.1:@CONTROLLER_PORT@
-advertised.listeners=PLAINTEXT://127.0.0.1:@PORT@,SASL_PLAINTEXT://@SASL@
+/// Added to `server.properties` for the secured broker. The plain listener is the administrator's: it may do everything. On the
+/// other one the users of SASL/PLAIN are fixed, those of SCRAM come and go, and each proves every few seconds again who it is.
+const SECURED: &str = "
+listeners=PLAINTEXT://127.0.0.1:@PORT@,SASL_PLAINTEXT://@SECURED@,CONTROLLER://127.0.0.1:@CONTROLLER_PORT@
+advertised.listeners=PLAINTEXT://127.0.0.1:@PORT@,SASL_PLAINTEXT://@SECURED@
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required@USERS@;
+listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_plaintext.connections.max.reauth.ms=6000
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
 ";
 
+/// Names and passwords of SASL/PLAIN on the secured broker, without `\\`.
+pub(crate) const PLAIN_USERS: [(&str, &str); 2] = [("plain", "Canary-1"), ("quoted", "\"Canary-2\"")];
+
 pub(crate) struct Cluster {
+    /// The listeners without authentication.
     pub bootstrap: String,
     brokers: Vec<Broker>,
+}
+
+/// A broker with access rules, and a second listener whose clients authenticate.
+#[derive(Clone)]
+pub(crate) struct SecuredCluster {
+    pub cluster: Arc<Cluster>,
+    /// The listener whose clients authenticate.
+    pub address: String,
 }
 
 struct Broker {
@@ -55,6 +73,19 @@ struct Broker {
 pub(crate) fn cluster() -> Arc<Cluster> {
     static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
     SHARED.get_or_init(|| Arc::new(Cluster::start(directory(), 1, ""))).clone()
+}
+
+/// The secured broker that scenarios share. The first call starts it.
+pub(crate) fn secured_cluster() -> &'static SecuredCluster {
+    static SHARED: OnceLock<SecuredCluster> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let address = format!("127.0.0.1:{}", free_port());
+        let user =
+            |(name, password): (&str, &str)| format!(" user_{name}=\"{}\"", password.replace('"', r#"\\""#));
+        let users: String = PLAIN_USERS.into_iter().map(user).collect();
+        let over = SECURED.replace("@SECURED@", &address).replace("@USERS@", &users);
+        SecuredCluster { cluster: Cluster::of_one("secured", &over), address }
+    })
 }
 
 /// Contains all files of a scenario.
@@ -101,15 +132,9 @@ impl Cluster {
         Arc::new(Self::start(&directory().join(format!("{name}-brokers")), 3, THREE_REPLICAS))
     }
 
-    /// One broker for one scenario with a second listener, whose clients authenticate with SASL/PLAIN. `users` are names and
-    /// passwords without `\\`. Returns the address of that listener, too.
-    pub(crate) fn with_users(name: &str, users: &[(&str, &str)]) -> (Arc<Self>, String) {
-        let address = format!("127.0.0.1:{}", free_port());
-        let user =
-            |(name, password): &(&str, &str)| format!(" user_{name}=\"{}\"", password.replace('"', r#"\\""#));
-        let users: String = users.iter().map(user).collect();
-        let over = SASL_LISTENER.replace("@SASL@", &address).replace("@USERS@", &users);
-        (Arc::new(Self::start(&directory().join(format!("{name}-broker")), 1, &over)), address)
+    /// One broker for one scenario. `over` is added to `server.properties`.
+    pub(crate) fn of_one(name: &str, over: &str) -> Arc<Self> {
+        Arc::new(Self::start(&directory().join(format!("{name}-broker")), 1, over))
     }
 
     /// Sends SIGKILL and waits for the end. `broker` counts from 0.
@@ -121,6 +146,17 @@ impl Cluster {
     pub(crate) fn restart(&self, broker: usize) {
         let broker = &self.brokers[broker];
         *broker.shell.lock().unwrap_or_else(PoisonError::into_inner) = start_broker(&broker.directory);
+        self.await_replicas();
+    }
+
+    /// Sends SIGSTOP: the broker stands still and keeps its connections, until [`Cluster::resume`].
+    pub(crate) fn suspend(&self, broker: usize) {
+        self.brokers[broker].signal("STOP");
+    }
+
+    /// Sends SIGCONT. Waits until every partition has all its replicas.
+    pub(crate) fn resume(&self, broker: usize) {
+        self.brokers[broker].signal("CONT");
         self.await_replicas();
     }
 
@@ -176,6 +212,12 @@ fn has_all_replicas(metadata: &Metadata, brokers: usize) -> bool {
 }
 
 impl Broker {
+    fn signal(&self, name: &str) {
+        let pid = fs::read_to_string(self.directory.join("pid")).expect("the shell has written it");
+        let status = Command::new("kill").args([&format!("-{name}"), pid.trim()]).status();
+        assert!(status.expect("`kill` starts").success(), "SIG{name} reaches the broker");
+    }
+
     fn kill_9(&self) {
         let mut shell = self.shell.lock().unwrap_or_else(PoisonError::into_inner);
         drop(shell.stdin.take());
@@ -205,6 +247,7 @@ tool() { java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.
   exec java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
     -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$1" kafka.Kafka server.properties; } >>server.log 2>&1 </dev/null &
 broker=$!
+echo "$broker" >pid
 read -r _
 kill -9 "$broker"
 wait "$broker"

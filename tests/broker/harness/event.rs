@@ -59,11 +59,18 @@ impl Event {
 
     /// The one-time code in the text of an SMS.
     pub(crate) fn code(&self) -> String {
-        let body = self.body();
-        let text = body["message"].as_str().expect("the text of an SMS");
-        let mut runs = text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() >= 4);
-        runs.next().expect("a code in the text").to_owned()
+        code_in(self.body()["message"].as_str().expect("the text of an SMS"))
     }
+
+    /// The one-time code in the text of an e-mail.
+    pub(crate) fn mailed_code(&self) -> String {
+        code_in(self.body()["email"]["body"].as_str().expect("the text of an e-mail"))
+    }
+}
+
+fn code_in(text: &str) -> String {
+    let mut runs = text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() >= 4);
+    runs.next().expect("a code in the text").to_owned()
 }
 
 /// A record to produce.

@@ -115,7 +115,10 @@ impl Upstream {
 
 /// Reads topics from their beginning and keeps every event.
 pub(crate) struct Tap {
-    consumer: BaseConsumer,
+    bootstrap: String,
+    isolation: &'static str,
+    /// One for the topics of the beginning, and one for each topic that was created again.
+    consumers: Vec<BaseConsumer>,
     pub events: Vec<Event>,
 }
 
@@ -129,25 +132,41 @@ impl Tap {
         Self::with(bootstrap, topics, "read_uncommitted")
     }
 
-    fn with(bootstrap: &str, topics: &[&str], isolation: &str) -> Self {
+    fn with(bootstrap: &str, topics: &[&str], isolation: &'static str) -> Self {
+        let mut tap =
+            Self { bootstrap: bootstrap.to_owned(), isolation, consumers: Vec::new(), events: Vec::new() };
+        tap.read_also(topics);
+        tap
+    }
+
+    /// Reads these topics, too.
+    pub(crate) fn read_also(&mut self, topics: &[&str]) {
         let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap)
+            .set("bootstrap.servers", &self.bootstrap)
             .set("group.id", "tap")
-            .set("isolation.level", isolation)
+            .set("isolation.level", self.isolation)
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "error")
             .set("fetch.wait.max.ms", "50")
             .set("fetch.message.max.bytes", "262144")
             .create()
             .expect("a consumer");
-        let mut list = TopicPartitionList::new();
-        for topic in topics {
-            for partition in 0..partitions_of(&consumer, topic) {
-                list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
+        consumer.assign(&from_beginning(&consumer, topics)).expect("the partitions are assigned");
+        self.consumers.push(consumer);
+    }
+
+    /// Stops reading a topic that will be deleted, and keeps its events.
+    pub(crate) fn leave(&mut self, topic: &str) {
+        for consumer in &self.consumers {
+            let assigned = consumer.assignment().expect("an assignment");
+            let mut left = TopicPartitionList::new();
+            for element in assigned.elements().iter().filter(|element| element.topic() == topic) {
+                left.add_partition(topic, element.partition());
+            }
+            if left.count() > 0 {
+                consumer.incremental_unassign(&left).expect("the partitions were assigned");
             }
         }
-        consumer.assign(&list).expect("the partitions are assigned");
-        Self { consumer, events: Vec::new() }
     }
 
     /// Waits for the first event that fits. Events read before count, too.
@@ -196,13 +215,15 @@ impl Tap {
     pub(crate) fn poll(&mut self, timeout: Duration) -> bool {
         let before = self.events.len();
         let mut timeout = timeout;
-        while let Some(message) = self.consumer.poll(timeout) {
-            match message {
-                Ok(message) => self.events.push(Event::of(&message)),
-                Err(error) if transient(&error) => {}
-                Err(error) => panic!("the reader: {error}"),
+        for consumer in &self.consumers {
+            while let Some(message) = consumer.poll(timeout) {
+                match message {
+                    Ok(message) => self.events.push(Event::of(&message)),
+                    Err(error) if transient(&error) => {}
+                    Err(error) => panic!("the reader: {error}"),
+                }
+                timeout = Duration::ZERO;
             }
-            timeout = Duration::ZERO;
         }
         self.events.len() > before
     }
@@ -212,6 +233,16 @@ impl Tap {
         let last = self.events.iter().rev().take(12).rev();
         last.map(|e| format!("\n  {}[{}]@{} {}", e.topic, e.partition, e.offset, e.text("ce_type"))).collect()
     }
+}
+
+fn from_beginning(consumer: &BaseConsumer, topics: &[&str]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for topic in topics {
+        for partition in 0..partitions_of(consumer, topic) {
+            list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
+        }
+    }
+    list
 }
 
 fn transient(error: &KafkaError) -> bool {

@@ -1,5 +1,6 @@
 //! Support for scenarios: a broker, the program as a process, plain Kafka clients, an auditor.
 
+pub(crate) mod administrator;
 pub(crate) mod audit;
 pub(crate) mod cluster;
 pub(crate) mod event;
@@ -9,6 +10,7 @@ pub(crate) mod host;
 pub(crate) mod kafka;
 pub(crate) mod process;
 pub(crate) mod replayed;
+pub(crate) mod rights;
 pub(crate) mod scenario;
 pub(crate) mod secrets;
 pub(crate) mod tools;

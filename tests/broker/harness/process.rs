@@ -94,6 +94,23 @@ impl Process {
         panic!("otp-stream run is not ready after {READY_LIMIT:?}:\n{}", self.last_log_lines());
     }
 
+    /// Waits until `/readyz` answers 503 with all of these texts, and returns its body.
+    pub(crate) fn await_not_ready(&self, expected: &[&str]) -> String {
+        let until = Instant::now() + READY_LIMIT;
+        while Instant::now() < until {
+            let body = self.get("/readyz").filter(|(status, _)| *status == 503).map(|(_, body)| body);
+            if let Some(body) = body.filter(|body| expected.iter().all(|part| body.contains(part))) {
+                return body;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!(
+            "/readyz does not say {expected:?} after {READY_LIMIT:?}; at last {:?}:\n{}",
+            self.get("/readyz"),
+            self.last_log_lines()
+        );
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
         self.get("/readyz").is_some_and(|(status, _)| status == 200)
     }

@@ -9,14 +9,19 @@ use std::time::Duration;
 use otp_topology::deployment::TopicNames;
 use serde_json::Value;
 
+use super::administrator::Administrator;
 use super::audit::{Produced, findings};
-use super::cluster::{Cluster, cluster, free_port, scenario_directory};
+use super::cluster::{Cluster, cluster, free_port, scenario_directory, secured_cluster};
 use super::event::{self, Event, Request};
 use super::host::Host;
 use super::kafka::{Tap, Upstream};
 use super::process::{Process, otp_stream};
+use super::rights::Rights;
 
 pub(crate) const PARTITIONS: i32 = 3;
+
+/// The password of the service's user on the secured broker.
+pub(crate) const USER_PASSWORD: &str = "Canary-3";
 
 pub(crate) struct Scenario {
     pub cluster: Arc<Cluster>,
@@ -49,6 +54,7 @@ pub(crate) struct Topics {
     pub templates: String,
     pub admin: String,
     pub changelog: String,
+    pub repartition: String,
 }
 
 impl Scenario {
@@ -94,6 +100,25 @@ impl Scenario {
             produced: BTreeMap::new(),
             http_port,
         }
+    }
+
+    /// As [`Scenario::with`], on the secured broker: the service is a user of the application's name, with [`USER_PASSWORD`], and
+    /// has the rights that it plans.
+    pub(crate) fn secured(name: &str, settings: &str) -> Self {
+        let secured = secured_cluster();
+        let mut scenario = Self::on_cluster(secured.cluster.clone(), name, settings);
+        Administrator::of(&scenario.cluster.bootstrap).set_password(name, USER_PASSWORD);
+        Rights::of(&scenario, name).grant();
+        let file = scenario.directory.join("user.toml");
+        fs::write(&file, user_configuration(&secured.address, name)).expect("written");
+        scenario.configs.push(file);
+        scenario
+    }
+
+    /// The configuration of an administrator, who may do everything on the cluster.
+    pub(crate) fn as_administrator(&self) -> &[PathBuf] {
+        // Base and settings: what follows says who the service is.
+        &self.configs[..2]
     }
 
     /// Starts `otp-stream run` on the first host and waits until it is ready.
@@ -223,6 +248,20 @@ pub(crate) fn run_ok(configs: &[PathBuf], args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+fn user_configuration(address: &str, user: &str) -> String {
+    format!(
+        r#"
+[kafka]
+bootstrap_servers = "{address}"
+[kafka.properties]
+"security.protocol" = "SASL_PLAINTEXT"
+"sasl.mechanism" = "SCRAM-SHA-256"
+"sasl.username" = "{user}"
+"sasl.password" = "{USER_PASSWORD}"
+"#
+    )
+}
+
 impl Topics {
     pub(crate) fn of(name: &str) -> Self {
         let of = |what: &str| format!("{name}.{what}");
@@ -241,6 +280,7 @@ impl Topics {
             templates: of("template"),
             admin: of("admin"),
             changelog: format!("{name}-changelog"),
+            repartition: format!("{name}-repartition"),
         }
     }
 
@@ -248,7 +288,7 @@ impl Topics {
     pub(crate) fn all(&self) -> Vec<String> {
         let prefix = self.changelog.strip_suffix("-changelog").expect("its name");
         let inputs = [&self.requests, &self.desk_requests, &self.directory, &self.policies, &self.templates];
-        let internal = [format!("{prefix}-changelog"), format!("{prefix}-repartition")];
+        let internal = [self.changelog.clone(), self.repartition.clone()];
         let unread = [self.admin.clone(), format!("{prefix}.client-registry")];
         let named = inputs.into_iter().cloned().chain(self.outputs().map(str::to_owned));
         named.chain(internal).chain(unread).collect()

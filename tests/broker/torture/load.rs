@@ -36,6 +36,10 @@ enum Story {
     Locked,
     /// A clerk sees the code in the reply.
     Desk,
+    /// The code comes by e-mail, and is right.
+    Mail,
+    /// A verification that does not say whose code it is: its reply and its result have no key.
+    Nameless,
     /// A value that is not a JSON object: it becomes a dead letter.
     Garbage,
 }
@@ -99,6 +103,8 @@ impl Load {
             }
             if event.topic == scenario.topics.sms {
                 self.on_sms(scenario, event);
+            } else if event.topic == scenario.topics.email {
+                self.on_mail(scenario, event);
             } else if event.topic == scenario.topics.desk_replies {
                 self.on_desk_reply(scenario, event);
             }
@@ -118,11 +124,13 @@ impl Load {
         let number = (9_173_826_451 + self.started * 7).to_string();
         let n = self.started;
         self.started += 1;
-        let story = match self.rng.random_range(0..20) {
+        let story = match self.rng.random_range(0..22) {
             0..=10 => Story::Login,
             11..=13 => Story::Repeated,
             14..=15 => Story::Locked,
             16..=18 => Story::Desk,
+            19 => Story::Mail,
+            20 => Story::Nameless,
             _ => Story::Garbage,
         };
         self.stories.insert(number.clone(), story);
@@ -138,6 +146,15 @@ impl Load {
                 self.ask(scenario, request, &format!("send-{n}"));
             }
             Story::Desk => self.ask_desk(scenario, event::create(&number), &format!("create-{n}")),
+            Story::Mail => {
+                let request = event::create(&format!("citizen-{n}@example.org"));
+                self.ask(scenario, request, &format!("create-{n}"));
+            }
+            Story::Nameless => {
+                let body = json!({"operation": "validate", "otp": {"otp": "0123456789", "tenantId": TENANT}});
+                let request = Request::of("", &body).key(None).partition(self.rng.random_range(0..3));
+                self.ask(scenario, request, &format!("nameless-{n}"));
+            }
             Story::Garbage => scenario.produce_async(Request::raw(b"{\"cut off"), &format!("garbage-{n}")),
         }
     }
@@ -169,8 +186,16 @@ impl Load {
                 }
                 self.ask(scenario, right, &format!("locked-{id}"));
             }
-            Some(Story::Desk | Story::Garbage) | None => {}
+            Some(Story::Desk | Story::Mail | Story::Nameless | Story::Garbage) | None => {}
         }
+    }
+
+    /// The e-mail arrived: the person types the code.
+    fn on_mail(&mut self, scenario: &mut Scenario, mail: &Event) {
+        let address = mail.body()["email"]["emailTo"][0].as_str().expect("an address").to_owned();
+        let code = mail.mailed_code();
+        self.codes.insert(code.clone());
+        self.ask(scenario, validate(&address, &code), &format!("right-{}", mail.cause()));
     }
 
     /// The clerk sees the code and types it.

@@ -10,13 +10,12 @@ mod upstream;
 
 use std::time::{Duration, Instant};
 
+/// The length of a session in seconds.
+const SESSION: &str = "OTP_TORTURE_SECONDS";
+
 /// Runs a kind of fault: once, or as often as fits into `OTP_TORTURE_SECONDS`, each time with the next seed.
 fn repeat(kind: &str, run: impl Fn(&str, u64)) {
-    let number = |name: &str| {
-        let text = std::env::var(name).ok()?;
-        Some(text.parse::<u64>().unwrap_or_else(|_| panic!("{name}={text}: not a number")))
-    };
-    let length = Duration::from_secs(number("OTP_TORTURE_SECONDS").unwrap_or(0));
+    let length = Duration::from_secs(number(SESSION).unwrap_or(0));
     let first = number("OTP_TORTURE_SEED").unwrap_or(1);
     let started = Instant::now();
     for seed in first.. {
@@ -26,4 +25,14 @@ fn repeat(kind: &str, run: impl Fn(&str, u64)) {
             return;
         }
     }
+}
+
+/// Whether this is a session of `./dev torture`.
+fn is_session() -> bool {
+    number(SESSION).is_some()
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text}: not a number")))
 }

@@ -27,6 +27,9 @@ pub(super) struct TortureRun {
     seed: u64,
     started: Instant,
     faults: BTreeMap<&'static str, u32>,
+    /// What was found before the audit.
+    pub findings: Vec<String>,
+    has_lost_state: bool,
 }
 
 impl TortureRun {
@@ -34,7 +37,16 @@ impl TortureRun {
     pub(super) fn new(kind: &str, seed: u64, scenario: impl FnOnce(&str, &str) -> Scenario) -> Self {
         let name = format!("torture-{kind}-{seed}");
         let scenario = scenario(&name, SETTINGS);
-        Self { scenario, load: Load::new(seed), name, seed, started: Instant::now(), faults: BTreeMap::new() }
+        Self {
+            scenario,
+            load: Load::new(seed),
+            name,
+            seed,
+            started: Instant::now(),
+            faults: BTreeMap::new(),
+            findings: Vec::new(),
+            has_lost_state: false,
+        }
     }
 
     /// Counts an injected fault.
@@ -59,12 +71,37 @@ impl TortureRun {
     }
 
     /// Keeps up the load until a condition holds.
-    pub(super) fn load_until(&mut self, what: &str, shows: impl Fn() -> bool) {
-        let until = Instant::now() + DRAIN_LIMIT;
+    pub(super) fn load_until(&mut self, limit: Duration, what: &str, shows: impl Fn() -> bool) {
+        let until = Instant::now() + limit;
         while !shows() {
-            assert!(Instant::now() < until, "{}: {what}: not after {DRAIN_LIMIT:?}", self.name);
+            if Instant::now() > until {
+                self.fail(&[format!("{what}: not after {limit:?}; {}", self.load.progress())]);
+            }
             self.load_for(100);
         }
+    }
+
+    /// The state was given up: what the service forgot is no finding.
+    pub(super) fn lose_state(&mut self) {
+        self.has_lost_state = true;
+    }
+
+    pub(super) fn has_lost_state(&self) -> bool {
+        self.has_lost_state
+    }
+
+    /// Waits until every request is answered and every dead letter is written, and reads all of it.
+    pub(super) fn come_to_rest(&mut self) {
+        self.drain();
+        let unreadable = self.scenario.produced.values().filter(|it| it.undecodable);
+        let expected: usize = unreadable.map(|it| it.times).sum();
+        let until = Instant::now() + DRAIN_LIMIT;
+        while self.scenario.events_of(&self.scenario.topics.dead_letters).len() < expected {
+            assert!(Instant::now() < until, "{}: dead letters are missing", self.name);
+            self.load.read(&mut self.scenario);
+        }
+        self.scenario.tap.settle(Duration::from_millis(300));
+        self.drain();
     }
 
     /// Starts a process on one host, lets it answer everything, and completes the run with it.
@@ -113,7 +150,8 @@ impl TortureRun {
         self.scenario.tap.settle(Duration::from_millis(600));
         let Scenario { topics, tap, produced, upstream, .. } = &self.scenario;
         assert_eq!(upstream.lost(), 0, "every request is delivered");
-        let mut findings = audit::findings(topics, &tap.events, produced);
+        let mut findings = std::mem::take(&mut self.findings);
+        findings.extend(audit::findings(topics, &tap.events, produced));
         findings.extend(history::findings(topics, &tap.events, LIMITS));
         if replay {
             findings.extend(replayed::differences(&self.scenario, &Selection::ALL));

@@ -1,5 +1,7 @@
 //! Disk faults: a deleted store, an older copy of the store, a full disk.
 
+use std::time::Duration;
+
 use super::repeat;
 use super::run::TortureRun;
 use crate::harness::host::copy;
@@ -37,6 +39,7 @@ fn a_store_deleted_or_replaced_by_an_older_copy() {
 #[test]
 fn a_full_disk() {
     const ROOM_BYTES: u64 = 64 << 10;
+    const NOTICE_MAX: Duration = Duration::from_secs(60);
     repeat("full", |kind, seed| {
         let mut run = TortureRun::new(kind, seed, Scenario::with);
         let host = run.scenario.host();
@@ -45,11 +48,11 @@ fn a_full_disk() {
             run.load_for(1_500);
             process.limit_files(Some(ROOM_BYTES));
             run.fault("disk full");
-            run.load_until("a task fails, and the instance is not ready", || !process.is_ready());
+            run.load_until(NOTICE_MAX, "a task fails, and the instance is not ready", || !process.is_ready());
             let ms = run.load.draw(500..3_000);
             run.load_for(ms);
             process.limit_files(None);
-            run.load_until("ready again when there is room", || process.is_ready());
+            run.load_until(NOTICE_MAX, "ready again when there is room", || process.is_ready());
             assert!(host.log_text().matches("task failed").count() >= round, "the log says so");
         }
         run.drain();
