@@ -85,6 +85,26 @@ impl Admin {
         names: &[String],
         timeout: Duration,
     ) -> Result<Vec<Option<TopicFacts>>, EdgeError> {
+        let answers = self.describe_each(names, timeout)?;
+        let answer = |(name, answer)| match answer {
+            Ok(facts) => Ok(Some(facts)),
+            Err(EdgeError { code: Some(Code::UnknownTopicOrPartition), .. }) => Ok(None),
+            Err(EdgeError { code, text, .. }) => {
+                Err(EdgeError { what: format!("describe topic {name}"), code, text })
+            }
+        };
+        names.iter().zip(answers).map(answer).collect()
+    }
+
+    /// As [`Admin::describe`], with what the cluster says of each topic for itself.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub(super) fn describe_each(
+        &self,
+        names: &[String],
+        timeout: Duration,
+    ) -> Result<Vec<Result<TopicFacts, EdgeError>>, EdgeError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -96,15 +116,10 @@ impl Admin {
             .into_iter()
             .collect();
         let answer = |name: &String| match answers.remove(name) {
-            Some(Ok(facts)) => Ok(Some(facts)),
-            Some(Err(failure)) if failure.code == Code::UnknownTopicOrPartition => Ok(None),
-            Some(Err(failure)) => Err(EdgeError::new(format!("describe topic {name}"), failure)),
-            None => Err(EdgeError::plain(
-                format!("describe topic {name}"),
-                "the cluster's answer lacks this topic",
-            )),
+            Some(answer) => answer.map_err(|failure| EdgeError::new("describe topic", failure)),
+            None => Err(EdgeError::plain("describe topic", "the cluster's answer lacks this topic")),
         };
-        names.iter().map(answer).collect()
+        Ok(names.iter().map(answer).collect())
     }
 
     /// Creates topics. The outcomes are in the order of `topics`. The controller answers before every broker knows a new

@@ -2,9 +2,11 @@
 //!
 //! Remembers and logs nothing: that is `outage`.
 
+use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka_sys::rd_kafka_resp_err_t as RawCode;
 
 use super::certificate::expires_on;
+use super::errors::TransactionError;
 
 /// A cause that an operator can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +14,7 @@ pub(super) struct Cause {
     /// One for one cause: errors with the same text have the same cause.
     pub text: String,
     /// Empty: librdkafka recovers automatically.
-    pub remedy: &'static str,
+    pub remedy: String,
     pub kind: CauseKind,
 }
 
@@ -24,6 +26,18 @@ pub(super) enum CauseKind {
     AllDown,
     /// A connection exists.
     Other,
+    /// A transaction was refused, and is tried again every few seconds.
+    Refusal,
+}
+
+impl CauseKind {
+    /// It keeps clients from the brokers.
+    pub(super) fn is_of_connection(self) -> bool {
+        match self {
+            Self::Connection | Self::AllDown => true,
+            Self::Other | Self::Refusal => false,
+        }
+    }
 }
 
 /// A property of the client that reports the error. `None`: it is not set.
@@ -193,14 +207,68 @@ pub(super) fn cause_of(code: i32, reason: &str, property: Property<'_>) -> Cause
             && (row.words.is_empty() || row.words.iter().any(|it| lower.contains(it)))
     };
     match TABLE.iter().find(fits) {
-        Some(row) => Cause { text: row.text.complete(reason, property), remedy: row.remedy, kind: row.kind },
+        Some(row) => {
+            Cause { text: row.text.complete(reason, property), remedy: row.remedy.to_owned(), kind: row.kind }
+        }
         None => {
             // What follows differs each time.
             let reason = reason.split(" (after").next().unwrap_or_default();
             let text = format!("the cluster or its client reports: {reason}");
-            Cause { text, remedy: "", kind: CauseKind::Other }
+            Cause { text, remedy: String::new(), kind: CauseKind::Other }
         }
     }
+}
+
+/// The cause of a transactional call that the cluster refused, if no topic is to blame.
+pub(super) fn refusal_of(error: &TransactionError) -> Cause {
+    let cause = cause_of(error.code as i32, &error.text, &|_| None);
+    Cause { kind: CauseKind::Refusal, ..cause }
+}
+
+/// The cause of a topic that takes no records.
+#[expect(clippy::wildcard_enum_match_arm, reason = "librdkafka's codes grow")]
+pub(super) fn refused_topic(code: Code, topic: &str) -> Cause {
+    let (text, remedy) = match code {
+        Code::TopicAuthorizationFailed => (
+            format!("the cluster does not let this user write to the topic `{topic}`: the right WRITE is missing"),
+            format!(
+                "grant it, for example with kafka-acls.sh --add --allow-principal User:NAME --operation Write --operation \
+                 Describe --topic {topic}; remove a rule that denies it"
+            ),
+        ),
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => (
+            format!("the topic `{topic}`, or a partition of it, does not exist"),
+            "run `otp-stream topics create`".to_owned(),
+        ),
+        Code::MessageSizeTooLarge => (
+            format!("the topic `{topic}` takes no request as large as this service makes: max.message.bytes is too low"),
+            "set max.message.bytes of the topic to Kafka's default, 1048588".to_owned(),
+        ),
+        Code::InvalidRecord => (
+            format!("the topic `{topic}` takes no record without a key: its cleanup.policy is compact"),
+            "set cleanup.policy of the topic to what `otp-stream topics plan` lists".to_owned(),
+        ),
+        Code::InvalidTimestamp => (
+            format!("the topic `{topic}` does not take the time of this host"),
+            "set message.timestamp.type of the topic to LogAppendTime, or correct the clock".to_owned(),
+        ),
+        Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend => (
+            format!("fewer replicas of the topic `{topic}` are in sync than its min.insync.replicas"),
+            "start the brokers that hold it, or lower min.insync.replicas".to_owned(),
+        ),
+        Code::MessageTimedOut | Code::OperationTimedOut | Code::RequestTimedOut => (
+            format!("the topic `{topic}` has not taken a record in time"),
+            "compare its replicas in sync with min.insync.replicas, look for brokers that are down or slow, and for a produce \
+             quota of this user"
+                .to_owned(),
+        ),
+        Code::PolicyViolation => (
+            format!("a policy of the cluster does not let records into the topic `{topic}`"),
+            "see the brokers' logs for the policy".to_owned(),
+        ),
+        other => (format!("the topic `{topic}` takes no records: {other}"), String::new()),
+    };
+    Cause { text, remedy, kind: CauseKind::Refusal }
 }
 
 impl Text {
@@ -284,6 +352,23 @@ mod tests {
             let cause = cause_of(code as i32, reason, &property);
             assert_eq!(cause.text, text, "{reason}");
             assert!(!cause.remedy.is_empty() || text.contains("reports"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_refused_topic_is_told_with_its_right_or_limit_and_the_remedy() {
+        for (code, word) in [
+            (Code::TopicAuthorizationFailed, "right WRITE"),
+            (Code::UnknownTopicOrPartition, "does not exist"),
+            (Code::MessageSizeTooLarge, "max.message.bytes"),
+            (Code::InvalidRecord, "cleanup.policy"),
+            (Code::NotEnoughReplicas, "min.insync.replicas"),
+            (Code::MessageTimedOut, "in time"),
+            (Code::PolicyViolation, "policy"),
+        ] {
+            let cause = refused_topic(code, "otp-lifecycle");
+            assert!(cause.text.contains("`otp-lifecycle`") && cause.text.contains(word), "{cause:?}");
+            assert!(!cause.remedy.is_empty(), "{cause:?}");
         }
     }
 }

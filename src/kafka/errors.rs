@@ -11,7 +11,7 @@ use super::ffi::NativeError;
 pub enum Class {
     /// Nothing happened. The same call may be repeated.
     Retriable,
-    /// The transaction cannot be committed: abort it and process its batch again.
+    /// The cluster does not take what the transaction carries: abort it, and process its records again later.
     Abortable,
     /// Another producer took over this transactional id: replace this producer.
     FencedEpoch,
@@ -25,7 +25,7 @@ pub enum Class {
 
 /// A transactional call that failed.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{call}: {text} ({code:?})")]
+#[error("{call}: {text}")]
 pub struct TransactionError {
     pub class: Class,
     /// librdkafka's name of the call.
@@ -37,6 +37,11 @@ pub struct TransactionError {
 impl TransactionError {
     pub(super) fn new(call: &'static str, failure: NativeError) -> Self {
         Self { class: classify(&failure), call, code: failure.code, text: failure.text }
+    }
+
+    /// Whether the cluster refused authentication or authorization.
+    pub(super) fn is_denied(&self) -> bool {
+        is_denied(self.code)
     }
 }
 

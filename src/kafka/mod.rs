@@ -16,6 +16,7 @@
 //! causes            what an error of librdkafka means, and the remedy
 //! certificate       when a certificate expires
 //! outage            the causes that last; each is logged once a minute instead of once per client and attempt
+//! refusal           which topics the cluster refuses, and why
 //! properties        librdkafka properties: which the protocol sets, which the operator may set
 //! ffi               calls into librdkafka; the only files of this folder with `unsafe`
 //! ```
@@ -42,6 +43,7 @@ mod offsets;
 pub(crate) mod outage;
 mod producer;
 mod properties;
+mod refusal;
 mod sender;
 mod tail;
 
@@ -57,8 +59,10 @@ pub use group::Group;
 pub(crate) use mock::Mock;
 pub(crate) use offsets::StableOffsets;
 pub use producer::Producer;
+pub(crate) use producer::{QUEUE_WAIT_MAX, ROUNDS_WAIT_MAX};
 pub use properties::Properties;
-pub(crate) use properties::{FETCH_BACKOFF_MS, TRANSACTION_TIMEOUT_MS};
+pub(crate) use properties::{FETCH_BACKOFF_MS, POLL_INTERVAL_MS_MIN, TRANSACTION_TIMEOUT_MS};
+pub(crate) use refusal::ASK_MAX as REFUSAL_ASK_MAX;
 pub use sender::{Sender, ToSend};
 pub use tail::{Seen, Tail};
 pub(crate) use tail::{SeenRecord, TailPartition};

@@ -26,6 +26,8 @@ const CONNECTION_AGE_MAX: Duration = Duration::from_secs(120);
 /// A cause that is no lost connection is reported at each refresh of the metadata, every five minutes. After this time
 /// without a report it has ended.
 const OTHER_AGE_MAX: Duration = Duration::from_secs(330);
+/// A refused transaction is tried again at least every half minute.
+const REFUSAL_AGE_MAX: Duration = Duration::from_secs(50);
 /// Causes that are remembered. There are about twenty.
 const FAULTS_MAX: usize = 64;
 /// Kinds of librdkafka's own log lines that are remembered. More of them are logged without a limit.
@@ -72,14 +74,24 @@ enum Line {
 
 /// Takes an error that a client reports. `property` reads that client's properties.
 pub(super) fn client_error(code: i32, reason: &str, property: Property<'_>) {
-    let cause = cause_of(code, reason, property);
-    let (text, remedy) = (cause.text.clone(), cause.remedy);
+    log(cause_of(code, reason, property), reason);
+}
+
+/// Takes a cause for which the cluster refused a transaction. Returns it with its remedy.
+pub(super) fn refused(cause: Cause) -> String {
+    let told = cause.describe("");
+    log(cause, "");
+    told
+}
+
+fn log(cause: Cause, detail: &str) {
+    let (text, remedy) = (cause.text.clone(), cause.remedy.clone());
     match fault_log().seen(cause, now(), wall()) {
-        Some(Line::First) => tracing::warn!(target: TARGET, remedy, detail = reason, "{text}"),
+        Some(Line::First) => tracing::warn!(target: TARGET, remedy, detail, "{text}"),
         Some(Line::Still { seconds, times }) => {
             tracing::warn!(target: TARGET, remedy, seconds, times, "{text}");
         }
-        None => tracing::debug!(target: TARGET, code, detail = reason, "{text}"),
+        None => tracing::debug!(target: TARGET, detail, "{text}"),
     }
 }
 
@@ -114,7 +126,7 @@ pub(crate) fn log_connection_errors(properties: &Properties) {
 
 /// Whether the brokers cannot be reached, and that was logged. The consequences need no line of their own.
 pub(crate) fn is_known() -> bool {
-    fault_log().faults.iter().any(|fault| fault.cause.kind != CauseKind::Other)
+    fault_log().faults.iter().any(|fault| fault.cause.kind.is_of_connection())
 }
 
 /// The causes that last, each with the time of its begin and its remedy. The first cause comes first.
@@ -139,15 +151,15 @@ impl FaultLog {
     fn seen(&mut self, cause: Cause, now: Instant, wall: LogTime) -> Option<Line> {
         // Lost connections stay until the cluster answers, unless the same cause comes again after a long time.
         self.faults.retain(|fault| {
-            fault.lasts(now) || (fault.cause.kind != CauseKind::Other && fault.cause.text != cause.text)
+            fault.lasts(now) || (fault.cause.kind.is_of_connection() && fault.cause.text != cause.text)
         });
         // librdkafka reports that all brokers are down together with the cause.
         let known = match cause.kind {
             CauseKind::AllDown => {
-                let connections = self.faults.iter_mut().filter(|fault| fault.cause.kind != CauseKind::Other);
+                let connections = self.faults.iter_mut().filter(|fault| fault.cause.kind.is_of_connection());
                 connections.max_by_key(|fault| fault.last_seen)
             }
-            CauseKind::Connection | CauseKind::Other => {
+            CauseKind::Connection | CauseKind::Other | CauseKind::Refusal => {
                 self.faults.iter_mut().find(|fault| fault.cause.text == cause.text)
             }
         };
@@ -179,13 +191,13 @@ impl FaultLog {
 
     /// Ends the outage if it is over, and returns how many seconds it lasted.
     fn answer(&mut self, now: Instant) -> Option<u64> {
-        let is_connection = |fault: &&Fault| fault.cause.kind != CauseKind::Other;
+        let is_connection = |fault: &&Fault| fault.cause.kind.is_of_connection();
         let begun = self.faults.iter().filter(is_connection).map(|fault| fault.begun).min()?;
         let ended = self.faults.iter().filter(is_connection).map(|fault| fault.last_seen).max()?;
         if now.duration_since(ended) < QUIET_MIN {
             return None;
         }
-        self.faults.retain(|fault| fault.cause.kind == CauseKind::Other);
+        self.faults.retain(|fault| !fault.cause.kind.is_of_connection());
         Some(ended.duration_since(begun).as_secs())
     }
 
@@ -200,6 +212,7 @@ impl Fault {
         let age_max = match self.cause.kind {
             CauseKind::Connection | CauseKind::AllDown => CONNECTION_AGE_MAX,
             CauseKind::Other => OTHER_AGE_MAX,
+            CauseKind::Refusal => REFUSAL_AGE_MAX,
         };
         now.duration_since(self.last_seen) < age_max
     }
@@ -207,11 +220,14 @@ impl Fault {
     fn describe(&self) -> String {
         let mut buffer = [0; rfc3339::LEN];
         let since = rfc3339::write(self.since, &mut buffer);
-        let text = &self.cause.text;
-        match self.cause.remedy {
-            "" => format!("{text} (since {since})"),
-            remedy => format!("{text} (since {since}); remedy: {remedy}"),
-        }
+        self.cause.describe(&format!(" (since {since})"))
+    }
+}
+
+impl Cause {
+    fn describe(&self, since: &str) -> String {
+        let Self { text, remedy, .. } = self;
+        if remedy.is_empty() { format!("{text}{since}") } else { format!("{text}{since}; remedy: {remedy}") }
     }
 }
 

@@ -29,10 +29,12 @@
 //! | many ([`FEW_RECORDS_MAX`] or more) | hands over a round, if everything before is delivered |
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use otp_topology::thread::Refusal;
 use otp_topology::wire::outbox::{Outbox, Outgoing, OutputTopic};
 use otp_topology::wire::record::SourcePartition;
 use rdkafka::error::RDKafkaErrorCode as Code;
@@ -40,15 +42,20 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 use super::errors::{Class, EdgeError, TransactionError};
 use super::ffi::{GroupMetadata, NativeError, OnDelivery, Partitions, ProducerClient, c_names};
 use super::properties::{BATCH_SIZE_BYTES, Properties};
+use super::refusal::{FailedCall, OutputTopics};
 
 /// Longest wait of one record for room in librdkafka's queue.
-const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
+pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// First and longest wait for a producer id. Each wait is twice the one before.
 const INIT_WAIT_MIN: Duration = Duration::from_millis(20);
 const INIT_WAIT_MAX: Duration = Duration::from_millis(640);
 /// Longest wait of a round for the delivery of the round before. After that the round is produced anyway: a late delivery
 /// may be a failed one, and the next call reports it.
 const DELIVERY_WAIT_MAX: Duration = Duration::from_millis(500);
+/// Longest wait of all rounds of a transaction together.
+pub(crate) const ROUNDS_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Longest wait for the reports of records that an error has dropped. librdkafka reports them immediately.
+const REPORTS_WAIT_MAX: Duration = Duration::from_millis(500);
 /// Fewer records are not worth a produce request of their own before the commit.
 const FEW_RECORDS_MAX: usize = 1_000;
 /// Shortest time that the brokers need to write the markers that end a transaction. Until then the coordinator refuses
@@ -62,15 +69,22 @@ const RECORD_OVERHEAD_BYTES_MAX: usize = 40;
 const _: () =
     assert!(REQUEST_BYTES_MAX < BATCH_SIZE_BYTES, "librdkafka would split a round into two requests");
 
-/// By changelog partition, the highest offset that was delivered since the transaction began; negative: none.
-type DeliveredOffsets = Vec<i64>;
+/// What was reported of the records since the transaction began.
+#[derive(Default)]
+struct Deliveries {
+    /// By changelog partition, the highest offset that was delivered; negative: none.
+    changelog: Vec<i64>,
+    /// Topics of which a record was not delivered, each with its first error.
+    failed: BTreeMap<OutputTopic, Code>,
+}
 
 pub struct Producer {
     client: ProducerClient,
-    outputs: usize,
+    outputs: OutputTopics,
     sources: Vec<CString>,
-    changelog: Option<OutputTopic>,
-    deliveries: Arc<Mutex<DeliveredOffsets>>,
+    /// Whether the transaction has records of a topic.
+    written: Vec<Cell<bool>>,
+    deliveries: Arc<Mutex<Deliveries>>,
     committed_at: Cell<Option<Instant>>,
 }
 
@@ -87,17 +101,17 @@ impl Producer {
         sources: &[String],
         changelog: Option<OutputTopic>,
     ) -> Result<Self, EdgeError> {
-        let deliveries = Arc::<Mutex<DeliveredOffsets>>::default();
+        let deliveries = Arc::<Mutex<Deliveries>>::default();
         let config = properties.transactional_producer(transactional_id);
         let refused = |failure| EdgeError::new("create producer", failure);
         let (topics, sources) = (c_names(outputs).map_err(refused)?, c_names(sources).map_err(refused)?);
-        let client = ProducerClient::new(&config, &topics, on_delivery(deliveries.clone()))
+        let client = ProducerClient::new(&config, &topics, on_delivery(deliveries.clone(), changelog))
             .map_err(|text| EdgeError::plain("create producer", text))?;
         Ok(Self {
             client,
-            outputs: outputs.len(),
+            outputs: OutputTopics::new(properties, outputs),
             sources,
-            changelog,
+            written: vec![Cell::new(false); outputs.len()],
             deliveries,
             committed_at: Cell::new(None),
         })
@@ -107,16 +121,19 @@ impl Producer {
     ///
     /// librdkafka itself asks the coordinator only every 500 ms, before it has a connection and while the coordinator
     /// aborts the open transaction of a dead process. Both take a few milliseconds. A new call makes it ask immediately, so
-    /// this method makes short calls.
+    /// this method makes short calls. `is_needed` is asked before each: false ends the method.
     ///
     /// # Errors
     /// See [`Class`]. After a time-out the same producer may try again.
-    pub fn init(&self, timeout: Duration) -> Result<(), TransactionError> {
+    pub fn init(&self, timeout: Duration, is_needed: impl Fn() -> bool) -> Result<(), TransactionError> {
         let (started, mut wait) = (now(), INIT_WAIT_MIN);
         loop {
             let left = timeout.saturating_sub(started.elapsed());
+            let asked = now();
             match step("init_transactions", self.client.handle().init_transactions(wait.min(left))) {
-                Err(error) if wait < left && is_temporary(error.class) => {
+                Err(error) if wait < left && is_temporary(error.class) && is_needed() => {
+                    // It may be refused for now without a wait.
+                    std::thread::sleep(INIT_WAIT_MIN.saturating_sub(asked.elapsed()));
                     wait = INIT_WAIT_MAX.min(wait * 2);
                 }
                 result => return result,
@@ -129,7 +146,12 @@ impl Producer {
     /// # Errors
     /// See [`Class`].
     pub fn begin(&self) -> Result<(), TransactionError> {
-        locked(&self.deliveries).fill(-1);
+        {
+            let mut deliveries = locked(&self.deliveries);
+            deliveries.changelog.fill(-1);
+            deliveries.failed.clear();
+        }
+        self.written.iter().for_each(|it| it.set(false));
         step("begin_transaction", self.client.handle().begin_transaction())
     }
 
@@ -138,7 +160,7 @@ impl Producer {
     /// ([`MARKERS_MIN`]) unless there are many records.
     ///
     /// # Errors
-    /// See [`Class`]. [`Class::Abortable`]: a record is too large, or its partition is unknown.
+    /// See [`Class`].
     pub fn produce_early(&self, outbox: &Outbox, first: usize) -> Result<usize, TransactionError> {
         let are_few = outbox.len() - first < FEW_RECORDS_MAX;
         if are_few && (first > 0 || self.has_just_committed()) {
@@ -155,9 +177,11 @@ impl Producer {
     pub fn produce_remaining(&self, outbox: &Outbox, mut first: usize) -> Result<(), TransactionError> {
         // If few records were produced early, their request has room for this round, too.
         let mut must_wait = first >= FEW_RECORDS_MAX;
+        let started = now();
         while first < outbox.len() {
             if must_wait {
-                self.client.flush(DELIVERY_WAIT_MAX);
+                let left = ROUNDS_WAIT_MAX.saturating_sub(started.elapsed());
+                self.client.flush(DELIVERY_WAIT_MAX.min(left));
             }
             first = self.produce_round(outbox, first)?;
             must_wait = true;
@@ -167,7 +191,7 @@ impl Producer {
 
     /// Returns the first record that is not part of the round.
     fn produce_round(&self, outbox: &Outbox, first: usize) -> Result<usize, TransactionError> {
-        let mut sizes = vec![Vec::new(); self.outputs];
+        let mut sizes = vec![Vec::new(); self.written.len()];
         let mut next = first;
         for record in outbox.iter_from(first) {
             let partitions: &mut Vec<usize> = &mut sizes[usize::from(record.topic().0)];
@@ -190,7 +214,8 @@ impl Producer {
     fn produce(&self, record: Outgoing<'_>) -> Result<(), TransactionError> {
         let topic = usize::from(record.topic().0);
         let partition = record.partition();
-        let opaque = if self.changelog == Some(record.topic()) { partition as usize + 1 } else { 0 };
+        let opaque = opaque_of(record.topic(), partition);
+        self.written[topic].set(true);
         let mut full_since = None;
         loop {
             let headers = record.headers().map(|(name, value)| (name.as_bytes(), value));
@@ -206,7 +231,7 @@ impl Producer {
                     }
                     self.client.serve(Duration::from_millis(5));
                 }
-                Err(failure) => return Err(self.refused(failure)),
+                Err(failure) => return Err(self.not_taken(record.topic(), failure)),
             }
         }
     }
@@ -254,27 +279,45 @@ impl Producer {
 
     /// The highest offset that a record of this transaction has in a changelog partition. Final after a commit.
     pub fn delivered(&self, changelog_partition: i32) -> Option<i64> {
-        let offsets = locked(&self.deliveries);
-        offsets.get(usize::try_from(changelog_partition).ok()?).copied().filter(|offset| *offset >= 0)
+        let deliveries = locked(&self.deliveries);
+        let offset = deliveries.changelog.get(usize::try_from(changelog_partition).ok()?);
+        offset.copied().filter(|offset| *offset >= 0)
+    }
+
+    /// What the cluster refuses of a call that failed, as far as it says. `None`: nothing is known to be refused. Asks the
+    /// cluster, which may take some seconds.
+    pub fn refusal(&self, error: &TransactionError) -> Option<Refusal> {
+        // The records that the error has dropped are reported, too.
+        self.client.flush(REPORTS_WAIT_MAX);
+        let failed = locked(&self.deliveries).failed.clone();
+        let written = |it: &OutputTopic| self.written[usize::from(it.0)].get();
+        let written = (0..).map(OutputTopic).take(self.written.len()).filter(written).collect();
+        self.outputs.refusal(&FailedCall { error, failed, written })
     }
 
     fn has_just_committed(&self) -> bool {
         self.committed_at.get().is_some_and(|at| at.elapsed() < MARKERS_MIN)
     }
 
-    /// The error for a record that librdkafka did not take. If only the record is at fault, the error is abortable: the
-    /// caller can then search the batch for it, and the producer stays usable.
+    /// The error for a record that librdkafka did not take.
     #[expect(clippy::wildcard_enum_match_arm, reason = "librdkafka's codes grow")]
-    fn refused(&self, failure: NativeError) -> TransactionError {
+    fn not_taken(&self, topic: OutputTopic, failure: NativeError) -> TransactionError {
         if let Some(fatal) = self.client.handle().fatal() {
             return TransactionError::new("produce", fatal);
         }
         match failure.code {
+            // The transaction has failed in the background. This call tells how.
+            Code::State => match self.client.handle().begin_transaction() {
+                Err(failure) if failure.abortable => TransactionError::new("produce", failure),
+                Ok(()) | Err(_) => abortable(failure),
+            },
             Code::MessageSizeTooLarge
             | Code::UnknownPartition
             | Code::UnknownTopic
-            | Code::InvalidArgument
-            | Code::State => abortable(failure),
+            | Code::InvalidArgument => {
+                locked(&self.deliveries).failed.entry(topic).or_insert(failure.code);
+                abortable(failure)
+            }
             _ => TransactionError::new("produce", failure),
         }
     }
@@ -303,25 +346,37 @@ fn step(call: &'static str, result: Result<(), NativeError>) -> Result<(), Trans
     result.map_err(|failure| TransactionError::new(call, failure))
 }
 
-/// For example, librdkafka returns `State` for a record if the transaction has already failed in the background.
 fn abortable(failure: NativeError) -> TransactionError {
     TransactionError { class: Class::Abortable, ..TransactionError::new("produce", failure) }
 }
 
-/// A poisoned lock is usable: each delivery report updates one number.
-fn locked(deliveries: &Mutex<DeliveredOffsets>) -> MutexGuard<'_, DeliveredOffsets> {
+/// A poisoned lock is usable: each delivery report updates one entry.
+fn locked(deliveries: &Mutex<Deliveries>) -> MutexGuard<'_, Deliveries> {
     deliveries.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn on_delivery(deliveries: Arc<Mutex<DeliveredOffsets>>) -> OnDelivery {
-    // A failed delivery fails the commit, which reports the error.
+const _: () = assert!(usize::BITS >= 64, "a delivery report carries topic and partition in a pointer");
+
+/// What the delivery report of a record carries.
+fn opaque_of(topic: OutputTopic, partition: i32) -> usize {
+    usize::from(topic.0) << 32 | partition as usize
+}
+
+fn on_delivery(deliveries: Arc<Mutex<Deliveries>>, changelog: Option<OutputTopic>) -> OnDelivery {
     Box::new(move |opaque, offset, error| {
-        if let (None, Some(partition)) = (error, opaque.checked_sub(1)) {
-            let mut offsets = locked(&deliveries);
-            if offsets.len() <= partition {
-                offsets.resize(partition + 1, -1);
+        let (topic, partition) = (OutputTopic((opaque >> 32) as u16), opaque & u32::MAX as usize);
+        match error {
+            None if changelog == Some(topic) => {
+                let offsets = &mut locked(&deliveries).changelog;
+                if offsets.len() <= partition {
+                    offsets.resize(partition + 1, -1);
+                }
+                offsets[partition] = offsets[partition].max(offset);
             }
-            offsets[partition] = offsets[partition].max(offset);
+            // Dropped because of an error of another record.
+            None | Some(Code::PurgeQueue | Code::PurgeInflight) => {}
+            // A failed delivery fails the commit, which reports the error.
+            Some(code) => drop(locked(&deliveries).failed.entry(topic).or_insert(code)),
         }
     })
 }

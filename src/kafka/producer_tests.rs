@@ -19,7 +19,7 @@ impl OpenTransaction {
         let properties = Properties::new(&mock.bootstrap_servers(), []).expect("no property");
         let changelog = Some(OutputTopic(0));
         let producer = Producer::new(&properties, "rounds", &topics, &[], changelog).expect("a producer");
-        producer.init(TIMEOUT).expect("initialised");
+        producer.init(TIMEOUT, || true).expect("initialised");
         producer.begin().expect("begun");
         Self { producer, outbox: Outbox::default(), _mock: mock }
     }

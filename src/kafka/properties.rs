@@ -23,6 +23,17 @@ pub struct RefusedProperty {
 /// wait this long.
 pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 
+/// Time after which a record that no broker takes fails its transaction, in milliseconds. The transaction is aborted before
+/// the coordinator does it.
+const MESSAGE_TIMEOUT_MS: u32 = 7_500;
+const _: () = assert!(MESSAGE_TIMEOUT_MS < TRANSACTION_TIMEOUT_MS);
+
+/// Largest record that the transactional producer takes, in bytes.
+const RECORD_BYTES_MAX: usize = 1_000_000;
+
+/// The least that `max.poll.interval.ms` may be, in milliseconds. A call to the brokers takes at most a quarter of it.
+pub(crate) const POLL_INTERVAL_MS_MIN: u32 = 120_000;
+
 /// Shortest time between a fetch that brought records and the next fetch, in milliseconds.
 pub(crate) const FETCH_BACKOFF_MS: u64 = 4;
 /// Longest wait of a record that is produced early for more records, in microseconds.
@@ -70,6 +81,11 @@ const OWNED: &[(&str, &str, &str)] = &[
     ("transaction.timeout.ms", "the time-outs of messages and transactions depend on each other", REMOVE),
     ("message.timeout.ms", "the time-outs of messages and transactions depend on each other", REMOVE),
     ("delivery.timeout.ms", "the time-outs of messages and transactions depend on each other", REMOVE),
+    (
+        "message.max.bytes",
+        "what a record may hold is decided before it is written",
+        "set the topics' max.message.bytes",
+    ),
     ("delivery.report.only.error", "the stored changelog position comes from delivery reports", REMOVE),
     ("retries", "a lost retry would abort the transaction", REMOVE),
     ("message.send.max.retries", "a lost retry would abort the transaction", REMOVE),
@@ -100,7 +116,10 @@ impl Properties {
         chosen: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, RefusedProperty> {
         let chosen: BTreeMap<_, _> = chosen.into_iter().collect();
-        match chosen.iter().find_map(|(key, value)| refusal(key).or_else(|| altered(key, value))) {
+        let refused = |(key, value): (&String, &String)| {
+            refusal(key).or_else(|| altered(key, value)).or_else(|| too_low(key, value))
+        };
+        match chosen.iter().find_map(refused) {
             Some(refused) => Err(refused),
             None => Ok(Self { bootstrap_servers: bootstrap_servers.into(), chosen }),
         }
@@ -119,13 +138,13 @@ impl Properties {
 
     /// A member of the group; a static one if `static_member` is its id.
     pub(super) fn group_consumer(&self, group: &str, static_member: Option<&str>) -> ClientConfig {
-        let fetch_backoff = FETCH_BACKOFF_MS.to_string();
+        let (fetch_backoff, poll_interval) = (FETCH_BACKOFF_MS.to_string(), POLL_INTERVAL_MS_MIN.to_string());
         let mut config = self.config(&[
             SLOW_RECONNECT,
             ("session.timeout.ms", "10000"),
             // A member learns of a rebalance with its next heartbeat, so a task that moves waits for one.
             ("heartbeat.interval.ms", "300"),
-            ("max.poll.interval.ms", "120000"),
+            ("max.poll.interval.ms", &poll_interval),
             // A resumed partition is fetched only after the fetch under way.
             ("fetch.wait.max.ms", "50"),
             // librdkafka fetches only when its queue is empty, because the stream thread reads ahead itself, and a queued
@@ -150,6 +169,7 @@ impl Properties {
     pub(super) fn transactional_producer(&self, transactional_id: &str) -> ClientConfig {
         let (batch_size, linger) =
             (BATCH_SIZE_BYTES.to_string(), format!("{}.{}", LINGER_US / 1_000, LINGER_US % 1_000 / 100));
+        let record_size = RECORD_BYTES_MAX.to_string();
         let mut config = self.config(&[
             // A commit flushes immediately, so this delays no commit. It lets records that are produced early leave in one
             // request with the records of the next fetch.
@@ -164,14 +184,17 @@ impl Properties {
             // After the group's coordinator left the cluster, sending offsets ignores its time-out and searches the new
             // coordinator only when a connection changes (librdkafka #5456, #5511). Closing idle connections is a change.
             ("connections.max.idle.ms", "5000"),
+            // A topic that was missing is written again as soon as the metadata knows it.
+            ("topic.metadata.refresh.interval.ms", "10000"),
         ]);
-        let timeout = TRANSACTION_TIMEOUT_MS.to_string();
+        let (timeout, message_timeout) = (TRANSACTION_TIMEOUT_MS.to_string(), MESSAGE_TIMEOUT_MS.to_string());
         own(
             &mut config,
             &[
                 ("transactional.id", transactional_id),
                 ("transaction.timeout.ms", &timeout),
-                ("message.timeout.ms", &timeout),
+                ("message.timeout.ms", &message_timeout),
+                ("message.max.bytes", &record_size),
                 ("enable.idempotence", "true"),
                 ("acks", "all"),
                 ("delivery.report.only.error", "false"),
@@ -285,6 +308,16 @@ fn refusal(key: &str) -> Option<RefusedProperty> {
     Some(RefusedProperty { key: name.into(), reason, remedy })
 }
 
+/// A time that is too short for the calls of a stream thread.
+fn too_low(key: &str, value: &str) -> Option<RefusedProperty> {
+    let is_low = value.trim().parse::<u32>().is_ok_and(|ms| ms < POLL_INTERVAL_MS_MIN);
+    (key.trim() == "max.poll.interval.ms" && is_low).then(|| RefusedProperty {
+        key: key.into(),
+        reason: "a call to the brokers may take a quarter of it, and 30 s",
+        remedy: "set 120000 or more",
+    })
+}
+
 /// A value that librdkafka would not take as it is: it drops blanks at the beginning, and other clients keep them. A
 /// certificate may begin with blank lines.
 fn altered(key: &str, value: &str) -> Option<RefusedProperty> {
@@ -320,6 +353,13 @@ mod tests {
         assert_eq!(config.get("compression.type"), Some("zstd"));
         assert_eq!(config.get("enable.idempotence"), Some("true"));
         properties.check().expect("librdkafka takes it");
+    }
+
+    #[test]
+    fn a_poll_interval_that_calls_would_exceed_is_refused() {
+        let refused = with("max.poll.interval.ms", "119999").err().expect("too low");
+        assert!(refused.to_string().contains("120000"), "{refused}");
+        assert!(with("max.poll.interval.ms", "120000").is_ok());
     }
 
     #[test]

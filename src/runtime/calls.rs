@@ -6,22 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otp_topology::deployment::Topology;
-use otp_topology::thread::{Call, CallOutcome, Event, StreamThread};
+use otp_topology::thread::{Call, CallOutcome, Event, NoProducer, StreamThread};
 use otp_topology::wire::record::SourcePartition;
 
-use super::committer::{CALL_MAX, Committer, FinalCall, outcome_of, retried, tried};
+use super::committer::{Busy, Committer, FinalCall, outcome_of};
+use super::producers::NewProducer;
 use super::stores::TaskHandle;
-use crate::kafka::{Group, GroupMetadata, Producer, Properties, TransactionError};
+use crate::kafka::{Group, GroupMetadata, Producer, Properties};
 
-/// How long a new producer may take to settle what the old one left open.
-pub(super) const INIT_MAX: Duration = Duration::from_secs(30);
 /// A transaction with this many records is a sign of load.
 const MANY_RECORDS: usize = 1_000;
 
 pub(super) struct ProducerCalls {
-    topology: Arc<Topology>,
-    properties: Properties,
-    transactional_id: String,
+    new: NewProducer,
     /// `None` while the committer has it.
     producer: Option<Producer>,
     committer: Committer,
@@ -33,7 +30,7 @@ pub(super) struct ProducerCalls {
 
 impl ProducerCalls {
     /// Makes the producer and settles what an earlier process left open. This comes before the group is joined, because our
-    /// own old transaction would keep our stable offsets from being read.
+    /// own old transaction would keep our stable offsets from being read. `is_needed`: false ends the wait.
     ///
     /// # Errors
     /// The cluster does not answer, or denies it.
@@ -41,18 +38,14 @@ impl ProducerCalls {
         topology: Arc<Topology>,
         properties: Properties,
         transactional_id: String,
+        is_needed: impl Fn() -> bool,
     ) -> Result<Self, String> {
-        let mut calls = Self {
-            topology,
-            properties,
-            transactional_id,
-            producer: None,
-            committer: Committer::start(),
-            member: None,
-            produced: 0,
-        };
-        calls.replace_producer()?;
-        Ok(calls)
+        let new = NewProducer { topology, properties, transactional_id };
+        let producer = new
+            .make(is_needed)
+            .map_err(|(NoProducer::Refused(reason) | NoProducer::Failed(reason))| reason)?;
+        let (producer, committer) = (Some(producer), Committer::start());
+        Ok(Self { new, producer, committer, member: None, produced: 0 })
     }
 
     /// Makes a call. `None`: the committer makes it, and [`ProducerCalls::ended`] brings its end.
@@ -70,7 +63,8 @@ impl ProducerCalls {
         Some(match call {
             Call::Begin => {
                 self.produced = 0;
-                Event::Began(self.on_producer(|producer| producer.begin()))
+                let producer = self.producer();
+                Event::Began(outcome_of(producer.begin(), producer))
             }
             // The committer produces all records together with the offsets.
             Call::Offer if is_for_committer => Event::Offered(CallOutcome::Done),
@@ -82,23 +76,32 @@ impl ProducerCalls {
                 return self.make_final(self.offsets_call(offsets, member, thread), is_for_committer);
             }
             Call::Commit => {
-                let partitions = self.topology.partitions;
+                let partitions = self.new.topology.partitions;
                 return self.make_final(FinalCall::Commit { partitions }, is_for_committer);
             }
-            Call::Abort => Event::Aborted(self.on_producer(|producer| producer.abort(CALL_MAX))),
-            Call::ReplaceProducer => Event::ProducerReplaced(self.replace_producer()),
+            Call::Abort => return self.make_final(FinalCall::Abort, true),
+            Call::ReplaceProducer => {
+                // Nothing of the old one is sent any more when the new one settles its transaction.
+                self.producer = None;
+                self.committer.replace(self.new.clone());
+                return None;
+            }
         })
     }
 
-    /// The committer makes a call.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.committer.is_calling()
+    /// How often to look for the end of the committer's job; `None`: it has none.
+    pub(super) fn poll_interval(&self) -> Option<Duration> {
+        match self.committer.busy() {
+            Busy::Idle => None,
+            Busy::Calling => Some(Duration::from_millis(1)),
+            Busy::Replacing => Some(Duration::from_millis(20)),
+        }
     }
 
-    /// The end of the committer's call: if it has come, or when it comes if `waits`.
+    /// The end of the committer's job: if it has come, or when it comes if `waits` and it is a call of the transaction.
     pub(super) fn ended(&mut self, waits: bool) -> Option<Event<TaskHandle>> {
         let (producer, ended) = self.committer.ended(waits)?;
-        self.producer = Some(producer);
+        self.producer = producer;
         Some(ended)
     }
 
@@ -107,28 +110,13 @@ impl ProducerCalls {
         self.member = None;
     }
 
-    fn replace_producer(&mut self) -> Result<(), String> {
-        self.producer = None;
-        let outputs: Vec<String> = self.topology.outputs.iter().map(|output| output.name.clone()).collect();
-        let sources: Vec<String> = self.topology.sources.iter().map(|source| source.name.clone()).collect();
-        let changelog = Some(self.topology.changelog);
-        let producer = Producer::new(&self.properties, &self.transactional_id, &outputs, &sources, changelog)
-            .map_err(|error| error.to_string())?;
-        retried(|| producer.init(INIT_MAX)).map_err(|error| error.to_string())?;
-        self.producer = Some(producer);
-        Ok(())
-    }
-
     fn produce_early(&mut self, thread: &StreamThread<TaskHandle>) -> CallOutcome {
-        let Some(producer) = &self.producer else {
-            return no_producer();
-        };
-        match producer.produce_early(thread.outbox(), self.produced) {
+        match self.producer().produce_early(thread.outbox(), self.produced) {
             Ok(next) => {
                 self.produced = next;
                 CallOutcome::Done
             }
-            Err(error) => outcome_of(&error),
+            Err(error) => outcome_of(Err(error), self.producer()),
         }
     }
 
@@ -164,11 +152,7 @@ impl ProducerCalls {
         Some(ended)
     }
 
-    fn on_producer(&self, call: impl Fn(&Producer) -> Result<(), TransactionError>) -> CallOutcome {
-        self.producer.as_ref().map_or_else(no_producer, |producer| tried(|| call(producer)))
+    fn producer(&self) -> &Producer {
+        self.producer.as_ref().expect("the protocol calls a producer that there is")
     }
-}
-
-fn no_producer() -> CallOutcome {
-    CallOutcome::Unknown("no producer".to_owned())
 }

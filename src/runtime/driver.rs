@@ -28,8 +28,6 @@ use crate::kafka::Group;
 
 /// How long a seek may take.
 const SEEK_MAX: Duration = Duration::from_secs(5);
-/// How long the loop polls before it looks for the end of a call that the committer makes.
-const CALL_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 pub(super) struct Driver {
     thread: StreamThread<TaskHandle>,
@@ -74,10 +72,10 @@ impl Driver {
     pub(super) fn poll_plan(&self) -> PollPlan {
         let idle = Duration::from_millis(self.thread.poll_wait_ms(wall()));
         let wait = self.pacing.wait(now()).unwrap_or(idle);
-        let (is_waiting, room) = (self.calls.is_waiting(), self.thread.room());
-        PollPlan {
-            timeout: if is_waiting { wait.min(CALL_POLL_INTERVAL) } else { wait },
-            room: if is_waiting { room } else { room.max(1) },
+        let room = self.thread.room();
+        match self.calls.poll_interval() {
+            Some(interval) => PollPlan { timeout: wait.min(interval), room },
+            None => PollPlan { timeout: wait, room: room.max(1) },
         }
     }
 
@@ -124,7 +122,7 @@ impl Driver {
         self.reporter.show_stages(&self.thread);
     }
 
-    /// Ends the assignment. When this returns, nothing of it is under way.
+    /// Ends the assignment. When this returns, nothing of it is under way. A new producer may still be.
     pub(super) fn end_assignment(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
         self.more_to_read = false;
         if let Event::Revoked { lost } = event {

@@ -17,6 +17,7 @@ mod cluster;
 mod committer;
 mod driver;
 mod pacing;
+mod producers;
 mod progress;
 mod reporter;
 mod restore;

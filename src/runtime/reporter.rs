@@ -86,9 +86,13 @@ impl Reporter {
     pub(super) fn report(&mut self, report: ThreadReport) {
         match report {
             ThreadReport::Committed { counters, records } => self.committed(*counters, records),
-            ThreadReport::Aborted { reason } => {
-                self.metrics.aborted("abortable");
-                tracing::warn!(%reason, "a transaction was aborted; its records run again");
+            ThreadReport::Refused { units, reason } => {
+                self.metrics.aborted("refused");
+                // The cause is logged where it is found, once a minute.
+                tracing::debug!(?units, %reason, "the cluster refuses a transaction; its records run again later");
+            }
+            ThreadReport::RefusalOver { units } => {
+                tracing::info!(units, "the cluster takes what it refused");
             }
             ThreadReport::Fenced => {
                 self.metrics.fenced();
@@ -117,15 +121,6 @@ impl Reporter {
             }
             ThreadReport::Wiped { task, reason } => {
                 tracing::warn!(task, %reason, "the task's store is rebuilt from the changelog");
-            }
-            ThreadReport::Poison { source, offset } => {
-                let (topic, partition) = (self.topic(source), source.partition);
-                tracing::error!(
-                    topic,
-                    partition,
-                    offset,
-                    "no transaction can carry this record: it goes to the dead letters"
-                );
             }
         }
     }
@@ -160,7 +155,8 @@ impl Reporter {
             let tasks = thread.stages().map(|(task, stage)| (task, state_of(stage)));
             self.health.set_tasks(self.number, tasks.collect());
             if self.is_assigned {
-                self.health.set_thread(self.number, ThreadState::Running);
+                let waits = thread.refusal().map(|reason| ThreadState::Waiting { reason: reason.to_owned() });
+                self.health.set_thread(self.number, waits.unwrap_or(ThreadState::Running));
             }
         }
     }
@@ -201,6 +197,8 @@ fn state_of(stage: TaskStage<'_>) -> TaskState {
         }
         TaskStage::Gated => TaskState::Waiting,
         TaskStage::Running => TaskState::Running,
-        TaskStage::Failed { reason } => TaskState::Failed { reason: reason.to_owned() },
+        TaskStage::Refused { reason } | TaskStage::Failed { reason } => {
+            TaskState::Failed { reason: reason.to_owned() }
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Restarts nothing: a supervisor acts on `/livez` and `/readyz`.
 //!
 //! ```text
-//! thread: Starting ─▶ Running ⇄ Recovering        any ─▶ Dead, Stopped;   no report for too long: Stuck
+//! thread: Starting ─▶ Running ⇄ Recovering, Waiting        any ─▶ Dead, Stopped;   no report for too long: Stuck
 //! task:   Restoring ─▶ Waiting ─▶ Running         any ─▶ Failed;   revoked: removed
 //! ```
 //!
@@ -35,6 +35,10 @@ pub(crate) enum ThreadState {
     Running,
     /// Has no assignment: it waits for one, or creates a new producer or consumer.
     Recovering {
+        reason: String,
+    },
+    /// Has an assignment and waits: it has no producer, or the cluster refuses what it writes.
+    Waiting {
         reason: String,
     },
     /// Gave up. Only a restart of the process helps.
@@ -116,6 +120,7 @@ impl ThreadState {
             Self::Running => None,
             Self::Starting => Some("has not joined the group yet".to_owned()),
             Self::Recovering { reason } => Some(format!("has no assignment: {reason}")),
+            Self::Waiting { reason } => Some(format!("waits: {reason}")),
             Self::Dead { reason } => Some(format!("has ended: {reason}")),
             Self::Stuck { silent_for_s } => Some(format!("has been in one call for {silent_for_s} s")),
             Self::Stopped => Some("has stopped".to_owned()),
@@ -124,7 +129,11 @@ impl ThreadState {
 
     fn is_live(&self) -> bool {
         match self {
-            Self::Starting | Self::Running | Self::Recovering { .. } | Self::Stopped => true,
+            Self::Starting
+            | Self::Running
+            | Self::Recovering { .. }
+            | Self::Waiting { .. }
+            | Self::Stopped => true,
             Self::Dead { .. } | Self::Stuck { .. } => false,
         }
     }

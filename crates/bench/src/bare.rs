@@ -85,7 +85,7 @@ pub(crate) fn measure(caller: &BenchCaller, run: RunId, inputs: u64) -> Result<B
         batch: RecordBatch::default(),
         outbox: Outbox::default(),
     };
-    pass.producer.init(CALL_MAX)?;
+    pass.producer.init(CALL_MAX, || true)?;
     pass.join()?;
     let me = std::process::id();
     let (begin, cpu_us) = (moment(), process::usage(me)?.cpu_us);

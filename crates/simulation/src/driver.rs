@@ -3,17 +3,17 @@
 //! Decides nothing of the protocol: production code does.
 
 use otp_topology::state::{Family, StateStore, WriteBatch, decode_subject, encode_subject};
-use otp_topology::thread::{Call, CallOutcome, Command, Event, StoreOperation};
+use otp_topology::thread::{Call, CallOutcome, Command, Event, NoProducer, StoreOperation};
 use otp_topology::wire::record::SourcePartition;
 
 use crate::broker::{EndError, OffsetError, StoredRecord};
 use crate::disk::SimStore;
 use crate::names::instance_name;
-use crate::plan::{Effect, Fault};
+use crate::plan::{Effect, Fault, RefusalCode};
 use crate::planted::Planted;
 use crate::process::{Late, Process, Site};
 use crate::records::read_position;
-use crate::workload::POISON_KEY;
+use crate::refusals::refused;
 
 impl Process {
     /// Makes a call on the producer. `None`: the broker is not ready, and the call is still under way.
@@ -21,20 +21,25 @@ impl Process {
         match call {
             Call::Begin => {
                 self.produced = 0;
+                self.refused_topic = None;
                 Some(Event::Began(CallOutcome::Done))
             }
             Call::Offer => Some(Event::Offered(self.produce(site))),
             Call::SendOffsets { offsets, generation } => {
+                if let Some(waited) = self.markers_refused(site) {
+                    return Some(Event::OffsetsSent(waited));
+                }
                 if self.must_wait(site) {
                     return None;
                 }
                 Some(Event::OffsetsSent(self.send_offsets(offsets, *generation, site)))
             }
             Call::Commit => {
-                if self.must_wait(site) || self.freezes(site) {
+                let refused = self.markers_refused(site);
+                if refused.is_none() && (self.must_wait(site) || self.freezes(site)) {
                     return None;
                 }
-                let outcome = self.commit(site);
+                let outcome = refused.unwrap_or_else(|| self.commit(site));
                 site.trace.note(
                     "commit",
                     [self.number as i64, i64::from(outcome == CallOutcome::Done), 0],
@@ -56,12 +61,11 @@ impl Process {
                 return;
             }
             let (at, record) = self.in_flight.pop_front().expect("it is not empty");
-            let topic = site.house.topics[at.topic].as_str();
-            if topic.ends_with("replies") && record.key.as_deref() == Some(POISON_KEY) {
-                self.doomed = Some(CallOutcome::Abortable("a record is too large".to_owned()));
+            if let Some(code) = site.broker.refusals.of_record(at.topic, record.key.is_some()) {
+                self.refuse(at, code, site);
                 continue;
             }
-            if topic == "sms" {
+            if site.house.topics[at.topic] == "sms" {
                 site.auditor.sms_produced(&record);
             }
             if !site.broker.produce(self.number, epoch, at, record, site.now) {
@@ -115,7 +119,7 @@ impl Process {
         }
         self.produced = outbox.len();
         match take(site.armed, |fault| fault == Fault::ProduceFails) {
-            Some(_) => CallOutcome::Abortable("the queue is full".to_owned()),
+            Some(_) => refused("the queue is full"),
             None => CallOutcome::Done,
         }
     }
@@ -142,8 +146,14 @@ impl Process {
             }
             _ => {}
         }
+        if site.broker.refusals.is_lasting(RefusalCode::GroupAuthorization) {
+            return refused("no right on the group");
+        }
+        if site.broker.refusals.is_lasting(RefusalCode::TransactionalIdAuthorization) {
+            return CallOutcome::Unknown("no right on the transactional id".to_owned());
+        }
         if take(site.armed, |fault| fault == Fault::OffsetsFail).is_some() {
-            return CallOutcome::Abortable("the coordinator is loading".to_owned());
+            return refused("the coordinator is loading");
         }
         let times_out = take(site.armed, |fault| fault == Fault::OffsetsTimeOut).is_some();
         if times_out && site.dice.bool() {
@@ -169,10 +179,15 @@ impl Process {
             return CallOutcome::Unknown("no producer".to_owned());
         };
         if let Some(outcome) = self.doomed.clone() {
+            self.refused_writers = self.writers_to_refused(site);
             return outcome;
         }
+        if site.broker.refusals.is_lasting(RefusalCode::Quota) && site.dice.bool() {
+            self.busy_until = site.now + site.dice.u64(..60);
+            return refused("a quota");
+        }
         if take(site.armed, |fault| fault == Fault::CommitFails).is_some() {
-            return CallOutcome::Abortable("the coordinator refuses the commit".to_owned());
+            return refused("the coordinator refuses the commit");
         }
         if site.planted == Some(Planted::WriteBeforeCommit) {
             self.write_early(site);
@@ -247,7 +262,7 @@ impl Process {
         ended(site.broker.end(self.number, epoch, false))
     }
 
-    fn replace_producer(&mut self, site: &mut Site<'_>) -> Option<Result<(), String>> {
+    fn replace_producer(&mut self, site: &mut Site<'_>) -> Option<Result<(), NoProducer>> {
         self.in_flight.clear();
         self.doomed = None;
         if site.planted == Some(Planted::KeepProducer) && self.epoch.is_some() {
@@ -255,7 +270,11 @@ impl Process {
         }
         if take(site.armed, |fault| fault == Fault::InitFails).is_some() {
             self.epoch = None;
-            return Some(Err("time-out of the start".to_owned()));
+            return Some(Err(NoProducer::Failed("time-out of the start".to_owned())));
+        }
+        if site.broker.refusals.is_lasting(RefusalCode::TransactionalIdAuthorization) {
+            self.epoch = None;
+            return Some(Err(NoProducer::Refused("no right on the transactional id".to_owned())));
         }
         self.epoch = site.broker.init(self.number);
         self.epoch.map(|_| Ok(()))

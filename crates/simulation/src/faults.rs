@@ -75,11 +75,16 @@ pub(crate) fn inject(world: &mut World<'_>, instance: usize, fault: Fault) {
         Fault::TruncateRequests => truncation::truncate_requests(world),
         Fault::TruncateChangelog => truncation::truncate_changelog(world),
         Fault::Retention { percent } => retention(world, percent),
+        Fault::Refuse { output, code, ms } => {
+            let outputs = world.house.outputs();
+            let topic = outputs[output % outputs.len()];
+            world.broker.refusals.begin(topic, code, ms.map_or(u64::MAX, |ms| now + ms));
+        }
     }
 }
 
 /// Faults that are left out while a partition is truncated: without the group's offsets no task could notice the loss,
-/// producers wait for the partition, and there is at most one truncation at a time.
+/// producers wait for the partition, a refused task notices nothing, and there is at most one truncation at a time.
 fn conflicts_with_truncation(fault: Fault) -> bool {
     matches!(
         fault,
@@ -88,6 +93,7 @@ fn conflicts_with_truncation(fault: Fault) -> bool {
             | Fault::UpstreamHangs
             | Fault::TruncateRequests
             | Fault::TruncateChangelog
+            | Fault::Refuse { .. }
     )
 }
 

@@ -8,6 +8,7 @@ use otp_topology::deployment::{CallerSettings, Incarnation, Settings, Topology, 
 use otp_topology::otp::{Bounds, ContractName, KeyId, KeyPurpose, Keyring, LogTime, PolicyPatch};
 use otp_topology::testing;
 use otp_topology::thread::in_memory::all_partitions;
+use otp_topology::thread::{Limits, Start};
 use otp_topology::wire::outbox::OutputTopic;
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
 
@@ -95,6 +96,17 @@ impl House {
         TopicPartition { topic: self.outputs[usize::from(topic.0)], partition }
     }
 
+    /// The output topic that lies there.
+    pub(crate) fn output_at(&self, topic: usize) -> Option<OutputTopic> {
+        let index = self.outputs.iter().position(|it| *it == topic)?;
+        Some(OutputTopic(u16::try_from(index).expect("few topics")))
+    }
+
+    /// Where the output topics lie.
+    pub(crate) fn outputs(&self) -> &[usize] {
+        &self.outputs
+    }
+
     pub(crate) fn topic(&self, name: &str) -> usize {
         self.topics.iter().position(|it| it == name).expect("a topic of the house")
     }
@@ -114,6 +126,24 @@ impl House {
 
     pub(crate) fn source_name(&self, source: SourcePartition) -> String {
         self.name(self.source_place(source))
+    }
+}
+
+/// Of each stream thread.
+pub(crate) fn limits(records_per_commit_max: usize, latest: bool) -> Limits {
+    Limits {
+        records_per_commit_max,
+        commit_interval_max_ms: 40,
+        commit_interval_min_ms: 0,
+        sweep_interval_ms: 400,
+        purge_interval_ms: 2_000,
+        task_retry_ms: 300,
+        pause_min_ms: 100,
+        pause_max_ms: 2_000,
+        refusal_quiet_ms: 500,
+        fence_wait_ms: 5_000,
+        start: if latest { Start::Latest } else { Start::Earliest },
+        ..Limits::default()
     }
 }
 

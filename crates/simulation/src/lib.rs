@@ -24,6 +24,7 @@ pub mod plan;
 pub mod planted;
 mod process;
 mod records;
+mod refusals;
 mod reports;
 mod run;
 pub mod seeds;

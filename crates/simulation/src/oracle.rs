@@ -59,6 +59,8 @@ oracles! {
     Refusal = "refusal",
     /// Records that retention deleted unread are reported as lost, and no others.
     ReportedLoss = "reported loss",
+    /// A topic that is refused holds up only tasks that write to it.
+    Isolation = "isolation",
     /// Without faults, every request gets a reply and all instances become idle.
     Liveness = "liveness",
 }

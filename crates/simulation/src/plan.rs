@@ -55,6 +55,8 @@ scenarios! {
     Truncated = "truncated",
     /// Requests are checked against the user directory.
     Directory = "directory",
+    /// The cluster refuses what is written.
+    Refused = "refused",
 }
 
 /// A fault of one instance or of the cluster. Some happen immediately; others are armed, and happen at the next call of
@@ -119,6 +121,63 @@ pub enum Fault {
     Retention {
         percent: i64,
     },
+    /// The cluster refuses an output topic, or everything, for a while or until the faults end.
+    Refuse {
+        /// Of the output topics, modulo their number.
+        output: usize,
+        code: RefusalCode,
+        ms: Option<u64>,
+    },
+}
+
+/// How the cluster refuses, by the error code that a client sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalCode {
+    /// `TOPIC_AUTHORIZATION_FAILED`: no partition of the topic can be added to a transaction.
+    TopicAuthorization,
+    /// `UNKNOWN_TOPIC_OR_PARTITION`: the topic was deleted.
+    UnknownTopic,
+    /// `MSG_SIZE_TOO_LARGE`: `max.message.bytes` of the topic was lowered.
+    TooLarge,
+    /// `INVALID_RECORD`: the topic is compacted, and the record has no key.
+    Invalid,
+    /// `NOT_ENOUGH_REPLICAS` until the record times out. Markers cannot be written either.
+    NotEnoughReplicas,
+    /// `POLICY_VIOLATION`.
+    Policy,
+    /// A quota slows the producer down until its records time out.
+    Quota,
+    /// `GROUP_AUTHORIZATION_FAILED` for the offsets.
+    GroupAuthorization,
+    /// `TRANSACTIONAL_ID_AUTHORIZATION_FAILED`: the producer is unusable, and no new one can be made.
+    TransactionalIdAuthorization,
+}
+
+impl RefusalCode {
+    const ALL: [Self; 9] = [
+        Self::TopicAuthorization,
+        Self::UnknownTopic,
+        Self::TooLarge,
+        Self::Invalid,
+        Self::NotEnoughReplicas,
+        Self::Policy,
+        Self::Quota,
+        Self::GroupAuthorization,
+        Self::TransactionalIdAuthorization,
+    ];
+
+    /// It concerns one topic.
+    pub(crate) fn is_of_topic(self) -> bool {
+        match self {
+            Self::TopicAuthorization
+            | Self::UnknownTopic
+            | Self::TooLarge
+            | Self::Invalid
+            | Self::NotEnoughReplicas
+            | Self::Policy => true,
+            Self::Quota | Self::GroupAuthorization | Self::TransactionalIdAuthorization => false,
+        }
+    }
 }
 
 /// Whether and when a commit without a reply takes effect.
@@ -139,14 +198,6 @@ pub enum Action {
 pub struct PlanEntry {
     pub step: u32,
     pub action: Action,
-}
-
-impl PlanEntry {
-    fn set_poison(&mut self, yes: bool) {
-        if let Action::Append(WorkloadItem::Request { is_poison, .. }) = &mut self.action {
-            *is_poison = yes;
-        }
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -170,7 +221,7 @@ impl Plan {
         let drawn = Scenario::ALL[dice.usize(..Scenario::ALL.len())];
         let scenario = scenario.unwrap_or(drawn);
         let shape = Shape {
-            partitions: if scenario == Scenario::BatchOfTasks {
+            partitions: if matches!(scenario, Scenario::BatchOfTasks | Scenario::Refused) {
                 4
             } else if matches!(scenario, Scenario::Forwarded | Scenario::Wide) {
                 dice.i32(2..=3)
@@ -211,13 +262,6 @@ impl Plan {
             let step = dice.u32(..CHAOS_STEPS);
             let (instance, fault) = (dice.usize(..instances), draw_fault(&mut dice, scenario));
             plan.entries.push(PlanEntry { step, action: Action::Inject { instance, fault } });
-        }
-        if seed.is_multiple_of(8) {
-            plan.entries.iter_mut().for_each(|it| it.set_poison(dice.u8(..8) == 0));
-        }
-        if scenario == Scenario::Recreated {
-            // A dead letter does not name the incarnation of its topic, so that the auditor could not assign it.
-            plan.entries.iter_mut().for_each(|it| it.set_poison(false));
         }
         plan.entries.sort_by_key(|it| it.step);
         plan
@@ -263,6 +307,7 @@ fn draw_fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
             Fault::Rebalance,
         ],
         Scenario::Directory => &[Fault::Kill, Fault::Rebalance, Fault::LoseDisk],
+        Scenario::Refused => return draw_refusal(dice),
     };
     if !typical.is_empty() && dice.bool() {
         return typical[dice.usize(..typical.len())];
@@ -273,7 +318,7 @@ fn draw_fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
 const ZOMBIE: Fault = Fault::ZombieCommits { ms: 600 };
 
 fn draw_any_fault(dice: &mut fastrand::Rng) -> Fault {
-    match dice.u8(..33) {
+    match dice.u8(..34) {
         0..3 => Fault::Kill,
         3 => Fault::Stop,
         4 => Fault::Pause { ms: dice.u64(100..30_000) },
@@ -307,6 +352,13 @@ fn draw_any_fault(dice: &mut fastrand::Rng) -> Fault {
         29 => Fault::ExpireOffsets,
         30 => Fault::ZombieCommits { ms: dice.u64(100..900) },
         31 => Fault::Retention { percent: dice.i64(10..=100) },
+        32 => draw_refusal(dice),
         _ => Fault::UpstreamHangs,
     }
+}
+
+fn draw_refusal(dice: &mut fastrand::Rng) -> Fault {
+    let ms = (dice.u8(..3) > 0).then(|| dice.u64(100..3_000));
+    let code = RefusalCode::ALL[dice.usize(..RefusalCode::ALL.len())];
+    Fault::Refuse { output: dice.usize(..64), code, ms }
 }

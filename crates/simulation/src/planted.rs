@@ -63,4 +63,10 @@ planted! {
     SkipDirectory = "skip-directory",
     /// A key that is not yet active is used.
     EarlyKey = "early-key",
+    /// A refusal is taken for the fault of the record: its transaction is committed without it.
+    LeaveOutRefused = "leave-out-refused",
+    /// A refused topic holds up every task of the thread.
+    HoldUpAll = "hold-up-all",
+    /// What was refused is not read again.
+    SkipRefused = "skip-refused",
 }

@@ -13,8 +13,7 @@ use otp_topology::deployment::{SourceKind, Topology};
 use otp_topology::otp::LogTime;
 use otp_topology::state::WriteBatch;
 use otp_topology::thread::{
-    AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, Start, StoreOperation, StreamThread,
-    TaskStage,
+    AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, StoreOperation, StreamThread, TaskStage,
 };
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::SourcePartition;
@@ -121,6 +120,10 @@ pub(crate) struct Process {
     pub(crate) in_flight: VecDeque<(TopicPartition, StoredRecord)>,
     /// Why the open transaction cannot be committed.
     pub(crate) doomed: Option<CallOutcome>,
+    /// The refused topic of the open transaction, if the client has learned it.
+    pub(crate) refused_topic: Option<usize>,
+    /// The tasks that wrote to it, if their records tell; for the auditor.
+    pub(crate) refused_writers: Option<BTreeSet<i32>>,
     /// Records that the thread got and has not committed, in order; for the auditor.
     pub(crate) delivered: Vec<(SourcePartition, i64)>,
     pub(crate) sent: Vec<(SourcePartition, i64)>,
@@ -132,20 +135,6 @@ pub(crate) struct Process {
     pub(crate) early_ends: BTreeMap<i32, i64>,
     /// Writes that a planted bug holds back.
     pub(crate) held: Option<Vec<(i32, WriteBatch)>>,
-}
-
-pub(crate) fn limits(records_per_commit_max: usize, latest: bool) -> Limits {
-    Limits {
-        records_per_commit_max,
-        commit_interval_max_ms: 40,
-        commit_interval_min_ms: 0,
-        sweep_interval_ms: 400,
-        purge_interval_ms: 2_000,
-        task_retry_ms: 300,
-        fence_wait_ms: 5_000,
-        start: if latest { Start::Latest } else { Start::Earliest },
-        ..Limits::default()
-    }
 }
 
 impl Process {
@@ -175,6 +164,8 @@ impl Process {
             answers: VecDeque::new(),
             in_flight: VecDeque::new(),
             doomed: None,
+            refused_topic: None,
+            refused_writers: None,
             delivered: Vec::new(),
             sent: Vec::new(),
             busy_until: 0,
@@ -219,8 +210,9 @@ impl Process {
             return None;
         }
         if let Some(call) = self.calling.take() {
+            let is_replacing = call == Call::ReplaceProducer;
             let is_awaited = self.in_callback || self.stopping || self.thread.room() == 0;
-            if is_awaited || site.dice.u8(..4) == 0 {
+            if is_awaited && !is_replacing || site.dice.u8(..4) == 0 {
                 self.call(call, site);
                 return None;
             }
@@ -408,7 +400,7 @@ impl Process {
         }
     }
 
-    /// Makes a call on the producer. Another thread may make one of the two calls that end a transaction.
+    /// Makes a call on the producer. Another thread may make one that ends a transaction, or a new producer.
     fn begin_call(&mut self, call: Call, site: &mut Site<'_>) {
         match call {
             Call::SendOffsets { .. } | Call::Commit => {
@@ -421,7 +413,12 @@ impl Process {
                     self.call(call, site);
                 }
             }
-            Call::Begin | Call::Offer | Call::Abort | Call::ReplaceProducer => {
+            Call::Abort if site.dice.bool() => self.calling = Some(call),
+            Call::ReplaceProducer => {
+                self.in_flight.clear();
+                self.calling = Some(call);
+            }
+            Call::Begin | Call::Offer | Call::Abort => {
                 match self.transact(&call, site) {
                     Some(answer) => self.thread.on(answer, site.wall),
                     // The broker is not ready: the call goes on.
@@ -448,7 +445,10 @@ impl Process {
     }
 
     fn resume(&mut self, starts: Vec<(SourcePartition, i64)>, site: &Site<'_>) {
-        for (source, next) in starts {
+        for (source, mut next) in starts {
+            if let (Some(Planted::SkipRefused), Some(paused)) = (site.planted, self.fetching.get(&source)) {
+                next = next.max(paused.next);
+            }
             self.fetching.insert(source, Fetching { next, is_paused: false, end_reported: -1 });
             self.delivered.retain(|(it, _)| *it != source);
             let is_directory = self.topology.source(source.topic).kind == SourceKind::Directory;

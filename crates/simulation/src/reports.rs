@@ -43,13 +43,20 @@ impl Process {
                     )
                 });
             }
-            ThreadReport::Aborted { .. }
+            ThreadReport::Refused { units, .. } => {
+                if let Some(writers) = self.refused_writers.take() {
+                    site.auditor.held_up(number, units, &writers);
+                }
+                site.trace.note("refused", [number as i64, units.len() as i64, 0], || {
+                    format!("{} reports {report:?}", instance_name(number))
+                });
+            }
+            ThreadReport::RefusalOver { .. }
             | ThreadReport::Fenced
             | ThreadReport::UnknownOutcome { .. }
             | ThreadReport::TaskFailed { .. }
             | ThreadReport::PositionsVoid { .. }
-            | ThreadReport::Wiped { .. }
-            | ThreadReport::Poison { .. } => {
+            | ThreadReport::Wiped { .. } => {
                 site.trace.note("report", [number as i64, 0, 0], || {
                     format!("{} reports {report:?}", instance_name(number))
                 });

@@ -132,6 +132,7 @@ impl World<'_> {
             instance.paused_until = 0;
             instance.start_at = 0;
         }
+        self.broker.refusals.clear();
         self.trace.note("liveness", [0; 3], || "no more faults from here on".to_owned());
         truncation::heal(self);
         for round in 0..LIVENESS_ROUNDS_MAX {

@@ -8,8 +8,6 @@ use serde_json::{Value, json};
 use crate::broker::StoredRecord;
 use crate::house::{ADMIN, DESK, DIRECTORY, POLICIES, REQUESTS, Shape, TEMPLATES};
 
-/// The key of a poison record: the reply to it is too large for every transaction.
-pub(crate) const POISON_KEY: &[u8] = b"poison";
 /// The number of people. The first half of them are in the directory from the start.
 pub(crate) const PEOPLE: usize = 5;
 
@@ -40,7 +38,6 @@ pub enum WorkloadItem {
         kind: RequestKind,
         desk: bool,
         is_keyed: bool,
-        is_poison: bool,
         is_late: bool,
     },
     /// Repeats the request this many requests ago.
@@ -100,7 +97,6 @@ pub(crate) fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem 
         kind,
         desk,
         is_keyed: dice.u8(..4) > 0,
-        is_poison: dice.u8(..60) == 0,
         is_late: dice.u8(..40) == 0,
     };
     let purpose = |dice: &mut fastrand::Rng| ["login", "login", "register", "passwordreset"][dice.usize(..4)];
@@ -145,17 +141,13 @@ pub(crate) fn draft_record(
         dice.i32(0..shape.partitions + if wide { 2 } else { 0 })
     };
     match item {
-        WorkloadItem::Request { who, kind, desk, is_keyed, is_poison, is_late } => {
+        WorkloadItem::Request { who, kind, desk, is_keyed, is_late } => {
             let topic = if desk { DESK } else { REQUESTS };
             let body = body_of(who, kind, phones);
-            let key = if is_poison {
-                Some(POISON_KEY.to_vec())
-            } else {
-                is_keyed.then(|| canonical(who).into_bytes())
-            };
+            let key = is_keyed.then(|| canonical(who).into_bytes());
             let is_loose = desk && shape.is_wide;
             let partition = match &key {
-                Some(key) if !is_poison && !is_loose => murmur2::partition(key, shape.partitions),
+                Some(key) if !is_loose => murmur2::partition(key, shape.partitions),
                 Some(_) | None => anywhere(dice, topic),
             };
             let mut headers = vec![

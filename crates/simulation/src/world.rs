@@ -9,11 +9,11 @@ use otp_topology::state::{Family, StoreKey};
 use crate::auditor::{Auditor, TrackedRequest};
 use crate::broker::{Broker, StoredRecord, TopicPartition};
 use crate::disk::{Disk, PolicyTable};
-use crate::house::{Creations, DESK, House, POLICIES, REQUESTS, START_MS};
+use crate::house::{Creations, DESK, House, POLICIES, REQUESTS, START_MS, limits};
 use crate::names::instance_name;
 use crate::plan::{Fault, Plan};
 use crate::planted::Planted;
-use crate::process::{Gone, Late, Process, Site, limits};
+use crate::process::{Gone, Late, Process, Site};
 use crate::records::header;
 use crate::trace::Trace;
 use crate::workload::{DraftRecord, PEOPLE, WorkloadItem, draft_record, first_policy, mobile, user};
@@ -150,6 +150,7 @@ impl<'p> World<'p> {
     /// Aborts what is open, and writes all markers.
     pub(crate) fn settle_transactions(&mut self) {
         self.late.clear();
+        self.broker.refusals.clear();
         self.broker.expire_transactions(u64::MAX, 0);
         while self.broker.write_marker(0, self.now).is_some() {}
     }
@@ -163,6 +164,7 @@ impl<'p> World<'p> {
                 self.start(number);
             }
         }
+        self.broker.refusals.end(now);
         let late: Vec<Late> = self.late.extract_if(.., |it| it.at <= now).collect();
         for it in late {
             let ended = self.broker.end(it.producer, it.epoch, true);

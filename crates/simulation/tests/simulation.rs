@@ -37,7 +37,7 @@ fn a_minimised_plan_breaks_the_same_promise_as_the_original() {
 }
 
 /// Each planted bug, the scenario in which it is searched, and the number of seeds within which it must be found.
-const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 20] = [
+const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 23] = [
     (Planted::WriteBeforeCommit, None, 100),
     (Planted::RestoreToLso, Some(Scenario::TwoOwners), 1_000),
     (Planted::EndBeforeStable, Some(Scenario::TwoOwners), 200),
@@ -58,6 +58,9 @@ const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 20] = [
     (Planted::PolicyOutside, None, 50),
     (Planted::SkipDirectory, Some(Scenario::Directory), 1_000),
     (Planted::EarlyKey, None, 50),
+    (Planted::LeaveOutRefused, Some(Scenario::Refused), 50),
+    (Planted::HoldUpAll, Some(Scenario::Refused), 600),
+    (Planted::SkipRefused, Some(Scenario::Refused), 50),
 ];
 
 #[test]

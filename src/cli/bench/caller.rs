@@ -129,7 +129,7 @@ impl Loader {
     pub fn onto(caller: &BenchCaller, run: RunId, topic: &str, partitions: i32) -> Result<Self> {
         let id = format!("{}-bench", caller.application);
         let producer = Producer::new(&caller.properties, &id, &[topic.to_owned()], &[], None)?;
-        producer.init(ASK_MAX)?;
+        producer.init(ASK_MAX, || true)?;
         let writer = RequestWriter::new(run, partitions);
         Ok(Self { producer, writer, outbox: Outbox::default() })
     }

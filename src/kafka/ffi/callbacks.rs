@@ -135,6 +135,10 @@ unsafe extern "C" fn on_log(
         (_, "CONFWARN") => tracing::debug!(target: "librdkafka", facility, line),
         // One line per attempt of each client. `on_error` gets the same errors.
         (_, "FAIL" | "REQTMOUT") => tracing::debug!(target: "librdkafka", facility, line),
+        // The transactional call reports the same error, and its cause is logged with the topic and the remedy.
+        (_, "TXNERR" | "ADDPARTS" | "ADDOFFSETS") => {
+            tracing::debug!(target: "librdkafka", facility, line);
+        }
         (7.., _) => tracing::debug!(target: "librdkafka", facility, line),
         (..=6, _) => {
             let Some(times) = outage::own_line(&facility, &line) else {

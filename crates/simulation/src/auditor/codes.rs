@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use otp_topology::otp::LogTime;
-use otp_topology::wire::{headers, rfc3339};
+use otp_topology::wire::rfc3339;
 use serde_json::Value;
 
 use crate::broker::StoredRecord;
@@ -72,8 +72,7 @@ impl Codes {
         }
     }
 
-    /// An SMS record arrived at the broker. Readers that do not use `read_committed` must see one code for one delivery, too,
-    /// unless an earlier record of the batch became a poison record.
+    /// An SMS record arrived at the broker. Readers that do not use `read_committed` must see one code for one delivery, too.
     ///
     /// # Errors
     /// The delivery was produced with another code before.
@@ -111,11 +110,6 @@ impl Codes {
             "results" => self.result(record),
             "lifecycle" => self.lifecycle(record),
             "replies" | "desk-replies" => self.reply(record, now),
-            "dead-letters" if header(record, headers::OTP_ERROR_CODE) == Some("poison") => {
-                // The rest of its batch is processed again without it, and a code may then rotate less often.
-                self.produced.clear();
-                Ok(())
-            }
             _ => Ok(()),
         }
     }

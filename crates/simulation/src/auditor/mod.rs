@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use otp_topology::deployment::Topology;
 use otp_topology::state::{Family, WriteBatch};
+use otp_topology::thread::RecoveryUnit;
 use otp_topology::wire::record::SourcePartition;
 
 use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
@@ -101,6 +102,10 @@ impl Auditor {
     }
 
     pub(crate) fn phones(&self) -> &Codes {
+        &self.codes
+    }
+
+    pub(crate) fn codes(&self) -> &Codes {
         &self.codes
     }
 
@@ -270,6 +275,21 @@ impl Auditor {
             let family = char::from(key[0]);
             self.violated(Oracle::Uncommitted.violation(format!(
                 "the store of task {task} of {} holds a value (family {family}) that was never committed",
+                instance_name(instance)
+            )));
+        }
+    }
+
+    /// A process holds up these tasks and forward-only partitions, because a topic is refused to which only the tasks
+    /// `writers` write.
+    pub(crate) fn held_up(&mut self, instance: usize, units: &[RecoveryUnit], writers: &BTreeSet<i32>) {
+        let innocent = units.iter().find_map(|unit| match unit {
+            RecoveryUnit::Task(task) => (!writers.contains(task)).then_some(task),
+            RecoveryUnit::Forwarder(_) => None,
+        });
+        if let Some(task) = innocent {
+            self.violated(Oracle::Isolation.violation(format!(
+                "{} holds up task {task}, which has not written to the refused topic",
                 instance_name(instance)
             )));
         }

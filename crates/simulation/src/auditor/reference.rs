@@ -15,7 +15,7 @@ use super::{shown, swept};
 use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
 use crate::house::House;
 use crate::oracle::{Oracle, Verdict, Violation};
-use crate::records::{header, origin_of, read_position};
+use crate::records::{header, read_position};
 use crate::workload::{PEOPLE, canonical};
 
 pub(super) struct Reference {
@@ -231,15 +231,7 @@ impl Reference {
                 house.source_name(source)
             )));
         }
-        let here = (house.source_place(source), offset);
-        let origin = origin_of(record, house).unwrap_or(here);
-        let is_poison = outputs.iter().any(|(_, it)| is_poison_letter(it, house, origin));
-        let is_new = offset >= self.expected.get(&source).copied().unwrap_or(0);
-        if is_poison && is_new {
-            task.give_up(&batch.get(0), out);
-        } else {
-            task.process(&batch.get(0), wall, out).map_err(failed)?;
-        }
+        task.process(&batch.get(0), wall, out).map_err(failed)?;
         self.advance(source, offset + 1);
         Ok(())
     }
@@ -368,13 +360,6 @@ fn drained(out: &mut Outbox, house: &House) -> Vec<(TopicPartition, StoredRecord
 
 fn is_expiry(record: &StoredRecord) -> bool {
     header(record, "ce_type") == Some("org.digit.otp.expired.v1")
-}
-
-fn is_poison_letter(record: &StoredRecord, house: &House, (at, offset): (TopicPartition, i64)) -> bool {
-    header(record, "otp.error.code") == Some("poison")
-        && header(record, "__dlq.errors.topic") == Some(&house.topics[at.topic])
-        && header(record, "__dlq.errors.partition") == Some(&at.partition.to_string())
-        && header(record, "__dlq.errors.offset") == Some(&offset.to_string())
 }
 
 fn failed(error: TaskError) -> Violation {

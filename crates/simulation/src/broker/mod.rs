@@ -5,11 +5,13 @@
 mod group;
 mod log;
 mod offsets;
+mod refusals;
 mod transactions;
 
 pub(crate) use group::{Group, HeartbeatReply, MemberId};
 pub(crate) use log::{Log, StoredRecord};
 pub(crate) use offsets::Offsets;
+pub(crate) use refusals::Refusals;
 pub(crate) use transactions::{DecidedTransaction, EndError, Epoch, Transactions};
 
 use otp_topology::wire::record::SourcePartition;
@@ -26,6 +28,7 @@ pub(crate) struct Broker {
     pub group: Group,
     pub offsets: Offsets,
     pub transactions: Transactions,
+    pub refusals: Refusals,
     /// Transactions whose outcomes are logged, for the auditor.
     pub decided: Vec<DecidedTransaction>,
 }
@@ -59,6 +62,7 @@ impl Broker {
             group: Group::new(rebalance_ms, session_ms),
             offsets: Offsets::default(),
             transactions: Transactions::new(producers),
+            refusals: Refusals::default(),
             decided: Vec::new(),
         }
     }
@@ -141,7 +145,10 @@ impl Broker {
         which: usize,
         now: u64,
     ) -> Option<(usize, Option<TopicPartition>, bool)> {
-        let (producer, at, commit) = self.transactions.take_marker(which)?;
+        let refusals = &self.refusals;
+        let is_writable =
+            |at: Option<TopicPartition>| at.is_none_or(|at| !refusals.holds_markers_of(at.topic));
+        let (producer, at, commit) = self.transactions.take_marker(which, is_writable)?;
         match at {
             Some(at) => self.log_mut(at).append_marker(producer, commit, now),
             None => self.offsets.settle(producer, commit),

@@ -153,25 +153,29 @@ impl Transactions {
         decided
     }
 
-    pub(crate) fn take_marker(&mut self, which: usize) -> Option<(usize, Option<TopicPartition>, bool)> {
-        let due: usize = self.producers.iter().map(Producer::markers_left).sum();
-        if due == 0 {
-            return None;
-        }
-        let mut which = which % due;
-        for (number, it) in self.producers.iter_mut().enumerate() {
-            let State::Ending { commit, left } = &mut it.state else { continue };
-            if which >= left.len() {
-                which -= left.len();
-                continue;
+    /// One of the markers that can be written; `which` chooses.
+    pub(crate) fn take_marker(
+        &mut self,
+        which: usize,
+        is_writable: impl Fn(Option<TopicPartition>) -> bool,
+    ) -> Option<(usize, Option<TopicPartition>, bool)> {
+        let mut due = Vec::new();
+        for (number, it) in self.producers.iter().enumerate() {
+            if let State::Ending { left, .. } = &it.state {
+                let writable = left.iter().enumerate().filter(|(_, at)| is_writable(**at));
+                due.extend(writable.map(|(index, _)| (number, index)));
             }
-            let (at, commit) = (left.swap_remove(which), *commit);
-            if left.is_empty() {
-                it.state = State::Empty;
-            }
-            return Some((number, at, commit));
         }
-        None
+        let (number, index) = *due.get(which.checked_rem(due.len())?)?;
+        let it = &mut self.producers[number];
+        let State::Ending { commit, left } = &mut it.state else {
+            unreachable!("it has a marker");
+        };
+        let (at, commit) = (left.swap_remove(index), *commit);
+        if left.is_empty() {
+            it.state = State::Empty;
+        }
+        Some((number, at, commit))
     }
 
     pub(crate) fn has_markers(&self) -> bool {

@@ -9,6 +9,9 @@ use crate::wire::outbox::{Outbox, SharedHeaders};
 use crate::wire::record::Record;
 use crate::wire::rfc3339;
 
+/// Largest key and value that a dead letter contains, together, in bytes. It must fit into its topic.
+const COPY_BYTES_MAX: usize = 512 * 1024;
+
 impl<S: StateStore> Task<S> {
     /// `message` says what is wrong, and contains nothing of the payload.
     pub(super) fn dead_letter(
@@ -52,7 +55,8 @@ impl<S: StateStore> Task<S> {
         let own = out.headers(own);
         let count = topology.output(topology.dead_letter).partitions;
         let (to, at, none) = (topology.dead_letter, origin.partition % count, SharedHeaders::default());
-        let copy = topology.dead_letter_copy;
+        let size: usize = record.key.iter().chain(&record.value).map(|bytes| bytes.len()).sum();
+        let copy = topology.dead_letter_copy && size <= COPY_BYTES_MAX;
         let key = record.key.filter(|_| copy);
         out.push(to, at, key, none, own, record.value.filter(|_| copy));
     }

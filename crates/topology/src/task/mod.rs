@@ -131,28 +131,6 @@ impl<S: StateStore> Task<S> {
         Ok(())
     }
 
-    /// Gives up a poison record, whose transaction failed repeatedly: writes a dead letter that refers to where the record
-    /// was first read, and moves past it. A broadcast barrier is never given up: it is sent once, and no task decides
-    /// anything without it. Returns whether the record was given up.
-    pub fn give_up(&mut self, record: &Record<'_>, out: &mut Outbox) -> bool {
-        self.positions.advance(InputPath::Read, record.source, record.offset + 1);
-        let arrival = Arrival::read(record, &self.topology).filter(|_| self.is_repartitioned(record));
-        let original = match arrival {
-            Some(Arrival::Forwarded(original)) => {
-                self.positions.advance(InputPath::Arrived, original.source, original.offset + 1);
-                original
-            }
-            Some(Arrival::StaleIncarnation(original)) => original,
-            Some(Arrival::Barrier(barrier)) => {
-                self.put_barrier(&barrier);
-                return false;
-            }
-            None => *record,
-        };
-        self.dead_letter(&original, "commit", "poison", "its transaction failed repeatedly", out);
-        true
-    }
-
     /// Whether there is anything to commit: writes, or positions that moved.
     pub fn is_dirty(&self) -> bool {
         !self.overlay.is_empty() || self.positions.has_moved()
@@ -192,10 +170,6 @@ impl<S: StateStore> Task<S> {
         self.caches.clear();
         self.planned = Counters::default();
         self.counters = Counters::default();
-    }
-
-    fn is_repartitioned(&self, record: &Record<'_>) -> bool {
-        self.topology.source(record.source.topic).kind == SourceKind::Repartition
     }
 
     fn apply_or_forward(

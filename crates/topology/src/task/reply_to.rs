@@ -17,9 +17,9 @@ pub(super) struct ReplyTo<'a> {
     topic: OutputTopic,
     /// The partition that the request asked for in its caller's reply topic, otherwise the home partition.
     partition: i32,
-    /// The request asked for a reply topic or partition that it cannot have.
+    /// The request asked for a reply topic or partition that it cannot have, or for a reply that repeats too much.
     pub is_fault: bool,
-    /// The request's key.
+    /// The request's key, unless it is too long.
     key: Option<&'a [u8]>,
     /// The header `ce_id`, otherwise the coordinates of the record.
     pub request_id: Cow<'a, str>,
@@ -47,6 +47,10 @@ impl<'a> ReplyTo<'a> {
             }
             ReplyPartition::At(_) | ReplyPartition::Malformed => (home, true),
         };
+        let is_short = |bytes: &&[u8]| bytes.len() <= headers::ECHO_BYTES_MAX;
+        let echoes = [request.key, asked.kafka_correlation_id];
+        let is_fault = is_fault || !echoes.iter().flatten().all(is_short);
+        let [key, kafka_correlation_id] = echoes.map(|bytes| bytes.filter(is_short));
         let correlation_id =
             asked.correlation_id.or_else(|| request.caller.contract.correlation_id(&request.body));
         let event_base = event_base(&request.origin);
@@ -54,7 +58,7 @@ impl<'a> ReplyTo<'a> {
             topic: request.caller.reply,
             partition,
             is_fault,
-            key: request.key,
+            key,
             request_id: asked.ce_id.map_or_else(|| coordinates(&request.origin).into(), Cow::Borrowed),
             // Coordinates alone would name another record in a recreated topic.
             digest: asked
@@ -64,7 +68,7 @@ impl<'a> ReplyTo<'a> {
             correlation_id,
             traceparent: asked.traceparent,
             tracestate: asked.tracestate,
-            kafka_correlation_id: asked.kafka_correlation_id,
+            kafka_correlation_id,
         }
     }
 

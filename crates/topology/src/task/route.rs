@@ -4,9 +4,12 @@
 //! A record at home is decided in place. Any other is forwarded through the repartition topic, with the coordinates and the
 //! time of its origin. A forwarded record is never forwarded again.
 
+use std::collections::BTreeMap;
+
 use super::incoming::Incoming;
 use crate::deployment::{SourceKind, Topology};
 use crate::wire::headers::{self, KIND_BARRIER, OriginBytes, OriginHeaders};
+use crate::wire::json;
 use crate::wire::outbox::{Outbox, SharedHeaders};
 use crate::wire::record::Record;
 
@@ -21,11 +24,33 @@ pub fn home_of_record(record: &Record<'_>, topology: &Topology) -> Option<i32> {
     }
 }
 
+/// Headers up to this size are forwarded as they are, in bytes of names and values.
+const HEADERS_BYTES_MAX: usize = 128 * 1024;
+
 /// Forwards a record to a home partition, without the headers that only this service may write.
+///
+/// A part that is longer than anybody accepts is cut right after that length. So it is judged as it is where it was read,
+/// and every record fits into the repartition topic.
 pub(super) fn forward(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
-    let origin = origin_headers(record, topology, out, None);
-    let passed = out.headers(record.headers.iter().filter(|(name, _)| !headers::is_internal(name)));
-    out.push(topology.repartition, home, record.key, passed, origin, record.value);
+    let key = record.key.map(|key| cut(key, headers::ECHO_BYTES_MAX));
+    let origin = origin_headers(&Record { key, ..*record }, topology, out, None);
+    let passed = || record.headers.iter().filter(|(name, _)| !headers::is_internal(name));
+    let size = |value: Option<&[u8]>| value.map_or(0, <[u8]>::len);
+    let size: usize = passed().map(|(name, value)| name.len() + size(value)).sum();
+    let passed = if size <= HEADERS_BYTES_MAX {
+        out.headers(passed())
+    } else {
+        let last: BTreeMap<_, _> = passed().filter(|(name, _)| headers::is_read(name)).collect();
+        let last = last.into_iter();
+        out.headers(last.map(|(name, value)| (name, value.map(|it| cut(it, headers::ECHO_BYTES_MAX)))))
+    };
+    let value = record.value.map(|value| cut(value, json::LEN_MAX));
+    out.push(topology.repartition, home, key, passed, origin, value);
+}
+
+/// The beginning of bytes that are longer than a limit; it is longer, too.
+fn cut(bytes: &[u8], bytes_max: usize) -> &[u8] {
+    &bytes[..bytes.len().min(bytes_max + 1)]
 }
 
 /// Forwards the barrier of a broadcast topic: everything that the topic held at the first start was forwarded before.

@@ -1,11 +1,10 @@
 //! The retained batch: records between fetch and commit, and what processing them produced.
 //!
-//! Decides nothing: it knows how far the batch is processed, and where a bisected batch stops.
+//! Decides nothing: it knows how far the batch is processed.
 //!
 //! ```text
 //!            ┌──────── processed ────────┐
 //! records    │ r1 │ r2 │ r3 │ r4 │ r5 │ r6 │ r7 │ …      a commit takes the processed part; the rest stays
-//! bisected   │    r1 … r3   ▲ stop                       after aborts a transaction takes half, then a quarter, …
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +12,9 @@ use std::sync::Arc;
 
 use super::commit::{PlannedCommit, RecycledBuffers};
 use super::limits::Limits;
+use super::output::Output;
 use crate::otp::LogTime;
 use crate::task::Counters;
-use crate::wire::outbox::Outbox;
 use crate::wire::record::{RecordBatch, SourcePartition};
 
 /// Bytes of records at which a commit is due.
@@ -25,12 +24,8 @@ const BATCH_BYTES_MAX: usize = 16 << 20;
 pub(super) struct RetainedBatch {
     records: RecordBatch,
     processed: usize,
-    /// Where the transaction stops while the batch is bisected.
-    stop: Option<usize>,
-    /// Consecutive aborts of the batch whose reason was not ownership.
-    aborts: u32,
-    /// Output of the processed records, and of sweeps and barriers, for the next commit.
-    pub outbox: Outbox,
+    /// Of the processed records, and of sweeps and barriers, for the next commit.
+    pub output: Output,
     /// The next offsets after what was processed.
     pub offsets: BTreeMap<SourcePartition, i64>,
     /// Of source partitions without a home task.
@@ -54,7 +49,7 @@ impl RetainedBatch {
 
     /// Nothing waits for a commit.
     pub(super) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.outbox.is_empty()
+        self.records.is_empty() && self.output.outbox.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -65,24 +60,16 @@ impl RetainedBatch {
         self.processed == self.records.len()
     }
 
-    pub(super) fn is_bisected(&self) -> bool {
-        self.stop.is_some()
-    }
-
     /// The records, and where their output goes.
-    pub(super) fn parts(&mut self) -> (&RecordBatch, &mut Outbox) {
-        (&self.records, &mut self.outbox)
+    pub(super) fn parts(&mut self) -> (&RecordBatch, &mut Output) {
+        (&self.records, &mut self.output)
     }
 
     /// The record to process next in this transaction.
     pub(super) fn next(&self, limits: &Limits) -> Option<usize> {
-        let has_room = self.outbox.size_bytes() < limits.output_bytes_max;
-        (self.processed < self.end(limits) && has_room).then_some(self.processed)
-    }
-
-    /// The record at `at` stands alone in its transaction, and that was aborted every time.
-    pub(super) fn is_poison(&self, at: usize, limits: &Limits) -> bool {
-        self.stop == Some(at + 1) && self.aborts >= limits.aborts_before_bisect
+        let has_room = self.output.outbox.size_bytes() < limits.output_bytes_max;
+        let end = self.records.len().min(limits.records_per_commit_max);
+        (self.processed < end && has_room).then_some(self.processed)
     }
 
     /// The next record is processed.
@@ -101,10 +88,9 @@ impl RetainedBatch {
 
     pub(super) fn is_commit_due(&self, now: LogTime, limits: &Limits) -> bool {
         self.processed > 0
-            && (self.is_bisected()
-                || self.records.len() >= limits.records_per_commit_max
+            && (self.records.len() >= limits.records_per_commit_max
                 || self.records.size_bytes() >= BATCH_BYTES_MAX
-                || self.outbox.size_bytes() >= limits.output_bytes_max
+                || self.output.outbox.size_bytes() >= limits.output_bytes_max
                 || now >= self.commit_due_at(limits))
     }
 
@@ -115,9 +101,11 @@ impl RetainedBatch {
         if self.records.is_empty() {
             self.records = buffers.batch;
         }
+        let outbox = std::mem::replace(&mut self.output.outbox, buffers.outbox);
         PlannedCommit {
             batch,
-            outbox: Arc::new(std::mem::replace(&mut self.outbox, buffers.outbox)),
+            outbox: Arc::new(outbox),
+            writers: std::mem::take(&mut self.output.writers),
             offsets: std::mem::take(&mut self.offsets),
             counters: std::mem::take(&mut self.counters),
             tasks,
@@ -127,7 +115,6 @@ impl RetainedBatch {
     /// A commit has ended, and its memory is free.
     pub(super) fn committed(&mut self, buffers: RecycledBuffers, now: LogTime) {
         self.buffers = buffers;
-        (self.stop, self.aborts) = (None, 0);
         self.committed_at = now;
     }
 
@@ -135,7 +122,7 @@ impl RetainedBatch {
     /// back, if there was one.
     pub(super) fn roll_back(&mut self, commit: Option<PlannedCommit>) {
         self.processed = 0;
-        self.outbox.clear();
+        self.output.clear();
         self.offsets.clear();
         self.counters = Counters::default();
         if let Some(PlannedCommit { batch: mut records, .. }) = commit {
@@ -148,37 +135,14 @@ impl RetainedBatch {
     pub(super) fn clear(&mut self) {
         self.roll_back(None);
         self.records.clear();
-        (self.stop, self.aborts) = (None, 0);
     }
 
-    /// Counts an abort that is not about ownership. After some of them the transaction takes half of the records, and so on,
-    /// until the record that no transaction can carry stands alone.
-    pub(super) fn count_abort(&mut self, limits: &Limits) {
-        self.aborts += 1;
-        let part = self.end(limits);
-        if self.aborts >= limits.aborts_before_bisect && part > 0 {
-            if part > 1 {
-                self.stop = Some(part / 2);
-                self.aborts = limits.aborts_before_bisect - 1;
-            } else {
-                self.stop = Some(1);
-            }
-        }
-    }
-
-    /// Drops the records of these sources. They are read again when their task is initialised.
-    pub(super) fn drop_records(&mut self, is_dropped: impl Fn(SourcePartition) -> bool) {
-        let before = self.records.len();
+    /// Drops the records of these sources. They are read again when their sources are.
+    pub(super) fn drop_records(&mut self, mut is_dropped: impl FnMut(SourcePartition) -> bool) {
         self.records.retain(|source, _| !is_dropped(source));
-        self.processed = 0;
-        if self.records.len() < before {
-            // It is another batch, so bisecting starts again.
-            self.stop = None;
+        if self.records.is_empty() {
+            self.records.clear();
         }
-    }
-
-    /// Where processing stops for this transaction.
-    fn end(&self, limits: &Limits) -> usize {
-        self.stop.unwrap_or_else(|| self.records.len().min(limits.records_per_commit_max))
+        self.processed = 0;
     }
 }

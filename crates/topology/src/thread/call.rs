@@ -6,15 +6,18 @@
 //!         Begin            Offer                     SendOffsets        Commit             all batches written
 //! Idle ─────────▶ Beginning ─▶ Open ⇄ Offering   Open ─────▶ SendingOffsets ─▶ Committing ─▶ Writing ─▶ Idle
 //!                     │         │        │                         │               │
-//!                     └─────────┴────────┴──── abort ──────────────┴───────────────┴─▶ Aborting ─▶ Idle
+//!                     └─────────┴────────┴──── refused, fenced ────┴───────────────┴─▶ Aborting ─▶ Idle
 //!                     └──────────────── outcome unknown ───────────────────────────┴─────▶│
 //!                                                                        Replacing ◀──────┘  (then Idle)
 //! ```
 //!
 //! At most one call is under way. After an unknown outcome the producer makes no other call: a new producer with the same
-//! transactional id settles the transaction.
+//! transactional id settles the transaction. The first new producer is made immediately, those that follow after a pause
+//! that grows, until a transaction has ended.
 
-use super::event::CallOutcome;
+use super::event::{CallOutcome, NoProducer, Refusal};
+use super::limits::Limits;
+use super::pause::GrowingPause;
 use crate::otp::LogTime;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,19 +33,17 @@ enum CallState {
     /// Committed. This many write batches are not acknowledged.
     Writing(usize),
     Aborting(AfterAbort),
-    /// A new producer is being made. `retry_at` is set when that failed.
+    /// A new producer is being made, or will be at `make_at`.
     Replacing {
-        retry_at: Option<LogTime>,
+        make_at: Option<LogTime>,
     },
 }
 
 /// What follows an abort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterAbort {
-    /// The batch runs again. The abort is counted, because one of its records may be the cause.
+    /// What remains of the batch runs again.
     RunAgain,
-    /// What remains of the batch is processed.
-    Continue,
     /// The batch is dropped: another member owns its tasks, or they are initialised again.
     Drop,
 }
@@ -64,14 +65,21 @@ pub(super) enum NextStep {
     Commit,
     /// The commit is acknowledged. Write the stores.
     WriteStores,
-    /// The transaction cannot be committed. Roll back and abort it.
-    Abort { reason: String },
+    /// The cluster refuses what the transaction carries. Roll back and abort it.
+    AbortRefused(Refusal),
     /// The group no longer knows this member. Roll back, drop the batch and abort.
     AbortFenced,
     /// The abort is acknowledged.
     AfterAbort(AfterAbort),
-    /// Nobody knows how the transaction ended. Roll back, drop the batch and replace the producer.
+    /// Nobody knows how the transaction ended. Roll back, drop the batch, and make a new producer when it is due.
     ReplaceProducer { reason: String },
+}
+
+/// Why the thread gives up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TooManyProducers {
+    pub attempts: u32,
+    pub reason: String,
 }
 
 #[derive(Debug, Default)]
@@ -79,8 +87,11 @@ pub(super) struct TransactionalCall {
     state: CallState,
     /// Records of the open transaction that were offered to the driver.
     offered: usize,
-    /// Consecutive producers that were replaced without a commit.
+    /// New producers since a transaction ended, without those that the cluster refused.
     replacements: u32,
+    pause: GrowingPause,
+    /// Why the last producer was given up, or could not be made.
+    reason: String,
 }
 
 impl TransactionalCall {
@@ -118,6 +129,11 @@ impl TransactionalCall {
         matches!(self.state, CallState::Replacing { .. })
     }
 
+    /// Why there is no producer, if there is none.
+    pub(super) fn replacing_reason(&self) -> Option<&str> {
+        self.is_replacing().then_some(self.reason.as_str())
+    }
+
     /// Starts the next call. `records` is the length of the outbox, `is_planned` whether its commit is planned.
     pub(super) fn next(&mut self, records: usize, is_planned: bool) -> Option<NextCall> {
         match self.state {
@@ -148,7 +164,7 @@ impl TransactionalCall {
     }
 
     /// The call under way has ended.
-    pub(super) fn ended(&mut self, outcome: CallOutcome) -> NextStep {
+    pub(super) fn ended(&mut self, outcome: CallOutcome, now: LogTime, limits: &Limits) -> NextStep {
         match (self.state, outcome) {
             (CallState::Beginning | CallState::Offering, CallOutcome::Done) => {
                 self.to(CallState::Open);
@@ -159,22 +175,22 @@ impl TransactionalCall {
                 NextStep::Commit
             }
             (CallState::Committing, CallOutcome::Done) => {
-                self.replacements = 0;
+                self.transaction_ended();
                 NextStep::WriteStores
             }
             (CallState::Aborting(after), CallOutcome::Done) => {
+                self.transaction_ended();
                 self.to(CallState::Idle);
                 NextStep::AfterAbort(after)
             }
             (CallState::Aborting(_), CallOutcome::FencedByGroup) => {
-                self.unknown("the abort was fenced".to_owned())
+                self.unknown("the abort was fenced".to_owned(), now, limits)
             }
-            (CallState::Aborting(_), CallOutcome::Abortable(reason)) | (_, CallOutcome::Unknown(reason)) => {
-                self.unknown(reason)
-            }
-            (_, CallOutcome::Abortable(reason)) => {
+            (CallState::Aborting(_), CallOutcome::Refused(Refusal { reason, .. }))
+            | (_, CallOutcome::Unknown(reason)) => self.unknown(reason, now, limits),
+            (_, CallOutcome::Refused(refusal)) => {
                 self.to(CallState::Aborting(AfterAbort::RunAgain));
-                NextStep::Abort { reason }
+                NextStep::AbortRefused(refusal)
             }
             (_, CallOutcome::FencedByGroup) => {
                 self.to(CallState::Aborting(AfterAbort::Drop));
@@ -221,32 +237,58 @@ impl TransactionalCall {
         self.to(CallState::Idle);
     }
 
-    /// The new producer could not be made. Returns the number of attempts if they are too many.
-    pub(super) fn not_replaced(&mut self, retry_at: LogTime, replacements_max: u32) -> Option<u32> {
-        if self.replacements >= replacements_max {
-            return Some(self.replacements);
+    /// The new producer could not be made. Another one is made after a pause.
+    ///
+    /// # Errors
+    /// Too many could not be made.
+    pub(super) fn not_replaced(
+        &mut self,
+        why: NoProducer,
+        now: LogTime,
+        limits: &Limits,
+    ) -> Result<(), TooManyProducers> {
+        match why {
+            NoProducer::Failed(reason) if self.replacements >= limits.producer_replacements_max => {
+                return Err(TooManyProducers { attempts: self.replacements, reason });
+            }
+            NoProducer::Failed(reason) => self.reason = reason,
+            NoProducer::Refused(reason) => {
+                self.reason = reason;
+                self.replacements -= 1;
+            }
         }
-        self.to(CallState::Replacing { retry_at: Some(retry_at) });
-        None
+        let make_at = Some(now.plus(self.pause.next_ms(limits)));
+        self.to(CallState::Replacing { make_at });
+        Ok(())
     }
 
-    /// Whether it is time to make a new producer again; then the attempt is under way.
-    pub(super) fn retries(&mut self, now: LogTime) -> bool {
-        let is_due = matches!(self.state, CallState::Replacing { retry_at: Some(at) } if now >= at);
-        if is_due {
-            self.replace();
+    /// Whether it is time to make a new producer; then the attempt is under way.
+    ///
+    /// # Errors
+    /// Too many were made, and none of them has ended a transaction.
+    pub(super) fn makes_producer(&mut self, now: LogTime, limits: &Limits) -> Result<bool, TooManyProducers> {
+        if !matches!(self.state, CallState::Replacing { make_at: Some(at) } if now >= at) {
+            return Ok(false);
         }
-        is_due
-    }
-
-    fn unknown(&mut self, reason: String) -> NextStep {
-        self.replace();
-        NextStep::ReplaceProducer { reason }
-    }
-
-    fn replace(&mut self) {
+        self.to(CallState::Replacing { make_at: None });
+        if self.replacements >= limits.producer_replacements_max {
+            return Err(TooManyProducers { attempts: self.replacements, reason: self.reason.clone() });
+        }
         self.replacements += 1;
-        self.to(CallState::Replacing { retry_at: None });
+        Ok(true)
+    }
+
+    /// The producer works with the cluster.
+    fn transaction_ended(&mut self) {
+        self.replacements = 0;
+        self.pause = GrowingPause::default();
+    }
+
+    fn unknown(&mut self, reason: String, now: LogTime, limits: &Limits) -> NextStep {
+        let pause_ms = if self.replacements == 0 { 0 } else { self.pause.next_ms(limits) };
+        self.reason.clone_from(&reason);
+        self.to(CallState::Replacing { make_at: Some(now.plus(pause_ms)) });
+        NextStep::ReplaceProducer { reason }
     }
 
     /// The transitions of the drawing.
@@ -282,29 +324,43 @@ impl TransactionalCall {
 
 #[cfg(test)]
 mod tests {
+    use super::super::event::RefusedScope;
     use super::*;
 
     /// The machine after calls and endings in their order. A number: that many records are in the outbox. `planned`: their
     /// commit is planned, too. `batches`: a commit's two batches are written.
     fn after(steps: &str) -> TransactionalCall {
         let mut call = TransactionalCall::default();
-        for step in steps.split_whitespace() {
-            match step {
-                "done" => drop(call.ended(CallOutcome::Done)),
-                "abortable" => drop(call.ended(abortable())),
-                "unknown" => drop(call.ended(unknown())),
-                "planned" => drop(call.next(2, true)),
-                "batches" => assert!(!call.write(2) && !call.written() && call.written()),
-                "abort" => call.abort(AfterAbort::Continue),
-                "replaced" => call.replaced(),
-                records => drop(call.next(records.parse().expect("a number of records"), false)),
-            }
-        }
+        steps.split_whitespace().for_each(|step| step_of(&mut call, step));
         call
     }
 
-    fn abortable() -> CallOutcome {
-        CallOutcome::Abortable(String::new())
+    fn step_of(call: &mut TransactionalCall, step: &str) {
+        match step {
+            "done" => drop(end(call, CallOutcome::Done)),
+            "refused" => drop(end(call, refused())),
+            "unknown" => drop(end(call, unknown())),
+            "planned" => drop(call.next(2, true)),
+            "batches" => assert!(!call.write(2) && !call.written() && call.written()),
+            "abort" => call.abort(AfterAbort::RunAgain),
+            "replaced" => call.replaced(),
+            records => drop(call.next(records.parse().expect("a number of records"), false)),
+        }
+    }
+
+    const LIMITS: Limits =
+        Limits { pause_min_ms: 5, pause_max_ms: 40, producer_replacements_max: 3, ..Limits::DEFAULT };
+
+    fn end(call: &mut TransactionalCall, outcome: CallOutcome) -> NextStep {
+        call.ended(outcome, LogTime::default(), &LIMITS)
+    }
+
+    fn refusal() -> Refusal {
+        Refusal { scope: RefusedScope::Everything, reason: String::new() }
+    }
+
+    fn refused() -> CallOutcome {
+        CallOutcome::Refused(refusal())
     }
 
     fn unknown() -> CallOutcome {
@@ -339,38 +395,80 @@ mod tests {
     #[test]
     fn the_end_of_a_call_leads_to_the_next_step() {
         let (abort, replace) =
-            (NextStep::Abort { reason: String::new() }, NextStep::ReplaceProducer { reason: String::new() });
-        let (aborting, failed) = ("1 done abort", format!("{COMMITTING} abortable"));
-        let aborted = NextStep::AfterAbort(AfterAbort::Continue);
-        let run_again = NextStep::AfterAbort(AfterAbort::RunAgain);
+            (NextStep::AbortRefused(refusal()), NextStep::ReplaceProducer { reason: String::new() });
+        let (aborting, failed) = ("1 done abort", format!("{COMMITTING} refused"));
+        let aborted = NextStep::AfterAbort(AfterAbort::RunAgain);
         for (steps, outcome, expected) in [
             ("1", CallOutcome::Done, &NextStep::Continue),
-            ("1", abortable(), &abort),
+            ("1", refused(), &abort),
             ("1", unknown(), &replace),
             ("1 done 1", CallOutcome::FencedByGroup, &NextStep::AbortFenced),
             ("planned done planned done planned", CallOutcome::Done, &NextStep::Commit),
             ("planned done planned done planned", CallOutcome::FencedByGroup, &NextStep::AbortFenced),
             (COMMITTING, CallOutcome::Done, &NextStep::WriteStores),
-            (COMMITTING, abortable(), &abort),
+            (COMMITTING, refused(), &abort),
             (COMMITTING, unknown(), &replace),
             (aborting, CallOutcome::Done, &aborted),
-            (aborting, abortable(), &replace),
+            (aborting, refused(), &replace),
             (aborting, unknown(), &replace),
-            (&failed, CallOutcome::Done, &run_again),
+            (&failed, CallOutcome::Done, &aborted),
         ] {
-            assert_eq!(&after(steps).ended(outcome.clone()), expected, "{steps}: {outcome:?}");
+            assert_eq!(&end(&mut after(steps), outcome.clone()), expected, "{steps}: {outcome:?}");
         }
-        let fenced = after(aborting).ended(CallOutcome::FencedByGroup);
+        let fenced = end(&mut after(aborting), CallOutcome::FencedByGroup);
         assert!(matches!(fenced, NextStep::ReplaceProducer { .. }), "{fenced:?}");
     }
 
+    /// After how many milliseconds each new producer is made, and the number of attempts after which the thread gives up.
+    /// `ends`: how each producer ends before the next one is made.
+    fn check_producers(ends: &[&str], expected_ms: &[u64], gives_up: Option<u32>) {
+        let (mut call, mut now) = (after("1 unknown"), LogTime::default());
+        let (mut waits_ms, mut given_up) = (Vec::new(), None);
+        for end in ends {
+            let begun = now;
+            given_up = loop {
+                match call.makes_producer(now, &LIMITS) {
+                    Ok(false) => now = now.plus(1),
+                    Ok(true) => break None,
+                    Err(TooManyProducers { attempts, .. }) => break Some(attempts),
+                }
+            };
+            if given_up.is_some() {
+                break;
+            }
+            waits_ms.push(now.since(begun));
+            let not_made = match *end {
+                "refused" => Some(NoProducer::Refused(String::new())),
+                "failed" => Some(NoProducer::Failed(String::new())),
+                _ => None,
+            };
+            if let Some(why) = not_made {
+                given_up = call.not_replaced(why, now, &LIMITS).err().map(|it| it.attempts);
+                if given_up.is_some() {
+                    break;
+                }
+                continue;
+            }
+            call.replaced();
+            for step in
+                if *end == "commits" { "planned done planned done planned done done batches 1" } else { "1" }
+                    .split(' ')
+            {
+                step_of(&mut call, step);
+            }
+            drop(call.ended(unknown(), now, &LIMITS));
+        }
+        assert_eq!((waits_ms.as_slice(), given_up), (expected_ms, gives_up), "{ends:?}");
+    }
+
     #[test]
-    fn a_producer_is_replaced_a_bounded_number_of_times() {
-        let (mut call, at) = (after("1 unknown"), LogTime::from_ms);
-        assert_eq!(call.not_replaced(at(5), 2), None);
-        assert!(!call.retries(at(4)));
-        assert!(call.retries(at(5)) && !call.retries(at(6)), "the attempt is under way");
-        assert_eq!(call.not_replaced(at(9), 2), Some(2));
+    fn producers_are_replaced_after_growing_pauses_and_a_bounded_number_of_times() {
+        check_producers(&["unknown"; 9], &[0, 5, 10], Some(3));
+        check_producers(&["failed"; 9], &[0, 5, 10], Some(3));
+        check_producers(&["unknown", "failed", "unknown", "unknown"], &[0, 5, 10], Some(3));
+        check_producers(&["refused"; 7], &[0, 5, 10, 20, 40, 40, 40], None);
+        check_producers(&["commits"; 7], &[0, 0, 0, 0, 0, 0, 0], None);
+        check_producers(&["unknown", "unknown", "commits", "unknown"], &[0, 5, 10, 0], None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::output::Writers;
 use crate::task::Counters;
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{RecordBatch, SourcePartition};
@@ -15,6 +16,8 @@ pub(super) struct PlannedCommit {
     pub batch: RecordBatch,
     /// Shared with the thread that produces it.
     pub outbox: Arc<Outbox>,
+    /// Of the outbox.
+    pub writers: Writers,
     /// The next offsets after its records.
     pub offsets: BTreeMap<SourcePartition, i64>,
     /// The tasks that it writes for. Only the end of the commit touches their planned writes.

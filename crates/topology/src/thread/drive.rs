@@ -14,7 +14,7 @@
 use super::StreamThread;
 use super::call::{AfterAbort, NextCall};
 use super::command::Call;
-use super::report::ThreadReport;
+use super::ids::RecoveryUnit;
 use crate::state::StateStore;
 use crate::task::forward_only;
 
@@ -68,7 +68,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         if std::mem::take(&mut due.last_commit) && is_free {
             Some(Action::LastCommit)
         } else if is_free && self.tasks.has_failing() {
-            Some(Action::RollBack(AfterAbort::Continue))
+            Some(Action::RollBack(AfterAbort::RunAgain))
         } else if is_free && is_revoking && self.call.is_open() {
             Some(Action::RollBack(AfterAbort::Drop))
         } else if std::mem::take(&mut due.timers) {
@@ -99,6 +99,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
     fn end_assignment(&mut self) {
         self.drop_batch();
         self.tasks.release_all(&mut self.env);
+        self.tasks.forget_refusals();
         self.membership.release();
     }
 
@@ -120,7 +121,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     fn sweep(&mut self) {
-        let (is_more_due, failed) = self.tasks.sweep(&mut self.batch.outbox, &self.env.topology);
+        let (is_more_due, failed) = self.tasks.sweep(&mut self.batch.output, &self.env.topology);
         if is_more_due {
             self.timers.sweep_again();
         }
@@ -138,7 +139,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         if !self.call.is_idle() || !self.batch.is_processed() {
             return;
         }
-        let check = self.tasks.check_gates(&mut self.batch.outbox, &mut self.env);
+        let check = self.tasks.check_gates(&mut self.batch.output, &mut self.env);
         for (source, next) in check.barriers {
             // The transaction of a barrier commits the offset of its topic, whatever else it carries.
             self.batch.offsets.entry(source).or_insert(next);
@@ -149,10 +150,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     /// Processes records, then commits them if that is due, or offers their output early. While a commit is in flight it only
-    /// processes, and not the remainder of a bisected batch: that runs again if its first part is the culprit.
+    /// processes.
     fn work(&mut self) {
-        let is_ahead = self.is_commit_in_flight() && !self.batch.is_bisected();
-        if !self.takes_work() || !(self.call.is_quiet() || is_ahead) {
+        if !self.takes_work() || !(self.call.is_quiet() || self.is_commit_in_flight()) {
             return;
         }
         self.process();
@@ -171,31 +171,27 @@ impl<S: StateStore + Clone> StreamThread<S> {
         while !self.tasks.has_failing()
             && let Some(at) = self.batch.next(&self.env.limits)
         {
-            let is_given_up = self.batch.is_poison(at, &self.env.limits);
-            let (records, outbox) = self.batch.parts();
+            let (records, output) = self.batch.parts();
             let record = records.get(at);
             let (source, offset, time) = (record.source, record.offset, record.timestamp);
-            let mut is_poison = false;
             match self.env.topology.task_of(source.topic, source.partition) {
                 Some(partition) => {
                     let task = self.tasks.task_mut(partition);
                     let task = task.expect("records of tasks that are not open are dropped");
-                    if is_given_up {
-                        is_poison = task.give_up(&record, outbox);
-                    } else if let Err(error) = task.process(&record, self.env.clock.wall, outbox) {
+                    let wall = self.env.clock.wall;
+                    let unit = RecoveryUnit::Task(partition);
+                    if let Err(error) = output.write(unit, |out| task.process(&record, wall, out)) {
                         return self.tasks.fail_later(partition, error.to_string());
                     }
                 }
                 None => {
-                    forward_only(&record, &self.env.topology, outbox);
+                    let unit = RecoveryUnit::Forwarder(source);
+                    output.write(unit, |out| forward_only(&record, &self.env.topology, out));
                     self.batch.counters.forwarded += 1;
                 }
             }
             self.batch.advance(source, offset);
             self.tasks.note_time(source, time, &self.env);
-            if is_poison {
-                self.env.report(ThreadReport::Poison { source, offset });
-            }
         }
     }
 
@@ -204,7 +200,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// would join the transaction only then.
     fn produce_early(&mut self) {
         for task in self.tasks.ready_mut() {
-            task.log_changes(&mut self.batch.outbox);
+            let unit = RecoveryUnit::Task(task.partition);
+            self.batch.output.write(unit, |out| task.log_changes(out));
         }
         self.issue_next_call();
     }
@@ -222,8 +219,9 @@ impl<S: StateStore + Clone> StreamThread<S> {
             return;
         }
         for task in &dirty {
+            let unit = RecoveryUnit::Task(*task);
             let task = tasks.task_mut(*task).expect("a dirty task is open");
-            task.plan_commit(&mut self.batch.outbox);
+            self.batch.output.write(unit, |out| task.plan_commit(out));
         }
         assert!(self.planned.is_none(), "one commit is planned at a time");
         self.planned = Some(self.batch.plan(dirty));

@@ -2,19 +2,47 @@
 
 use super::ids::{AssignmentId, OffsetRanges, RecoveryUnit};
 use crate::otp::LogTime;
+use crate::wire::outbox::OutputTopic;
 use crate::wire::record::{RecordBatch, SourcePartition};
 
 /// How a transactional call ended, by who must act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
     Done,
-    /// The transaction cannot be committed but can be aborted: this thread aborts it and runs its records again.
-    Abortable(String),
+    /// The cluster does not take what the transaction carries: it must change its mind. Meanwhile the transaction can be
+    /// aborted, and its records run again later.
+    Refused(Refusal),
     /// The group no longer knows this member, this generation or this instance: the group must rebalance.
     FencedByGroup,
     /// Nobody can say whether the call took effect (a time-out, a fatal error, a newer epoch of this transactional id): a
     /// new producer must settle it.
     Unknown(String),
+}
+
+/// What the cluster does not take, and why. It is never a record's own fault: the size and the form of each record that is
+/// written are decided before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub scope: RefusedScope,
+    /// With the topic, the right or limit, and the remedy.
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefusedScope {
+    /// Who wrote to none of these topics goes on.
+    Topics(Vec<OutputTopic>),
+    /// Everything, or nobody knows what.
+    Everything,
+}
+
+/// Why there is no new producer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoProducer {
+    /// The cluster refuses it. It is made as soon as the cluster lets it.
+    Refused(String),
+    /// It is tried again a bounded number of times.
+    Failed(String),
 }
 
 #[derive(Debug)]
@@ -91,5 +119,5 @@ pub enum Event<S> {
         changelog_next: Vec<(i32, i64)>,
     },
     Aborted(CallOutcome),
-    ProducerReplaced(Result<(), String>),
+    ProducerReplaced(Result<(), NoProducer>),
 }

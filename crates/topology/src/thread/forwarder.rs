@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! AskingOffsets ─▶ AskingRange ─▶ Waiting ── start is committed ─▶ Running
-//!    ▲   ▲  │ no barrier yet                                          │
-//!    │   │  ▼                                                         │
-//!    │  Unmarked                                                      │
+//!    ▲   ▲  │ no barrier yet      ▲  │                                │
+//!    │   │  ▼               retry │  ▼                                │
+//!    │  Unmarked                 Refused ◀────────────────────────────┤
 //!    └──────────────── position out of range ─────────────────────────┘
 //! ```
+//!
+//! *Refused*: the cluster does not take what the forwarder writes.
 
 use std::collections::BTreeMap;
 
@@ -36,6 +38,10 @@ enum Forwarder {
         is_decided: bool,
     },
     Running(Input),
+    Refused {
+        input: Input,
+        is_decided: bool,
+    },
 }
 
 #[derive(Default)]
@@ -51,7 +57,42 @@ impl Forwarders {
     pub(super) fn input(&mut self, source: SourcePartition) -> Option<&mut Input> {
         match self.forwarders.get_mut(&source)? {
             Forwarder::AskingOffsets | Forwarder::AskingRange { .. } | Forwarder::Unmarked { .. } => None,
-            Forwarder::Waiting { input, .. } | Forwarder::Running(input) => Some(input),
+            Forwarder::Waiting { input, .. }
+            | Forwarder::Running(input)
+            | Forwarder::Refused { input, .. } => Some(input),
+        }
+    }
+
+    /// Those that are placed: they read, or will as soon as their start is committed.
+    pub(super) fn placed(&self) -> impl Iterator<Item = SourcePartition> {
+        let is_placed = |it: &Forwarder| matches!(it, Forwarder::Waiting { .. } | Forwarder::Running(_));
+        self.forwarders.iter().filter(move |(_, it)| is_placed(it)).map(|(source, _)| *source)
+    }
+
+    /// The cluster refuses what it writes: it waits, if it was placed. Returns whether it was.
+    pub(super) fn refuse(&mut self, source: SourcePartition, env: &mut Environment) -> bool {
+        let (mut input, is_decided) = match self.forwarders.get(&source) {
+            Some(Forwarder::Waiting { input, is_decided }) => (*input, *is_decided),
+            Some(Forwarder::Running(input)) => (*input, false),
+            Some(
+                Forwarder::AskingOffsets
+                | Forwarder::AskingRange { .. }
+                | Forwarder::Unmarked { .. }
+                | Forwarder::Refused { .. },
+            )
+            | None => return false,
+        };
+        input.pause();
+        self.forwarders.insert(source, Forwarder::Refused { input, is_decided });
+        env.fetch(Fetch::Pause(vec![source]));
+        true
+    }
+
+    /// It is tried again, if it still waits.
+    pub(super) fn retry_refused(&mut self, source: SourcePartition) {
+        if let Some(Forwarder::Refused { input, is_decided }) = self.forwarders.get(&source) {
+            let (input, is_decided) = (*input, *is_decided);
+            self.forwarders.insert(source, Forwarder::Waiting { input, is_decided });
         }
     }
 
@@ -164,7 +205,8 @@ impl Forwarders {
             | Forwarder::AskingOffsets
             | Forwarder::AskingRange { .. }
             | Forwarder::Unmarked { .. }
-            | Forwarder::Running(_) => None,
+            | Forwarder::Running(_)
+            | Forwarder::Refused { .. } => None,
         })
     }
 

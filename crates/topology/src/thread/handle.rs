@@ -1,10 +1,12 @@
 //! What each event means: its facts go to their owners. Decides nothing: it returns what `drive` must look at.
 
 use super::StreamThread;
-use super::call::{AfterAbort, NextStep};
+use std::collections::BTreeSet;
+
+use super::call::{AfterAbort, NextStep, TooManyProducers};
 use super::command::{Call, StoreOperation};
 use super::drive::Due;
-use super::event::{CallOutcome, Event};
+use super::event::{CallOutcome, Event, NoProducer, Refusal, RefusedScope};
 use super::membership::missing_home;
 use super::report::ThreadReport;
 use crate::otp::LogTime;
@@ -83,13 +85,12 @@ impl<S: StateStore + Clone> StreamThread<S> {
         let now = self.env.clock.monotonic;
         self.timers.tick(now, &self.env.limits);
         if self.call.is_replacing() {
-            if self.call.retries(now) {
-                self.env.call(Call::ReplaceProducer);
-            }
+            self.make_producer();
         } else if self.is_fence_over(now) {
             self.reinitialise_all();
         } else {
             self.tasks.retry_failed(&mut self.env);
+            self.tasks.retry_refused(&mut self.env);
         }
         Due { work: true, timers: true, ..Due::default() }
     }
@@ -138,7 +139,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
     }
 
     fn call_ended(&mut self, outcome: CallOutcome, changelog_next: &[(i32, i64)]) -> Due {
-        match self.call.ended(outcome) {
+        match self.call.ended(outcome, self.env.clock.monotonic, &self.env.limits) {
             NextStep::Continue => {}
             NextStep::Commit => self.env.call(Call::Commit),
             NextStep::WriteStores => return self.write_stores(changelog_next),
@@ -146,9 +147,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 self.after_abort(after);
                 return Due::work();
             }
-            NextStep::Abort { reason } => {
-                self.env.report(ThreadReport::Aborted { reason });
-                self.roll_back();
+            NextStep::AbortRefused(refusal) => {
+                self.refused(refusal);
                 self.env.call(Call::Abort);
             }
             NextStep::AbortFenced => {
@@ -164,7 +164,10 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 self.env.report(ThreadReport::UnknownOutcome { reason });
                 self.roll_back();
                 self.drop_batch();
-                self.env.call(Call::ReplaceProducer);
+                if self.membership.is_active() {
+                    self.tasks.pause(self.membership.partitions(), &mut self.env);
+                }
+                self.make_producer();
             }
         }
         Due::default()
@@ -187,7 +190,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// The transaction is committed, and the stores are written.
     fn commit_done(&mut self) -> Due {
         let mut commit = self.planned.take().unwrap_or_default();
-        self.tasks.committed(&commit.offsets, &self.env.topology);
+        self.tasks.committed(&commit.offsets, &self.env);
         let mut counters = std::mem::take(&mut commit.counters);
         counters.take_from(&mut self.counters);
         let records = commit.batch.len();
@@ -200,34 +203,66 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// The transaction is aborted, or there was none. Releases the tasks that failed, and keeps what may run again.
     pub(super) fn after_abort(&mut self, after: AfterAbort) {
         self.tasks.release_failing(&mut self.env);
-        let (tasks, topology) = (&self.tasks, &self.env.topology);
-        self.batch.drop_records(|source| {
-            let task = topology.task_of(source.topic, source.partition);
-            task.is_some_and(|task| !tasks.has_task(task))
-        });
+        self.drop_paused_records();
         match after {
-            AfterAbort::RunAgain if self.takes_work() => self.batch.count_abort(&self.env.limits),
-            AfterAbort::Continue if self.takes_work() => {}
-            AfterAbort::RunAgain | AfterAbort::Continue | AfterAbort::Drop => self.drop_batch(),
+            AfterAbort::RunAgain if self.takes_work() => {}
+            AfterAbort::RunAgain | AfterAbort::Drop => self.drop_batch(),
         }
     }
 
-    fn producer_replaced(&mut self, result: Result<(), String>) -> Due {
-        let limits = &self.env.limits;
-        let (retry_at, attempts_max) =
-            (self.env.clock.monotonic.plus(limits.task_retry_ms), limits.producer_replacements_max);
-        let Err(reason) = result else {
+    /// The cluster does not take the transaction: those who wrote what it refuses wait, and the others go on.
+    fn refused(&mut self, Refusal { scope, reason }: Refusal) {
+        let units = match scope {
+            RefusedScope::Topics(topics) => {
+                let (outbox, writers) = match &self.planned {
+                    Some(commit) => (&*commit.outbox, &commit.writers),
+                    None => (&self.batch.output.outbox, &self.batch.output.writers),
+                };
+                writers.to(&topics, outbox)
+            }
+            RefusedScope::Everything => BTreeSet::new(),
+        };
+        // Nobody is known to have written it.
+        let units = if units.is_empty() { self.tasks.units() } else { units };
+        self.roll_back();
+        self.tasks.refuse(&units, &reason, &mut self.env);
+        self.drop_paused_records();
+        self.env.report(ThreadReport::Refused { units: units.into_iter().collect(), reason });
+    }
+
+    /// Drops the records of sources that are not read: they are read again when their task or forwarder resumes.
+    fn drop_paused_records(&mut self) {
+        let (tasks, topology) = (&mut self.tasks, &self.env.topology);
+        self.batch.drop_records(|source| !tasks.input(source, topology).is_some_and(|it| it.is_resumed));
+    }
+
+    /// Makes a new producer, if that is due.
+    fn make_producer(&mut self) {
+        match self.call.makes_producer(self.env.clock.monotonic, &self.env.limits) {
+            Ok(true) => self.env.call(Call::ReplaceProducer),
+            Ok(false) => {}
+            Err(too_many) => self.give_up(&too_many),
+        }
+    }
+
+    fn producer_replaced(&mut self, result: Result<(), NoProducer>) -> Due {
+        let Err(why) = result else {
             self.call.replaced();
             self.reinitialise_all();
             return Due::work();
         };
-        match self.call.not_replaced(retry_at, attempts_max) {
-            Some(attempts) => {
-                self.env.fail(format!("no transactional producer after {attempts} attempts: {reason}"));
-            }
-            None => self.env.report(ThreadReport::UnknownOutcome { reason }),
+        if let NoProducer::Failed(reason) = &why {
+            self.env.report(ThreadReport::UnknownOutcome { reason: reason.clone() });
+        }
+        if let Err(too_many) = self.call.not_replaced(why, self.env.clock.monotonic, &self.env.limits) {
+            self.give_up(&too_many);
         }
         Due::default()
+    }
+
+    fn give_up(&mut self, TooManyProducers { attempts, reason }: &TooManyProducers) {
+        self.env
+            .fail(format!("{attempts} transactional producers, and none could end a transaction: {reason}"));
     }
 
     /// Every task takes the assign path again, in the same assignment.

@@ -255,13 +255,13 @@ impl InMemory {
                 self.failure.get_or_insert(reason);
             }
             ThreadReport::Committed { .. }
-            | ThreadReport::Aborted { .. }
+            | ThreadReport::Refused { .. }
+            | ThreadReport::RefusalOver { .. }
             | ThreadReport::Fenced
             | ThreadReport::TaskReady { .. }
             | ThreadReport::Lost { .. }
             | ThreadReport::PositionsVoid { .. }
-            | ThreadReport::Wiped { .. }
-            | ThreadReport::Poison { .. } => {}
+            | ThreadReport::Wiped { .. } => {}
         }
     }
 

@@ -1,17 +1,23 @@
 //! The lifecycle of one task in a stream thread.
 //!
 //! ```text
-//! Opening ─▶ AskingOffsets ─▶ AskingRanges ─▶ Restoring ─▶ Gated ─▶ Running
-//!  ▲  ▲ │          │            │  │              │          │         │
-//!  │  │ │          │     wipe   │  │              │          │         │
-//!  │  └─┼──────────┼────────────┘  │              │          │         │
-//!  │    ▼          ▼               ▼              ▼          ▼         ▼
-//!  └─ Failed ◀─────┴───────────────┴──────────────┴──────────┴─────────┘
+//!                                                            retry
+//!                                                          ┌─ Refused ◀─┐
+//!                                                          ▼    ▲  │    │
+//! Opening ─▶ AskingOffsets ─▶ AskingRanges ─▶ Restoring ─▶ Gated ──┼──▶ Running
+//!  ▲  ▲ │          │            │  │              │          │     │    │
+//!  │  │ │          │     wipe   │  │              │          │     │    │
+//!  │  └─┼──────────┼────────────┘  │              │          │     │    │
+//!  │    ▼          ▼               ▼              ▼          ▼     ▼    ▼
+//!  └─ Failed ◀─────┴───────────────┴──────────────┴──────────┴─────┴────┘
 //! retry
 //! ```
 //!
 //! *Gated*: the state is complete, but the task processes no request. First the directory is read to its end at
 //! assignment, then the repartition topic, until the broadcast barriers have arrived.
+//!
+//! *Refused*: the cluster does not take what the task writes. The task keeps its state and reads nothing. After a pause it
+//! reads on from what is committed, through the gate again.
 //!
 //! Every assigned task walks the whole path, also one that comes straight back: another owner may have committed in
 //! between.
@@ -33,6 +39,7 @@ pub(super) enum Lifecycle<S> {
     Restoring { store: S, stable: StableOffsets, ranges: OffsetRanges },
     Gated(Box<Task<S>>),
     Running(Box<Task<S>>),
+    Refused(Box<Task<S>>),
     Failed { retry_at: LogTime, reason: String },
 }
 
@@ -49,6 +56,10 @@ pub enum TaskStage<'a> {
     Gated,
     /// The task is ready.
     Running,
+    /// The cluster refuses what the task writes. It waits, or is tried again.
+    Refused {
+        reason: &'a str,
+    },
     Failed {
         reason: &'a str,
     },
@@ -64,7 +75,9 @@ impl TaskStage<'_> {
                 | (At::AskingOffsets, At::AskingRanges)
                 | (At::AskingRanges, At::Restoring | At::Opening)
                 | (At::Restoring, At::Gated)
-                | (At::Gated, At::Running)
+                | (At::Gated, At::Running | At::Refused { .. })
+                | (At::Running, At::Refused { .. })
+                | (At::Refused { .. }, At::Gated)
                 | (At::Failed { .. }, At::Opening)
                 | (_, At::Failed { .. })
         )
@@ -91,11 +104,13 @@ impl<S> Lifecycle<S> {
             Self::Restoring { .. } => TaskStage::Restoring,
             Self::Gated(_) => TaskStage::Gated,
             Self::Running(_) => TaskStage::Running,
+            // `Refusals` has the reason.
+            Self::Refused(_) => TaskStage::Refused { reason: "" },
             Self::Failed { reason, .. } => TaskStage::Failed { reason },
         }
     }
 
-    /// The task, if its state is complete.
+    /// The task, if its state is complete and it takes records.
     pub(super) fn task(&self) -> Option<&Task<S>> {
         let (Self::Gated(task) | Self::Running(task)) = self else { return None };
         Some(task)
@@ -115,18 +130,20 @@ mod tests {
     fn only_the_arrows_of_the_drawing_are_allowed() {
         use TaskStage as At;
         const FAILED: At<'_> = At::Failed { reason: "" };
-        let all =
-            [At::Opening, At::AskingOffsets, At::AskingRanges, At::Restoring, At::Gated, At::Running, FAILED];
+        const REFUSED: At<'_> = At::Refused { reason: "" };
+        let first = [At::Opening, At::AskingOffsets, At::AskingRanges, At::Restoring];
+        let all = [&first[..], &[At::Gated, At::Running, REFUSED, FAILED]].concat();
         for (from, allowed) in [
             (At::Opening, &[At::AskingOffsets, FAILED][..]),
             (At::AskingOffsets, &[At::AskingRanges, FAILED]),
             (At::AskingRanges, &[At::Opening, At::Restoring, FAILED]),
             (At::Restoring, &[At::Gated, FAILED]),
-            (At::Gated, &[At::Running, FAILED]),
-            (At::Running, &[FAILED]),
+            (At::Gated, &[At::Running, REFUSED, FAILED]),
+            (At::Running, &[REFUSED, FAILED]),
+            (REFUSED, &[At::Gated, FAILED]),
             (FAILED, &[At::Opening, FAILED]),
         ] {
-            let found: Vec<_> = all.into_iter().filter(|next| from.may_become(*next)).collect();
+            let found: Vec<_> = all.iter().copied().filter(|next| from.may_become(*next)).collect();
             assert_eq!(found, allowed, "from {from:?}");
         }
     }

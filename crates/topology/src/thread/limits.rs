@@ -11,17 +11,22 @@ pub struct Limits {
     pub commit_interval_max_ms: u64,
     /// Minimum time between two commits. When nothing is left to read, a commit is due immediately, but not sooner than this.
     pub commit_interval_min_ms: u64,
-    /// Aborts of one batch before it is bisected; at least 1.
-    pub aborts_before_bisect: u32,
     /// Between sweeps of one thread.
     pub sweep_interval_ms: u64,
     /// Between purges of the repartition topic.
     pub purge_interval_ms: u64,
     /// Before a failed task is tried again.
     pub task_retry_ms: u64,
+    /// The first and the longest pause before what the cluster refuses is tried again. Each pause is twice the one before.
+    pub pause_min_ms: u64,
+    pub pause_max_ms: u64,
+    /// A refusal is over when a commit has succeeded and nothing was refused for this long. A refusal may take as long as a
+    /// record may wait for its delivery.
+    pub refusal_quiet_ms: u64,
     /// How long a fenced thread waits for the rebalance that must follow, before it initialises its tasks again.
     pub fence_wait_ms: u64,
-    /// Consecutive producers that are replaced without a commit before the thread gives up.
+    /// Consecutive producers none of which ends a transaction, before the thread gives up. One that the cluster refuses is
+    /// not counted.
     pub producer_replacements_max: u32,
     /// Retention of tombstones in the changelog. A store that is older is rebuilt from the whole changelog.
     pub tombstone_retention_ms: u64,
@@ -42,10 +47,12 @@ impl Limits {
         output_bytes_max: 64 << 20,
         commit_interval_max_ms: 100,
         commit_interval_min_ms: 2,
-        aborts_before_bisect: 3,
         sweep_interval_ms: 1_000,
         purge_interval_ms: 60_000,
         task_retry_ms: 1_000,
+        pause_min_ms: 500,
+        pause_max_ms: 10_000,
+        refusal_quiet_ms: 10_000,
         fence_wait_ms: 30_000,
         producer_replacements_max: 10,
         tombstone_retention_ms: 24 * 60 * 60 * 1000,
@@ -62,7 +69,6 @@ impl Default for Limits {
 const _: () = {
     let limits = Limits::DEFAULT;
     assert!(limits.records_per_commit_max > 0, "a commit must be able to carry a record");
-    assert!(limits.aborts_before_bisect > 0, "a batch is bisected after an abort");
     assert!(limits.commit_interval_min_ms < limits.commit_interval_max_ms);
     assert!(
         limits.commit_interval_max_ms < limits.sweep_interval_ms,
@@ -70,6 +76,7 @@ const _: () = {
     );
     assert!(limits.sweep_interval_ms < limits.purge_interval_ms);
     assert!(limits.task_retry_ms < limits.fence_wait_ms);
+    assert!(0 < limits.pause_min_ms && limits.pause_min_ms < limits.pause_max_ms);
     // Offsets into an outbox are 32 bits. One record's output comes on top of the limit.
     assert!(limits.output_bytes_max < u32::MAX as usize / 4);
 };

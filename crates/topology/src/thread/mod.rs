@@ -23,14 +23,14 @@
 //!
 //! What is processed meanwhile sees the writes of the commit in flight, and shares its fate: if that commit is rolled back,
 //! its records are put before those that came later, and all of them run again in their order. At most one commit is
-//! planned. Two things never run ahead of a commit: the remainder of a batch that is being bisected, and the sweep. The sweep
-//! uses its own transaction, and its watermark may only come from inputs that are fully processed.
+//! planned. The sweep never runs ahead of a commit: it uses its own transaction, and its watermark may only come from inputs
+//! that are fully processed.
 //!
 //! | a call ends | what follows |
 //! |---|---|
-//! | abortable | abort; the batch runs again in the same assignment |
+//! | refused by the cluster | abort; the tasks that wrote what is refused wait and read the same records again, for as long as it takes; the others go on at once |
 //! | fenced by the group | abort; the batch is dropped, and a rebalance follows |
-//! | unknown | replace the producer; every task takes the assign path again |
+//! | unknown | replace the producer, after a pause that grows; every task takes the assign path again |
 //!
 //! ```text
 //! Assigned ─▶ per task: Open ─▶ ask stable offsets ─▶ ask offset ranges ─▶ Restore ─▶ Resume
@@ -51,7 +51,10 @@ pub mod in_memory;
 mod lifecycle;
 mod limits;
 mod membership;
+mod output;
+mod pause;
 mod recovery;
+mod refusals;
 mod report;
 mod resume;
 mod slot;
@@ -65,7 +68,7 @@ use call::TransactionalCall;
 pub use command::{Call, Command, Fetch, Question, StoreOperation};
 use commit::PlannedCommit;
 use environment::Environment;
-pub use event::{CallOutcome, Event};
+pub use event::{CallOutcome, Event, NoProducer, Refusal, RefusedScope};
 pub use ids::{AssignmentId, OffsetRange, OffsetRanges, RecoveryUnit};
 pub use lifecycle::TaskStage;
 pub use limits::{Limits, Start};
@@ -100,7 +103,6 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// A limit is 0 that must not be.
     pub fn new(topology: Arc<Topology>, limits: Limits) -> Self {
         assert!(limits.records_per_commit_max > 0, "a commit must be able to carry a record");
-        assert!(limits.aborts_before_bisect > 0, "a batch is bisected after an abort");
         Self {
             env: Environment::new(topology, limits),
             membership: Membership::default(),
@@ -127,7 +129,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// The records of the open transaction.
     pub fn outbox(&self) -> &Outbox {
-        self.planned.as_ref().map_or(&self.batch.outbox, |commit| &commit.outbox)
+        self.planned.as_ref().map_or(&self.batch.output.outbox, |commit| &commit.outbox)
     }
 
     /// The same, once the commit is planned: then nothing is added to it.
@@ -162,6 +164,12 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// The tasks and their stages, for health and metrics.
     pub fn stages(&self) -> impl Iterator<Item = (i32, TaskStage<'_>)> {
         self.tasks.stages()
+    }
+
+    /// Why this thread does not serve, apart from what its tasks say: it has no producer, or the cluster refuses what it
+    /// forwards.
+    pub fn refusal(&self) -> Option<&str> {
+        self.call.replacing_reason().or_else(|| self.tasks.forwarder_refusal())
     }
 
     /// How many records of a source partition lie between what was read of it and its end. `None`: it is not ours.

@@ -16,7 +16,6 @@ use super::lifecycle::{Lifecycle, StableOffsets};
 use super::report::ThreadReport;
 use super::resume::{KnownOffsets, resume_point};
 use super::slot::{Input, TaskSlot};
-use crate::deployment::SourceKind;
 use crate::state::{BadRecord, InputPath, LocalKey, StateStore, StoreError, WriteBatch};
 use crate::task::{Task, TaskError};
 
@@ -132,7 +131,7 @@ impl<S: StateStore + Clone> TaskSlot<S> {
         }
         self.inputs = inputs;
         self.go(Lifecycle::Gated(Box::new(task)));
-        self.resume(env, |kind| matches!(kind, SourceKind::Directory | SourceKind::Broadcast(_)));
+        self.resume_state_topics(env);
         env.report(ThreadReport::TaskReady { task: self.task, restored });
         Ok(true)
     }

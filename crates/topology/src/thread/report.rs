@@ -2,6 +2,7 @@
 //!
 //! A report changes nothing and is not answered.
 
+use super::ids::RecoveryUnit;
 use crate::task::Counters;
 use crate::wire::record::SourcePartition;
 
@@ -11,8 +12,14 @@ pub enum ThreadReport {
         counters: Box<Counters>,
         records: usize,
     },
-    Aborted {
+    /// The cluster does not take what was written on behalf of these.
+    Refused {
+        units: Vec<RecoveryUnit>,
         reason: String,
+    },
+    /// The cluster takes again what it had refused to this many tasks and forward-only partitions.
+    RefusalOver {
+        units: usize,
     },
     /// The group no longer knows this member.
     Fenced,
@@ -40,10 +47,5 @@ pub enum ThreadReport {
     Wiped {
         task: i32,
         reason: String,
-    },
-    /// A record whose transaction was aborted every time went to the dead letters.
-    Poison {
-        source: SourcePartition,
-        offset: i64,
     },
 }

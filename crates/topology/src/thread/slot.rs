@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::command::Fetch;
 use super::environment::Environment;
+use super::ids::RecoveryUnit;
 use super::lifecycle::Lifecycle;
+use super::output::Output;
 use super::report::ThreadReport;
 use crate::deployment::{SourceKind, Topology};
 use crate::otp::LogTime;
 use crate::task::Task;
-use crate::wire::outbox::Outbox;
 use crate::wire::record::SourcePartition;
 
 pub(super) struct TaskSlot<S> {
@@ -57,6 +58,11 @@ impl Input {
         is_next
     }
 
+    /// Reads on from what is committed, when it is resumed.
+    pub(super) fn pause(&mut self) {
+        *self = Self::starting_at(self.committed, self.bound);
+    }
+
     pub(super) fn has_reached_bound(&self) -> bool {
         self.reached >= self.bound
     }
@@ -86,6 +92,34 @@ impl<S> TaskSlot<S> {
         env.report(ThreadReport::TaskFailed { task: self.task, reason });
     }
 
+    /// The cluster refuses what the task writes: it waits, if it was at work. Returns whether it was.
+    pub(super) fn refuse(&mut self, env: &mut Environment) -> bool {
+        if self.lifecycle.task().is_none() {
+            return false;
+        }
+        let (Lifecycle::Gated(task) | Lifecycle::Running(task)) =
+            std::mem::replace(&mut self.lifecycle, Lifecycle::Opening)
+        else {
+            unreachable!("a task at work is gated or runs");
+        };
+        self.lifecycle = Lifecycle::Refused(task);
+        self.inputs.values_mut().for_each(Input::pause);
+        env.fetch(Fetch::Pause(self.sources.clone()));
+        true
+    }
+
+    /// The refused task is tried again, if it still waits.
+    pub(super) fn retry_refused(&mut self, env: &mut Environment) {
+        if !matches!(self.lifecycle, Lifecycle::Refused(_)) {
+            return;
+        }
+        let Lifecycle::Refused(task) = std::mem::replace(&mut self.lifecycle, Lifecycle::Opening) else {
+            unreachable!("its stage was looked at");
+        };
+        self.lifecycle = Lifecycle::Gated(task);
+        self.resume_state_topics(env);
+    }
+
     /// The failed task is tried again, from the beginning of its lifecycle.
     pub(super) fn retry(&mut self) {
         self.go(Lifecycle::Opening);
@@ -104,6 +138,11 @@ impl<S> TaskSlot<S> {
         if !starts.is_empty() {
             env.fetch(Fetch::Resume(starts));
         }
+    }
+
+    /// Starts to fetch what must be read before the gate can open.
+    pub(super) fn resume_state_topics(&mut self, env: &mut Environment) {
+        self.resume(env, |kind| matches!(kind, SourceKind::Directory | SourceKind::Broadcast(_)));
     }
 
     /// The directory was read to its end at assignment.
@@ -140,7 +179,7 @@ impl<S: crate::state::StateStore> TaskSlot<S> {
     pub(super) fn emit_barriers(
         &mut self,
         topology: &Topology,
-        out: &mut Outbox,
+        output: &mut Output,
     ) -> Vec<(SourcePartition, i64)> {
         let mut reached = Vec::new();
         for (source, input) in &self.inputs {
@@ -153,7 +192,7 @@ impl<S: crate::state::StateStore> TaskSlot<S> {
         let Some(task) = self.lifecycle.task_mut() else { return Vec::new() };
         reached.retain(|(broadcast, ..)| !task.has_sent_barrier(*broadcast).unwrap_or(true));
         for (broadcast, ..) in &reached {
-            task.send_barrier(*broadcast, out);
+            output.write(RecoveryUnit::Task(self.task), |out| task.send_barrier(*broadcast, out));
         }
         reached.into_iter().map(|(_, source, next)| (source, next)).collect()
     }

@@ -9,12 +9,14 @@ use super::environment::Environment;
 use super::forwarder::Forwarders;
 use super::ids::{AssignmentId, OffsetRanges, RecoveryUnit};
 use super::lifecycle::{Lifecycle, StableOffsets, TaskStage};
+use super::output::Output;
+use super::refusals::Refusals;
+use super::report::ThreadReport;
 use super::slot::{Input, TaskSlot};
 use crate::deployment::{SourceKind, Topology};
 use crate::otp::LogTime;
 use crate::state::StateStore;
 use crate::task::Task;
-use crate::wire::outbox::Outbox;
 use crate::wire::record::SourcePartition;
 
 /// Append times further ahead of the wall clock than this do not move the sweep watermark. Milliseconds.
@@ -27,6 +29,8 @@ pub(super) struct Tasks<S> {
     forwarders: Forwarders,
     /// Tasks that failed and are not released yet, and why. No record is processed before they are.
     failing: BTreeMap<i32, String>,
+    /// Outlives the initialisation by a new producer, and ends with the assignment.
+    refusals: Refusals,
 }
 
 /// What a look at the gates found.
@@ -45,18 +49,30 @@ impl<S> Default for Tasks<S> {
             slots: BTreeMap::new(),
             forwarders: Forwarders::default(),
             failing: BTreeMap::new(),
+            refusals: Refusals::default(),
         }
     }
 }
 
 impl<S: StateStore + Clone> Tasks<S> {
     pub(super) fn stages(&self) -> impl Iterator<Item = (i32, TaskStage<'_>)> {
-        self.slots.iter().map(|(task, slot)| (*task, slot.lifecycle.stage()))
+        self.slots.iter().map(|(task, slot)| {
+            let refused = self.refusals.reason(RecoveryUnit::Task(*task));
+            (*task, refused.map_or(slot.lifecycle.stage(), |reason| TaskStage::Refused { reason }))
+        })
+    }
+
+    /// Why a forward-only partition does not serve, if one does not.
+    pub(super) fn forwarder_refusal(&self) -> Option<&str> {
+        self.refusals.forwarder_reason()
     }
 
     /// A task waits for answers that do not come through the poll.
     pub(super) fn is_recovering(&self) -> bool {
-        self.stages().any(|(_, stage)| !matches!(stage, TaskStage::Running | TaskStage::Failed { .. }))
+        let is_at_rest = |slot: &TaskSlot<S>| {
+            matches!(slot.lifecycle, Lifecycle::Running(_) | Lifecycle::Refused(_) | Lifecycle::Failed { .. })
+        };
+        !self.slots.values().all(is_at_rest)
     }
 
     pub(super) fn task_mut(&mut self, task: i32) -> Option<&mut Task<S>> {
@@ -66,10 +82,6 @@ impl<S: StateStore + Clone> Tasks<S> {
     /// Tasks whose state is complete.
     pub(super) fn ready_mut(&mut self) -> impl Iterator<Item = &mut Task<S>> {
         self.slots.values_mut().filter_map(|slot| slot.lifecycle.task_mut())
-    }
-
-    pub(super) fn has_task(&self, task: i32) -> bool {
-        self.slots.get(&task).is_some_and(|slot| slot.lifecycle.task().is_some())
     }
 
     /// Tasks with something to commit.
@@ -117,6 +129,50 @@ impl<S: StateStore + Clone> Tasks<S> {
         self.slots.clear();
         self.forwarders.clear();
         self.failing.clear();
+    }
+
+    /// All tasks and forwarders that write.
+    pub(super) fn units(&self) -> BTreeSet<RecoveryUnit> {
+        let tasks = self.slots.values().filter(|slot| slot.lifecycle.task().is_some());
+        let tasks = tasks.map(|slot| RecoveryUnit::Task(slot.task));
+        tasks.chain(self.forwarders.placed().map(RecoveryUnit::Forwarder)).collect()
+    }
+
+    /// The cluster refuses what these have written: they wait.
+    pub(super) fn refuse(&mut self, units: &BTreeSet<RecoveryUnit>, reason: &str, env: &mut Environment) {
+        for unit in units {
+            let was_at_work = match unit {
+                RecoveryUnit::Task(task) => self.slots.get_mut(task).is_some_and(|slot| slot.refuse(env)),
+                RecoveryUnit::Forwarder(source) => self.forwarders.refuse(*source, env),
+            };
+            if was_at_work {
+                self.refusals.refuse(*unit, reason, env.clock.monotonic, &env.limits);
+            }
+        }
+    }
+
+    /// Tries those again whose pause is over, and forgets refusals that are over.
+    pub(super) fn retry_refused(&mut self, env: &mut Environment) {
+        let now = env.clock.monotonic;
+        for unit in self.refusals.take_due(now, &env.limits) {
+            match unit {
+                RecoveryUnit::Task(task) => {
+                    if let Some(slot) = self.slots.get_mut(&task) {
+                        slot.retry_refused(env);
+                    }
+                }
+                RecoveryUnit::Forwarder(source) => self.forwarders.retry_refused(source),
+            }
+        }
+        let units = self.refusals.end(now);
+        if units > 0 {
+            env.report(ThreadReport::RefusalOver { units });
+        }
+    }
+
+    /// The assignment has ended.
+    pub(super) fn forget_refusals(&mut self) {
+        self.refusals.clear();
     }
 
     /// A task failed. It is released as soon as no call is under way, because a commit that writes for it may succeed.
@@ -272,27 +328,30 @@ impl<S: StateStore + Clone> Tasks<S> {
         }
     }
 
-    /// A commit has these offsets.
-    pub(super) fn committed(&mut self, offsets: &BTreeMap<SourcePartition, i64>, topology: &Topology) {
+    /// A commit has these offsets: at least one of each task that it wrote for.
+    pub(super) fn committed(&mut self, offsets: &BTreeMap<SourcePartition, i64>, env: &Environment) {
         for (source, next) in offsets {
-            if let Some(input) = self.input(*source, topology) {
+            if let Some(input) = self.input(*source, &env.topology) {
                 input.committed = *next;
             }
             self.forwarders.committed(*source);
+            let task = env.topology.task_of(source.topic, source.partition);
+            let unit = task.map_or(RecoveryUnit::Forwarder(*source), RecoveryUnit::Task);
+            self.refusals.committed(unit, env.clock.monotonic, &env.limits);
         }
     }
 
     /// Opens the gates of tasks that have everything they waited for, and starts forwarders. Called only between
     /// transactions, because what is not committed opens nothing, and only when everything that was read is processed,
     /// because a barrier follows what it marks the end of.
-    pub(super) fn check_gates(&mut self, out: &mut Outbox, env: &mut Environment) -> GateCheck {
+    pub(super) fn check_gates(&mut self, output: &mut Output, env: &mut Environment) -> GateCheck {
         let mut check = GateCheck::default();
         let (mut informed, mut open) = (Vec::new(), Vec::new());
         for (partition, slot) in &mut self.slots {
             if !matches!(slot.lifecycle, Lifecycle::Gated(_)) {
                 continue;
             }
-            check.barriers.extend(slot.emit_barriers(&env.topology, out));
+            check.barriers.extend(slot.emit_barriers(&env.topology, output));
             let has_read_directory = slot.has_read_directory(&env.topology);
             if has_read_directory {
                 informed.push(*partition);
@@ -365,7 +424,9 @@ impl<S: StateStore + Clone> Tasks<S> {
 
     /// Asks for the ends of inputs, because an idle input that is known to be empty is as good as current.
     pub(super) fn ask_input_ends(&self, env: &mut Environment) {
-        let running = self.slots.values().filter(|slot| matches!(slot.lifecycle, Lifecycle::Running(_)));
+        let is_placed =
+            |slot: &&TaskSlot<S>| matches!(slot.lifecycle, Lifecycle::Running(_) | Lifecycle::Refused(_));
+        let running = self.slots.values().filter(is_placed);
         let sources: Vec<_> =
             running.flat_map(|slot| slot.timed_inputs(&env.topology)).map(|(source, _)| *source).collect();
         if !sources.is_empty() {
@@ -375,14 +436,19 @@ impl<S: StateStore + Clone> Tasks<S> {
     }
 
     /// Expires what is over at each task's watermark. Returns whether more is due, and the tasks that failed.
-    pub(super) fn sweep(&mut self, out: &mut Outbox, topology: &Topology) -> (bool, BTreeMap<i32, String>) {
+    pub(super) fn sweep(
+        &mut self,
+        output: &mut Output,
+        topology: &Topology,
+    ) -> (bool, BTreeMap<i32, String>) {
         let (mut is_more_due, mut failed) = (false, BTreeMap::new());
         for slot in self.slots.values_mut() {
             let watermark = slot.timed_inputs(topology).map(|(_, input)| input.known_until()).min();
             let Lifecycle::Running(task) = &mut slot.lifecycle else {
                 continue;
             };
-            match task.sweep(watermark.unwrap_or_default(), out) {
+            let unit = RecoveryUnit::Task(slot.task);
+            match output.write(unit, |out| task.sweep(watermark.unwrap_or_default(), out)) {
                 Ok(is_more) => is_more_due |= is_more,
                 Err(error) => drop(failed.insert(slot.task, error.to_string())),
             }

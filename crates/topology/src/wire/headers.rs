@@ -68,10 +68,29 @@ pub const ID_LEN_MAX: usize = 128;
 const CORRELATION_ID_LEN_MAX: usize = 256;
 const TRACEPARENT_LEN_MAX: usize = 128;
 const TRACESTATE_LEN_MAX: usize = 512;
+/// Longest key and `kafka_correlationId` that a reply repeats, in bytes. A request with a longer one is rejected.
+pub const ECHO_BYTES_MAX: usize = 16 * 1024;
 
 /// Whether headers of this name are written by this service only. They are ignored on records of anybody else.
 pub fn is_internal(name: &str) -> bool {
     name == OTP_KIND || name.starts_with(ORIGIN_PREFIX)
+}
+
+/// Whether anybody reads a request's headers of this name.
+pub fn is_read(name: &str) -> bool {
+    const READ: [&str; 10] = [
+        CE_ID,
+        CE_CORRELATIONID,
+        OTP_CLIENT_REF,
+        TRACEPARENT,
+        TRACESTATE,
+        CE_EXPIRYTIME,
+        KAFKA_CORRELATION_ID,
+        KAFKA_REPLY_TOPIC,
+        KAFKA_REPLY_PARTITION,
+        OPERATION,
+    ];
+    READ.contains(&name)
 }
 
 /// The value of `kafka_replyPartition`.
@@ -97,7 +116,7 @@ pub struct RequestHeaders<'a> {
     pub tracestate: Option<&'a str>,
     /// The deadline. Absent if it is not an RFC 3339 time; the start of log time if it is before 1970.
     pub expires_at: Option<LogTime>,
-    /// Any bytes; the reply repeats them.
+    /// Any bytes; the reply repeats them, up to [`ECHO_BYTES_MAX`].
     pub kafka_correlation_id: Option<&'a [u8]>,
     /// Bytes, so that a name that is not UTF-8 counts as a foreign topic, not as an absent one.
     pub reply_topic: Option<&'a [u8]>,

@@ -9,80 +9,17 @@ use otp_topology::task::Task;
 use otp_topology::thread::{
     AssignmentId, Command, Event, Limits, OffsetRange, OffsetRanges, RecoveryUnit, StreamThread,
 };
-use otp_topology::wire::headers::{
-    KIND_BARRIER, OTP_KIND, OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders,
-};
+use otp_topology::wire::headers::{OTP_ORIGIN_INCARNATION, OriginBytes, OriginHeaders};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use crate::house::{House, START_MS, send, settings};
-use crate::script::{ASKED, ASSIGNED, READY, Script, Step, check, check_script, store_at, with};
+use crate::script::{ASKED, ASSIGNED, READY, Step, check, store_at, with};
 
 /// A state whose position in the request topic is `next`.
 fn standing_at(next: i64) -> MemoryStore {
     let value = [&[1], &next.to_be_bytes()[..], &[7; 16]].concat();
     with(store_at(7), &StoreKey::new(Family::Position, b"Rrequests\0\0\0\0\0"), Some(&value))
-}
-
-fn two_at_a_time() -> Script {
-    Script::with_limits(store_at(7), Limits { records_per_commit_max: 2, ..Limits::default() })
-}
-
-/// An abort reset the point where a bisected batch stops, so a batch with a poison record ran for ever.
-#[test]
-fn a_poison_record_is_found_and_the_rest_of_its_batch_is_served() {
-    let mut script = check_script(two_at_a_time(), &[&READY]);
-    let (mut seen, mut calls, mut lines) = (Vec::new(), 0, script.tell("poisoned"));
-    while let Some(last) = lines.last().cloned() {
-        calls += 1;
-        assert!(calls < 60, "it ends: {seen:?}");
-        seen.extend(lines);
-        lines = match last.as_str() {
-            "begin" => script.tell("began"),
-            "offer" => [script.tell("offered"), script.tell("later 2")].concat(),
-            "send offsets under 3" => script.tell("sent"),
-            "commit" if script.is_poisoned() => script.tell("committed abortable"),
-            "commit" => script.tell("committed"),
-            "abort" => script.tell("aborted"),
-            "write" => script.tell("written"),
-            other => panic!("{other} after {seen:?}"),
-        };
-    }
-    let count = |what: &str| seen.iter().filter(|line| *line == what).count();
-    assert_eq!((count("report: 0 is poison"), count("write")), (1, 2), "{seen:?}");
-    let position = script.thread.lag(script.requests_at(), 2);
-    assert_eq!(position, Some(0));
-}
-
-/// A batch was being bisected when its tasks were revoked.
-#[test]
-fn the_rest_of_a_bisected_batch_is_not_run_in_the_next_assignment() {
-    let again: &[Step<'_>] = &[
-        ("committed abortable", &["abort"]),
-        ("aborted", &["begin"]),
-        ASKED[1],
-        ASKED[2],
-        ASKED[3],
-        ("committed abortable", &["abort"]),
-        ("aborted", &["begin"]),
-        ASKED[1],
-        ASKED[2],
-        ASKED[3],
-        ("committed abortable", &["abort"]),
-        ("aborted", &["begin"]),
-        ASKED[1],
-        ASKED[2],
-        ASKED[3],
-        ("revoked", &[]),
-        ("committed", &["write"]),
-        ("written", &["cancel questions"]),
-    ];
-    let later: &[Step<'_>] =
-        &[("ranges 0..12 0..2", &["restore 12..12"]), ("restored", &["ready"]), ("later 60000", &[])];
-    check_script(
-        two_at_a_time(),
-        &[&READY, &[("poisoned", &["begin"])], &ASKED[1..], again, &ASSIGNED, later],
-    );
 }
 
 /// An answer that came after its task had failed put the task into a stage that no event leads out of.
@@ -225,40 +162,6 @@ fn a_forwarded_record_of_a_stale_incarnation_moves_no_position() {
     };
     check(7, Some(42));
     check(8, None);
-}
-
-/// A forwarded poison record was named by its place on the repartition topic, which is purged, and its origin could come
-/// again.
-#[test]
-fn a_forwarded_poison_record_is_named_by_its_origin() {
-    let (topology, mut out) = (House::new(1).topology, Outbox::default());
-    let mut task = opened(&topology);
-    task.give_up(&forwarded(&topology, 7).get(0), &mut out);
-    let letter = out.iter().next().expect("a dead letter");
-    let said = |wanted: &str| letter.headers().find(|(name, _)| *name == wanted).and_then(|(_, value)| value);
-    assert_eq!(said("__dlq.errors.topic"), Some(&b"requests"[..]));
-    assert_eq!(said("__dlq.errors.offset"), Some(&b"41"[..]));
-    assert_eq!(task.positions().next(InputPath::Arrived, requests()), Some(42));
-}
-
-/// After three consecutive failures of the coordinator the barrier of the policies was taken for poison: its task never
-/// evaluated a request.
-#[test]
-fn a_barrier_is_never_poison() {
-    let (topology, mut out) = (House::new(1).topology, Outbox::default());
-    let mut task = opened(&topology);
-    for (at, name) in ["policies", "templates"].into_iter().enumerate() {
-        let origin =
-            OriginHeaders { topic: name, partition: 0, offset: 0, time: LogTime::default(), key: None };
-        let (mut bytes, mut batch) = (OriginBytes::default(), RecordBatch::default());
-        let kind = (OTP_KIND, Some(KIND_BARRIER.as_bytes()));
-        let headers = origin.write(&mut bytes).into_iter().chain([kind]);
-        batch.push(source(SourceKind::Repartition), at as i64, LogTime::default(), None, None, headers);
-        assert!(!task.give_up(&batch.get(0), &mut out));
-    }
-    assert!(out.is_empty(), "no dead letter");
-    assert_eq!(task.has_all_barriers(), Ok(true));
-    assert_eq!(task.positions().next(InputPath::Read, source(SourceKind::Repartition)), Some(2));
 }
 
 /// A rejection before any rule forgot older replies by its own time, but did not move the subject's time: a repeat in between

@@ -7,8 +7,8 @@ use otp_topology::otp::LogTime;
 use otp_topology::state::{MemoryStore, StateStore};
 use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::thread::{
-    Call, CallOutcome, Command, Event, Fetch, Limits, OffsetRange, OffsetRanges, Question, StoreOperation,
-    StreamThread,
+    Call, CallOutcome, Command, Event, Fetch, Limits, OffsetRange, OffsetRanges, Question, Refusal,
+    RefusedScope, StoreOperation, StreamThread,
 };
 use otp_topology::wire::headers::OTP_KIND;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
@@ -223,8 +223,11 @@ fn a_lost_offset_of_a_broadcast_topic_is_committed_again() {
 #[test]
 fn the_group_gets_starts_together_with_the_state() {
     let mut member = Member::starting();
-    member.committed(CallOutcome::Abortable("a broker said so".to_owned()));
-    assert_eq!(member.stable.get(&member.source("directory")), Some(&1));
+    let reason = "a broker said so".to_owned();
+    member.committed(CallOutcome::Refused(Refusal { scope: RefusedScope::Everything, reason }));
+    assert_eq!(member.stable.get(&member.source("requests")), None);
+    member.tell(Event::Tick, 600);
+    assert_eq!(member.stable.get(&member.source("directory")), Some(&0));
     assert_eq!(member.stable.get(&member.source("requests")), Some(&0));
 }
 

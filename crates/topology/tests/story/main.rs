@@ -7,6 +7,7 @@ mod gates;
 mod house;
 mod pipelined;
 mod protocol;
+mod refusals;
 mod requests;
 mod routing;
 mod script;

@@ -62,13 +62,14 @@ fn a_record_of_the_commit_in_flight_is_not_applied_again() {
 }
 
 #[test]
-fn an_abort_rolls_back_pipelined_records_and_all_run_again_in_order() {
-    let again: &[Step<'_>] = &[("committed abortable", &["abort"]), ("aborted", &["begin"])];
+fn a_refusal_rolls_back_pipelined_records_and_all_are_read_again_in_order() {
+    let again: &[Step<'_>] =
+        &[("aborted", &[]), ("later 499", &[]), ("request", &[]), ("later 1", &[]), ("again 3", &["begin"])];
     let last: &[Step<'_>] = &[("committed", &["write"]), ("written", &[])];
-    check_pipelined(&[again, &ASKED[1..], &[("committed", &["write"] as &[_])], &NEXT, last].concat());
+    let rest = [again, &ASKED[1..], &last[..1], &NEXT, &last[..1], &NEXT, last].concat();
+    check_pipelined(&[&[("committed refused", &["refused: 1", "abort"] as &[_])], &rest[..]].concat());
     let sent: &[Step<'_>] = &[("request", &["begin"]), ASKED[1], ASKED[2], PIPELINED];
-    let refused: &[Step<'_>] = &[("sent abortable", &["abort"]), ("aborted", &["begin"])];
-    check(store_at(7), &[&READY, sent, refused, &ASKED[1..], &[("committed", &["write"])], &NEXT, last]);
+    check(store_at(7), &[&READY, sent, &[("sent refused", &["refused: 1", "abort"])], &rest]);
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn a_task_that_fails_during_its_commit_is_released_afterwards() {
     ]);
     check_pipelined(&[
         ("out of range", &[]),
-        ("committed abortable", &["abort"]),
+        ("committed refused", &["refused: 1", "abort"]),
         ("aborted", &[failed]),
         ("later 1000", &["open"]),
     ]);
@@ -120,27 +121,4 @@ fn a_task_that_fails_during_its_commit_is_released_afterwards() {
         ("written no space left", &["task failed: no space left"]),
         ("later 1000", &["open"]),
     ]);
-}
-
-/// The rest of a bisected batch waits until it is known whether its first part was the culprit.
-#[test]
-fn the_rest_of_a_bisected_batch_is_not_pipelined() {
-    let again: &[Step<'_>] = &[("committed abortable", &["abort"]), ("aborted", &["begin"])];
-    let steps = [again, &ASKED[1..], again, &ASKED[1..]].concat();
-    let poison: &[Step<'_>] =
-        &[("committed abortable", &["abort"]), ("aborted", &["report: 0 is poison", "begin"])];
-    let last: &[Step<'_>] = &[("committed", &["write"]), ("written", &[])];
-    check_pipelined(
-        &[
-            &steps,
-            poison,
-            &ASKED[1..],
-            &[PIPELINED, ("committed", &["write"])],
-            &NEXT,
-            &last[..1],
-            &NEXT,
-            last,
-        ]
-        .concat(),
-    );
 }

@@ -118,11 +118,12 @@ fn a_state_that_cannot_be_read_decides_nothing() {
 #[test]
 fn an_abort_leaves_no_write() {
     let before = store_at(7).entries();
-    let aborted: &[Step<'_>] = &[("committed abortable", &["abort"]), ("aborted", &["begin"])];
+    let aborted: &[Step<'_>] = &[("committed refused", &["refused: 1", "abort"]), ("aborted", &[])];
     let script = check(store_at(7), &[&READY, &ASKED, aborted]);
     assert_eq!(script.store.entries(), before);
-    let again: &[Step<'_>] = &[ASKED[1], ASKED[2], ASKED[3], ("committed", &["write"]), ("written", &[])];
-    let script = check(store_at(7), &[&READY, &ASKED, aborted, again]);
+    let again: &[Step<'_>] = &[("later 500", &[]), ("again 1", &["begin"])];
+    let last: &[Step<'_>] = &[("committed", &["write"]), ("written", &[])];
+    let script = check(store_at(7), &[&READY, &ASKED, aborted, again, &ASKED[1..], last]);
     assert_ne!(script.store.entries(), before);
 }
 
@@ -144,7 +145,7 @@ fn a_producer_with_an_unknown_outcome_is_never_used_again() {
         assert_eq!(script.store.entries(), before, "{unknown}");
     }
     let abort: &[Step<'_>] =
-        &[("committed abortable", &["abort"]), ("aborted unknown", &["replace producer"])];
+        &[("committed refused", &["refused: 1", "abort"]), ("aborted unknown", &["replace producer"])];
     check(store_at(7), &[&READY, &ASKED, abort, after]);
 }
 
@@ -190,10 +191,24 @@ fn producers_are_replaced_a_bounded_number_of_times() {
         if lines.iter().any(|it| it == "fail") {
             break;
         }
-        lines.extend(script.tell("later 1000"));
+        lines.extend(script.tell("later 10000"));
     }
     assert_eq!(lines.iter().filter(|it| *it == "replace producer").count(), 9, "{lines:?}");
     assert_eq!(lines.last().map(String::as_str), Some("fail"));
+}
+
+/// A producer that the cluster refuses is tried again for as long as it does, in growing pauses.
+#[test]
+fn a_refused_producer_does_not_end_the_process() {
+    let mut script = check(store_at(7), &[&READY, &ASKED, &[("committed unknown", &["replace producer"])]]);
+    for pause in [500, 1_000, 2_000, 4_000, 8_000, 10_000].into_iter().chain([10_000; 20]) {
+        assert_eq!(script.tell("replaced refused"), Vec::<String>::new());
+        assert_eq!(script.thread.refusal(), Some("no right"));
+        assert_eq!(script.tell(&format!("later {}", pause - 1)), Vec::<String>::new());
+        assert_eq!(script.tell("later 1"), ["replace producer"]);
+    }
+    assert_eq!(script.tell("replaced"), ["cancel questions", "open"]);
+    assert_eq!(script.thread.refusal(), None);
 }
 
 /// kafka-flow #850, KAFKA-10167: recovery stopped at the last stable offset, or was bounded before the offsets were

@@ -118,3 +118,38 @@ fn an_expiry_is_emitted_once_and_a_late_code_is_rejected() {
     check(&house.pass_ms(48 * 3_600_000), &[]);
     check(&house.ask(&validate("9123456789", &code)), &["replies", "results:no_challenge"]);
 }
+
+/// A record that no transaction can carry never exists: what a request may hold is decided before anything is written.
+#[test]
+fn a_request_whose_reply_would_repeat_too_much_is_rejected_on_every_path() {
+    let (long, most) = ("k".repeat(16 * 1024 + 1), "k".repeat(16 * 1024));
+    let body = send("9123456789").to_string();
+    for (key, correlation, code) in [
+        (most.as_str(), most.as_str(), None),
+        (long.as_str(), "c", Some("OTP.INVALID_REPLY")),
+        ("k", long.as_str(), Some("OTP.INVALID_REPLY")),
+    ] {
+        for partition in 0..2 {
+            let mut house = House::new(2);
+            let filler = vec![b'x'; 700_000];
+            let headers: [(&str, &[u8]); 2] =
+                [("kafka_correlationId", correlation.as_bytes()), ("filler", &filler)];
+            let seen = house.feed("requests", partition, Some(key), Some(body.as_bytes()), &headers);
+            let reply = seen.iter().find(|it| it.topic == "replies").expect("a reply");
+            assert_eq!(reply.body.to_string().contains("OTP.INVALID_REPLY"), code.is_some(), "{partition}");
+            let echo = |text: &str| if text.len() > most.len() { String::new() } else { text.to_owned() };
+            assert_eq!(reply.key.clone().unwrap_or_default(), echo(key));
+            assert_eq!(reply.header("kafka_correlationId"), echo(correlation));
+        }
+    }
+}
+
+#[test]
+fn a_long_value_is_a_dead_letter_wherever_it_is_read() {
+    let wide = |name: &str| (name == "requests").then_some(3);
+    let value = vec![b'x'; 900_000];
+    for mut house in [House::new(2), House::with(crate::house::settings(), 2, wide)] {
+        let seen = house.feed("requests", 1, Some("k"), Some(&value), &[]);
+        check(&seen, &["dead-letters:too_long"]);
+    }
+}

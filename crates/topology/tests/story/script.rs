@@ -4,11 +4,11 @@
 //! |---|---|
 //! | `assigned 3` | all partitions are assigned, in generation 3 |
 //! | `opened`, `stable 4`, `ranges 0..9 0..5`, `restored` | answers: the store is open, the group stands at 4 of the request topic (0 if not said), the changelog and the request topic hold these offsets, the restore has ended |
-//! | `request`, `requests 3`, `poisoned` | records are fetched; `poisoned`: the first of two has the key [`POISON`] |
+//! | `request`, `requests 3`, `again 2` | records are fetched; `again`: the last ones are |
 //! | `later 2`, `back 5` | the wall clock moves by milliseconds, then comes a tick |
 //! | `revoked`, `revoked lost`, `out of range` | the assignment ends, or has ended; the position is not in the log |
-//! | `began`, `offered`, `sent`, `committed`, `aborted`, each also with `abortable`, `fenced` or `unknown` | a call has ended |
-//! | `replaced`, `written`, `restored`, each also with a reason | it has succeeded, or failed for that reason |
+//! | `began`, `offered`, `sent`, `committed`, `aborted`, each also with `refused`, `fenced` or `unknown` | a call has ended |
+//! | `replaced`, `written`, `restored`, each also with a reason | it has succeeded, or failed for that reason; a producer may also be `refused` |
 //!
 //! Lines of commands: see `line`. Commands that only move fetch positions have none.
 
@@ -19,15 +19,12 @@ use otp_topology::otp::LogTime;
 use otp_topology::state::{Family, LocalKey, MemoryStore, StateStore, StoreKey, WriteBatch};
 use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::thread::{
-    AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, OffsetRange, OffsetRanges, Question,
-    RecoveryUnit, StoreOperation, StreamThread, ThreadReport,
+    AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, NoProducer, OffsetRange, OffsetRanges,
+    Question, RecoveryUnit, Refusal, RefusedScope, StoreOperation, StreamThread, ThreadReport,
 };
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use crate::house::{House, START_MS, send};
-
-/// The key of a request whose reply no transaction can carry.
-pub(crate) const POISON: &[u8] = b"poison";
 
 /// One stream thread with one task.
 pub(crate) struct Script {
@@ -113,9 +110,13 @@ impl Script {
             }
             "ranges" => Event::OffsetRanges { assignment, unit, result: Ok(self.ranges(rest)) },
             "restored" => Event::Restored { assignment, task, result: result(rest).map(|()| 0) },
-            "request" => self.requests(&[None]),
-            "requests" => self.requests(&vec![None; rest.parse().expect("a count")]),
-            "poisoned" => self.requests(&[Some(POISON), None]),
+            "request" => self.requests(1),
+            "requests" => self.requests(rest.parse().expect("a count")),
+            "again" => {
+                let count = rest.parse().expect("a count");
+                self.offset -= count;
+                self.requests(count)
+            }
             "later" => {
                 self.now = self.now.plus(rest.parse().expect("milliseconds"));
                 Event::Tick
@@ -131,7 +132,11 @@ impl Script {
             "sent" => Event::OffsetsSent(outcome(rest)),
             "committed" => Event::Committed { outcome: outcome(rest), changelog_next: vec![(0, 12)] },
             "aborted" => Event::Aborted(outcome(rest)),
-            "replaced" => Event::ProducerReplaced(result(rest)),
+            "replaced" => Event::ProducerReplaced(match rest {
+                "" => Ok(()),
+                "refused" => Err(NoProducer::Refused("no right".to_owned())),
+                reason => Err(NoProducer::Failed(reason.to_owned())),
+            }),
             "written" => Event::Written { task, result: result(rest) },
             other => panic!("no event {other}"),
         }
@@ -153,20 +158,15 @@ impl Script {
         SourcePartition { topic, partition: 0 }
     }
 
-    /// Requests with these keys.
-    fn requests(&mut self, keys: &[Option<&[u8]>]) -> Event<MemoryStore> {
+    /// The next requests.
+    fn requests(&mut self, count: i64) -> Event<MemoryStore> {
         let mut batch = RecordBatch::default();
         let body = send("9123456789").to_string();
-        for key in keys {
-            batch.push(self.requests_at(), self.offset, self.now, *key, Some(body.as_bytes()), []);
+        for _ in 0..count {
+            batch.push(self.requests_at(), self.offset, self.now, None, Some(body.as_bytes()), []);
             self.offset += 1;
         }
         Event::Fetched { batch, caught_up: true }
-    }
-
-    /// Whether the transaction carries the reply to the request with the key [`POISON`].
-    pub(crate) fn is_poisoned(&self) -> bool {
-        self.thread.outbox().iter().any(|record| record.key() == Some(POISON))
     }
 }
 
@@ -179,7 +179,10 @@ fn range(text: &str) -> OffsetRange {
 fn outcome(text: &str) -> CallOutcome {
     match text {
         "" => CallOutcome::Done,
-        "abortable" => CallOutcome::Abortable("a broker said so".to_owned()),
+        "refused" => CallOutcome::Refused(Refusal {
+            scope: RefusedScope::Everything,
+            reason: "a broker said so".to_owned(),
+        }),
         "fenced" => CallOutcome::FencedByGroup,
         "unknown" => CallOutcome::Unknown("timed out".to_owned()),
         other => panic!("no outcome {other}"),
@@ -225,9 +228,9 @@ fn report_line(report: &ThreadReport) -> Option<String> {
         ThreadReport::TaskFailed { reason, .. } => Some(format!("task failed: {reason}")),
         ThreadReport::Wiped { .. } => Some("report: wiped".to_owned()),
         ThreadReport::Lost { records, .. } => Some(format!("report: {records} lost")),
-        ThreadReport::Poison { offset, .. } => Some(format!("report: {offset} is poison")),
+        ThreadReport::Refused { units, .. } => Some(format!("refused: {}", units.len())),
+        ThreadReport::RefusalOver { units } => Some(format!("refusal over: {units}")),
         ThreadReport::Committed { .. }
-        | ThreadReport::Aborted { .. }
         | ThreadReport::Fenced
         | ThreadReport::UnknownOutcome { .. }
         | ThreadReport::PositionsVoid { .. } => None,

@@ -12,5 +12,5 @@ mod tests;
 mod tree;
 pub mod writer;
 
-pub use reader::parse_object;
+pub use reader::{LEN_MAX, parse_object};
 pub use tree::{Json, JsonError, Names, Number};

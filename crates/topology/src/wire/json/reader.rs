@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use super::tree::{Json, JsonError, Names, Number, is_same_ignore_case};
 
 /// Longest value that is read, in bytes.
-pub(super) const LEN_MAX: usize = 65_536;
+pub const LEN_MAX: usize = 65_536;
 
 /// Deepest nesting, in levels; the object itself is level 1.
 pub(super) const DEPTH_MAX: u32 = 32;
