@@ -101,6 +101,8 @@ pub(super) fn classify(failure: &NativeError) -> Class {
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Class::FencedEpoch,
         _ if failure.fatal => Class::Fatal,
         Code::IllegalGeneration | Code::UnknownMemberId | Code::FencedInstanceId => Class::FencedGeneration,
+        // The producer has lost its place in a partition, for example after a record that the cluster refused.
+        Code::OutOfOrderSequenceNumber | Code::UnknownProducerId => Class::Fatal,
         _ if failure.abortable => Class::Abortable,
         Code::OperationTimedOut | Code::RequestTimedOut | Code::MessageTimedOut => Class::UnknownOutcome,
         _ if failure.retriable => Class::Retriable,
@@ -168,6 +170,8 @@ mod tests {
             (Code::State, "", Class::Fatal),
             (Code::TransactionalIdAuthorizationFailed, "f", Class::Fatal),
             (Code::OutOfOrderSequenceNumber, "f", Class::Fatal),
+            (Code::OutOfOrderSequenceNumber, "a", Class::Fatal),
+            (Code::UnknownProducerId, "a", Class::Fatal),
         ] {
             check(code, flags, expected);
         }

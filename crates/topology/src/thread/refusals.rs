@@ -54,7 +54,7 @@ impl Refusals {
         for (unit, refused) in &mut self.refused {
             if matches!(refused.standing, Standing::Waits { until } if now >= until) {
                 // Perhaps nothing is left that could be refused.
-                refused.standing = Standing::Tried { over_at: now.plus(3 * limits.refusal_quiet_ms) };
+                refused.standing = Standing::Tried { over_at: now.plus(2 * limits.refusal_quiet_ms) };
                 due.push(*unit);
             }
         }
@@ -126,7 +126,14 @@ mod tests {
         check(&[(0, "refused"), (10, "due"), (11, "refused"), (30, "waits"), (31, "due")]);
         check(&[(0, "refused"), (10, "due"), (20, "committed"), (119, "lasts"), (120, "over")]);
         let again = [(0, "refused"), (10, "due"), (20, "committed"), (30, "refused"), (49, "waits")];
-        check(&[&again[..], &[(50, "due"), (140, "lasts"), (349, "lasts"), (350, "over")]].concat());
-        check(&[(0, "refused"), (5, "committed"), (900, "lasts"), (900, "due"), (1_200, "over")]);
+        check(&[&again[..], &[(50, "due"), (140, "lasts"), (249, "lasts"), (250, "over")]].concat());
+        check(&[
+            (0, "refused"),
+            (5, "committed"),
+            (900, "lasts"),
+            (900, "due"),
+            (1_099, "lasts"),
+            (1_100, "over"),
+        ]);
     }
 }
