@@ -81,7 +81,7 @@ impl SubjectArgs {
             .ok_or_else(|| format!("--contract: no such contract; the contracts are {}", contracts.list()))?;
         let root = contract.tenant_root(&self.tenant);
         let subject = CanonicalSubject::new(contract.name(), root, &self.identity)
-            .ok_or("--tenant, --identity: neither may be empty, and a tenant has no '|'")?;
+            .map_err(|error| format!("--tenant, --identity: {error}"))?;
         Ok((contract.name(), subject))
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Reporter {
     failed: BTreeMap<i32, String>,
     /// Policies that were reported to exceed the bounds.
     beyond_bounds: BTreeSet<String>,
+    /// Callers of which an unreadable deadline was reported.
+    bad_deadlines: BTreeSet<String>,
 }
 
 impl Reporter {
@@ -54,6 +56,7 @@ impl Reporter {
             began_at: None,
             failed: BTreeMap::new(),
             beyond_bounds: BTreeSet::new(),
+            bad_deadlines: BTreeSet::new(),
         }
     }
 
@@ -165,6 +168,16 @@ impl Reporter {
         self.health.progressed(self.number);
         let seconds = self.began_at.take().map_or(0.0, |began| began.elapsed().as_secs_f64());
         self.counts.publish(&counters, records, seconds, wall());
+        for (caller, _) in counters.unreadable_deadlines {
+            if !self.bad_deadlines.contains(&caller) {
+                tracing::warn!(
+                    caller,
+                    "a deadline (header ce_expirytime) is no RFC 3339 time with a zone, as in 2026-11-23T10:15:30Z: it counts \
+                     as none; otp_stream_unreadable_deadlines_total counts them"
+                );
+                self.bad_deadlines.insert(caller);
+            }
+        }
         for policy in counters.policies_beyond_bounds {
             if !self.beyond_bounds.contains(&policy) {
                 tracing::warn!(

@@ -49,6 +49,9 @@ impl Counts {
         for (contract, count) in &done.unknown_members {
             self.metrics.unknown_members.with_label_values(&[contract.as_str()]).inc_by(*count);
         }
+        for (caller, count) in &done.unreadable_deadlines {
+            self.metrics.unreadable_deadlines.with_label_values(&[caller]).inc_by(*count);
+        }
         self.metrics.skipped.inc_by(done.skipped);
         self.metrics.forwarded.inc_by(done.forwarded);
         self.metrics.repeated.inc_by(done.repeated);
@@ -97,6 +100,7 @@ mod tests {
             records: vec![(SourceTopic(0), 3)],
             requests: vec![(end, 2)],
             dead_letters: vec![(("decode", "syntax"), 1)],
+            unreadable_deadlines: vec![("egov".to_owned(), 5)],
             skipped: 4,
             replied: vec![LogTime::from_ms(1_000), LogTime::from_ms(1_500)],
             ..Counters::default()
@@ -107,6 +111,7 @@ mod tests {
             ("otp_stream_requests_total{contract=\"egov\"", "4"),
             ("otp_stream_records_total{topic=\"requests\"}", "6"),
             ("otp_stream_dead_letters_total", "2"),
+            ("otp_stream_unreadable_deadlines_total{caller=\"egov\"}", "10"),
             ("otp_stream_skipped_records_total", "8"),
             ("otp_stream_commits_total", "2"),
             ("otp_stream_request_latency_seconds_count", "4"),

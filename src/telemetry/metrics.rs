@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     pub(super) records: IntCounterVec,
     pub(super) requests: IntCounterVec,
     pub(super) dead_letters: IntCounterVec,
+    pub(super) unreadable_deadlines: IntCounterVec,
     pub(super) skipped: IntCounter,
     pub(super) forwarded: IntCounter,
     pub(super) repeated: IntCounter,
@@ -64,6 +65,7 @@ impl Metrics {
                 "Dead letters, by stage of processing and error code",
                 &["stage", "code"],
             ),
+            unreadable_deadlines: unreadable_deadlines(all),
             skipped: counter(
                 all,
                 "otp_stream_skipped_records_total",
@@ -215,6 +217,11 @@ impl RecoveryMetrics {
             lost: counters(all, "otp_stream_lost_records_total", lost, &["topic"]),
         }
     }
+}
+
+fn unreadable_deadlines(registry: &Registry) -> IntCounterVec {
+    let help = "Requests whose deadline cannot be read and counts as none, by caller";
+    counters(registry, "otp_stream_unreadable_deadlines_total", help, &["caller"])
 }
 
 fn input_lag(all: &Registry) -> IntGaugeVec {

@@ -99,7 +99,7 @@ fn a_foreign_record_in_the_changelog_stops_a_restore_with_its_offset() {
     let process = scenario.run();
     let (code, task) = code_and_task(&mut scenario, "9123456761");
     let changelog = scenario.topics.changelog.clone();
-    let newer = Request::raw(&[2, 0, 0]).key(Some("Sxxxxxxxxxxxxxxxx")).partition(task);
+    let newer = Request::raw(&[3, 0, 0]).key(Some("Sxxxxxxxxxxxxxxxx")).partition(task);
     let (_, offset) = scenario.upstream.produce(&changelog, &newer);
     // A running task does not read its own changelog.
     let accepted = scenario.ask(validate("9123456761", &code).id("right"));

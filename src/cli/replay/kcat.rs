@@ -179,7 +179,7 @@ struct Members<'a> {
     topic: Option<Option<Raw<'a>>>,
     partition: Option<Option<i32>>,
     offset: Option<Option<i64>>,
-    timestamp: Option<Option<u64>>,
+    timestamp: Option<Option<i64>>,
     key: Option<Option<Raw<'a>>>,
     key_base64: Option<Option<Raw<'a>>>,
     payload: Option<Option<Raw<'a>>>,
@@ -194,11 +194,16 @@ struct Raw<'a>(Cow<'a, [u8]>);
 
 const A_STRING: &str = "a string";
 const AN_INTEGER: &str = "an integer, not negative";
+const EPOCH_MS: &str = "epoch milliseconds";
+/// What kcat prints for a record without a time.
+const NO_TIME: i64 = -1;
 const A_FLAT_ARRAY: &str = "a flat array of name, value, name, value";
 
 impl<'a> Members<'a> {
     fn into_line(self) -> Result<Line<'a>, BadLine> {
-        let timestamp = self.timestamp.flatten().map(LogTime::from_ms);
+        let timestamp = self.timestamp.flatten().filter(|ms| *ms != NO_TIME);
+        let timestamp = timestamp.map(|ms| u64::try_from(ms).map(LogTime::from_ms)).transpose();
+        let timestamp = timestamp.map_err(|_| BadLine::Member("ts", EPOCH_MS))?;
         let topic = match (self.topic.flatten(), timestamp) {
             (Some(topic), _) => topic.into_text().ok_or(BadLine::Member("topic", A_STRING))?,
             (None, Some(time)) if self.count == 1 => return Ok(Line::Time(time)),
@@ -310,7 +315,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                 "topic" => self.take(a, &mut read.topic, "topic", A_STRING)?,
                 "partition" => self.take(a, &mut read.partition, "partition", AN_INTEGER)?,
                 "offset" => self.take(a, &mut read.offset, "offset", AN_INTEGER)?,
-                "ts" => self.take(a, &mut read.timestamp, "ts", "epoch milliseconds")?,
+                "ts" => self.take(a, &mut read.timestamp, "ts", EPOCH_MS)?,
                 "key" => self.take(a, &mut read.key, "key", A_STRING)?,
                 "key_base64" => self.take(a, &mut read.key_base64, "key_base64", A_STRING)?,
                 "payload" => self.take(a, &mut read.payload, "payload", A_STRING)?,

@@ -69,6 +69,7 @@ fn only_topic_and_payload_are_needed() {
     check(br#"{"topic":"t","payload":"x"}"#, record("t", Some(b"x")));
     check(br#"{"payload":null,"topic":"t"}"#, record("t", None));
     check(br#"{"topic":"t","payload":"x","headers":null,"partition":null}"#, record("t", Some(b"x")));
+    check(br#"{"topic":"t","payload":"x","ts":-1}"#, record("t", Some(b"x")));
     check(br#"{"topic":"t","payload_base64":"/w"}"#, record("t", Some(b"\xff")));
     check(br#"{"topic":"t","payload":null,"payload_base64":"/w=="}"#, record("t", Some(b"\xff")));
 }
@@ -109,7 +110,8 @@ fn an_error_names_the_bad_member() {
     );
     check_bad(r#"{"topic":"t","payload":"x","offset":"1"}"#, "`offset` must be an integer, not negative");
     check_bad(r#"{"topic":"t","payload":"x","ts":1.5}"#, "`ts` must be epoch milliseconds");
-    check_bad(r#"{"topic":"t","payload":"x","ts":-1}"#, "`ts` must be epoch milliseconds");
+    check_bad(r#"{"topic":"t","payload":"x","ts":-2}"#, "`ts` must be epoch milliseconds");
+    check_bad(r#"{"ts":-1}"#, "`topic` is missing");
     let flat = "must be a flat array of name, value, name, value";
     check_bad(r#"{"topic":"t","payload":"x","headers":{}}"#, &format!("`headers` {flat}"));
     check_bad(r#"{"topic":"t","payload":"x","headers":["a"]}"#, &format!("`headers` {flat}"));

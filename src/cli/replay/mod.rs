@@ -10,6 +10,7 @@ mod kcat;
 mod lines;
 mod mask;
 mod player;
+mod sorted;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use otp_topology::otp::Keyring;
 use self::lines::Lines;
 use self::mask::Mask;
 use self::player::{Player, Stop};
+use self::sorted::{Numbered, Unsorted, sorted};
 use super::Failure;
 use crate::config::{Loaded, keys};
 use crate::runtime::wall;
@@ -44,6 +46,10 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=10_000))]
     pub partitions: i32,
 
+    /// Read all lines first, and play them in the order in which their records were appended
+    #[arg(long)]
+    pub sort: bool,
+
     /// Print {"ack":N} after the output of line N
     #[arg(long)]
     pub ack: bool,
@@ -59,7 +65,7 @@ pub(super) struct ReplayArgs {
 
 const EXAMPLES: &str = r#"Examples:
   echo '{"topic":"otp-request-egov","payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb.amritsar\",\"mobileNumber\":\"9123456789\",\"type\":\"login\"}}"}' | otp-stream replay
-  kcat -C -J -e -b localhost:9092 -t otp-request-egov | otp-stream replay --partitions 6
+  kcat -C -J -e -b localhost:9092 -t otp-request-egov | otp-stream replay --sort --partitions 6
 
 Each line is one JSON object, as kcat -J prints it: topic, partition, offset, ts, key, payload, headers. Only topic and
 payload are required. A line with only ts lets time pass: the events of everything that expires until then are printed."#;
@@ -89,26 +95,41 @@ pub(super) fn perform(loaded: &Loaded, args: &ReplayArgs) -> Result<(), Failure>
                     path.display()
                 ))
             })?;
-            play(player, bar.wrap_read(file))
+            play(player, args.sort, bar.wrap_read(file))
         }
-        None => play(player, io::stdin().lock()),
+        None => play(player, args.sort, io::stdin().lock()),
     }
 }
 
-/// Plays all lines. Prints and flushes the output of each line before it reads the next one.
-fn play(mut player: Player, input: impl Read) -> Result<(), Failure> {
+/// Plays all lines, and says how many were skipped.
+fn play(mut player: Player, sort: bool, input: impl Read) -> Result<(), Failure> {
     let mut lines = Lines::new(BufReader::with_capacity(1 << 16, input));
+    let played = if sort {
+        let mut sorted = match sorted(&mut lines) {
+            Ok(sorted) => sorted.into_iter(),
+            Err(Unsorted::Read(error)) => return Err(unreadable(error)),
+            Err(Unsorted::Line(number, bad)) => return Err(bad_line(number, &bad.to_string())),
+        };
+        play_lines(&mut player, || Ok(sorted.next()))
+    } else {
+        play_lines(&mut player, || Ok(lines.next()?.map(|(number, line)| (number, line.to_vec()))))
+    };
+    if let Some(note) = player.skipped() {
+        eprintln!("{note}");
+    }
+    played
+}
+
+/// Plays one line after the other. Prints and flushes the output of each before it asks for the next one.
+fn play_lines(
+    player: &mut Player,
+    mut next: impl FnMut() -> io::Result<Option<Numbered>>,
+) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let mut printed = Vec::new();
-    loop {
-        let failed = |error: io::Error| {
-            Failure::Runtime(anyhow::Error::new(error).context("the input cannot be read"))
-        };
-        let Some((number, line)) = lines.next().map_err(failed)? else {
-            return Ok(());
-        };
+    while let Some((number, line)) = next().map_err(unreadable)? {
         printed.clear();
-        let played = player.line(number, line, wall, &mut printed);
+        let played = player.line(number, &line, wall, &mut printed);
         match out.write_all(&printed).and_then(|()| out.flush()) {
             Ok(()) => {}
             // The reader of the output has closed it: it needs no more.
@@ -120,10 +141,19 @@ fn play(mut player: Player, input: impl Read) -> Result<(), Failure> {
             }
         }
         played.map_err(|stop| match stop {
-            Stop::Line(reason) => Failure::Usage(format!("line {number} {reason}")),
+            Stop::Line(reason) => bad_line(number, &reason),
             Stop::Engine(reason) => Failure::Runtime(anyhow::anyhow!("line {number}: {reason}")),
         })?;
     }
+    Ok(())
+}
+
+fn unreadable(error: io::Error) -> Failure {
+    Failure::Runtime(anyhow::Error::new(error).context("the input cannot be read"))
+}
+
+fn bad_line(number: u64, reason: &str) -> Failure {
+    Failure::Usage(format!("line {number} {reason}"))
 }
 
 /// The configured keys, or fresh ones if no key file is configured.

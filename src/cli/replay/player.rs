@@ -45,12 +45,23 @@ pub(super) struct Player {
     next: BTreeMap<SourcePartition, i64>,
     /// The time of the previous line.
     time: Option<LogTime>,
+    /// How many lines were skipped because of their offsets, and the number of the first.
+    skipped: Option<(u64, u64)>,
 }
 
 impl Player {
     pub(super) fn new(topology: Arc<Topology>, options: Options) -> Self {
         let memory = InMemory::start(topology.clone(), LogTime::default());
-        Self { topology, memory, options, next: BTreeMap::new(), time: None }
+        Self { topology, memory, options, next: BTreeMap::new(), time: None, skipped: None }
+    }
+
+    /// What to say of the lines that were skipped, if there were any.
+    pub(super) fn skipped(&self) -> Option<String> {
+        let (count, first) = self.skipped?;
+        Some(format!(
+            "note: {count} lines were skipped, line {first} the first: their offsets are not above those of earlier lines of \
+             their partitions. `--sort` puts lines in order; the same record twice stays skipped"
+        ))
     }
 
     /// Plays a line, and appends its output to `out`. `clock` gives the time if neither this line nor an earlier one does.
@@ -70,7 +81,7 @@ impl Player {
                 self.time = Some(in_range(time)?);
                 self.memory.pass_time(time)
             }
-            Some(Line::Record(record)) => self.record(record, clock)?,
+            Some(Line::Record(record)) => self.record(number, record, clock)?,
         };
         for record in &published {
             self.print(record, out);
@@ -86,6 +97,7 @@ impl Player {
 
     fn record(
         &mut self,
+        number: u64,
         line: LineRecord<'_>,
         clock: impl FnOnce() -> LogTime,
     ) -> Result<Vec<Published>, Stop> {
@@ -109,6 +121,8 @@ impl Player {
         let next = self.next.entry(record.source).or_default();
         record.offset = line.offset.unwrap_or(*next);
         if record.offset < *next {
+            let (count, first) = self.skipped.unwrap_or((0, number));
+            self.skipped = Some((count + 1, first));
             return Ok(Vec::new());
         }
         *next = record.offset.checked_add(1).ok_or_else(|| {

@@ -160,6 +160,22 @@ fn absent_members_have_defaults() {
 }
 
 #[test]
+fn lines_that_are_skipped_are_counted() {
+    let mut session = Session::new(PLAIN);
+    let mut play = |offset: u64, ts: i64| {
+        let line = format!(
+            r#"{{"topic":"otp-request-egov","partition":0,"offset":{offset},"ts":{ts},"payload":"{{}}"}}"#
+        );
+        session.line(&line).expect("a good line").len()
+    };
+    let printed = [play(2, 1_700_000_000_000), play(10, -1), play(3, -1), play(9, -1), play(11, -1)];
+    assert_eq!(printed.map(|count| count > 0), [true, true, false, false, true]);
+    let note = session.player.skipped().expect("a note");
+    assert!(note.starts_with("note: 2 lines were skipped, line 3 the first"), "{note}");
+    assert_eq!(Session::new(PLAIN).player.skipped(), None);
+}
+
+#[test]
 fn a_line_with_an_offset_that_was_played_is_skipped_and_acknowledged() {
     let script = r#"
 > {"topic":"otp-request-egov","offset":3,"payload":"{}"}

@@ -45,6 +45,7 @@ pub struct DirectoryUser {
     pub country_code: Option<String>,
     pub email: Option<String>,
     pub locale: Option<String>,
+    pub id: Option<String>,
 }
 
 /// Which users of a record match.
@@ -95,7 +96,27 @@ pub fn find(bytes: &[u8], search: &DirectorySearch<'_>) -> Option<DirectoryUser>
         country_code: owned("countryCode"),
         email: owned("emailId"),
         locale: owned("locale"),
+        id: owned("uuid"),
     })
+}
+
+/// The numbers of a record that was checked: for each user that has one the tenant, the country code and the number.
+///
+/// # Errors
+/// The first error of `each`.
+pub fn numbers<E>(
+    bytes: &[u8],
+    mut each: impl FnMut(&str, Option<&str>, &str) -> Result<(), E>,
+) -> Result<(), E> {
+    let Ok(record) = parse_object(Some(bytes), Names::CaseSensitive) else {
+        return Ok(());
+    };
+    for user in users_of(&record).unwrap_or_default() {
+        if let (Some(tenant), Some(number)) = (text(user, "tenantId"), text(user, "mobileNumber")) {
+            each(tenant, text(user, "countryCode"), number)?;
+        }
+    }
+    Ok(())
 }
 
 impl DirectorySearch<'_> {
@@ -118,7 +139,7 @@ fn check_user(user: &Json<'_>) -> Result<(), DirectoryError> {
             None | Some(Json::Null) => {}
             Some(Json::String(value)) if value.chars().count() <= chars_max => {}
             Some(Json::String(_)) => return Err(DirectoryError::TooLong(name)),
-            Some(Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+            Some(Json::Bool(_) | Json::Number(_) | Json::NoText(_) | Json::Array(_) | Json::Object(_)) => {
                 return Err(DirectoryError::NoString(name));
             }
         }
@@ -132,7 +153,15 @@ fn check_user(user: &Json<'_>) -> Result<(), DirectoryError> {
 fn users_of<'a, 'b>(record: &'a Json<'b>) -> Option<&'a [Json<'b>]> {
     match record.get("users") {
         Some(Json::Array(users)) => Some(users),
-        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Object(_)) | None => None,
+        Some(
+            Json::Null
+            | Json::Bool(_)
+            | Json::Number(_)
+            | Json::String(_)
+            | Json::NoText(_)
+            | Json::Object(_),
+        )
+        | None => None,
     }
 }
 

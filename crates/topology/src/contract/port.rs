@@ -15,7 +15,7 @@ use crate::otp::{
 };
 use crate::state::StoreError;
 use crate::text::{Template, TemplateRules};
-use crate::wire::headers::RequestHeaders;
+use crate::wire::headers::{Deadline, RequestHeaders};
 use crate::wire::json::{Json, JsonError, Names};
 use crate::wire::outbox::OutputTopic;
 use crate::wire::record::Headers;
@@ -73,6 +73,18 @@ pub trait Contract: Debug + Send + Sync {
 
     /// The body's own correlation id, if the contract has such a field.
     fn correlation_id<'a>(&self, body: &'a Json<'a>) -> Option<&'a str>;
+
+    /// What an operator should mend in a directory record that was accepted, in words that repeat nothing of it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn directory_fault(
+        &self,
+        _record: &[u8],
+        _reads: &dyn Reads,
+    ) -> Result<Option<&'static str>, StoreError> {
+        Ok(None)
+    }
 
     /// Replies to a body that is no JSON object. `None`: the record becomes a dead letter.
     fn unreadable(&self, error: JsonError, envelope: &Envelope<'_>) -> Option<ServeOutcome>;
@@ -181,7 +193,8 @@ pub struct KnownSubject<'a> {
 /// What serving a request gave. Notifications, results and lifecycle events were written to [`Events`].
 #[derive(Debug)]
 pub struct ServeOutcome {
-    /// The subject's new state; `None` for a request without a subject.
+    /// The subject's new state. `None`: the request has no subject, or it did nothing. Its reply is not remembered, and it is
+    /// judged anew when it comes again.
     pub subject: Option<Subject>,
     pub reply: Reply,
     pub end: RequestEnd,
@@ -226,13 +239,22 @@ pub trait Reads {
     /// The store cannot be read.
     fn template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError>;
 
+    /// The locales that templates of the contract have, sorted, each once.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn template_locales(&self, contract: ContractName) -> Result<Arc<[Box<str>]>, StoreError>;
+
     fn keys(&self) -> &Keyring;
 }
 
 impl PendingRequest<'_> {
     /// Whether the request's own deadline (`ce_expirytime`) has passed.
     pub fn is_past_deadline(&self) -> bool {
-        self.request.known_headers.expires_at.is_some_and(|deadline| self.wall > deadline)
+        match self.request.known_headers.deadline {
+            Deadline::At(deadline) => self.wall > deadline,
+            Deadline::Absent | Deadline::Unreadable => false,
+        }
     }
 
     /// Milliseconds since the record was appended.

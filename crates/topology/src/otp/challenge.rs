@@ -3,6 +3,7 @@
 use arrayvec::ArrayString;
 
 use super::hex::hex;
+use super::identity::Holder;
 use super::keys::KeyId;
 use super::names::Purpose;
 use super::terms::{CodeTerms, Digits, PolicyVersion, Resend};
@@ -58,6 +59,8 @@ pub struct Challenge {
     /// The tenant as the issuing request gave it.
     pub tenant: Box<str>,
     pub policy_version: PolicyVersion,
+    /// Whom the directory named when it was issued. `None`: nobody was looked up, or has no id.
+    pub holder: Option<Holder>,
 }
 
 /// A challenge as a reply may show it: without its code.

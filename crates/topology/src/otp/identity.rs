@@ -6,7 +6,17 @@ use arrayvec::ArrayString;
 use unicode_normalization::UnicodeNormalization;
 
 use super::hex::hex;
+use super::invisible::has_invisible;
 use super::names::ContractName;
+
+/// Why there is no subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoSubject {
+    #[error("the tenant root is empty, or has a | or an invisible character")]
+    TenantRoot,
+    #[error("the identity is empty, or has an invisible character")]
+    Identity,
+}
 
 /// `<contract>|<tenant root>|<identity>`: the record key of requests and directory records, and the only input of
 /// the partitioner.
@@ -21,13 +31,19 @@ pub struct CanonicalSubject {
 }
 
 impl CanonicalSubject {
-    /// `None` if the tenant root or the identity is empty, or the tenant root contains a `|` or a control character.
-    pub fn new(contract: ContractName, tenant_root: &str, identity: &str) -> Option<Self> {
+    /// Two identities that look alike are two subjects. One with an invisible character is none: its owner could not tell
+    /// why a code is not theirs.
+    ///
+    /// # Errors
+    /// See [`NoSubject`].
+    pub fn new(contract: ContractName, tenant_root: &str, identity: &str) -> Result<Self, NoSubject> {
         let tenant_root = tenant_root.trim();
+        if tenant_root.is_empty() || tenant_root.contains('|') || has_invisible(tenant_root) {
+            return Err(NoSubject::TenantRoot);
+        }
         let identity = canonical_identity(identity);
-        let separable = !tenant_root.contains(|c: char| c == '|' || c.is_control());
-        if tenant_root.is_empty() || identity.is_empty() || !separable {
-            return None;
+        if identity.is_empty() || has_invisible(&identity) {
+            return Err(NoSubject::Identity);
         }
         let mut text = String::with_capacity(tenant_root.len() + identity.len() + 8);
         text.push_str(contract.as_str());
@@ -36,14 +52,14 @@ impl CanonicalSubject {
         text.push('|');
         let identity_at = text.len();
         text.push_str(&identity);
-        Some(Self { text, contract, identity_at })
+        Ok(Self { text, contract, identity_at })
     }
 
     /// Reads a record key. `None` if it is not exactly the canonical form.
     pub fn parse(key: &str) -> Option<Self> {
         let mut parts = key.splitn(3, '|');
         let contract = ContractName::parse(parts.next()?)?;
-        let subject = Self::new(contract, parts.next()?, parts.next()?)?;
+        let subject = Self::new(contract, parts.next()?, parts.next()?).ok()?;
         (subject.text == key).then_some(subject)
     }
 
@@ -72,6 +88,11 @@ fn canonical_identity(identity: &str) -> Cow<'_, str> {
     let folded: String = trimmed.nfc().collect();
     if folded.contains('@') { folded.to_lowercase().nfc().collect() } else { folded.into() }
 }
+
+/// The keyed stand-in for the user whom a directory names as the holder of an identity: 128 bits of HMAC-SHA-256 under the
+/// pseudonym key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Holder(pub [u8; 16]);
 
 /// The keyed stand-in for a subject in store keys, event keys and analytic events: the first 128 bits of
 /// HMAC-SHA-256 under the pseudonym key, written as 32 hex digits.

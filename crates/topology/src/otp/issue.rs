@@ -5,6 +5,7 @@
 use super::challenge::{Challenge, ChallengeState, ChallengeView, CodeRef};
 use super::decide::{Decision, OtpCommand, Rules};
 use super::derive::challenge_id;
+use super::identity::Holder;
 use super::keys::UnknownKey;
 use super::lock;
 use super::names::Purpose;
@@ -25,6 +26,9 @@ pub struct Issue {
     pub exit: Exit,
     /// `None`: the digits and the lifetime of the policy, from now on.
     pub terms: Option<CodeTerms>,
+    /// Whom the directory names as the holder of the identity. A live challenge of another one is superseded: its code does
+    /// not pass to the next holder of a number.
+    pub holder: Option<Holder>,
 }
 
 /// How an issued code leaves the service.
@@ -158,8 +162,8 @@ fn refuse(subject: Subject, it: &Issue, refusal: Refusal, now: LogTime) -> Decis
 }
 
 /// Whether a live challenge can be sent again under the terms it was issued under: they are those that the request names,
-/// or it names none and at least a third of its life is left; it is a decoy exactly if this delivery is withheld, and it
-/// has another code left if each resend shows another.
+/// or it names none and at least a third of its life is left; its holder is the same; it is a decoy exactly if this
+/// delivery is withheld, and it has another code left if each resend shows another.
 fn serves_again(challenge: &Challenge, it: &Issue, now: LogTime) -> bool {
     let lifetime = challenge.expires_at.since(challenge.issued_at);
     let left = challenge.expires_at.since(now);
@@ -168,7 +172,7 @@ fn serves_again(challenge: &Challenge, it: &Issue, now: LogTime) -> bool {
         Resend::Same => true,
         Resend::Rotate => challenge.code.rotation < u8::MAX,
     };
-    fits && challenge.decoy == (it.exit == Exit::Withheld) && has_code
+    fits && challenge.holder == it.holder && challenge.decoy == (it.exit == Exit::Withheld) && has_code
 }
 
 fn repeat(challenge: &mut Challenge) {
@@ -220,6 +224,7 @@ fn supersede(
         expiry_reported: false,
         tenant: rules.tenant.into(),
         policy_version: policy.version,
+        holder: it.holder,
     });
     subject.challenges.len() - 1
 }

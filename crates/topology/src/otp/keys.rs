@@ -8,10 +8,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::identity::{CanonicalSubject, Pseudonym};
+use super::identity::{CanonicalSubject, Holder, Pseudonym};
+use super::names::ContractName;
 use super::time::LogTime;
 
 const PSEUDONYM_TAG: &[u8] = b"otp-stream pseudonym v1";
+const HOLDER_TAG: &[u8] = b"otp-stream holder v1";
 
 /// What a key is for. No key has two purposes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -212,6 +214,13 @@ impl Keyring {
         let (_, _, key) = &self.pseudonym.keys[0];
         let hash = key.hmac().part(PSEUDONYM_TAG).part(subject.as_str().as_bytes());
         Pseudonym(hash.finish_128())
+    }
+
+    /// The stand-in for the user with this id in the directory.
+    pub fn holder(&self, contract: ContractName, user_id: &str) -> Holder {
+        let (_, _, key) = &self.pseudonym.keys[0];
+        let hash = key.hmac().part(HOLDER_TAG).part(contract.as_str().as_bytes()).part(user_id.as_bytes());
+        Holder(hash.finish_128())
     }
 
     pub fn directory(&self) -> &Ring {

@@ -13,6 +13,7 @@ mod derive;
 mod expire;
 mod hex;
 mod identity;
+mod invisible;
 mod issue;
 mod keys;
 mod lock;
@@ -33,7 +34,8 @@ pub use challenge::{Challenge, ChallengeId, ChallengeState, ChallengeView, CodeR
 pub use decide::{Decision, Origin, OtpCommand, Rules, decide};
 pub use derive::Code;
 pub use expire::{DueTime, due_at, expire};
-pub use identity::{CanonicalSubject, Pseudonym};
+pub use identity::{CanonicalSubject, Holder, NoSubject, Pseudonym};
+pub use invisible::has_invisible;
 pub use issue::{Exit, Issue, IssueOutcome};
 pub use keys::{Key, KeyId, KeyParts, KeyPurpose, Keyring, KeyringError, Ring, UnknownKey};
 pub use look_up::LookUp;

@@ -133,7 +133,7 @@ impl Story {
     }
 
     fn issue(&mut self, at_ms: u64, purpose: Purpose, exit: Exit) -> (Came, Vec<Notice>) {
-        let (outcome, notices) = self.decide(at_ms, &Issue { purpose, exit, terms: None });
+        let (outcome, notices) = self.decide(at_ms, &Issue { purpose, exit, terms: None, holder: None });
         if let IssueOutcome::Issued { challenge, .. } = &outcome {
             self.issues.push(challenge.code);
         }

@@ -4,24 +4,26 @@
 //! tells its form.
 //!
 //! ```text
-//! subject     version 1 │ last time u64 │ wrong tries u32 │ lock │ n × challenge │ n × send u64 │ n × remembered
+//! subject     version 2 │ last time u64 │ wrong tries u32 │ lock │ n × challenge │ n × send u64 │ n × remembered
 //! lock        0 │ 1 end u64 │ 2
 //! challenge   code │ issued u64 │ expires u64 │ tries max │ tries │ resend │ sends │ flags │ state │ version 8 │
-//!             length u16, tenant
+//!             length u16, tenant │ 0, or 1 holder 16
 //! state       0 │ 1 used at u64 │ 2 ended at u64
 //! code        id 16 │ purpose │ key u32 │ digits │ rotation
 //! remembered  request 16 │ at u64 │ 0, or 1 code │ length u32, reply
 //! ```
 //!
-//! Every count is one byte.
+//! Every count is one byte. A subject of version 1, which is read too, has no holders.
 
 use super::error::BadRecord;
 use crate::otp::{
-    Challenge, ChallengeId, ChallengeState, CodeRef, Digits, DueTime, KeyId, Lock, LogTime, PolicyVersion,
-    Purpose, REMEMBERED_MAX, Remembered, RequestDigest, Resend, Subject,
+    Challenge, ChallengeId, ChallengeState, CodeRef, Digits, DueTime, Holder, KeyId, Lock, LogTime,
+    PolicyVersion, Purpose, REMEMBERED_MAX, Remembered, RequestDigest, Resend, Subject,
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version whose challenges have no holder.
+const VERSION_WITHOUT_HOLDER: u8 = 1;
 const FLAG_DECOY: u8 = 1;
 const FLAG_EXPIRY_REPORTED: u8 = 2;
 
@@ -103,7 +105,7 @@ fn read_subject<'a>(
 ) -> Result<(LogTime, u32, Lock), BadRecord> {
     let mut reader = Reader(bytes);
     let version = reader.byte()?;
-    if version != VERSION {
+    if !matches!(version, VERSION | VERSION_WITHOUT_HOLDER) {
         return Err(BadRecord::UnknownVersion(version));
     }
     let (last_time, consecutive_wrong) = (reader.time()?, reader.u32()?);
@@ -114,7 +116,7 @@ fn read_subject<'a>(
         _ => return Err(BadRecord::Damaged("lock")),
     };
     for _ in 0..reader.count(Purpose::ALL.len())? {
-        on_part(reader.challenge()?);
+        on_part(reader.challenge(version == VERSION)?);
     }
     for _ in 0..reader.count(usize::from(u8::MAX))? {
         on_part(Part::Send(reader.time()?));
@@ -176,6 +178,13 @@ impl Writer<'_> {
         let length = u16::try_from(it.tenant.len()).expect("the contracts bound a tenant's length");
         self.0.extend_from_slice(&length.to_be_bytes());
         self.0.extend_from_slice(it.tenant.as_bytes());
+        match it.holder {
+            None => self.byte(0),
+            Some(Holder(holder)) => {
+                self.byte(1);
+                self.0.extend_from_slice(&holder);
+            }
+        }
     }
 
     fn remembered(&mut self, it: &Remembered) {
@@ -235,7 +244,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn challenge(&mut self) -> Result<Part<'a>, BadRecord> {
+    fn challenge(&mut self, has_holder: bool) -> Result<Part<'a>, BadRecord> {
         let code = self.code()?;
         let (issued_at, expires_at) = (self.time()?, self.time()?);
         let [tries_max, tries, resend, sends, flags] = self.array()?;
@@ -252,6 +261,11 @@ impl<'a> Reader<'a> {
         let length = u16::from_be_bytes(self.array()?);
         let tenant = std::str::from_utf8(self.bytes(usize::from(length))?);
         let tenant = tenant.map_err(|_| BadRecord::Damaged("tenant"))?;
+        let holder = match if has_holder { self.byte()? } else { 0 } {
+            0 => None,
+            1 => Some(Holder(self.array()?)),
+            _ => return Err(BadRecord::Damaged("holder")),
+        };
         let challenge = Challenge {
             code,
             issued_at,
@@ -265,6 +279,7 @@ impl<'a> Reader<'a> {
             expiry_reported: flags & FLAG_EXPIRY_REPORTED != 0,
             tenant: Box::default(),
             policy_version,
+            holder,
         };
         Ok(Part::Challenge(challenge, tenant))
     }
@@ -322,9 +337,11 @@ mod tests {
         ];
         let resend = prop_oneof![Just(Resend::Same), Just(Resend::Rotate)];
         let flags = any::<(bool, bool)>();
-        let rest = (any::<[u8; 3]>(), resend, state, flags, "\\PC{0,20}", any::<[u8; 8]>());
+        let holder = option::of(any::<[u8; 16]>().prop_map(Holder));
+        let rest = (any::<[u8; 3]>(), resend, state, flags, "\\PC{0,20}", any::<[u8; 8]>(), holder);
         (code(), time(), time(), rest).prop_map(|(code, issued_at, expires_at, rest)| {
-            let ([tries_max, tries, sends], resend, state, (decoy, expiry_reported), tenant, version) = rest;
+            let ([tries_max, tries, sends], resend, state, flags, tenant, version, holder) = rest;
+            let (decoy, expiry_reported) = flags;
             Challenge {
                 code,
                 issued_at,
@@ -338,6 +355,7 @@ mod tests {
                 expiry_reported,
                 tenant: tenant.into(),
                 policy_version: PolicyVersion(version),
+                holder,
             }
         })
     }
@@ -385,6 +403,7 @@ mod tests {
                 expiry_reported: true,
                 tenant: "pb.amritsar".into(),
                 policy_version: PolicyVersion([0xab; 8]),
+                holder: Some(Holder([0xe1; 16])),
             }],
             consecutive_wrong: 4,
             lock: Lock::Until(LogTime::from_ms(1_735_689_700_000)),
@@ -401,19 +420,33 @@ mod tests {
     #[test]
     fn the_layout_is_pinned() {
         let hex: String = encode_subject(&example()).iter().map(|byte| format!("{byte:02x}")).collect();
-        let expected = "01000001941f297c000000000401000001941f2b02a001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c102\
+        let expected = "02000001941f297c000000000401000001941f2b02a001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c102\
             000000070602000001941f27f560000001941f2c8940050102030201000001941f297c00abababab\
-            abababab000b70622e616d72697473617201000001941f27f56001d1d1d1d1d1d1d1d1d1d1d1d1d1\
+            abababab000b70622e616d72697473617201e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e101000001941f27f56001d1d1d1d1d1d1d1d1d1d1d1d1d1\
             d1d1d1000001941f297c0001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1020000000706020000000572\
             65706c79";
         assert_eq!(hex, expected);
     }
 
     #[test]
+    fn a_subject_of_the_first_version_has_no_holders() {
+        let mut subject = example();
+        subject.challenges[0].holder = None;
+        let mut bytes = encode_subject(&subject);
+        let first = {
+            let form = bytes.windows(11).position(|it| it == b"pb.amritsar").expect("a tenant") + 11;
+            assert_eq!(bytes.remove(form), 0);
+            bytes[0] = VERSION_WITHOUT_HOLDER;
+            bytes
+        };
+        assert_eq!(decode_subject(&first), Ok(subject));
+    }
+
+    #[test]
     fn an_unknown_version_is_named() {
         let mut bytes = encode_subject(&Subject::default());
-        bytes[0] = 2;
-        assert_eq!(decode_subject(&bytes), Err(BadRecord::UnknownVersion(2)));
+        bytes[0] = 3;
+        assert_eq!(decode_subject(&bytes), Err(BadRecord::UnknownVersion(3)));
         assert_eq!(decode_subject(&[]), Err(BadRecord::Damaged("too short")));
     }
 

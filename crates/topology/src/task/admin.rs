@@ -126,6 +126,6 @@ pub(super) fn read(value: Option<&[u8]>, contracts: &Contracts) -> Result<AdminC
         Some(_) | None => return Err("`operation` is not unlock or forget".to_owned()),
     };
     let subject = CanonicalSubject::new(contract.name(), contract.tenant_root(tenant), identity)
-        .ok_or("it names no subject")?;
+        .map_err(|error| error.to_string())?;
     Ok(AdminCommand { operation, subject, tenant: tenant.to_owned() })
 }

@@ -166,9 +166,9 @@ mod tests {
     fn a_record_that_no_task_could_read_fails_the_restore_and_is_named_by_its_offset() {
         let subject = [b"S".as_slice(), &[7; 16]].concat();
         let good = encode_subject(&Subject::default());
-        let newer = [&[2], &good[1..]].concat();
+        let newer = [&[3], &good[1..]].concat();
         check(Some(&subject), Some(&good), None);
-        check(Some(&subject), Some(&newer), Some("a subject: unknown version 2"));
+        check(Some(&subject), Some(&newer), Some("a subject: unknown version 3"));
         check(Some(&subject), Some(&good[..9]), Some("a subject: damaged"));
         check(Some(&subject[..9]), Some(&good), Some("a subject: damaged"));
         check(Some(b"Rrequests"), Some(b"x"), Some("a key: damaged"));

@@ -23,6 +23,8 @@ pub struct Counters {
     pub replied: Vec<LogTime>,
     /// Keys of stored policies with a rule beyond the present bounds; the nearest bound was used instead.
     pub policies_beyond_bounds: Vec<String>,
+    /// Requests with a deadline that cannot be read, by caller. They are served as if they had none.
+    pub unreadable_deadlines: Vec<(String, u64)>,
 }
 
 impl Counters {
@@ -38,6 +40,10 @@ impl Counters {
 
     pub fn count_dead_letter(&mut self, stage: &'static str, code: &'static str) {
         add(&mut self.dead_letters, (stage, code), 1);
+    }
+
+    pub fn count_unreadable_deadline(&mut self, caller: &str) {
+        add(&mut self.unreadable_deadlines, caller.to_owned(), 1);
     }
 
     pub fn count_record(&mut self, topic: SourceTopic) {
@@ -57,6 +63,9 @@ impl Counters {
         }
         for (at, count) in other.dead_letters.drain(..) {
             add(&mut self.dead_letters, at, count);
+        }
+        for (caller, count) in other.unreadable_deadlines.drain(..) {
+            add(&mut self.unreadable_deadlines, caller, count);
         }
         self.replied.append(&mut other.replied);
         self.policies_beyond_bounds.append(&mut other.policies_beyond_bounds);

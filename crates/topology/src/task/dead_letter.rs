@@ -52,6 +52,9 @@ impl<S: StateStore> Task<S> {
         let trace = [(headers::TRACEPARENT, headers.traceparent), (headers::TRACESTATE, headers.tracestate)];
         let trace = trace.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let own = own.into_iter().chain(trace).map(|(name, value)| (name, Some(value.as_bytes())));
+        let transport = headers.kafka_correlation_id.filter(|id| id.len() <= headers::ECHO_BYTES_MAX);
+        let transport = transport.map(|id| (headers::KAFKA_CORRELATION_ID, Some(id)));
+        let own = own.chain(transport);
         let own = out.headers(own);
         let count = topology.output(topology.dead_letter).partitions;
         let (to, at, none) = (topology.dead_letter, origin.partition % count, SharedHeaders::default());

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Task;
+use super::{Task, TaskError};
 use crate::contract::directory;
 use crate::deployment::coordinates;
 use crate::otp::CanonicalSubject;
@@ -11,29 +11,37 @@ use crate::wire::outbox::Outbox;
 use crate::wire::record::Record;
 
 impl<S: StateStore> Task<S> {
-    /// `subject`: from the record's key. A bad record goes to the dead letters, and the last good one stays in force.
+    /// `subject`: from the record's key. A bad record goes to the dead letters, and the last good one stays in force. One that
+    /// is only partly of use is stored, and told as a dead letter, before a request finds it.
     pub(super) fn directory_record(
         &mut self,
         subject: Option<&CanonicalSubject>,
         record: &Record<'_>,
         out: &mut Outbox,
-    ) {
-        let contracts = &self.topology.contracts;
-        let Some(subject) = subject.filter(|it| contracts.get(it.contract()).is_some()) else {
+    ) -> Result<(), TaskError> {
+        let contract = subject.and_then(|it| self.topology.contracts.get(it.contract()));
+        let (Some(subject), Some(contract)) = (subject, contract.cloned()) else {
             let message = "its key is not the canonical subject <contract>|<tenant root>|<identity>";
-            return self.dead_letter(record, "directory", "bad_key", message, out);
+            self.dead_letter(record, "directory", "bad_key", message, out);
+            return Ok(());
         };
         let pseudonym = self.topology.keys.pseudonym(subject);
         let key = StoreKey::new(Family::Directory, &pseudonym.0);
         let key = key.as_bytes();
         let Some(value) = record.value else {
-            return self.overlay.delete(key);
+            self.overlay.delete(key);
+            return Ok(());
         };
         if let Err(error) = directory::check_record(value) {
-            return self.dead_letter(record, "directory", "bad_record", &error.to_string(), out);
+            self.dead_letter(record, "directory", "bad_record", &error.to_string(), out);
+            return Ok(());
+        }
+        if let Some(fault) = contract.directory_fault(value, &self.view())? {
+            self.dead_letter(record, "directory", "bad_number", fault, out);
         }
         let sealed = seal(&self.topology.keys, record.timestamp, key, self.nonce(record), &[value]);
         self.overlay.put(key, &sealed);
+        Ok(())
     }
 
     /// From the record's coordinates, so that the same record always gives the same sealed bytes.

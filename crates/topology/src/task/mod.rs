@@ -229,7 +229,7 @@ impl<S: StateStore> Task<S> {
             Incoming::UnreadableRequest(request, error) => {
                 return self.unreadable_request(request, *error, record, topology, out);
             }
-            Incoming::Directory(subject) => self.directory_record(subject.as_ref(), record, out),
+            Incoming::Directory(subject) => return self.directory_record(subject.as_ref(), record, out),
             Incoming::Admin(command) => return self.admin_record(command, record, topology, out),
             Incoming::Broadcast(broadcast) => self.put_broadcast(*broadcast, record, out),
         }

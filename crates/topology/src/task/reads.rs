@@ -1,7 +1,7 @@
 //! What a contract can read of a task's state: the overlay over the store. Parsed policies and templates are cached.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::TaskError;
@@ -13,6 +13,8 @@ use crate::text::{Template, TemplateKey};
 
 /// Entries of a cache. Bounded, because tenants and template keys come from requests.
 const CACHED_MAX: usize = 4096;
+/// Templates that are read at once.
+const SCANNED_MAX: usize = 1024;
 
 /// Policies and templates as last read. Cleared whenever one is written or a write is rolled back.
 #[derive(Default)]
@@ -20,6 +22,8 @@ pub(super) struct Caches {
     /// By contract and tenant.
     policies: RefCell<BTreeMap<ContractName, HashMap<String, Arc<Policy>>>>,
     templates: RefCell<HashMap<String, Option<Arc<Template>>>>,
+    /// Of the templates of a contract.
+    locales: RefCell<BTreeMap<ContractName, Arc<[Box<str>]>>>,
     /// Keys of policies with a rule beyond the bounds, until they are counted.
     beyond_bounds: RefCell<Vec<String>>,
 }
@@ -28,6 +32,7 @@ impl Caches {
     pub(super) fn clear(&mut self) {
         self.policies.get_mut().clear();
         self.templates.get_mut().clear();
+        self.locales.get_mut().clear();
     }
 
     pub(super) fn take_beyond_bounds(&mut self) -> Vec<String> {
@@ -75,6 +80,25 @@ impl<S: StateStore> View<'_, S> {
         let template = Template::from_json(key, &record, &contract.template_rules(code).as_stored());
         template.map(|it| Some(Arc::new(it))).map_err(|error| damaged(&at, &error))
     }
+
+    fn read_locales(&self, contract: ContractName) -> Result<BTreeSet<Box<str>>, StoreError> {
+        let within =
+            |end: &str| StoreKey::new(Family::Template, [contract.as_str(), end].concat().as_bytes());
+        // `0` comes after `/`.
+        let (mut from, to) = (within("/").into_bytes(), within("0"));
+        let mut locales = BTreeSet::new();
+        loop {
+            let rows = self.overlay.scan(self.store, &from, to.as_bytes(), SCANNED_MAX)?;
+            for (key, _) in &rows {
+                let key = std::str::from_utf8(&key[1..]).ok().and_then(TemplateKey::parse);
+                locales.extend(key.map(|key| key.locale.into()));
+            }
+            match rows.into_iter().nth(SCANNED_MAX - 1) {
+                Some((last, _)) => from = [&last[..], &[0]].concat(),
+                None => return Ok(locales),
+            }
+        }
+    }
 }
 
 impl<S: StateStore> Reads for View<'_, S> {
@@ -120,6 +144,15 @@ impl<S: StateStore> Reads for View<'_, S> {
         }
         cached.insert(key.to_owned(), template.clone());
         Ok(template)
+    }
+
+    fn template_locales(&self, contract: ContractName) -> Result<Arc<[Box<str>]>, StoreError> {
+        if let Some(known) = self.caches.locales.borrow().get(&contract) {
+            return Ok(known.clone());
+        }
+        let locales: Arc<[Box<str>]> = self.read_locales(contract)?.into_iter().collect();
+        self.caches.locales.borrow_mut().insert(contract, locales.clone());
+        Ok(locales)
     }
 
     fn keys(&self) -> &Keyring {

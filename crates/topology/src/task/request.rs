@@ -8,6 +8,7 @@ use crate::contract::{Events, KnownSubject, PendingRequest, Request};
 use crate::deployment::Topology;
 use crate::otp::{CanonicalSubject, LogTime, Pseudonym, Remembered};
 use crate::state::{CannotOpen, StateStore, StoredReply};
+use crate::wire::headers::Deadline;
 use crate::wire::json::JsonError;
 use crate::wire::outbox::Outbox;
 use crate::wire::record::Record;
@@ -77,6 +78,9 @@ impl<S: StateStore> Task<S> {
         wall: LogTime,
         out: &mut Outbox,
     ) -> Result<(), TaskError> {
+        if request.known_headers.deadline == Deadline::Unreadable {
+            self.counters.count_unreadable_deadline(&request.caller.name);
+        }
         let time = request.origin.time;
         let now = found.as_ref().map_or(time, |it| it.loaded.subject.judged_at(time));
         let pending = PendingRequest {

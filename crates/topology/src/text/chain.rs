@@ -1,5 +1,9 @@
 //! Which templates are tried, in which order: language first, then tenant (docs/contracts/egov.md, "Text").
 
+use std::sync::Arc;
+
+use super::locale::similar;
+
 /// Whose template is wanted, and in which languages.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
@@ -21,25 +25,38 @@ pub fn template_tenant(tenant: &str, strip_suffix_count: usize) -> &str {
     }
 }
 
-/// Calls `look` with one key after the other until it finds a template.
+/// Calls `look` with one key after the other until it finds a template. `known`: the locales that templates of the
+/// contract have, sorted; it is asked only if there is nothing in exactly the locale that is wanted.
 ///
 /// # Errors
-/// The first error of `look`.
+/// The first error of `look` or `known`.
 pub fn look_up<T, E>(
     wanted: &Wanted<'_>,
     code: &str,
+    known: impl Fn() -> Result<Arc<[Box<str>]>, E>,
     mut look: impl FnMut(&str) -> Result<Option<T>, E>,
 ) -> Result<Option<T>, E> {
     let locales = [wanted.locale, wanted.locale_default];
     let distinct = if locales[0] == locales[1] { 1 } else { 2 };
     let mut key = String::with_capacity(64);
-    for locale in &locales[..distinct] {
+    let mut look_in = |locale: &str| {
         for tenant in chain_of(wanted.tenant).chain(["*"]) {
             key.clear();
             for part in [wanted.contract, "/", tenant, "/", locale, "/", code] {
                 key.push_str(part);
             }
             if let Some(found) = look(&key)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    };
+    for locale in &locales[..distinct] {
+        if let Some(found) = look_in(locale)? {
+            return Ok(Some(found));
+        }
+        for locale in similar(locale, wanted.locale_default, &known()?) {
+            if let Some(found) = look_in(locale)? {
                 return Ok(Some(found));
             }
         }
@@ -73,7 +90,8 @@ mod tests {
         let check = |tenant: &str, locale: &str, expected: &[&str]| {
             let mut tried = Vec::new();
             let wanted = Wanted { contract: "egov", tenant, locale, locale_default: "en_IN" };
-            let found: Result<Option<()>, ()> = look_up(&wanted, "c", |key| {
+            let known = || Ok(["hi_IN", "hi_NP"].map(Into::into).into());
+            let found: Result<Option<()>, ()> = look_up(&wanted, "c", known, |key| {
                 tried.push(key.to_owned());
                 Ok(None)
             });
@@ -81,12 +99,29 @@ mod tests {
         };
         check("pb", "en_IN", &["egov/pb/en_IN/c", "egov/*/en_IN/c"]);
         check(
+            "pb",
+            "hi",
+            &[
+                "egov/pb/hi/c",
+                "egov/*/hi/c",
+                "egov/pb/hi_IN/c",
+                "egov/*/hi_IN/c",
+                "egov/pb/hi_NP/c",
+                "egov/*/hi_NP/c",
+                "egov/pb/en_IN/c",
+                "egov/*/en_IN/c",
+            ],
+        );
+        check(
             "pb.amritsar",
             "hi_IN",
             &[
                 "egov/pb.amritsar/hi_IN/c",
                 "egov/pb/hi_IN/c",
                 "egov/*/hi_IN/c",
+                "egov/pb.amritsar/hi_NP/c",
+                "egov/pb/hi_NP/c",
+                "egov/*/hi_NP/c",
                 "egov/pb.amritsar/en_IN/c",
                 "egov/pb/en_IN/c",
                 "egov/*/en_IN/c",

@@ -8,6 +8,7 @@
 
 mod chain;
 mod key;
+mod locale;
 mod percent;
 mod template;
 

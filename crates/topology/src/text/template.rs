@@ -145,7 +145,7 @@ impl Template {
         let id = match record.get("templateId") {
             None | Some(Json::Null) => None,
             Some(Json::String(id)) => Some(id.as_ref()),
-            Some(Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+            Some(Json::Bool(_) | Json::Number(_) | Json::NoText(_) | Json::Array(_) | Json::Object(_)) => {
                 return Err(TemplateError::BadShape);
             }
         };

@@ -103,6 +103,17 @@ pub enum ReplyPartition {
     Malformed,
 }
 
+/// The value of `ce_expirytime`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deadline {
+    #[default]
+    Absent,
+    /// The start of log time, if it is before 1970.
+    At(LogTime),
+    /// Not an RFC 3339 time with a zone. It counts as none, and is counted.
+    Unreadable,
+}
+
 /// The headers of a request. Of several headers of one name the last one counts; a null value counts as absent.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestHeaders<'a> {
@@ -114,8 +125,7 @@ pub struct RequestHeaders<'a> {
     pub client_ref: Option<&'a str>,
     pub traceparent: Option<&'a str>,
     pub tracestate: Option<&'a str>,
-    /// The deadline. Absent if it is not an RFC 3339 time; the start of log time if it is before 1970.
-    pub expires_at: Option<LogTime>,
+    pub deadline: Deadline,
     /// Any bytes; the reply repeats them, up to [`ECHO_BYTES_MAX`].
     pub kafka_correlation_id: Option<&'a [u8]>,
     /// Bytes, so that a name that is not UTF-8 counts as a foreign topic, not as an absent one.
@@ -128,19 +138,23 @@ impl<'a> RequestHeaders<'a> {
     pub fn read(headers: Headers<'a>) -> Self {
         let mut read = Self::default();
         for (name, value) in headers.iter() {
+            let text = |len_max| text(value.map(unquoted), len_max);
             match name {
-                CE_ID => read.ce_id = text(value, ID_LEN_MAX).filter(not_empty),
+                CE_ID => read.ce_id = text(ID_LEN_MAX).filter(not_empty),
                 CE_CORRELATIONID => {
-                    read.correlation_id = text(value, CORRELATION_ID_LEN_MAX).filter(not_empty);
+                    read.correlation_id = text(CORRELATION_ID_LEN_MAX).filter(not_empty);
                 }
-                OTP_CLIENT_REF => read.client_ref = text(value, ID_LEN_MAX),
-                TRACEPARENT => read.traceparent = text(value, TRACEPARENT_LEN_MAX).filter(not_empty),
-                TRACESTATE => read.tracestate = text(value, TRACESTATE_LEN_MAX).filter(not_empty),
+                OTP_CLIENT_REF => read.client_ref = text(ID_LEN_MAX),
+                TRACEPARENT => read.traceparent = text(TRACEPARENT_LEN_MAX).filter(not_empty),
+                TRACESTATE => read.tracestate = text(TRACESTATE_LEN_MAX).filter(not_empty),
                 CE_EXPIRYTIME => {
-                    read.expires_at = text(value, rfc3339::TEXT_LEN_MAX).and_then(rfc3339::parse_deadline);
+                    read.deadline = value.map_or(Deadline::Absent, |_| {
+                        let time = text(rfc3339::TEXT_LEN_MAX).and_then(rfc3339::parse_deadline);
+                        time.map_or(Deadline::Unreadable, Deadline::At)
+                    });
                 }
                 KAFKA_CORRELATION_ID => read.kafka_correlation_id = value,
-                KAFKA_REPLY_TOPIC => read.reply_topic = value,
+                KAFKA_REPLY_TOPIC => read.reply_topic = value.map(unquoted),
                 KAFKA_REPLY_PARTITION => {
                     read.reply_partition = value.map_or(ReplyPartition::Absent, |bytes| {
                         read_i32(bytes).map_or(ReplyPartition::Malformed, ReplyPartition::At)
@@ -158,7 +172,7 @@ impl std::fmt::Debug for RequestHeaders<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RequestHeaders")
             .field("ce_id", &self.ce_id.is_some())
-            .field("expires_at", &self.expires_at)
+            .field("deadline", &self.deadline)
             .field("reply_partition", &self.reply_partition)
             .finish_non_exhaustive()
     }
@@ -251,6 +265,15 @@ fn read_i64(bytes: &[u8]) -> Option<i64> {
 /// Eight bytes, big-endian.
 fn read_u64(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// A text header without the JSON quotes in which Spring's mapper writes what is no string: a UUID, an Instant. A value
+/// with quotes or escapes inside is none of these, and stays as it is.
+pub fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] if !inner.iter().any(|byte| matches!(byte, b'"' | b'\\')) => inner,
+        _ => value,
+    }
 }
 
 fn text(value: Option<&[u8]>, len_max: usize) -> Option<&str> {

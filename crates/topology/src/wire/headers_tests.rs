@@ -40,7 +40,7 @@ fn reads_each_header_of_a_request() {
             client_ref: Some("case 7"),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
             tracestate: Some("a=b"),
-            expires_at: Some(LogTime::from_ms(1_735_689_600_000)),
+            deadline: Deadline::At(LogTime::from_ms(1_735_689_600_000)),
             kafka_correlation_id: Some(b"\xff\x00"),
             reply_topic: Some(b"replies"),
             reply_partition: ReplyPartition::At(258),
@@ -89,15 +89,51 @@ fn a_reply_partition_is_four_bytes() {
 }
 
 #[test]
-fn a_deadline_that_is_no_time_is_none() {
+fn a_deadline_that_is_no_time_is_told_from_none() {
     let check_deadline = |value: &[u8], ms: Option<u64>| {
-        let expires_at = ms.map(LogTime::from_ms);
-        check(&[(CE_EXPIRYTIME, Some(value))], RequestHeaders { expires_at, ..Default::default() });
+        let deadline = ms.map_or(Deadline::Unreadable, |ms| Deadline::At(LogTime::from_ms(ms)));
+        let expected = RequestHeaders { deadline, ..Default::default() };
+        check(&[(CE_EXPIRYTIME, Some(value))], expected);
+        check(&[(CE_EXPIRYTIME, Some(b"2025-01-01T00:00:00Z")), (CE_EXPIRYTIME, Some(value))], expected);
+        let absent = [(CE_EXPIRYTIME, Some(value)), (CE_EXPIRYTIME, None)];
+        check(&absent, RequestHeaders::default());
     };
     check_deadline(b"2025-01-01T00:00:00+01:00", Some(1_735_686_000_000));
     check_deadline(b"1969-01-01T00:00:00Z", Some(0));
     check_deadline(b"tomorrow", None);
     check_deadline(b"\xff", None);
+    check_deadline(b"", None);
+    check_deadline(b"1735689600.000000000", None);
+    check_deadline(b"2025-01-01T00:00:00", None);
+}
+
+#[test]
+fn text_headers_are_read_without_their_json_quotes() {
+    let quoted = [
+        (CE_ID, Some(&b"\"0af76519-16cd-43dd-8448-eb211c80319c\""[..])),
+        (CE_CORRELATIONID, Some(b"\"c-1\"")),
+        (OTP_CLIENT_REF, Some(b"\"case 7\"")),
+        (CE_EXPIRYTIME, Some(b"\"2025-01-01T00:00:00Z\"")),
+        (KAFKA_REPLY_TOPIC, Some(b"\"replies\"")),
+        (KAFKA_CORRELATION_ID, Some(b"\"as it is\"")),
+    ];
+    let expected = RequestHeaders {
+        ce_id: Some("0af76519-16cd-43dd-8448-eb211c80319c"),
+        correlation_id: Some("c-1"),
+        client_ref: Some("case 7"),
+        deadline: Deadline::At(LogTime::from_ms(1_735_689_600_000)),
+        reply_topic: Some(b"replies"),
+        kafka_correlation_id: Some(b"\"as it is\""),
+        ..Default::default()
+    };
+    check(&quoted, expected);
+    let check = |value: &[u8], expected: &[u8]| assert_eq!(unquoted(value), expected, "{value:?}");
+    check(b"\"", b"\"");
+    check(b"\"\"", b"");
+    check(b"\"a", b"\"a");
+    check(br#""a"b""#, br#""a"b""#);
+    check(br#""a\"""#, br#""a\"""#);
+    check(b"\"\xff\"", b"\xff");
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Contract for Probe {
 
     fn address(&self, body: &Json<'_>, _: Headers<'_>) -> Address {
         let phone = body.get("phone").and_then(Json::as_str);
-        let subject = phone.and_then(|phone| CanonicalSubject::new(self.name(), "default", phone));
+        let subject = phone.and_then(|phone| CanonicalSubject::new(self.name(), "default", phone).ok());
         Address { subject, operation: Some(0), unknown_members: 0 }
     }
 
@@ -121,6 +121,8 @@ impl Contract for Probe {
             purpose: Purpose::Probe,
             exit: Exit::DeliveredAndRevealed,
             terms: None,
+            withheld: None,
+            holder: None,
             tenant: "default",
             topic: 0,
             phone: Some(PhoneNumber { number, country_code: None }),
@@ -131,6 +133,7 @@ impl Contract for Probe {
         };
         let style = DeliveryStyle {
             email: EmailStyle { flavour: Flavour::Digit, sender: "" },
+            sms_id_required: false,
             locale_default: &self.settings.locale,
             strip_suffix_count: 0,
         };

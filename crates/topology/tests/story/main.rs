@@ -8,6 +8,7 @@ mod house;
 mod pipelined;
 mod protocol;
 mod refusals;
+mod reports;
 mod requests;
 mod routing;
 mod script;

@@ -12,7 +12,7 @@ pub enum Flavour {
 }
 
 impl Flavour {
-    /// mGramSeva's SMS consumer sends no text without a template id.
+    /// mGramSeva's SMS consumer sends no text without a template id, whatever the settings say.
     pub const fn sms_id_required(self) -> bool {
         match self {
             Self::Digit => false,

@@ -15,14 +15,16 @@ mod number;
 mod order;
 mod settings;
 mod sms;
+mod stored_number;
 mod texts;
 
 pub use central_instance::CentralInstance;
-pub use email::{EmailStyle, is_address};
+pub use email::{EmailStyle, mail_address};
 pub use flavour::Flavour;
 pub use number::{BadNumber, NumberPatterns, PhoneNumber, default_rule, rule_of};
 pub use order::{CodeOrder, DeliveryStyle, OrderTexts, WantedText};
 pub use settings::{DeliverySettings, NUMBER_PATTERN};
+pub use stored_number::StoredNumber;
 
 use super::analytics::{self, Channel, DeliveryRoute, Suppression};
 use super::events::Events;
@@ -58,7 +60,8 @@ pub fn deliver(
     order: &CodeOrder<'_>,
     events: &mut Events<'_>,
 ) -> Result<Delivered, ServeError> {
-    let email = order.email.filter(|address| is_address(address));
+    let email = order.email.and_then(mail_address);
+    let email = email.as_deref();
     let Some(texts) = FoundTexts::find(session, style, order, email)? else {
         return refuse_or_miss(session, known, order, events);
     };
@@ -91,7 +94,7 @@ pub fn deliver(
             session.report_suppressed(events, pseudonym, &route, order.purpose, Suppression::BadAddress);
         }
         Exit::Withheld => {
-            let reason = Suppression::UnknownRecipient;
+            let reason = order.withheld.expect("who withholds a code says why");
             session.report_suppressed(events, pseudonym, &order.destination(), order.purpose, reason);
         }
         Exit::Delivered | Exit::Revealed | Exit::DeliveredAndRevealed => {}

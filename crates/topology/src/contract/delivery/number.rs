@@ -32,7 +32,8 @@ pub enum BadNumber<'a> {
     Mismatch { pattern: &'a str },
     /// No rule has this country code.
     UnknownCountry { country_code: &'a str },
-    /// The pattern of its rule does not compile. Such rules were stored before patterns were checked.
+    /// The pattern of its rule does not compile, or means something else to Java. Such rules were stored before patterns
+    /// were checked.
     BadPattern,
 }
 
@@ -75,7 +76,7 @@ impl NumberPatterns {
         }
     }
 
-    fn compiled(&self, pattern: &str) -> Option<Arc<Regex>> {
+    pub(super) fn compiled(&self, pattern: &str) -> Option<Arc<Regex>> {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = compiled.get(pattern) {
             return known.clone();
@@ -113,8 +114,9 @@ mod tests {
         let second = rule("+44", "[0-9]{10}", true);
         let broken = rule("+1", "[0-9", false);
         let crooked = rule("+7", "9)|(?:[0-9]+", false);
-        let digits = rule("+2", r"^\d{4}$", false);
-        let all = [india.clone(), kenya, second, broken, crooked, digits];
+        let possessive = rule("+6", "[0-9]{4}+", false);
+        let digits = rule("+2", "^[^a]{4}$", false);
+        let all = [india.clone(), kenya, second, broken, crooked, possessive, digits];
         let patterns = NumberPatterns::default();
         let check = |rules: &[NumberRule],
                      country: Option<&str>,
@@ -135,7 +137,8 @@ mod tests {
         check(&all, Some("+1"), "9123456789", Err(BadNumber::BadPattern));
         check(&all, Some("+7"), "9123456789", Err(BadNumber::BadPattern));
         check(&all, Some("+2"), "1234", Ok(Some("+2")));
-        check(&all, Some("+2"), "१२३४", mismatch(r"^\d{4}$"));
+        check(&all, Some("+2"), "१२३४", mismatch("^[^a]{4}$"));
+        check(&all, Some("+6"), "12341234", Err(BadNumber::BadPattern));
         check(&all[1..2], None, "9123456789", Ok(None));
         check(&[], None, "9123456789", Ok(None));
         check(&[], None, "5123456789", mismatch(INDIA));

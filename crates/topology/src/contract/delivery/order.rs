@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::email::EmailStyle;
 use super::number::PhoneNumber;
-use crate::contract::analytics::{DeliveryRoute, number_prefix};
-use crate::otp::{CodeTerms, Exit, Issue, Purpose};
+use crate::contract::analytics::{DeliveryRoute, Suppression, number_prefix};
+use crate::otp::{CodeTerms, Exit, Holder, Issue, Purpose};
 use crate::text::Template;
 
 /// A code that is wanted, and where it goes.
@@ -14,6 +14,10 @@ pub struct CodeOrder<'a> {
     pub exit: Exit,
     /// `None`: those of the policy.
     pub terms: Option<CodeTerms>,
+    /// Why an exit withholds the code. `None`: it does not.
+    pub withheld: Option<Suppression>,
+    /// Whom the directory names as the holder of the identity.
+    pub holder: Option<Holder>,
     /// As the request gave it.
     pub tenant: &'a str,
     /// The index of the tenant's notification topics.
@@ -45,6 +49,8 @@ pub struct WantedText<'a> {
 #[derive(Clone, Copy)]
 pub struct DeliveryStyle<'a> {
     pub email: EmailStyle<'a>,
+    /// No text message goes out without the id of its template.
+    pub sms_id_required: bool,
     /// Tried when nothing is found in the locale of the order.
     pub locale_default: &'a str,
     /// How many trailing segments a tenant loses before its templates are looked up.
@@ -53,7 +59,7 @@ pub struct DeliveryStyle<'a> {
 
 impl<'a> CodeOrder<'a> {
     pub(super) fn command(&self) -> Issue {
-        Issue { purpose: self.purpose, exit: self.exit, terms: self.terms }
+        Issue { purpose: self.purpose, exit: self.exit, terms: self.terms, holder: self.holder }
     }
 
     /// Where the code was to go.

@@ -16,6 +16,9 @@ pub const NUMBER_PATTERN: &str = "^[6-9][0-9]{9}$";
 #[serde(default)]
 pub struct DeliverySettings {
     pub flavour: Flavour,
+    /// No text message goes out without the id under which its text is registered (India: DLT). The flavour mgramseva
+    /// always demands one.
+    pub template_id_required: bool,
     /// `sender` of e-mails of the flavour mgramseva.
     pub mail_sender: String,
     pub locale_default: String,
@@ -27,6 +30,7 @@ impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
             flavour: Flavour::Digit,
+            template_id_required: false,
             mail_sender: String::new(),
             locale_default: "en_IN".to_owned(),
             mobile_rules: vec![NumberRule {
@@ -39,10 +43,16 @@ impl Default for DeliverySettings {
 }
 
 impl DeliverySettings {
+    /// Whether a text message needs the id of its template.
+    pub fn sms_id_required(&self) -> bool {
+        self.template_id_required || self.flavour.sms_id_required()
+    }
+
     /// For a contract with one tenant.
     pub fn style(&self) -> DeliveryStyle<'_> {
         DeliveryStyle {
             email: EmailStyle { flavour: self.flavour, sender: &self.mail_sender },
+            sms_id_required: self.sms_id_required(),
             locale_default: &self.locale_default,
             strip_suffix_count: 0,
         }

@@ -35,7 +35,7 @@ impl FoundTexts {
         let find =
             |text: WantedText<'_>, id_required: bool| find_text(session, style, order, text, id_required);
         if order.phone.is_some() {
-            texts.sms = find(order.texts.sms, style.email.flavour.sms_id_required())?;
+            texts.sms = find(order.texts.sms, style.sms_id_required)?;
             if texts.sms.is_none() {
                 return Ok(None);
             }
@@ -65,7 +65,7 @@ impl FoundTexts {
     }
 }
 
-/// A template that was stored under another flavour may lack the id that this one needs: it is passed over.
+/// A template that was stored under other settings may lack the id that these ones need: it is passed over.
 fn find_text(
     session: &Session<'_>,
     style: &DeliveryStyle<'_>,
@@ -80,6 +80,7 @@ fn find_text(
         locale_default: style.locale_default,
     };
     let is_usable = |template: &Arc<Template>| !id_required || template.id().is_some();
-    let found = look_up(&wanted, text.code, |key| Ok(session.reads.template(key)?.filter(is_usable)))?;
+    let known = || session.reads.template_locales(session.contract);
+    let found = look_up(&wanted, text.code, known, |key| Ok(session.reads.template(key)?.filter(is_usable)))?;
     Ok(found.or_else(|| text.built_in.filter(|it| is_usable(it)).cloned()))
 }

@@ -6,7 +6,7 @@ use super::reply::OtpView;
 use super::session::EgovSession;
 use super::{reply, request};
 use crate::contract::delivery::{
-    CodeOrder, DeliveryOutcome, NUMBER_PATTERN, PhoneNumber, deliver, is_address,
+    CodeOrder, DeliveryOutcome, NUMBER_PATTERN, PhoneNumber, deliver, mail_address,
 };
 use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
 use crate::otp::Exit;
@@ -36,6 +36,8 @@ pub(super) fn serve(
         purpose: EgovPurpose::Generic.pinned(),
         exit,
         terms: None,
+        withheld: None,
+        holder: None,
         tenant: fields.tenant,
         topic: 0,
         phone: None,
@@ -46,7 +48,7 @@ pub(super) fn serve(
     };
     if exit.delivers() {
         order.phone = phone_of(egov, identity);
-        order.email = Some(identity).filter(|it| order.phone.is_none() && is_address(it));
+        order.email = Some(identity).filter(|it| order.phone.is_none() && mail_address(it).is_some());
     }
     match egov.topic_of(events, known.pseudonym, &order) {
         Ok(topic) => order.topic = topic,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::operation::Operation;
+use crate::contract::analytics::Suppression;
 use crate::contract::delivery::BadNumber;
 use crate::otp::Refusal;
 use crate::wire::json::writer::{Object, WriteJson};
@@ -27,6 +28,8 @@ pub(super) struct ErrorReply<'a> {
     pub fields: Vec<FieldError<'a>>,
     /// What a metric calls it.
     pub outcome: &'static str,
+    /// The request may come again under its id, with another deadline or other reply headers.
+    pub is_judged_anew: bool,
 }
 
 /// One item of `error.fields`.
@@ -81,6 +84,10 @@ pub(super) enum WrongUser {
     NoReset,
     /// `passwordreset`, and the user has no number to send to.
     NoMobile,
+    /// `login`, and the user's number does not fit the rule of its country.
+    BadLoginNumber,
+    /// `passwordreset`, and the user's number does not fit the rule of its country.
+    BadResetNumber,
 }
 
 /// Rejections of ours, which no peer has.
@@ -98,10 +105,21 @@ pub(super) enum Rejection {
     Refused(Refusal),
 }
 
+impl WrongUser {
+    /// What the lifecycle stream calls it.
+    pub(super) const fn suppression(self) -> Suppression {
+        match self {
+            Self::Exists => Suppression::KnownRecipient,
+            Self::NoLogin | Self::NoReset | Self::NoMobile => Suppression::UnknownRecipient,
+            Self::BadLoginNumber | Self::BadResetNumber => Suppression::BadAddress,
+        }
+    }
+}
+
 impl<'a> ErrorReply<'a> {
     /// Rows of a failed validation of the request.
     pub(super) fn invalid(message: &'static str, fields: Vec<FieldError<'a>>) -> Self {
-        Self { code: 400, message, fields, outcome: "invalid_request" }
+        Self { code: 400, message, fields, outcome: "invalid_request", is_judged_anew: false }
     }
 
     /// Wrong, expired, used and locked look the same.
@@ -125,6 +143,8 @@ impl From<WrongUser> for ErrorReply<'_> {
             WrongUser::NoLogin => (LOGIN_FAILED, UNKNOWN_CREDENTIAL, "unknown_user"),
             WrongUser::NoReset => (RESET_FAILED, UNKNOWN_MOBILE, "unknown_user"),
             WrongUser::NoMobile => (RESET_FAILED, NO_MOBILE, "unknown_user"),
+            WrongUser::BadLoginNumber => (LOGIN_FAILED, NO_MOBILE, "bad_address"),
+            WrongUser::BadResetNumber => (RESET_FAILED, NO_MOBILE, "bad_address"),
         };
         Self { outcome, ..Self::invalid(message, vec![field]) }
     }
@@ -159,6 +179,7 @@ impl Rejection {
             message: REJECTED,
             fields: vec![FieldError { code: name, message, field: self.field(operation) }],
             outcome: self.outcome(),
+            is_judged_anew: matches!(self, Self::StaleRequest | Self::InvalidReply),
         }
     }
 

@@ -26,16 +26,18 @@ pub use operation::Operation;
 pub use ready::Egov;
 pub use settings::EgovSettings;
 
-use super::delivery::{DeliverySettings, NumberPatterns};
+use super::delivery::{DeliverySettings, NUMBER_PATTERN, NumberPatterns};
 use super::findings::SettingsFindings;
 use super::{
     Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Reads, ServeError,
-    ServeOutcome,
+    ServeOutcome, directory,
 };
-use crate::otp::{CanonicalSubject, ContractName, ContractRule, Policy};
+use crate::otp::{CanonicalSubject, ContractName, ContractRule, NoSubject, Policy};
+use crate::state::StoreError;
 use crate::text::{PERCENT, TemplateRules};
 use crate::wire::json::{Json, JsonError, Names};
 use crate::wire::record::Headers;
+use errors::Rejection;
 use request::{RequestInfo, root_of};
 use session::{EgovSession, request_end};
 use texts::EgovTexts;
@@ -94,20 +96,34 @@ impl Contract for Egov {
         TemplateRules {
             syntax: PERCENT,
             is_subject: texts::is_subject(code),
-            id_required: is_sms && flavour.sms_id_required(),
+            id_required: is_sms && self.settings.sms_id_required(),
             forbidden: flavour.sms_forbidden().filter(|_| is_sms),
         }
     }
 
     fn address(&self, body: &Json<'_>, headers: Headers<'_>) -> Address {
-        let Ok(operation) = request::operation(body, headers) else {
+        let Ok(operation) = self.operation(body, headers) else {
             return Address::default();
         };
-        Address { subject: subject(operation, body), operation: Some(operation as usize), unknown_members: 0 }
+        let subject = self.subject(operation, body).ok();
+        Address { subject, operation: Some(operation as usize), unknown_members: 0 }
     }
 
     fn correlation_id<'a>(&self, body: &'a Json<'a>) -> Option<&'a str> {
         RequestInfo::read(body).unwrap_or_default().correlation_id()
+    }
+
+    fn directory_fault(&self, record: &[u8], reads: &dyn Reads) -> Result<Option<&'static str>, StoreError> {
+        let mut fault = None;
+        directory::numbers(record, |tenant, country_code, number| {
+            let rules = &reads.policy(ContractName::Egov, tenant)?.number_rules;
+            if self.patterns.canonical(rules, NUMBER_PATTERN, country_code, number).is_none() {
+                fault =
+                    Some("a user's mobileNumber does not fit the rule of its country: no code goes there");
+            }
+            Ok(())
+        })?;
+        Ok(fault)
     }
 
     fn unreadable(&self, _: JsonError, _: &Envelope<'_>) -> Option<ServeOutcome> {
@@ -122,7 +138,7 @@ impl Contract for Egov {
         events: &mut Events<'_>,
     ) -> Result<ServeOutcome, ServeError> {
         let Some(operation) = pending.request.address.operation.map(|at| Operation::ALL[at]) else {
-            return Ok(unknown_operation(pending, known));
+            return Ok(self.unknown_operation(pending, known));
         };
         let session = EgovSession::begin(self, pending, operation, reads)?;
         match operation {
@@ -134,25 +150,45 @@ impl Contract for Egov {
     }
 }
 
-fn unknown_operation(pending: &PendingRequest<'_>, known: Option<KnownSubject<'_>>) -> ServeOutcome {
-    let request = pending.request;
-    let rejection = request::operation(&request.body, request.headers).err();
-    let error = rejection.unwrap_or(errors::Rejection::UnknownOperation).of(None);
-    ServeOutcome {
-        subject: known.map(|it| it.subject),
-        reply: reply::failed(RequestInfo::read(&request.body).unwrap_or_default(), &error),
-        end: request_end("unknown", error.outcome),
+impl Egov {
+    fn operation(&self, body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rejection> {
+        request::operation(body, headers, self.settings.user_check)
     }
-}
 
-/// Whose request it is. `None`: it does not say, for whatever reason.
-fn subject(operation: Operation, body: &Json<'_>) -> Option<CanonicalSubject> {
-    let field = match operation {
-        Operation::Send => request::MOBILE,
-        Operation::Create | Operation::Validate | Operation::Search => request::IDENTITY,
-    };
-    let otp = request::otp(body).ok()?;
-    let tenant = request::TENANT.read_filled(otp).ok()??;
-    let identity = field.read_filled(otp).ok()??;
-    CanonicalSubject::new(ContractName::Egov, root_of(tenant), identity)
+    /// Whose request it is.
+    ///
+    /// # Errors
+    /// It does not say.
+    fn subject(&self, operation: Operation, body: &Json<'_>) -> Result<CanonicalSubject, Rejection> {
+        let otp = request::otp(body)?;
+        let no_tenant = Rejection::InvalidRequest(request::TENANT.path);
+        let tenant = request::TENANT.read_filled(otp)?.ok_or(no_tenant)?;
+        let field = request::identity_field(operation, otp, self.settings.user_check);
+        let no_identity = match operation {
+            Operation::Create => Rejection::IdentityUnreachable,
+            Operation::Send | Operation::Validate | Operation::Search => {
+                Rejection::InvalidRequest(field.path)
+            }
+        };
+        let identity = field.read_filled(otp)?.ok_or(no_identity)?;
+        CanonicalSubject::new(ContractName::Egov, root_of(tenant), identity).map_err(|error| match error {
+            NoSubject::TenantRoot => no_tenant,
+            NoSubject::Identity => no_identity,
+        })
+    }
+
+    fn unknown_operation(
+        &self,
+        pending: &PendingRequest<'_>,
+        known: Option<KnownSubject<'_>>,
+    ) -> ServeOutcome {
+        let request = pending.request;
+        let rejection = self.operation(&request.body, request.headers).err();
+        let error = rejection.unwrap_or(Rejection::UnknownOperation).of(None);
+        ServeOutcome {
+            subject: known.map(|it| it.subject),
+            reply: reply::failed(RequestInfo::read(&request.body).unwrap_or_default(), &error),
+            end: request_end("unknown", error.outcome),
+        }
+    }
 }

@@ -3,12 +3,13 @@
 
 use super::errors::Rejection;
 use super::operation::Operation;
-use crate::wire::headers::OPERATION;
+use super::purpose::EgovPurpose;
+use crate::wire::headers::{OPERATION, unquoted};
 use crate::wire::json::Json;
 use crate::wire::json::writer::{Object, Plain, WriteJson};
 use crate::wire::record::Headers;
 
-/// Longest string of `RequestInfo` that a reply repeats, in bytes. A longer one counts as absent.
+/// Longest string or number of `RequestInfo` that a reply repeats, in bytes. A longer one counts as absent.
 const INFO_BYTES_MAX: usize = 256;
 /// Longest `correlationId`, in bytes; a longer one counts as absent.
 const CORRELATION_BYTES_MAX: usize = 128;
@@ -16,15 +17,17 @@ const CORRELATION_BYTES_MAX: usize = 128;
 const LOCALE_BYTES_MAX: usize = 64;
 
 /// A field of the `otp` object, and the longest value it may have.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     name: &'static str,
-    path: &'static str,
+    /// Its name in replies.
+    pub path: &'static str,
     chars_max: Option<usize>,
 }
 
 pub(super) const TENANT: Field = Field::new("tenantId", "otp.tenantId", Some(256));
 pub(super) const MOBILE: Field = Field::new("mobileNumber", "otp.mobileNumber", Some(100));
+pub(super) const USER_NAME: Field = Field::new("userName", "otp.userName", Some(100));
 pub(super) const IDENTITY: Field = Field::new("identity", "otp.identity", Some(100));
 pub(super) const OTP: Field = Field::new("otp", "otp.otp", Some(128));
 pub(super) const UUID: Field = Field::new("UUID", "otp.uuid", Some(36));
@@ -55,7 +58,7 @@ impl Field {
                 }
                 Some(_) | None => Ok(text),
             },
-            Some(Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+            Some(Json::Bool(_) | Json::Number(_) | Json::NoText(_) | Json::Array(_) | Json::Object(_)) => {
                 Err(Rejection::InvalidRequest(self.path))
             }
         }
@@ -79,24 +82,47 @@ fn trimmed(text: &str) -> &str {
     }
 }
 
-/// The operation: the body's, else the header's, else `send` for a body with a number.
+/// The operation: the body's, else the header's, else `send` for a body with a number. `user_check`: see
+/// [`identity_field`].
 ///
 /// # Errors
 /// It is unknown, or missing.
-pub(super) fn operation(body: &Json<'_>, headers: Headers<'_>) -> Result<Operation, Rejection> {
+pub(super) fn operation(
+    body: &Json<'_>,
+    headers: Headers<'_>,
+    user_check: bool,
+) -> Result<Operation, Rejection> {
     let parse = |name: &str| Operation::parse(name).ok_or(Rejection::UnknownOperation);
     match body.get_ignore_case("operation") {
         Some(Json::String(name)) => return parse(name),
-        Some(Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+        Some(Json::Bool(_) | Json::Number(_) | Json::NoText(_) | Json::Array(_) | Json::Object(_)) => {
             return Err(Rejection::InvalidRequest("operation"));
         }
         None | Some(Json::Null) => {}
     }
     if let Some(name) = headers.last(OPERATION) {
-        return parse(std::str::from_utf8(name).unwrap_or_default());
+        return parse(std::str::from_utf8(unquoted(name)).unwrap_or_default());
     }
-    let mobile = otp(body).ok().and_then(|otp| otp.get_ignore_case(MOBILE.name));
-    mobile.map(|_| Operation::Send).ok_or(Rejection::UnknownOperation)
+    let is_send =
+        |otp: &Json<'_>| otp.get_ignore_case(MOBILE.name).is_some() || user_check && names_user(otp);
+    if otp(body).is_ok_and(is_send) { Ok(Operation::Send) } else { Err(Rejection::UnknownOperation) }
+}
+
+/// The field that says whose request it is. `user_check`: a `send` looks its user up, who may be named instead of numbered.
+pub(super) fn identity_field(operation: Operation, otp: &Json<'_>, user_check: bool) -> Field {
+    match operation {
+        Operation::Send if user_check && names_user(otp) => USER_NAME,
+        Operation::Send => MOBILE,
+        Operation::Create | Operation::Validate | Operation::Search => IDENTITY,
+    }
+}
+
+/// A login or a reset with a `userName` and no number.
+fn names_user(otp: &Json<'_>) -> bool {
+    let kind = TYPE.read(otp).ok().and_then(EgovPurpose::sendable);
+    matches!(kind, Some(EgovPurpose::Login | EgovPurpose::PasswordReset))
+        && MOBILE.read_filled(otp) == Ok(None)
+        && USER_NAME.read_filled(otp) != Ok(None)
 }
 
 /// The first segment of a tenant.
@@ -126,7 +152,7 @@ impl<'a> RequestInfo<'a> {
         match body.get_ignore_case("RequestInfo") {
             None | Some(Json::Null) => Ok(Self { members: None }),
             Some(members @ Json::Object(_)) => Ok(Self { members: Some(members) }),
-            Some(Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_)) => {
+            Some(Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::NoText(_) | Json::Array(_)) => {
                 Err(Rejection::InvalidRequest("RequestInfo"))
             }
         }
@@ -152,9 +178,10 @@ impl<'a> RequestInfo<'a> {
 
     fn scalar(self, name: &str) -> Option<&'a Json<'a>> {
         self.members?.get_ignore_case(name).filter(|value| match value {
-            Json::Null | Json::Bool(_) | Json::Number(_) => true,
+            Json::Null | Json::Bool(_) => true,
+            Json::Number(number) => number.as_str().len() <= INFO_BYTES_MAX,
             Json::String(text) => text.len() <= INFO_BYTES_MAX,
-            Json::Array(_) | Json::Object(_) => false,
+            Json::NoText(_) | Json::Array(_) | Json::Object(_) => false,
         })
     }
 }

@@ -6,13 +6,13 @@ use super::errors::{
 use super::purpose::EgovPurpose;
 use super::session::EgovSession;
 use super::{reply, request};
-use crate::contract::analytics::Suppression;
+use crate::contract::analytics::{Channel, DeliveryRoute};
 use crate::contract::delivery::{
-    CodeOrder, DeliveryOutcome, NUMBER_PATTERN, PhoneNumber, default_rule, deliver, rule_of,
+    CodeOrder, DeliveryOutcome, NUMBER_PATTERN, PhoneNumber, StoredNumber, default_rule, deliver, rule_of,
 };
 use crate::contract::directory::{DirectorySearch, DirectoryUser, find};
 use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
-use crate::otp::{CanonicalSubject, Exit};
+use crate::otp::{CanonicalSubject, Exit, Pseudonym};
 use crate::wire::json::Json;
 
 /// The fields of a request that passed validation.
@@ -30,8 +30,8 @@ struct SendFields<'a> {
 enum Recipient {
     /// The number of the request: there was no look-up, or a `register` found that nobody has the number.
     Given,
-    /// The stored number.
-    Stored(DirectoryUser),
+    /// The user of the directory, by the stored number.
+    Stored(DirectoryUser, StoredNumber),
 }
 
 /// # Errors
@@ -49,6 +49,8 @@ pub(super) fn serve(
         purpose: fields.purpose.pinned(),
         exit: Exit::Delivered,
         terms: None,
+        withheld: None,
+        holder: None,
         tenant: fields.tenant,
         topic: 0,
         phone: Some(PhoneNumber { number: fields.number, country_code: fields.country_code }),
@@ -63,27 +65,24 @@ pub(super) fn serve(
     }
     let stored = match recipient(egov, &fields, known.who)? {
         Ok(Recipient::Given) => None,
-        Ok(Recipient::Stored(user)) => Some(user),
-        Err(_) if egov.session.policy.conceal_existence => {
+        Ok(Recipient::Stored(user, number)) => Some((user, number)),
+        Err(wrong) if egov.session.policy.conceal_existence => {
             order.exit = Exit::Withheld;
+            order.withheld = Some(wrong.suppression());
             None
         }
         Err(wrong) => {
-            if wrong != WrongUser::Exists {
-                let (route, reason) = (order.destination(), Suppression::UnknownRecipient);
-                egov.session.report_suppressed(events, known.pseudonym, &route, order.purpose, reason);
-            }
+            report_wrong(egov, events, known.pseudonym, &order, wrong);
             return Ok(egov.fail(Some(known), &wrong.into()));
         }
     };
-    if let Some(user) = &stored {
-        order.phone = user.mobile.as_deref().map(|number| PhoneNumber {
-            number,
-            country_code: user.country_code.as_deref().or(fields.country_of_stored(egov)),
-        });
+    if let Some((user, number)) = &stored {
+        order.phone = Some(number.phone());
         order.email = user.email.as_deref();
+        let keys = egov.session.reads.keys();
+        order.holder = user.id.as_deref().map(|id| keys.holder(egov.session.contract, id));
     }
-    let stored_locale = stored.as_ref().and_then(|user| request::usable_locale(user.locale.as_deref()?));
+    let stored_locale = stored.as_ref().and_then(|(user, _)| request::usable_locale(user.locale.as_deref()?));
     let locale = egov.info.locale().or(stored_locale).or(fields.locale);
     order.locale = locale.unwrap_or(&egov.egov.settings.locale_default);
     let style = egov.egov.settings.delivery_style();
@@ -105,15 +104,18 @@ impl<'a> SendFields<'a> {
     fn read(egov: &'a EgovSession<'a>, otp: &'a Json<'a>) -> Result<Self, ErrorReply<'a>> {
         let reject = |rejection| egov.reject(rejection);
         let tenant = request::TENANT.read_filled(otp).map_err(reject)?;
-        let number = request::MOBILE.read_filled(otp).map_err(reject)?;
+        let user_check = egov.egov.settings.user_check;
+        let identity = request::identity_field(egov.operation, otp, user_check);
+        let number = identity.read_filled(otp).map_err(reject)?;
         let kind = request::TYPE.read(otp).map_err(reject)?;
         let user_type = request::USER_TYPE.read_filled(otp).map_err(reject)?;
         let country_code = request::COUNTRY_CODE.read_filled(otp).map_err(reject)?;
         let locale = request::otp_locale(otp).map_err(reject)?;
         let purpose = if kind.is_empty() { Some(EgovPurpose::Register) } else { EgovPurpose::sendable(kind) };
         let rules = &egov.session.policy.number_rules;
-        // With a look-up, a reset may name its user by something that is not a number.
-        let is_any_identity = egov.egov.settings.user_check && purpose == Some(EgovPurpose::PasswordReset);
+        // With a look-up, a name or the number of a reset need not be a number at all.
+        let is_reset = purpose == Some(EgovPurpose::PasswordReset);
+        let is_any_identity = user_check && (is_reset || identity == request::USER_NAME);
         let judged = match (tenant, number) {
             (Some(_), Some(_)) if is_any_identity => {
                 let rule = country_code.and_then(|it| rule_of(rules, it)).or(default_rule(rules));
@@ -138,13 +140,6 @@ impl<'a> SendFields<'a> {
         }
     }
 
-    /// The country of a stored number that has none: the default rule's, not the caller's. A caller who owns the same
-    /// number in another country would get a code for an account that is not theirs.
-    fn country_of_stored(&self, egov: &'a EgovSession<'_>) -> Option<&'a str> {
-        let rule = default_rule(&egov.session.policy.number_rules);
-        rule.map(|rule| rule.country_code.as_str()).or(self.country_code)
-    }
-
     fn is_employee(&self) -> bool {
         self.user_type.is_some_and(|it| it.eq_ignore_ascii_case("EMPLOYEE"))
     }
@@ -164,20 +159,38 @@ fn recipient(
         active_only: fields.purpose != EgovPurpose::Register,
     };
     let user = egov.session.reads.directory(who)?.and_then(|record| find(&record, &search));
-    Ok(match fields.purpose {
-        EgovPurpose::Register => match user {
-            None => Ok(Recipient::Given),
-            Some(_) => Err(WrongUser::Exists),
-        },
-        EgovPurpose::PasswordReset => match user {
-            None => Err(WrongUser::NoReset),
-            Some(user) if user.mobile.is_none() => Err(WrongUser::NoMobile),
-            Some(user) => Ok(Recipient::Stored(user)),
-        },
-        EgovPurpose::Login | EgovPurpose::Generic => {
-            // A login without a stored number has nowhere to send to.
-            let reachable = user.filter(|user| user.mobile.is_some());
-            reachable.map(Recipient::Stored).ok_or(WrongUser::NoLogin)
+    let (nobody, no_number, bad_number) = match fields.purpose {
+        EgovPurpose::Register => {
+            return Ok(if user.is_some() { Err(WrongUser::Exists) } else { Ok(Recipient::Given) });
         }
-    })
+        EgovPurpose::PasswordReset => (WrongUser::NoReset, WrongUser::NoMobile, WrongUser::BadResetNumber),
+        // A login without a stored number has nowhere to send to.
+        EgovPurpose::Login | EgovPurpose::Generic => {
+            (WrongUser::NoLogin, WrongUser::NoLogin, WrongUser::BadLoginNumber)
+        }
+    };
+    let Some(user) = user else { return Ok(Err(nobody)) };
+    let Some(number) = &user.mobile else { return Ok(Err(no_number)) };
+    // The country of a stored number that has none is the default rule's, not the caller's. A caller who owns the same
+    // number in another country would get a code for an account that is not theirs.
+    let rules = &egov.session.policy.number_rules;
+    let number = egov.egov.patterns.canonical(rules, NUMBER_PATTERN, user.country_code.as_deref(), number);
+    Ok(number.map(|number| Recipient::Stored(user, number)).ok_or(bad_number))
+}
+
+/// Reports that nothing is sent to a user who is not the right one. That a number is taken is no fault of a delivery.
+fn report_wrong(
+    egov: &EgovSession<'_>,
+    events: &mut Events<'_>,
+    subject: Pseudonym,
+    order: &CodeOrder<'_>,
+    wrong: WrongUser,
+) {
+    let channels: Option<&[Channel]> = match wrong {
+        WrongUser::Exists => return,
+        WrongUser::BadLoginNumber | WrongUser::BadResetNumber => Some(&[Channel::Sms]),
+        WrongUser::NoLogin | WrongUser::NoReset | WrongUser::NoMobile => None,
+    };
+    let route = DeliveryRoute { channels, ..order.destination() };
+    egov.session.report_suppressed(events, subject, &route, order.purpose, wrong.suppression());
 }

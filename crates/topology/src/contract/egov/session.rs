@@ -56,8 +56,8 @@ impl<'a> EgovSession<'a> {
     /// The fields of the operation and the subject, if the request has both.
     ///
     /// # Errors
-    /// `read` rejects the `otp` object, or the request has no subject: nothing before the first dot of its tenant, or a
-    /// separator in it.
+    /// `read` rejects the `otp` object, or the request has no subject: nothing before the first dot of its tenant, a separator
+    /// in it, or an invisible character.
     #[expect(clippy::result_large_err, reason = "it lives on the stack, once for each request")]
     pub(super) fn admit<'k, T>(
         &self,
@@ -67,7 +67,11 @@ impl<'a> EgovSession<'a> {
         match (self.otp.map_err(|it| self.reject(it)).and_then(read), known) {
             (Ok(fields), Some(known)) => Ok((fields, known)),
             (Ok(_), None) => {
-                Err(Rejected { known: None, error: self.reject(Rejection::InvalidRequest("otp.tenantId")) })
+                let body = &self.session.pending.request.body;
+                let Err(rejection) = self.egov.subject(self.operation, body) else {
+                    unreachable!("the request was addressed by the same rule");
+                };
+                Err(Rejected { known: None, error: self.reject(rejection) })
             }
             (Err(error), known) => Err(Rejected { known, error }),
         }
@@ -88,7 +92,9 @@ impl<'a> EgovSession<'a> {
             self.session.report_suppressed(events, subject, &order.destination(), order.purpose, reason);
             return Err(self.reject(Rejection::StaleRequest));
         }
-        let topic = self.egov.settings.central_instance.topic_of(order.tenant);
+        let settings = &self.egov.settings;
+        let topic = settings.central_instance.topic_of(order.tenant);
+        let topic = topic.filter(|_| settings.has_tenant(order.tenant));
         topic.ok_or_else(|| self.reject(Rejection::TenantUnknown))
     }
 
@@ -99,7 +105,7 @@ impl<'a> EgovSession<'a> {
     /// The reply that changes nothing.
     pub(super) fn fail(&self, known: Option<KnownSubject<'_>>, error: &ErrorReply<'_>) -> ServeOutcome {
         ServeOutcome {
-            subject: known.map(|it| it.subject),
+            subject: known.filter(|_| !error.is_judged_anew).map(|it| it.subject),
             reply: reply::failed(self.info, error),
             end: request_end(self.operation.as_str(), error.outcome),
         }

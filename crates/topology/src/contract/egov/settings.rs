@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
+use super::request::root_of;
 use crate::contract::delivery::{CentralInstance, DeliverySettings, DeliveryStyle, EmailStyle, Flavour};
 use crate::contract::findings::SettingsFindings;
-use crate::otp::NumberRule;
+use crate::otp::{CanonicalSubject, ContractName, NumberRule};
 
 const STRIP_SUFFIX_MAX: u64 = 16;
 
@@ -19,10 +20,15 @@ pub struct EgovSettings {
     /// How many trailing segments a tenant loses before its templates are looked up.
     pub strip_suffix_count: usize,
     pub built_in_templates: bool,
+    /// No text message goes out without the id under which its text is registered (India: DLT). The flavour mgramseva
+    /// always demands one.
+    pub template_id_required: bool,
     /// `sender` of e-mails of the flavour mgramseva.
     pub mail_sender: String,
     /// The number rules of tenants whose policy has none of its own.
     pub mobile_rules: Vec<NumberRule>,
+    /// The first segments of the tenants that exist. Empty: any.
+    pub tenant_roots: Vec<String>,
     pub central_instance: CentralInstance,
 }
 
@@ -35,8 +41,10 @@ impl Default for EgovSettings {
             locale_default: shared.locale_default,
             strip_suffix_count: 1,
             built_in_templates: true,
+            template_id_required: false,
             mail_sender: shared.mail_sender,
             mobile_rules: shared.mobile_rules,
+            tenant_roots: Vec::new(),
             central_instance: CentralInstance { enabled: false, position: 1, schemas: Vec::new() },
         }
     }
@@ -57,12 +65,37 @@ impl EgovSettings {
                 );
             }
         }
+        for (at, root) in self.tenant_roots.iter().enumerate() {
+            if CanonicalSubject::new(ContractName::Egov, root, "1").is_err() || root.trim() != root {
+                findings.add(
+                    &format!("tenant_roots[{at}]"),
+                    "it cannot be the first segment of a tenant",
+                    "write tenants' first segments, as in tenant_roots = [\"pb\", \"ka\"]",
+                );
+            } else if root.contains('.') {
+                findings.add(
+                    &format!("tenant_roots[{at}]"),
+                    "a root is the first segment of a tenant alone",
+                    "write it without dots",
+                );
+            }
+        }
         self.central_instance.check(findings);
+    }
+
+    /// Whether the root of this tenant exists.
+    pub(super) fn has_tenant(&self, tenant: &str) -> bool {
+        self.tenant_roots.is_empty() || self.tenant_roots.iter().any(|root| root == root_of(tenant))
+    }
+
+    pub(super) fn sms_id_required(&self) -> bool {
+        self.template_id_required || self.flavour.sms_id_required()
     }
 
     pub(super) fn delivery_style(&self) -> DeliveryStyle<'_> {
         DeliveryStyle {
             email: EmailStyle { flavour: self.flavour, sender: &self.mail_sender },
+            sms_id_required: self.sms_id_required(),
             locale_default: &self.locale_default,
             strip_suffix_count: self.strip_suffix_count,
         }

@@ -77,6 +77,8 @@ fn order<'a>(int: &'a IntSession<'_>, fields: &'a IntFields<'_>) -> CodeOrder<'a
         purpose: Purpose::Otp,
         exit,
         terms: Some(fields.terms),
+        withheld: None,
+        holder: None,
         tenant: TENANT,
         topic: 0,
         phone: exit.delivers().then_some(PhoneNumber { number: &fields.mobile, country_code }),

@@ -91,7 +91,7 @@ impl Contract for Int {
     fn address(&self, body: &Json<'_>, _: Headers<'_>) -> Address {
         let mobile = request::mobile(body);
         Address {
-            subject: mobile.and_then(|mobile| CanonicalSubject::new(self.name(), TENANT, &mobile)),
+            subject: mobile.and_then(|mobile| CanonicalSubject::new(self.name(), TENANT, &mobile).ok()),
             operation: request::operation(body).map(|operation| operation as usize),
             unknown_members: request::count_unknown_members(body),
         }

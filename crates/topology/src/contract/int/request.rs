@@ -32,7 +32,7 @@ pub(super) fn mobile<'a>(body: &'a Json<'_>) -> Option<Cow<'a, str>> {
     let text = match body.get("mobile")? {
         Json::String(text) => Cow::Borrowed(text.as_ref()),
         number @ Json::Number(_) => Cow::Owned(number.as_u64()?.to_string()),
-        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => return None,
+        Json::Null | Json::Bool(_) | Json::NoText(_) | Json::Array(_) | Json::Object(_) => return None,
     };
     let fits = matches!(text.as_bytes(), [b'1'..=b'9', rest @ ..] if rest.len() == 9 && is_digits(rest));
     fits.then_some(text)
@@ -41,7 +41,9 @@ pub(super) fn mobile<'a>(body: &'a Json<'_>) -> Option<Cow<'a, str>> {
 pub(super) fn count_unknown_members(body: &Json<'_>) -> usize {
     match body {
         Json::Object(members) => members.iter().filter(|(name, _)| !MEMBERS.contains(&&**name)).count(),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => 0,
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::NoText(_) | Json::Array(_) => {
+            0
+        }
     }
 }
 
@@ -79,7 +81,9 @@ impl<'a> IntFields<'a> {
         let text = match body.get("generatedOtp") {
             Some(Json::String(text)) => Some(Cow::Borrowed(text.as_ref())),
             Some(number @ Json::Number(_)) => number.as_u64().map(|it| Cow::Owned(it.to_string())),
-            Some(Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_)) | None => None,
+            Some(Json::Null | Json::Bool(_) | Json::NoText(_) | Json::Array(_) | Json::Object(_)) | None => {
+                None
+            }
         };
         let digits = usize::from(self.terms.digits.get());
         text.filter(|text| text.len() == digits && is_digits(text.as_bytes()))

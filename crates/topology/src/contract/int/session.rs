@@ -55,9 +55,10 @@ impl<'a> IntSession<'a> {
         IntFields::read(self.body(), &self.int.settings, zone)
     }
 
-    /// The reply that changes nothing.
+    /// The reply that changes nothing. One for the deadline or the reply headers is not remembered.
     pub(super) fn fail(&self, known: Option<KnownSubject<'_>>, fault: Fault) -> ServeOutcome {
-        self.refuse(known.map(|it| it.subject), fault, None)
+        let is_judged_anew = fault == Fault::StaleRequest || fault == REPLY_HEADERS;
+        self.refuse(known.filter(|_| !is_judged_anew).map(|it| it.subject), fault, None)
     }
 
     /// A refusal. `challenge`: which it is about.

@@ -34,7 +34,7 @@ impl IntTexts {
 /// Every text is a text message.
 pub(super) fn rules(delivery: &DeliverySettings) -> TemplateRules {
     TemplateRules {
-        id_required: delivery.flavour.sms_id_required(),
+        id_required: delivery.sms_id_required(),
         forbidden: delivery.flavour.sms_forbidden(),
         ..TemplateRules::of(PERCENT)
     }

@@ -11,6 +11,7 @@ mod bounds;
 mod effective;
 mod number_rule;
 mod patch;
+mod pattern;
 mod rules;
 
 pub use bounds::Bounds;

@@ -1,12 +1,12 @@
 //! Which phone numbers exist: what a rule must be to be loaded. Judges no number.
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use serde::{Deserialize, Deserializer};
+
+use super::pattern;
 
 const COUNTRY_CODE_BYTES_MAX: usize = 16;
 const REGEX_BYTES_MAX: usize = 512;
-/// Size of one compiled pattern.
-const COMPILED_BYTES_MAX: usize = 256 * 1024;
 
 /// The numbers of one country.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,19 +29,14 @@ impl NumberRule {
             Some("it has no regex")
         } else if self.regex.len() > REGEX_BYTES_MAX {
             Some("its regex is longer than 512 bytes")
-        } else if Self::compile(&self.regex).is_none() {
-            Some("its regex does not compile")
         } else {
-            None
+            pattern::fault(&self.regex)
         }
     }
 
-    /// A pattern that matches whole numbers. `None`: the pattern does not compile.
+    /// A pattern that matches whole numbers. `None`: it does not compile, or means something else to Java.
     pub fn compile(pattern: &str) -> Option<Regex> {
-        let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(COMPILED_BYTES_MAX).build().ok();
-        // Alone first: `a)|(?:b` is a pattern only inside the group.
-        build(pattern)?;
-        build(&format!(r"\A(?:{pattern})\z"))
+        pattern::compile(pattern)
     }
 }
 

@@ -36,7 +36,8 @@ impl PolicyPatch {
     }
 
     /// Reads a record that was accepted when it was stored. If bounds were tightened since, a number beyond a bound
-    /// counts as that bound; the second value says whether there is such a number.
+    /// counts as that bound; the second value says whether there is such a number. A number rule that would be refused
+    /// stays: whoever uses its pattern finds that it does not compile.
     ///
     /// # Errors
     /// The record is not valid under any bounds.
@@ -54,7 +55,7 @@ impl PolicyPatch {
                 *value = nearest;
             }
         }
-        patch.checked(bounds, of_contract, Spelling::Record)?;
+        patch.checked_but_rows(bounds, of_contract, Spelling::Record)?;
         Ok((patch, is_beyond))
     }
 
@@ -97,6 +98,22 @@ impl PolicyPatch {
         of_contract: &[ContractRule],
         spelling: Spelling,
     ) -> Result<(), RuleError> {
+        self.checked_but_rows(bounds, of_contract, spelling)?;
+        let rows = self.number_rules.iter().flatten().enumerate();
+        let fault = rows.into_iter().find_map(|(at, row)| Some((at, row.fault()?)));
+        let rule = Rule::NumberRules.name(spelling);
+        match fault {
+            Some((row, fault)) => Err(RuleError::Row { rule, row, fault }),
+            None => Ok(()),
+        }
+    }
+
+    fn checked_but_rows(
+        &self,
+        bounds: &Bounds,
+        of_contract: &[ContractRule],
+        spelling: Spelling,
+    ) -> Result<(), RuleError> {
         for number in Number::ALL {
             if let Some(value) = self.numbers[*number as usize] {
                 bounds.check(*number, value, spelling)?;
@@ -113,11 +130,7 @@ impl PolicyPatch {
             let max = NUMBER_RULES_MAX;
             return Err(RuleError::TooManyRows { rule, max });
         }
-        let fault = rows.iter().enumerate().find_map(|(at, row)| Some((at, row.fault()?)));
-        match fault {
-            Some((row, fault)) => Err(RuleError::Row { rule, row, fault }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     pub(super) fn apply(&self, policy: &mut Policy) {

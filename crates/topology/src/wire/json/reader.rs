@@ -1,10 +1,15 @@
 //! Reads JSON text into a tree, within limits that a hostile record cannot pass.
 //!
-//! Nearly all of a request is short strings without escapes, in objects of a few members. Numbers, and strings with
-//! escapes, are left to `serde_json`.
+//! A member that nobody reads cannot make a value unreadable, as long as its syntax is right: a number keeps its text,
+//! and a string that is no text (half a surrogate pair) is kept as such.
+//!
+//! Nearly all of a request is short strings without escapes, in objects of a few members. The syntax of numbers, and
+//! strings with escapes, are left to `serde_json`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+
+use serde::de::IgnoredAny;
 
 use super::tree::{Json, JsonError, Names, Number, is_same_ignore_case};
 
@@ -33,7 +38,7 @@ pub fn parse_object(value: Option<&[u8]>, names: Names) -> Result<Json<'_>, Json
     let json = Reader { text, at: 0, names }.whole()?;
     match json {
         Json::Object(_) => Ok(json),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::NoText(_) | Json::Array(_) => {
             Err(JsonError::NotAnObject)
         }
     }
@@ -59,7 +64,7 @@ impl<'a> Reader<'a> {
     /// A value. If it is an array or object, its level is `depth`.
     fn value(&mut self, depth: u32) -> Result<Json<'a>, JsonError> {
         match self.next() {
-            Some(b'"') => self.string().map(Json::String),
+            Some(b'"') => self.string(),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -77,8 +82,7 @@ impl<'a> Reader<'a> {
         }
         let mut members = Vec::with_capacity(MEMBERS);
         loop {
-            let name =
-                if self.next() == Some(b'"') { self.string()? } else { return Err(JsonError::Syntax) };
+            let name = self.name()?;
             if !self.skip(b':') {
                 return Err(JsonError::Syntax);
             }
@@ -131,29 +135,45 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The name of a member. One that is no text has its JSON text as its name, which nobody asks for.
+    fn name(&mut self) -> Result<Cow<'a, str>, JsonError> {
+        if self.next() != Some(b'"') {
+            return Err(JsonError::Syntax);
+        }
+        match self.string()? {
+            Json::String(name) => Ok(name),
+            Json::NoText(quoted) => Ok(Cow::Borrowed(quoted)),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {
+                unreachable!("a string is read as one of two kinds")
+            }
+        }
+    }
+
     /// A string; the next byte is its opening quote.
-    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
+    fn string(&mut self) -> Result<Json<'a>, JsonError> {
         let rest = &self.text[self.at + 1..];
         let is_special = |byte| matches!(byte, ..b' ' | b'"' | b'\\');
         let end = rest.bytes().position(is_special).ok_or(JsonError::Syntax)?;
         if rest.as_bytes()[end] == b'"' {
             self.at += end + 2;
-            return Ok(Cow::Borrowed(&rest[..end]));
+            return Ok(Json::String(Cow::Borrowed(&rest[..end])));
         }
         let quoted = quoted(&self.text[self.at..]).ok_or(JsonError::Syntax)?;
         self.at += quoted.len();
-        serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| JsonError::Syntax)
+        match serde_json::from_str(quoted) {
+            Ok(text) => Ok(Json::String(Cow::Owned(text))),
+            Err(_) if is_syntax(quoted) => Ok(Json::NoText(quoted)),
+            Err(_) => Err(JsonError::Syntax),
+        }
     }
 
     fn number(&mut self) -> Result<Json<'a>, JsonError> {
         let rest = &self.text[self.at..];
         let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let end = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+        let number = &rest[..end];
         self.at += end;
-        let number: serde_json::Number = serde_json::from_str(&rest[..end]).map_err(|_| JsonError::Syntax)?;
-        let whole = number.as_u64().map(Number::Unsigned).or_else(|| number.as_i64().map(Number::Signed));
-        let number = whole.or_else(|| number.as_f64().map(Number::Float));
-        number.map(Json::Number).ok_or(JsonError::Syntax)
+        if is_syntax(number) { Ok(Json::Number(Number(number))) } else { Err(JsonError::Syntax) }
     }
 
     fn word(&mut self, word: &str, value: Json<'a>) -> Result<Json<'a>, JsonError> {
@@ -182,6 +202,11 @@ impl<'a> Reader<'a> {
             self.at += 1;
         }
     }
+}
+
+/// Whether this is the text of one JSON value, whether or not the value can be had.
+fn is_syntax(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// The string at the start of a text, with its quotes. `None`: it has no closing quote.

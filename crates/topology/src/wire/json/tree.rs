@@ -7,26 +7,23 @@ use super::writer::{Object, WriteJson};
 
 /// A JSON value that borrows from its text where it can. Object members keep their order.
 ///
-/// An integer that fits neither `u64` nor `i64` is a float; so is `-0`. `Debug` shows only the kind: a payload may
-/// hold a code.
+/// `Debug` shows only the kind: a payload may hold a code.
 #[derive(Clone, PartialEq)]
 pub enum Json<'a> {
     Null,
     Bool(bool),
-    Number(Number),
+    Number(Number<'a>),
     String(Cow<'a, str>),
+    /// A string with half a surrogate pair, which is no text: as it stands in the JSON text, with its quotes.
+    NoText(&'a str),
     Array(Vec<Json<'a>>),
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
-/// A number. Integers and fractions are different: `180` is neither `180.0` nor `1.8e2`.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Number {
-    Unsigned(u64),
-    /// Below zero.
-    Signed(i64),
-    Float(f64),
-}
+/// A number as it stands in the JSON text, and as it is written again: of any size, and converted only if it is read.
+/// Numbers are the same if their texts are: `180` is neither `180.0` nor `1.8e2`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Number<'a>(pub(super) &'a str);
 
 /// Whether two names that differ only in case are the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,9 +87,9 @@ impl<'a> Json<'a> {
         if let Self::String(text) = self { Some(text) } else { None }
     }
 
-    /// An integer from 0; `180.0` is not one.
+    /// An integer from 0 that fits; neither `180.0` nor `-0` is one.
     pub fn as_u64(&self) -> Option<u64> {
-        if let Self::Number(Number::Unsigned(it)) = self { Some(*it) } else { None }
+        if let Self::Number(number) = self { number.0.parse().ok() } else { None }
     }
 
     pub fn is_null(&self) -> bool {
@@ -105,7 +102,7 @@ impl<'a> Json<'a> {
             Self::Null => "null",
             Self::Bool(_) => "boolean",
             Self::Number(_) => "number",
-            Self::String(_) => "string",
+            Self::String(_) | Self::NoText(_) => "string",
             Self::Array(_) => "array",
             Self::Object(_) => "object",
         }
@@ -122,9 +119,7 @@ impl WriteJson for Json<'_> {
         match self {
             Self::Null => None::<bool>.write_json(out),
             Self::Bool(it) => it.write_json(out),
-            Self::Number(Number::Unsigned(it)) => it.write_json(out),
-            Self::Number(Number::Signed(it)) => it.write_json(out),
-            Self::Number(Number::Float(it)) => it.write_json(out),
+            Self::Number(Number(text)) | Self::NoText(text) => out.extend_from_slice(text.as_bytes()),
             Self::String(text) => text.write_json(out),
             Self::Array(items) => items.write_json(out),
             Self::Object(members) => Object::write(out, |object| {
@@ -142,7 +137,14 @@ impl fmt::Debug for Json<'_> {
     }
 }
 
-impl fmt::Debug for Number {
+impl Number<'_> {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        self.0
+    }
+}
+
+impl fmt::Debug for Number<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Number")
     }

@@ -134,3 +134,31 @@ fn replies_are_pinned_byte_by_byte() {
     });
     assert_eq!(seen.reply, expected);
 }
+
+#[test]
+fn a_number_of_request_info_comes_back_as_it_was_written() {
+    for number in ["1502890899493", "1.50E3", "-0", "1e400", "12345678901234567890123"] {
+        let request = format!(r#"{{"operation":"send","RequestInfo":{{"ts":{number}}},"otp":{{}}}}"#);
+        let body = World::new().reply_bytes(&request);
+        assert!(body.contains(&format!(r#""ts":{number},"#)), "{body}");
+    }
+    let long = format!(r#"{{"operation":"send","RequestInfo":{{"ts":{}}},"otp":{{}}}}"#, "1".repeat(257));
+    assert!(World::new().reply_bytes(&long).contains(r#""ts":null,"#));
+}
+
+#[test]
+fn what_nobody_reads_is_skipped_by_its_syntax() {
+    for member in [r#""x":1e400"#, r#""x":"\ud800""#, r#""x":[{"y":"\udc00"}]"#, r#""\ud800":-1e-999"#] {
+        let request = format!(
+            r#"{{{member},"operation":"send","RequestInfo":{{{member},"msgId":"\ud800"}},
+                "otp":{{{member},"tenantId":"pb","mobileNumber":"9123456789"}}}}"#
+        );
+        let seen = World::new().ask(&request);
+        assert_eq!(seen.reply_line(), "sent successful", "{request}");
+        assert_eq!(seen.reply["responseInfo"]["msgId"], Value::Null);
+    }
+    let read = r#"{"operation":"send","otp":{"tenantId":"pb","mobileNumber":"\ud800"}}"#;
+    let expected = "400 OTP request rejected | OTP.INVALID_REQUEST otp.mobileNumber: \
+        The request is not of the expected shape";
+    assert_eq!(World::new().ask(read).reply_line(), expected);
+}

@@ -100,3 +100,38 @@ fn a_stale_create_sends_nothing() {
     let expected = "408 OTP request rejected | OTP.STALE_REQUEST otp.identity: The request came too late";
     check(&mut world, &create(MOBILE), expected, &["suppressed generic stale_request +91 9123"]);
 }
+
+#[test]
+fn an_address_goes_out_in_ascii() {
+    let email = r#""tenantId":"pb","identity":"idn@exämple.org""#;
+    let events = ["email idn@xn--exmple-cua.org [OTP] Your OTP is ######.", "issued generic email en_IN 1"];
+    check(&mut World::new(), &create(email), "otp idn@exämple.org pb false successful", &events);
+}
+
+#[test]
+fn an_identity_with_an_invisible_character_is_none() {
+    let unreachable = "400 OTP request rejected | OTP.IDENTITY_UNREACHABLE otp.identity: \
+        Identity is neither a mobile number nor an e-mail address";
+    let malformed = |field: &str| {
+        format!(
+            "400 OTP request rejected | OTP.INVALID_REQUEST {field}: The request is not of the expected shape"
+        )
+    };
+    for character in ["\u{200b}", "\u{202e}", "\u{ad}", "\u{feff}", "\\u0000"] {
+        for identity in [format!("9123456789{character}1"), format!("as{character}ha@example.org")] {
+            let otp = format!(r#""tenantId":"pb","identity":"{identity}""#);
+            for reveal_code in [false, true] {
+                let mut world = World::new();
+                world.caller.reveal_code = reveal_code;
+                check(&mut world, &create(&otp), unreachable, &[]);
+            }
+            let validate = format!(r#"{{"operation":"validate","otp":{{{otp},"otp":"123456"}}}}"#);
+            let seen = World::new().ask(&validate);
+            assert_eq!(seen.reply_line(), malformed("otp.identity"));
+            assert_eq!(seen.events, ["result rejected invalid_request - -"]);
+            assert_eq!(seen.bodies[0]["subject"], serde_json::Value::Null);
+        }
+        let tenant = format!(r#""tenantId":"p{character}b","identity":"9123456789""#);
+        check(&mut World::new(), &create(&tenant), &malformed("otp.tenantId"), &[]);
+    }
+}

@@ -10,7 +10,7 @@ mod users;
 mod validate;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -27,7 +27,7 @@ use crate::otp::{
 };
 use crate::state::StoreError;
 use crate::text::Template;
-use crate::wire::headers::RequestHeaders;
+use crate::wire::headers::{Deadline, RequestHeaders};
 use crate::wire::json::{Names, parse_object};
 use crate::wire::outbox::{Outbox, OutputTopic};
 use crate::wire::record::{RecordBatch, SourcePartition, SourceTopic};
@@ -59,6 +59,7 @@ pub(super) struct World {
 /// The reply and the events of one request.
 pub(super) struct Seen {
     pub reply: Value,
+    pub text: String,
     /// In order; see [`World::line`].
     pub events: Vec<String>,
     pub bodies: Vec<Value>,
@@ -118,6 +119,11 @@ impl World {
         self.now += ms;
     }
 
+    /// The reply to a request, as text.
+    pub(super) fn reply_bytes(&mut self, request: &str) -> String {
+        self.ask(request).text
+    }
+
     /// Serves one request. `{code}` in it is the code seen last, `{wrong}` another one.
     pub(super) fn ask(&mut self, request: &str) -> Seen {
         let request = self.filled_in(request);
@@ -152,7 +158,11 @@ impl World {
             headers,
             known_headers: RequestHeaders {
                 client_ref: Some("case-7"),
-                expires_at: self.past_deadline.then(|| LogTime::from_ms(0)),
+                deadline: if self.past_deadline {
+                    Deadline::At(LogTime::from_ms(0))
+                } else {
+                    Deadline::Absent
+                },
                 ..RequestHeaders::default()
             },
             body,
@@ -178,7 +188,8 @@ impl World {
         let mut events = Events::new(&mut outbox, &[3; TOPICS.len()], envelope);
         let served = egov.serve(&pending, known, self, &mut events).expect("nothing fails here");
         let reply = self.revealed(served.reply, who.as_ref());
-        assert_eq!(served.subject.is_some(), who.is_some());
+        let is_judged_anew = matches!(served.end.outcome, "stale_request" | "invalid_reply");
+        assert_eq!(served.subject.is_some(), who.is_some() && !is_judged_anew);
         if let (Some(who), Some(subject)) = (who, served.subject) {
             self.subjects.insert(who.as_str().to_owned(), subject);
         }
@@ -240,7 +251,9 @@ impl World {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), bodies.len(), "event ids are distinct");
-        Seen { reply: serde_json::from_slice(reply).expect("replies are JSON"), events, bodies, outcome }
+        let text = String::from_utf8(reply.to_vec()).expect("replies are text");
+        let reply = serde_json::from_str(&text).unwrap_or_default();
+        Seen { reply, text, events, bodies, outcome }
     }
 
     /// An event in one line. Shows a code as `######`, and keeps it.
@@ -330,6 +343,11 @@ impl Reads for World {
 
     fn template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError> {
         Ok(self.templates.get(key).cloned())
+    }
+
+    fn template_locales(&self, _: ContractName) -> Result<Arc<[Box<str>]>, StoreError> {
+        let locales = self.templates.values().map(|template| template.locale().into());
+        Ok(locales.collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     fn keys(&self) -> &Keyring {

@@ -236,3 +236,19 @@ fn policy_is_of_the_tenant_as_given() {
     world.ask(&send(r#""mobileNumber":"9123456789""#));
     assert_eq!(*world.asked_policies.borrow(), ["pb.amritsar", "*"]);
 }
+
+#[test]
+fn a_tenant_of_another_root_is_unknown() {
+    let mut world = World::new();
+    world.settings.tenant_roots = vec!["ka".to_owned(), "pb".to_owned()];
+    let unknown = "400 OTP request rejected | OTP.TENANT_UNKNOWN otp.tenantId: Tenant is unknown";
+    for tenant in ["pba", "PB", "amritsar.pb", "in", "p"] {
+        check(&mut world, &LOGIN.replace("pb.amritsar", tenant), unknown, &[]);
+        let create =
+            format!(r#"{{"operation":"create","otp":{{"tenantId":"{tenant}","identity":"9123456789"}}}}"#);
+        check(&mut world, &create, unknown, &[]);
+    }
+    check(&mut world, LOGIN, SENT, &[SMS, "issued login sms +91 9123 en_IN 1"]);
+    world.later(30_000);
+    check(&mut world, &LOGIN.replace(".amritsar", ""), SENT, &[SMS, "resent login sms +91 9123 en_IN 2"]);
+}

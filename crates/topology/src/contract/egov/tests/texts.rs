@@ -88,3 +88,37 @@ fn a_text_of_another_flavour_is_passed_over() {
     world.settings.flavour = Flavour::Mgramseva;
     assert_eq!(world.ask(&login("", "")).events[0], "sms +91 9123456789 Registered ######");
 }
+
+#[test]
+fn every_spelling_of_a_locale_finds_its_text() {
+    let found = |asked: &str, expected: &str| {
+        let mut world = World::new();
+        for locale in ["en_IN", "hi_IN", "ta-IN"] {
+            world.template(&format!("egov/*/{locale}/{SMS_CODE}"), "Code %s", None);
+        }
+        let seen = world.ask(&login(&format!("1|{asked}"), ""));
+        assert_eq!(seen.bodies[0]["locale"], expected, "{asked}");
+        let seen =
+            world.ask(&login("1", &format!(r#","locale":"{asked}""#)).replace("9123456789", "9123456780"));
+        assert_eq!(seen.bodies[0]["locale"], expected, "{asked}");
+    };
+    for asked in ["hi_IN", "hi-IN", "HI_in", "hi", "HI", "hi_NP", "hi-Deva-IN", "hi_IN.UTF-8"] {
+        found(asked, "hi_IN");
+    }
+    found("ta_IN", "ta-IN");
+    found("mr_IN", "en_IN");
+}
+
+#[test]
+fn an_id_is_demanded_of_text_messages_alone() {
+    let mut world = World::with_users(&USER.replace("pa_IN", "en_IN\",\"emailId\":\"a@b.c"));
+    world.settings.template_id_required = true;
+    check(&mut world, &login("", ""), MISSING, &["suppressed login template_missing +91 9123"]);
+    world.template(&format!("egov/*/en_IN/{SMS_CODE}"), "Code %s", Some("1107"));
+    let events = [
+        "sms +91 9123456789 Code ######",
+        "email a@b.c [Login OTP] Dear Citizen, Your Login OTP is ######.",
+        "issued login sms+email +91 9123 en_IN 1",
+    ];
+    check(&mut world, &login("", ""), SENT, &events);
+}

@@ -1,6 +1,7 @@
 //! `send` with the directory: who exists, where the code goes, and what a caller must not be able to distinguish.
 
 use super::{World, check};
+use crate::contract::Contract;
 use crate::otp::NumberRule;
 
 const SENT: &str = "sent successful";
@@ -167,6 +168,112 @@ fn concealment_makes_the_unknown_look_like_the_known() {
     let known = story(r#"{"tenantId":"pb","mobileNumber":"9123456789"}"#, "login");
     assert_eq!(known.len(), unknown.len() + 2, "two text messages more: {known:#?}");
     let mut taken = story(CITIZEN, "register");
-    taken.iter_mut().for_each(|line| *line = line.replace("register", "login"));
+    let as_login =
+        |line: &mut String| *line = line.replace("register", "login").replace("known_r", "unknown_r");
+    taken.iter_mut().for_each(as_login);
     assert_eq!(taken, expected);
+}
+
+#[test]
+fn a_stored_number_goes_out_as_its_rule_has_it() {
+    for (number, country) in [
+        ("+919123450011", r#""+91""#),
+        ("09123450011", r#""+91""#),
+        ("91234 50011", "null"),
+        ("919123450011", r#""91""#),
+        ("+91-91234-50011", "null"),
+    ] {
+        let user = format!(r#"{{"tenantId":"pb","mobileNumber":"{number}","countryCode":{country}}}"#);
+        let events = [
+            "sms +91 9123450011 Dear Citizen, Your Login OTP is ######.",
+            "issued login sms +91 9123 en_IN 1",
+        ];
+        check(&mut World::with_users(&user), &send("login", ""), SENT, &events);
+    }
+}
+
+#[test]
+fn a_stored_number_that_does_not_fit_gets_nothing() {
+    let user = CITIZEN.replace("9000000001", "+91 12345").replace("+977", "+91");
+    for (kind, name) in [("login", "login"), ("passwordreset", "password reset")] {
+        let suppressed = format!("suppressed {kind} bad_address sms +91 9123");
+        check(&mut World::with_users(&user), &send(kind, ""), &failed(name, NO_MOBILE), &[&suppressed]);
+        let mut world = World::with_users(&user);
+        world.policy.conceal_existence = true;
+        check(&mut world, &send(kind, ""), SENT, &[&suppressed.replace(" sms", "")]);
+    }
+    check(&mut World::with_users(&user), &send("register", ""), &failed("register", EXISTS), &[]);
+}
+
+#[test]
+fn an_operator_is_told_of_a_number_that_does_not_fit() {
+    let world = World::new();
+    let egov =
+        super::Egov::new(world.settings.clone(), &crate::contract::delivery::DeliverySettings::default());
+    let check = |users: &str, expected: bool| {
+        let record = format!(r#"{{"users":[{users}]}}"#);
+        let fault = egov.directory_fault(record.as_bytes(), &world).expect("nothing fails here");
+        assert_eq!(fault.is_some(), expected, "{users}");
+    };
+    check(CITIZEN, false);
+    check(r#"{"tenantId":"pb"}"#, false);
+    check(r#"{"tenantId":"pb","mobileNumber":"091234 50011"}"#, false);
+    check(&format!(r#"{CITIZEN},{{"tenantId":"pb","mobileNumber":"12345"}}"#), true);
+}
+
+#[test]
+fn a_user_is_found_by_name() {
+    let mut world = World::with_users("");
+    let record = r#"{"users":[{"tenantId":"pb","mobileNumber":"9000000001"}]}"#;
+    world.directory.insert("egov|pb|asha".to_owned(), record.to_owned());
+    let named = |kind: &str, more: &str| {
+        format!(r#"{{"otp":{{"tenantId":"pb.amritsar","userName":" asha ","type":"{kind}"{more}}}}}"#)
+    };
+    let login =
+        ["sms +91 9000000001 Dear Citizen, Your Login OTP is ######.", "issued login sms +91 9000 en_IN 1"];
+    check(&mut world, &named("Login", r#","mobileNumber":" ""#), SENT, &login);
+    let validate = r#"{"operation":"validate","otp":{"tenantId":"pb","identity":"asha","otp":"{code}"}}"#;
+    let accepted = ["result accepted verified login 0", "verified login"];
+    check(&mut world, validate, "otp asha pb true successful", &accepted);
+    world.later(30_000);
+    let reset = [
+        "sms +91 9000000001 Dear Citizen, Your OTP for recovering password is ######.",
+        "issued passwordreset sms +91 9000 en_IN 1",
+    ];
+    check(&mut world, &named("passwordreset", ""), SENT, &reset);
+    let unknown = "400 OTP request rejected | OTP.UNKNOWN_OPERATION operation: \
+        Operation must be one of send, create, validate, search";
+    check(&mut world, &named("register", ""), unknown, &[]);
+    world.settings.user_check = false;
+    check(&mut world, &named("login", ""), unknown, &[]);
+    world.settings.user_check = true;
+    let number = named("login", r#","mobileNumber":"9123456789""#);
+    check(&mut world, &number, &failed("login", NO_LOGIN), &[UNKNOWN]);
+    let wrong = named("login", "").replace("\" asha \"", "7");
+    let expected = "400 OTP request rejected | OTP.INVALID_REQUEST otp.userName: \
+        The request is not of the expected shape";
+    check(&mut world, &wrong, expected, &[]);
+}
+
+#[test]
+fn a_live_code_does_not_pass_to_the_next_holder_of_a_number() {
+    let holder =
+        |id: &str| format!(r#"{{"users":[{{"tenantId":"pb","mobileNumber":"9123456789","uuid":{id}}}]}}"#);
+    let story = |first: &str, second: &str| {
+        let mut world = World::with_users("");
+        world.directory.insert("egov|pb|9123456789".to_owned(), holder(first));
+        world.ask(&send("login", ""));
+        let code = world.code.clone();
+        world.later(30_000);
+        world.directory.insert("egov|pb|9123456789".to_owned(), holder(second));
+        let events = world.ask(&send("login", "")).events;
+        (events[1..].join(", "), code == world.code)
+    };
+    let same = ("resent login sms +91 9123 en_IN 2".to_owned(), true);
+    let next = ("superseded login, issued login sms +91 9123 en_IN 1".to_owned(), false);
+    assert_eq!(story(r#""u-1""#, r#""u-1""#), same);
+    assert_eq!(story("null", "null"), same);
+    assert_eq!(story(r#""u-1""#, r#""u-2""#), next);
+    assert_eq!(story(r#""u-1""#, "null"), next);
+    assert_eq!(story("null", r#""u-2""#), next);
 }
