@@ -24,11 +24,11 @@ use super::worker::Worker;
 use crate::kafka::{Consumer, Properties, outage};
 use crate::telemetry::{Health, Metrics, SILENCE_MAX, ThreadState};
 
-/// Consecutive consumers that die before a stream thread gives up.
-const CONSUMERS_MAX: u32 = 5;
-/// A consumer that lived this long is not counted with those before it.
-const CONSUMER_LIFE_MS: u64 = 60_000;
-const CONSUMER_PAUSE: Duration = Duration::from_secs(1);
+/// Shortest and longest pause before a new member replaces a dead one. Each pause is twice the one before.
+const REJOIN_PAUSE_MIN: Duration = Duration::from_secs(1);
+const REJOIN_PAUSE_MAX: Duration = Duration::from_secs(10);
+/// After a member that lived this long, the pauses begin with the shortest again.
+const MEMBER_LIFE: Duration = Duration::from_secs(60);
 /// How long all threads together may take to end.
 const END_MAX: Duration = Duration::from_secs(90);
 const END_POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -38,7 +38,7 @@ const _: () = assert!(3 * CALL_MAX.as_millis() < END_MAX.as_millis());
 // A thread is not called stuck while it ends.
 const _: () = assert!(END_MAX.as_millis() < SILENCE_MAX.as_millis());
 
-/// A stream thread gave up.
+/// A stream thread ended although it was not asked to.
 #[derive(Debug, thiserror::Error)]
 #[error("stream thread {thread}: {reason}")]
 pub(crate) struct ThreadDied {
@@ -94,7 +94,7 @@ impl StreamThreads {
     /// start.
     ///
     /// # Errors
-    /// A thread gave up, or does not end.
+    /// A thread failed, or does not end.
     pub(crate) fn join(self) -> Result<(), ThreadDied> {
         self.stop();
         let mut outcome = Ok(());
@@ -118,14 +118,11 @@ impl StreamThreads {
     }
 }
 
-/// Runs a stream thread, with a new consumer when the old one is dead, a few times.
+/// Runs a stream thread, with a new consumer whenever the old one is dead. A member dies when brokers fail, when the cluster
+/// denies it something, or when another process runs under its identity; all three may end, so it never gives up.
 fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(), ThreadDied> {
-    let failed = |reason: String| {
-        parts.health.set_thread(number, ThreadState::Dead { reason: reason.clone() });
-        ThreadDied { thread: number, reason }
-    };
     parts.health.set_thread(number, ThreadState::Starting);
-    let mut consumers = 0;
+    let mut pause = REJOIN_PAUSE_MIN;
     loop {
         let began = wall();
         let ended = match prepare(parts, number, stop) {
@@ -133,17 +130,19 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
             Err(reason) => Ended::ConsumerDead(reason),
         };
         parts.health.set_tasks(number, Vec::new());
-        consumers = consecutive(consumers, wall().since(began));
         match ended.explained() {
             Ended::Stopped => {
                 parts.health.set_thread(number, ThreadState::Stopped);
                 return Ok(());
             }
-            Ended::Failed(reason) => return Err(failed(reason)),
-            Ended::ConsumerDead(reason) if consumers >= CONSUMERS_MAX || stop.load(Ordering::Relaxed) => {
-                return Err(failed(reason));
+            Ended::Failed(reason) => {
+                parts.health.set_thread(number, ThreadState::Dead { reason: reason.clone() });
+                return Err(ThreadDied { thread: number, reason });
             }
             Ended::ConsumerDead(reason) => {
+                if Duration::from_millis(wall().since(began)) >= MEMBER_LIFE {
+                    pause = REJOIN_PAUSE_MIN;
+                }
                 tracing::error!(
                     thread = number,
                     reason,
@@ -151,9 +150,22 @@ fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(),
                      (a copied store directory?)"
                 );
                 parts.health.set_thread(number, ThreadState::Recovering { reason });
-                std::thread::sleep(CONSUMER_PAUSE * consumers);
+                sleep_unless_stopped(pause, stop);
+                pause = (pause * 2).min(REJOIN_PAUSE_MAX);
             }
         }
+        if stop.load(Ordering::Relaxed) {
+            parts.health.set_thread(number, ThreadState::Stopped);
+            return Ok(());
+        }
+    }
+}
+
+fn sleep_unless_stopped(pause: Duration, stop: &AtomicBool) {
+    let mut left = pause;
+    while !left.is_zero() && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(left.min(END_POLL_INTERVAL));
+        left = left.saturating_sub(END_POLL_INTERVAL);
     }
 }
 
@@ -166,11 +178,6 @@ impl Ended {
             Self::Failed(reason) => Self::Failed(outage::with_first_cause(reason)),
         }
     }
-}
-
-/// How many consecutive consumers have died young, with one more that lived this long.
-const fn consecutive(last: u32, lived_ms: u64) -> u32 {
-    if lived_ms >= CONSUMER_LIFE_MS { 1 } else { last + 1 }
 }
 
 fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<StreamLoop, String> {
@@ -198,27 +205,4 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
         .map_err(|error| error.to_string())?;
     consumer.subscribe().map_err(|error| error.to_string())?;
     Ok(StreamLoop { consumer, driver, stop: stop.clone() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_consumers_that_die_young_exhaust_a_thread() {
-        for (lives_ms, gives_up) in [
-            (&[0, 10, 59_999, 500, 0][..], true),
-            (&[0, 10, 59_999, 500], false),
-            (&[0, 10, 500, 60_000, 0, 10, 500], false),
-            (&[60_000; 200], false),
-            (&[90_000, 0, 0, 0, 0], true),
-        ] {
-            let mut row = 0;
-            for lived_ms in lives_ms {
-                assert!(row < CONSUMERS_MAX, "{lives_ms:?}: it gave up before");
-                row = consecutive(row, *lived_ms);
-            }
-            assert_eq!(row >= CONSUMERS_MAX, gives_up, "{lives_ms:?}");
-        }
-    }
 }

@@ -19,8 +19,13 @@ const START_LIMIT: Duration = Duration::from_secs(180);
 /// 16 bytes in base64, the format of `kafka.tools.StorageTool`.
 const CLUSTER_ID: &str = "b3RwLXN0cmVhbS10ZXN0cw";
 
+/// The controller notices after this time that a broker of a cluster of three is gone.
+pub(crate) const BROKER_SESSION_MS: u64 = 3_000;
+
 /// Added to `server.properties` for clusters of three brokers, so that one may die and nothing stops.
 const THREE_REPLICAS: &str = "
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 default.replication.factor=3
 min.insync.replicas=2
 offsets.topic.replication.factor=3
@@ -135,6 +140,11 @@ impl Cluster {
     /// One broker for one scenario. `over` is added to `server.properties`.
     pub(crate) fn of_one(name: &str, over: &str) -> Arc<Self> {
         Arc::new(Self::start(&directory().join(format!("{name}-broker")), 1, over))
+    }
+
+    /// Contains all files of the brokers, one directory each.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &Path> {
+        self.brokers.iter().map(|broker| broker.directory.as_path())
     }
 
     /// Sends SIGKILL and waits for the end. `broker` counts from 0.

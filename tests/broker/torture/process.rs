@@ -49,7 +49,7 @@ fn stopped_during_a_backlog() {
                 run.read_for(ms);
             }
             if fault < 3 {
-                assert!(process.terminate().success());
+                run.stop(process);
                 run.fault("SIGTERM");
             } else {
                 process.kill_9();
@@ -101,7 +101,7 @@ fn a_storm_of_rebalances() {
             run.load_for(ms);
         }
         for process in running.into_iter().flatten() {
-            assert!(process.terminate().success());
+            run.stop(process);
         }
         run.finish_on(&hosts[0], true);
     });
@@ -127,7 +127,7 @@ fn zombies_that_outlive_their_session_and_their_transaction() {
             run.load_for(ms);
         }
         for process in running {
-            assert!(process.terminate().success());
+            run.stop(process);
         }
         run.finish_on(&hosts[0], true);
     });
@@ -140,14 +140,13 @@ fn a_copied_store_directory() {
         let hosts = ["host-0", "host-1"].map(|name| run.scenario.another_host(name, ""));
         let process = hosts[0].run();
         run.load_for(1_000);
-        assert!(process.terminate().success());
+        run.stop(process);
         hosts[1].replace_store(&hosts[0].store);
-        let mut twins = hosts.each_ref().map(Host::start);
+        let twins = hosts.each_ref().map(Host::start);
         run.load_for(9_000);
         run.fault("two processes under one identity");
-        let ended = twins.iter_mut().filter_map(Process::exit_status).count();
-        println!("{kind}: {ended} of the twins gave up");
-        for process in twins {
+        for mut process in twins {
+            assert_eq!(process.exit_status(), None, "a twin ended by itself");
             process.kill_9();
         }
         assert!(

@@ -1,6 +1,6 @@
 //! One run of one kind of fault: an application under load, the injected faults, and the audit at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::AdminOptions;
 
 use super::load::{Load, SETTINGS};
+use crate::harness::event::Event;
 use crate::harness::history::{self, PolicyLimits};
-use crate::harness::host::Host;
+use crate::harness::host::{Host, copy};
+use crate::harness::kafka::Tap;
 use crate::harness::process::Process;
 use crate::harness::replayed::{self, Selection};
 use crate::harness::scenario::{PARTITIONS, Scenario};
@@ -116,8 +118,16 @@ impl TortureRun {
         let all = format!("otp_stream_tasks{{state=\"running\"}} {PARTITIONS}\n");
         self.await_condition("every task runs here", || process.metrics().contains(&all));
         self.drain();
-        assert!(process.terminate().success());
+        self.stop(process);
         self.audit(&host.store, replay);
+    }
+
+    /// Stops a process, which must end in order.
+    pub(super) fn stop(&self, process: Process) {
+        let status = process.terminate();
+        if !status.success() {
+            self.fail(&[format!("a process ended with {status}; its log says why")]);
+        }
     }
 
     /// Continues stories until a condition holds, without starting new ones.
@@ -139,10 +149,30 @@ impl TortureRun {
                 let mut findings =
                     vec![format!("not drained: {progress} after {DRAIN_LIMIT:?}, {lost} not delivered")];
                 findings.extend(audit::findings(topics, &tap.events, produced));
+                findings.extend(self.where_unanswered_requests_lie());
                 self.fail(&findings);
             }
             self.load.read(&mut self.scenario);
         }
+    }
+
+    /// Where the broker holds the requests without a reply. A request that it does not hold was lost before it came to us.
+    fn where_unanswered_requests_lie(&self) -> Vec<String> {
+        let Scenario { cluster, topics, tap, produced, .. } = &self.scenario;
+        let answered: BTreeSet<&str> = tap.events.iter().map(Event::cause).collect();
+        let mut requests = Tap::on(&cluster.bootstrap, &[&topics.requests, &topics.desk_requests]);
+        requests.settle(Duration::from_secs(3));
+        let mut locations: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for event in &requests.events {
+            let location = format!("{}[{}]@{}", event.topic, event.partition, event.offset);
+            locations.entry(event.text("ce_id")).or_default().push(location);
+        }
+        let unanswered = produced.keys().filter(|id| !answered.contains(id.as_str()));
+        let shown = unanswered.map(|id| match locations.get(id.as_str()) {
+            Some(at) => format!("{id}: no reply; lies at {}", at.join(", ")),
+            None => format!("{id}: no reply; the broker does not hold it"),
+        });
+        shown.collect()
     }
 
     /// Audits all committed events.
@@ -178,7 +208,10 @@ impl TortureRun {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("torture").join(&self.name);
         fs::create_dir_all(&kept).expect("a directory");
         fs::write(kept.join("findings.txt"), findings.join("\n")).expect("written");
-        crate::harness::host::copy(&self.scenario.directory, &kept);
+        copy(&self.scenario.directory, &kept);
+        for broker in self.scenario.cluster.directories() {
+            copy(broker, &kept.join(broker.file_name().expect("a directory of its own")));
+        }
         panic!(
             "{} (seed {}): {} findings, faults {:?}; logs and all findings in {}:\n{}",
             self.name,

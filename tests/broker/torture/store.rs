@@ -14,7 +14,7 @@ fn a_store_deleted_or_replaced_by_an_older_copy() {
         let (host, earlier) = (run.scenario.host(), run.scenario.directory.join("earlier"));
         let process = host.run();
         run.load_for(1_500);
-        assert!(process.terminate().success());
+        run.stop(process);
         copy(&host.store, &earlier);
         for (from, what) in [
             (run.scenario.directory.join("nothing"), "store deleted"),

@@ -27,7 +27,7 @@ fn offsets_set_back_to_the_beginning() {
             if round == 1 {
                 process.kill_9()
             } else {
-                assert!(process.terminate().success())
+                run.stop(process)
             }
             set_offsets_back(&run.scenario);
             run.fault("offsets set back");
@@ -68,7 +68,7 @@ fn a_request_topic_deleted_and_recreated() {
             let process = host.run();
             run.load_for(2_000);
             run.drain();
-            assert!(process.terminate().success());
+            run.stop(process);
             recreate_requests(&run.scenario);
             run.fault("request topic deleted and recreated");
         }
