@@ -24,5 +24,5 @@ pub mod bench {
 
 /// Items for the tests against a broker. Not a stable interface.
 pub mod testing {
-    pub use crate::rocks::{Memory, TaskStore};
+    pub use crate::rocks::{Resources, TaskStore};
 }

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
+use super::fault::Fault;
+
 /// The id of an instance: `[0-9A-Za-z._-]`, at most 64 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct InstanceId(String);
@@ -50,7 +52,7 @@ pub(crate) enum InstanceError {
         "application id {0:?}: it may contain only letters, digits, '.', '_' and '-'; change application.id"
     )]
     BadApplication(String),
-    #[error("store directory {}: {error}; check store.directory and its permissions", .place.display())]
+    #[error("store directory {}: {error}; remedy: {}", .place.display(), Fault::of_system(.error).remedy())]
     Io { place: PathBuf, error: io::Error },
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Decides nothing: the stream thread decides what is written when, and what follows from a damaged store.
 
+mod fault;
 mod instance;
 #[cfg(test)]
 mod scratch;
 mod store;
 
 pub(crate) use instance::Instance;
-pub(crate) use store::wipe;
-pub use store::{Memory, TaskStore};
+pub(crate) use store::{OPEN_FILES_MAX, OPEN_FILES_MIN, SHARED_BYTES, wipe};
+pub use store::{Resources, TaskStore};

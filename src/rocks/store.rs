@@ -1,6 +1,6 @@
 //! The RocksDB of one task: sorted bytes, one atomic write per commit, no fsync.
 //!
-//! Knows no key family and no record. All stores of the process share their memory, see [`Memory`].
+//! Knows no key family and no record. All stores of the process share their memory, see [`Resources`].
 //!
 //! ```text
 //! a commit    write(batch) ─▶ write-ahead log, memtable ─▶ flush ─▶ sorted file ─▶ compaction
@@ -12,18 +12,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use otp_topology::state::{Rows, StateStore, StoreError, WriteBatch};
 use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompressionType, DBRecoveryMode, Error, ErrorKind,
+    BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompressionType, DBRecoveryMode, Error,
     IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch as NativeBatch,
     WriteBufferManager, WriteOptions,
 };
 
+use super::fault::{Fault, store_error, system_call_error};
+
 /// Block cache of the process, in bytes. Write buffers count towards it and leave little room. That is enough: blocks are
 /// not compressed, so the system's file cache serves them as well.
-const CACHE_BYTES: usize = 26 << 20;
+pub(crate) const SHARED_BYTES: usize = 26 << 20;
 /// Write buffers of the process, in bytes. Part of the cache.
 const WRITE_BUFFERS_BYTES: usize = 24 << 20;
 /// Write buffer of one store, in bytes.
@@ -34,9 +36,15 @@ const FILES_PER_COMPACTION: i32 = 8;
 const BLOCK_BYTES: usize = 4 << 10;
 /// About one false positive per hundred look-ups.
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
-const OPEN_FILES_MAX: i32 = 256;
+/// Fewest and most files that one store keeps open. Below that, a look-up would open files again and again. RocksDB takes ten
+/// of them for its logs and its manifest; the others are sorted files.
+pub(crate) const OPEN_FILES_MIN: u32 = 32;
+pub(crate) const OPEN_FILES_MAX: u32 = 256;
 /// Write-ahead log of one store, in bytes, before RocksDB flushes it. A restart reads this much.
 const WAL_BYTES: u64 = 32 << 20;
+/// Longest write that is not worth a line. A commit waits for the system to take its write, not for the disk. If it waits long
+/// all the same, the disk does not keep up.
+const WRITE_MAX: Duration = Duration::from_secs(1);
 /// Most bytes that RocksDB's batch adds to a key and a value. Its header has the same size.
 const WRITE_OVERHEAD_BYTES_MAX: usize = 12;
 /// A smaller run goes through the write-ahead log: the few records that a restart replays are not worth a file.
@@ -51,29 +59,41 @@ const COMPACTION_POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Longest wait for a compaction, 5 s: longer than a compaction needs, shorter than a revocation may wait.
 const COMPACTION_POLLS_MAX: u32 = 500;
 
-const _: () = assert!(WRITE_BUFFERS_BYTES < CACHE_BYTES, "write buffers are part of the cache");
+const _: () = assert!(WRITE_BUFFERS_BYTES < SHARED_BYTES, "write buffers are part of the cache");
 const _: () = assert!(FILES_PER_COMPACTION < FILES_BEFORE_PAUSE as i32 && FILES_BEFORE_PAUSE < 20);
 
-/// The cache and write buffers that all stores of a process share.
+/// What the stores of a process share: cache, write buffers, and the files that they may keep open.
 #[derive(Clone)]
-pub struct Memory {
+pub struct Resources {
     cache: Cache,
     write_buffers: WriteBufferManager,
+    /// Of each store.
+    open_files: u32,
 }
 
-impl Memory {
+impl Resources {
     pub fn new() -> Self {
-        let cache = Cache::new_lru_cache(CACHE_BYTES);
+        let cache = Cache::new_lru_cache(SHARED_BYTES);
         let write_buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
             WRITE_BUFFERS_BYTES,
             false,
             cache.clone(),
         );
-        Self { cache, write_buffers }
+        Self { cache, write_buffers, open_files: OPEN_FILES_MAX }
+    }
+
+    /// Each store keeps at most this many files open.
+    ///
+    /// # Panics
+    /// These are too few, or more than a store uses.
+    #[must_use]
+    pub fn with_open_files(self, open_files: u32) -> Self {
+        assert!((OPEN_FILES_MIN..=OPEN_FILES_MAX).contains(&open_files), "{open_files} files of a store");
+        Self { open_files, ..self }
     }
 }
 
-impl Default for Memory {
+impl Default for Resources {
     fn default() -> Self {
         Self::new()
     }
@@ -96,10 +116,10 @@ impl TaskStore {
     /// # Errors
     /// The directory is not writable, another process has the store open, or the store is damaged. The reason names the
     /// remedy.
-    pub fn open(directory: &Path, memory: &Memory) -> Result<Self, StoreError> {
+    pub fn open(directory: &Path, resources: &Resources) -> Result<Self, StoreError> {
         create(directory)?;
         check_files(directory)?;
-        let db = open(directory, memory).map_err(|error| explained(directory, &error))?;
+        let db = open(directory, resources).map_err(|error| store_error(directory, &error))?;
         let mut read = ReadOptions::default();
         // A subject that returns soon is still in a memtable. The cache is too small for the others.
         read.fill_cache(false);
@@ -112,7 +132,7 @@ impl TaskStore {
             directory: directory.to_owned(),
             read,
             write,
-            run_files: options(memory, DBRecoveryMode::TolerateCorruptedTailRecords),
+            run_files: options(resources, DBRecoveryMode::TolerateCorruptedTailRecords),
             compactions_paused: AtomicBool::new(false),
         })
     }
@@ -186,10 +206,9 @@ impl TaskStore {
     /// damage the store, so it is removed first.
     fn remove_run_file(&self) -> Result<(), StoreError> {
         match std::fs::remove_file(self.directory.join(RUN_FILE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError {
-                place: self.directory.display().to_string(),
-                reason: format!("cannot remove the file {RUN_FILE}: {error}"),
-            }),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(system_call_error(&self.directory, "remove the file of a restore", &error))
+            }
             Ok(()) | Err(_) => Ok(()),
         }
     }
@@ -223,7 +242,7 @@ impl TaskStore {
     }
 
     fn failed(&self, error: &Error) -> StoreError {
-        explained(&self.directory, error)
+        store_error(&self.directory, error)
     }
 }
 
@@ -251,8 +270,24 @@ impl StateStore for TaskStore {
     }
 
     fn write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
-        self.write_all(batch)
+        let begun = now();
+        let written = self.write_all(batch);
+        let took = begun.elapsed();
+        if took > WRITE_MAX {
+            tracing::warn!(
+                directory = %self.directory.display(),
+                milliseconds = took.as_millis(),
+                remedy = "use a faster disk, or one that others use less",
+                "the disk is slow: requests wait for a write to the store"
+            );
+        }
+        written
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures the disk for the log; decides nothing")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Removes a task's store. The store must not be open. A store that does not exist counts as removed. If a crash interrupts
@@ -261,24 +296,19 @@ impl StateStore for TaskStore {
 /// # Errors
 /// The directory cannot be removed, or is in use.
 pub(crate) fn wipe(directory: &Path) -> Result<(), StoreError> {
-    let failed = |what: &str, error: std::io::Error| StoreError {
-        place: directory.display().to_string(),
-        reason: format!(
-            "cannot {what} the directory: {error}; check its permissions and the free space on its disk"
-        ),
-    };
+    let failed = |what: &str, error: std::io::Error| system_call_error(directory, what, &error);
     match std::fs::write(directory.join(WIPE_MARKER), []) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed("write into", error)),
+        Err(error) => return Err(failed("write into the directory", error)),
     }
-    DB::destroy(&Options::default(), directory).map_err(|error| explained(directory, &error))?;
-    std::fs::remove_dir_all(directory).map_err(|error| failed("remove", error))
+    DB::destroy(&Options::default(), directory).map_err(|error| store_error(directory, &error))?;
+    std::fs::remove_dir_all(directory).map_err(|error| failed("remove the directory", error))
 }
 
-fn options(memory: &Memory, recovery: DBRecoveryMode) -> Options {
+fn options(resources: &Resources, recovery: DBRecoveryMode) -> Options {
     let mut blocks = BlockBasedOptions::default();
-    blocks.set_block_cache(&memory.cache);
+    blocks.set_block_cache(&resources.cache);
     blocks.set_block_size(BLOCK_BYTES);
     blocks.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
     blocks.set_index_type(BlockBasedIndexType::BinarySearch);
@@ -294,14 +324,14 @@ fn options(memory: &Memory, recovery: DBRecoveryMode) -> Options {
     options.create_if_missing(true);
     options.set_wal_recovery_mode(recovery);
     options.set_block_based_table_factory(&blocks);
-    options.set_write_buffer_manager(&memory.write_buffers);
+    options.set_write_buffer_manager(&resources.write_buffers);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_max_write_buffer_number(2);
     options.set_memtable_whole_key_filtering(true);
     options.set_memtable_prefix_bloom_ratio(0.02);
     // Most bytes of a subject are encrypted. Compression would gain little and cost a third of a flush.
     options.set_compression_type(DBCompressionType::None);
-    options.set_max_open_files(OPEN_FILES_MAX);
+    options.set_max_open_files(i32::try_from(resources.open_files).expect("at most OPEN_FILES_MAX"));
     options.set_max_total_wal_size(WAL_BYTES);
     options.set_level_zero_file_num_compaction_trigger(FILES_PER_COMPACTION);
     options.set_max_background_jobs(2);
@@ -311,29 +341,35 @@ fn options(memory: &Memory, recovery: DBRecoveryMode) -> Options {
     options
 }
 
-/// A write-ahead log may end in the middle of a write or be damaged. The store then opens at an earlier commit, and the
-/// changelog has the rest. A missing log is a damaged store.
-fn open(directory: &Path, memory: &Memory) -> Result<DB, Error> {
+/// A write-ahead log may end in the middle of a write, be damaged, or not fit the log before it, whose end was lost with the
+/// power. The store then opens at an earlier commit, and the changelog has the rest.
+fn open(directory: &Path, resources: &Resources) -> Result<DB, Error> {
     let torn = DBRecoveryMode::TolerateCorruptedTailRecords;
-    match DB::open(&options(memory, torn), directory) {
-        Err(error) if is_damaged_log(&error) => {
-            tracing::warn!(
-                directory = %directory.display(),
-                %error,
-                "the write-ahead log is damaged: the store opens at an earlier commit and is restored from the changelog"
-            );
-            DB::open(&options(memory, DBRecoveryMode::PointInTime), directory)
-        }
-        opened => opened,
+    let opened = DB::open(&options(resources, torn), directory);
+    let Err(error) = &opened else { return opened };
+    let earlier = options(resources, DBRecoveryMode::PointInTime);
+    if Fault::of_store(error) != Fault::Damaged || !has_all_files(directory, &earlier) {
+        return opened;
     }
+    tracing::warn!(
+        directory = %directory.display(),
+        %error,
+        "the write-ahead log is damaged: the store opens at an earlier commit and is restored from the changelog"
+    );
+    DB::open(&earlier, directory)
 }
 
-/// RocksDB names the file in every other case of damage. A log that does not fit the log before it counts as damaged: a loss
-/// of power took the end of the earlier log. A log that is missing means a damaged manifest.
-fn is_damaged_log(error: &Error) -> bool {
-    const OTHER_DAMAGE: [&str; 5] = ["MANIFEST", "CURRENT", ".sst", "Missing WAL", "no WAL files"];
-    let text = error.as_ref();
-    error.kind() == ErrorKind::Corruption && !OTHER_DAMAGE.iter().any(|it| text.contains(it))
+/// Whether a store that can be read with these options has all sorted files in its directory. If its manifest was cut, it
+/// does not know the last of them, and an earlier commit could be none at all.
+fn has_all_files(directory: &Path, options: &Options) -> bool {
+    let known = DB::open_for_read_only(options, directory, false).and_then(|store| store.live_files());
+    let (Ok(known), Ok(mut entries)) = (known, std::fs::read_dir(directory)) else { return false };
+    let is_known = |name: &str| known.iter().any(|file| file.name.trim_start_matches('/') == name);
+    entries.all(|entry| {
+        let Ok(entry) = entry else { return false };
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| !name.ends_with(".sst") || is_known(name))
+    })
 }
 
 /// Checks the directory's files before RocksDB does, which judges three cases wrongly:
@@ -343,50 +379,28 @@ fn is_damaged_log(error: &Error) -> bool {
 /// - CURRENT without a table or log: the creation was interrupted, and RocksDB would report a missing log. Nothing is in
 ///   the store, so it is created again.
 fn check_files(directory: &Path) -> Result<(), StoreError> {
-    let failed = |reason: String| StoreError { place: directory.display().to_string(), reason };
-    let entries = std::fs::read_dir(directory)
-        .map_err(|error| failed(format!("cannot read the directory: {error}; check its permissions")))?;
-    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+    let failed = |error| system_call_error(directory, "read the directory", &error);
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let names: Vec<_> =
+        entries.map(|entry| entry.map(|it| it.file_name())).collect::<Result<_, _>>().map_err(failed)?;
     let holds = |what: &dyn Fn(&str) -> bool| names.iter().filter_map(|name| name.to_str()).any(what);
     let has_content = holds(&|name| name.ends_with(".sst") || name.ends_with(".log"));
     if holds(&|name| name == WIPE_MARKER) {
         return wipe(directory).and_then(|()| create(directory));
     }
     match (has_content, holds(&|name| name == "CURRENT")) {
-        (true, false) => Err(failed(format!("the file CURRENT is missing; remedy: {DAMAGED}"))),
+        (true, false) => Err(StoreError {
+            place: directory.display().to_string(),
+            reason: format!("the file CURRENT is missing; remedy: {}", Fault::Damaged.remedy()),
+        }),
         (false, true) => wipe(directory).and_then(|()| create(directory)),
         (true, true) | (false, false) => Ok(()),
     }
 }
 
 fn create(directory: &Path) -> Result<(), StoreError> {
-    std::fs::create_dir_all(directory).map_err(|error| StoreError {
-        place: directory.display().to_string(),
-        reason: format!("cannot create the directory: {error}; check the permissions of its parent"),
-    })
-}
-
-const DAMAGED: &str =
-    "the store is damaged; remove this directory, and the task is restored from its changelog";
-
-/// Adds the directory and a remedy to an error. RocksDB's texts name files, never keys or values.
-#[expect(clippy::wildcard_enum_match_arm, reason = "RocksDB's kinds of errors grow")]
-fn explained(directory: &Path, error: &Error) -> StoreError {
-    let text = error.as_ref();
-    let remedy = match error.kind() {
-        ErrorKind::Corruption => DAMAGED,
-        ErrorKind::InvalidArgument | ErrorKind::NotSupported => {
-            "this version does not know the format of the store; use the version that wrote it, or remove this \
-             directory, and the task is restored from its changelog"
-        }
-        ErrorKind::IOError if text.contains("lock") => {
-            "another process has the store open; stop it, or set another store.directory"
-        }
-        ErrorKind::IOError if text.contains("No such file") => DAMAGED,
-        ErrorKind::IOError if text.contains("No space left") => "the disk is full; free some space",
-        _ => "look for disk errors in the system's log",
-    };
-    StoreError { place: directory.display().to_string(), reason: format!("{text}; remedy: {remedy}") }
+    let failed = |error| system_call_error(directory, "create the directory", &error);
+    std::fs::create_dir_all(directory).map_err(failed)
 }
 
 #[cfg(test)]

@@ -24,12 +24,12 @@ fn keys(store: &TaskStore, from: &str, to: &str, limit: usize) -> Vec<String> {
 #[test]
 fn a_batch_applies_in_order_and_survives_reopening() {
     let at = Scratch::new("reopen");
-    let memory = Memory::new();
-    let store = TaskStore::open(&at.0, &memory).expect("fresh");
+    let resources = Resources::new();
+    let store = TaskStore::open(&at.0, &resources).expect("fresh");
     let writes = [("a", Some("1")), ("b", Some("2")), ("a", None), ("c", Some("")), ("b", Some("3"))];
     store.write(&batch(&writes)).expect("written");
     drop(store);
-    let store = TaskStore::open(&at.0, &memory).expect("reopened");
+    let store = TaskStore::open(&at.0, &resources).expect("reopened");
     assert_eq!(store.get(b"a").expect("readable"), None);
     assert_eq!(store.get(b"b").expect("readable"), Some(b"3".to_vec()));
     assert_eq!(store.get(b"c").expect("readable"), Some(Vec::new()));
@@ -38,7 +38,7 @@ fn a_batch_applies_in_order_and_survives_reopening() {
 #[test]
 fn a_scan_is_half_open_ordered_and_limited() {
     let at = Scratch::new("scan");
-    let store = TaskStore::open(&at.0, &Memory::new()).expect("fresh");
+    let store = TaskStore::open(&at.0, &Resources::new()).expect("fresh");
     let writes = ["d", "b", "a", "c"].map(|key| (key, Some("x")));
     store.write(&batch(&writes)).expect("written");
     store.flush().expect("flushed");
@@ -57,14 +57,14 @@ fn a_scan_is_half_open_ordered_and_limited() {
 #[test]
 fn a_bad_directory_is_reported_with_a_remedy() {
     let at = Scratch::new("wrong");
-    let memory = Memory::new();
-    let store = TaskStore::open(&at.0, &memory).expect("fresh");
+    let resources = Resources::new();
+    let store = TaskStore::open(&at.0, &resources).expect("fresh");
     let check = |expected: &str| {
-        let error = TaskStore::open(&at.0, &memory).err().expect("must not open");
+        let error = TaskStore::open(&at.0, &resources).err().expect("must not open");
         assert_eq!(error.place, at.0.display().to_string());
         assert!(error.reason.contains(expected), "{error}");
     };
-    check("another process has the store open");
+    check("still open in this process");
     store.write(&batch(&[("a", Some("1"))])).expect("written");
     store.flush().expect("flushed");
     drop(store);
@@ -72,14 +72,14 @@ fn a_bad_directory_is_reported_with_a_remedy() {
     check("remove this directory");
     wipe(&at.0).expect("wiped");
     assert!(!at.0.exists());
-    let store = TaskStore::open(&at.0, &memory).expect("fresh again");
+    let store = TaskStore::open(&at.0, &resources).expect("fresh again");
     assert_eq!(store.get(b"a").expect("readable"), None);
 }
 
 /// A store that is killed during its first opening has a manifest and no log yet.
 #[test]
 fn an_interrupted_creation_is_repeated_and_lost_logs_are_reported() {
-    let (at, memory) = (Scratch::new("interrupted-creation"), Memory::new());
+    let (at, resources) = (Scratch::new("interrupted-creation"), Resources::new());
     let remove_logs = || {
         for entry in std::fs::read_dir(&at.0).expect("readable").flatten() {
             if entry.path().extension().is_some_and(|end| end == "log") {
@@ -87,32 +87,32 @@ fn an_interrupted_creation_is_repeated_and_lost_logs_are_reported() {
             }
         }
     };
-    drop(TaskStore::open(&at.0, &memory).expect("fresh"));
+    drop(TaskStore::open(&at.0, &resources).expect("fresh"));
     remove_logs();
-    let store = TaskStore::open(&at.0, &memory).expect("created again");
+    let store = TaskStore::open(&at.0, &resources).expect("created again");
     assert_eq!(store.get(b"a").expect("readable"), None);
     store.write(&batch(&[("a", Some("1"))])).expect("written");
     store.flush().expect("flushed");
     drop(store);
     remove_logs();
-    let error = TaskStore::open(&at.0, &memory).err().expect("must not open");
+    let error = TaskStore::open(&at.0, &resources).err().expect("must not open");
     assert!(error.reason.contains("remove this directory"), "{error}");
 }
 
 #[test]
 fn an_interrupted_wipe_is_completed_when_the_store_is_opened() {
-    let (at, memory) = (Scratch::new("half-wiped"), Memory::new());
-    let store = TaskStore::open(&at.0, &memory).expect("fresh");
+    let (at, resources) = (Scratch::new("half-wiped"), Resources::new());
+    let store = TaskStore::open(&at.0, &resources).expect("fresh");
     store.write(&batch(&[("a", Some("1"))])).expect("written");
     store.flush().expect("flushed");
     drop(store);
     std::fs::remove_file(at.0.join("CURRENT")).expect("removed");
-    assert!(TaskStore::open(&at.0, &memory).is_err(), "without the marker it is a damaged store");
+    assert!(TaskStore::open(&at.0, &resources).is_err(), "without the marker it is a damaged store");
     std::fs::write(at.0.join(WIPE_MARKER), []).expect("writable");
-    let store = TaskStore::open(&at.0, &memory).expect("created again");
+    let store = TaskStore::open(&at.0, &resources).expect("created again");
     assert_eq!(store.get(b"a").expect("readable"), None);
     drop(store);
-    assert!(TaskStore::open(&at.0, &memory).is_ok(), "the wipe is over");
+    assert!(TaskStore::open(&at.0, &resources).is_ok(), "the wipe is over");
 }
 
 /// A run large enough for a file: `count` keys from `first`, each with the value `text`, a hundred times.
@@ -138,8 +138,8 @@ fn killed_copy(store: &TaskStore, to: &Path) {
 #[test]
 fn a_killed_restore_leaves_whole_runs_with_their_position() {
     let (at, copy) = (Scratch::new("load"), Scratch::new("load-killed"));
-    let memory = Memory::new();
-    let store = TaskStore::open(&at.0, &memory).expect("fresh");
+    let resources = Resources::new();
+    let store = TaskStore::open(&at.0, &resources).expect("fresh");
     let twin = MemoryStore::default();
     store.write(&batch(&[("Lposition", Some("0")), ("S000007", Some("early"))])).expect("written");
     let load = |store: &TaskStore, mut run: WriteBatch| {
@@ -156,14 +156,14 @@ fn a_killed_restore_leaves_whole_runs_with_their_position() {
     // The process died while it wrote the third run.
     std::fs::write(at.0.join(RUN_FILE), b"half a file").expect("writable");
     killed_copy(&store, &copy.0);
-    compare(&TaskStore::open(&copy.0, &memory).expect("opened after the kill"), "killed in the third run");
+    compare(&TaskStore::open(&copy.0, &resources).expect("opened after the kill"), "killed in the third run");
     // The process died after the store took over the second run and before the first name of the file was removed.
     let second = store.directory().read_dir().expect("readable").flatten().map(|it| it.path());
     let second = second.filter(|it| it.extension().is_some_and(|end| end == "sst")).max();
     drop(store);
     std::fs::remove_file(at.0.join(RUN_FILE)).expect("there");
     std::fs::hard_link(second.expect("two runs"), at.0.join(RUN_FILE)).expect("linked");
-    let store = TaskStore::open(&at.0, &memory).expect("opened after the kill");
+    let store = TaskStore::open(&at.0, &resources).expect("opened after the kill");
     let mut third = large_run(80_000, 60_000, "c", "3");
     third.delete(b"S000007");
     load(&store, third);
@@ -174,13 +174,13 @@ fn a_killed_restore_leaves_whole_runs_with_their_position() {
     store.loaded().expect("loaded");
     compare(&store, "continued after the kill");
     drop(store);
-    compare(&TaskStore::open(&at.0, &memory).expect("reopened"), "reopened");
+    compare(&TaskStore::open(&at.0, &resources).expect("reopened"), "reopened");
 }
 
 #[test]
 fn a_long_restore_pauses_for_compactions() {
     let at = Scratch::new("long-load");
-    let store = TaskStore::open(&at.0, &Memory::new()).expect("fresh");
+    let store = TaskStore::open(&at.0, &Resources::new()).expect("fresh");
     let waiting = || {
         let files = store.db.property_value("rocksdb.num-files-at-level0").expect("known");
         files.expect("present").parse::<u32>().expect("a number")

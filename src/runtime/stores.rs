@@ -7,21 +7,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use otp_topology::state::{LocalKey, StoreError};
 
-use crate::rocks::{Instance, Memory, TaskStore, wipe};
+use crate::rocks::{Instance, Resources, TaskStore, wipe};
 
 /// Shared by the thread that reads and writes, and the worker that restores.
 pub(super) type TaskHandle = Arc<TaskStore>;
 
 pub(crate) struct Stores {
     instance: Instance,
-    memory: Memory,
+    resources: Resources,
     open: Mutex<HashMap<i32, TaskHandle>>,
 }
 
 impl Stores {
     /// In the directory of an instance, whose lock keeps other processes out.
-    pub(crate) fn new(instance: Instance, memory: Memory) -> Self {
-        Self { instance, memory, open: Mutex::default() }
+    pub(crate) fn new(instance: Instance, resources: Resources) -> Self {
+        Self { instance, resources, open: Mutex::default() }
     }
 
     /// Checks that the state was made for this partition count. A blank directory fits any count. Only one store is read,
@@ -52,7 +52,7 @@ impl Stores {
         if let Some(store) = open.get(&task) {
             return Ok(store.clone());
         }
-        let store = Arc::new(TaskStore::open(&self.instance.task_directory(task), &self.memory)?);
+        let store = Arc::new(TaskStore::open(&self.instance.task_directory(task), &self.resources)?);
         open.insert(task, store.clone());
         Ok(store)
     }

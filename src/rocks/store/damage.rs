@@ -21,7 +21,7 @@ const CUTS_PER_FILE: usize = 10;
 
 /// Writes a store, closes it, and returns its content after each commit.
 fn written(at: &Scratch) -> Vec<Content> {
-    let store = TaskStore::open(&at.0, &Memory::new()).expect("fresh");
+    let store = TaskStore::open(&at.0, &Resources::new()).expect("fresh");
     let mut contents = vec![Content::new()];
     for commit in 1..=COMMITS {
         let mut batch = WriteBatch::default();
@@ -43,8 +43,8 @@ fn written(at: &Scratch) -> Vec<Content> {
 
 /// The whole content of a store.
 fn read(directory: &Path) -> Result<Content, StoreError> {
-    static MEMORY: LazyLock<Memory> = LazyLock::new(Memory::new);
-    let store = TaskStore::open(directory, &MEMORY)?;
+    static RESOURCES: LazyLock<Resources> = LazyLock::new(Resources::new);
+    let store = TaskStore::open(directory, &RESOURCES)?;
     Ok(store.scan(b"", &[0xff], usize::MAX)?.into_iter().collect())
 }
 

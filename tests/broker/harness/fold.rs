@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use otp_stream::testing::{Memory, TaskStore};
+use otp_stream::testing::{Resources, TaskStore};
 use otp_topology::state::{Family, StateStore};
 
 use super::kafka::Tap;
@@ -23,11 +23,11 @@ pub(crate) fn differences(scenario: &Scenario, store: &Path) -> Vec<String> {
         };
     }
     assert!(!folded.is_empty(), "the changelog holds something");
-    let memory = Memory::new();
+    let resources = Resources::new();
     let mut found = Vec::new();
     for task in 0..PARTITIONS {
         let place = store.join(&scenario.application).join(format!("task-{task}"));
-        let rows = TaskStore::open(&place, &memory).and_then(|store| store.scan(&[], &[0xff], usize::MAX));
+        let rows = TaskStore::open(&place, &resources).and_then(|store| store.scan(&[], &[0xff], usize::MAX));
         for (key, value) in rows.expect("a store that can be read") {
             let Some(family) = Family::of(&key).filter(|family| family.is_changelogged()) else {
                 continue;
