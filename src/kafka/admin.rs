@@ -226,6 +226,14 @@ impl Admin {
         }
     }
 
+    /// How many brokers the cluster has.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub fn brokers(&self, timeout: Duration) -> Result<usize, EdgeError> {
+        self.await_broker("count brokers", timeout)
+    }
+
     /// # Errors
     /// The cluster does not answer.
     pub fn cluster_id(&self, timeout: Duration) -> Result<String, EdgeError> {
@@ -262,9 +270,9 @@ impl Admin {
             .collect()
     }
 
-    /// Waits until a broker answers. While an admin request waits, librdkafka connects again after each lost connection,
+    /// Waits until a broker answers, and returns how many there are. While an admin request waits, librdkafka connects again after each lost connection,
     /// without a pause, more than a thousand times a second. So a request is made only while a broker answers.
-    fn await_broker(&self, what: &str, timeout: Duration) -> Result<(), EdgeError> {
+    fn await_broker(&self, what: &str, timeout: Duration) -> Result<usize, EdgeError> {
         let (client, mut tries_left) =
             (self.client.inner().native_client(), timeout.as_millis() / ANSWER_MAX.as_millis());
         loop {

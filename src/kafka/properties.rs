@@ -258,6 +258,17 @@ impl Properties {
         config
     }
 
+    /// Most bytes that the clients of one stream thread hold in their queues: the consumer's, a restore's and the producer's.
+    pub(crate) fn queue_bytes_max(&self) -> u64 {
+        let bytes = |config: &ClientConfig, key: &str| {
+            config.get(key).and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+        };
+        let fetched = "queued.max.messages.kbytes";
+        bytes(&self.group_consumer("", None), fetched)
+            + bytes(&self.changelog_reader(""), fetched)
+            + bytes(&self.transactional_producer(""), "queue.buffering.max.kbytes")
+    }
+
     pub(super) fn admin(&self) -> ClientConfig {
         let mut config = self.config(&[SLOW_RECONNECT]);
         // Nothing serves the log queue of this client.
@@ -344,6 +355,14 @@ mod tests {
             assert_eq!(refused.key, key);
             assert!(refused.to_string().contains("remedy"), "{refused}");
         }
+    }
+
+    #[test]
+    fn queues_of_the_operators_size_are_counted() {
+        let default = Properties::new("localhost:9092", []).expect("nothing is owned").queue_bytes_max();
+        assert_eq!(default, (768 + 32_768 + 65_536) * 1024);
+        let larger = with("queue.buffering.max.kbytes", "100000").expect("free").queue_bytes_max();
+        assert_eq!(larger - default, (100_000 - 65_536) * 1024);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) struct ClusterFacts {
     pub topics: BTreeMap<String, TopicFacts>,
     /// `delete.retention.ms` of the changelog, if it exists.
     pub tombstone_retention_ms: Option<u64>,
+    /// How many brokers the cluster has.
+    pub brokers: usize,
 }
 
 /// Reads the facts of every topic that the settings name.
@@ -37,7 +39,7 @@ pub(crate) fn describe(admin: &Admin, settings: &Settings) -> Result<ClusterFact
             .and_then(|ms| ms.parse().ok()),
         false => None,
     };
-    Ok(ClusterFacts { topics, tombstone_retention_ms })
+    Ok(ClusterFacts { topics, tombstone_retention_ms, brokers: admin.brokers(ASK_MAX)? })
 }
 
 /// Partition counts and ids of topics. A missing topic is absent.

@@ -13,7 +13,7 @@ use crate::kafka::{Replayed, TRANSACTION_TIMEOUT_MS};
 /// Bytes that are collected before they are written. The fewer and larger the batches, the less is left to compact.
 const BATCH_BYTES: usize = 60 << 20;
 /// With room for one more record, so that the memory does not double.
-const BATCH_ROOM_BYTES: usize = BATCH_BYTES + (4 << 20);
+pub(super) const RUN_BYTES: usize = BATCH_BYTES + (4 << 20);
 /// Records between two updates of the progress.
 const STEP_RECORDS: u64 = 5_000;
 /// If nothing new comes for this long, the log says what the restore waits for.
@@ -50,7 +50,7 @@ impl<'a> RestoreRun<'a> {
     ) -> Self {
         let progress = progress.begin(task, fold.remaining());
         let (remaining, moved_at) = (fold.remaining(), wall());
-        let fold = fold.with_room(BATCH_ROOM_BYTES);
+        let fold = fold.with_room(RUN_BYTES);
         Self {
             task,
             topic,
