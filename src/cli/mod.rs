@@ -1,7 +1,7 @@
 //! The command line. Each subcommand has its own file.
 //!
 //! Reads the configuration and calls the code that does the work; decides nothing about requests. Exit codes: 0 done, 1 failed
-//! at run time, 2 wrong usage or configuration.
+//! at run time, 2 wrong usage or configuration, 128 and its number after a signal.
 
 pub(crate) mod bench;
 mod cluster;
@@ -10,6 +10,7 @@ mod demo;
 mod keys;
 mod replay;
 mod run;
+mod signals;
 mod subject;
 mod topics;
 
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use signals::{Signals, Status};
 
 use crate::config::{ConfigError, Loaded, Sources, keys::KeysError};
 
@@ -74,6 +76,8 @@ pub(crate) enum Failure {
     Runtime(anyhow::Error),
     /// Exit 1. The command has printed the reason already.
     Reported,
+    /// Exit 128 and the number of the signal that ended the command.
+    Signalled(i32),
 }
 
 const EXAMPLES: &str = "\
@@ -85,12 +89,18 @@ Examples:
   otp-stream --config prod.toml --set http.listen=0.0.0.0:9464 run
   OTP_STREAM__KAFKA__BOOTSTRAP_SERVERS=broker:9092 otp-stream config print
 
-Exit codes: 0 done, 1 failed at run time, 2 wrong usage or configuration";
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage or configuration, 130 or 143 ended by SIGINT or SIGTERM";
 
 /// Parses the command line of this process and runs the command.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.perform() {
+    let signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("error: the handlers of SIGTERM and SIGINT cannot be installed: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    match Cli::parse().perform(&signals) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             match &failure {
@@ -100,7 +110,7 @@ pub fn main() -> ExitCode {
                     }
                 }
                 Failure::Runtime(err) => eprintln!("error: {err:#}"),
-                Failure::Reported => {}
+                Failure::Reported | Failure::Signalled(_) => {}
             }
             failure.exit_code()
         }
@@ -108,13 +118,16 @@ pub fn main() -> ExitCode {
 }
 
 impl Cli {
-    fn perform(self) -> Result<(), Failure> {
+    fn perform(self, signals: &Signals) -> Result<(), Failure> {
         let sources = Sources::of_process(self.config, self.sets);
         let load = || load(&sources, None);
         match self.command {
-            Command::Run(args) => run::perform(&load()?, &args),
+            Command::Run(args) => {
+                signals.end_well();
+                run::perform(&load()?, &args, signals)
+            }
             // The demo prints to the same terminal.
-            Command::Demo(args) => demo::perform(&self::load(&sources, Some("warn"))?, &args),
+            Command::Demo(args) => demo::perform(&self::load(&sources, Some("warn"))?, &args, signals),
             Command::Replay(args) => replay::perform(&load()?, &args),
             Command::Topics(command) => topics::perform(&load()?, &command),
             Command::Keys(command) => keys::perform(&command),
@@ -144,6 +157,7 @@ impl Failure {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Runtime(_) | Self::Reported => ExitCode::from(1),
+            Self::Signalled(signal) => ExitCode::from(Status::Signalled.of(*signal)),
         }
     }
 }

@@ -14,15 +14,15 @@ use std::time::Duration;
 use clap::Args;
 use otp_topology::deployment::Topology;
 use otp_topology::thread::Limits;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
+use super::signals::{Signals, Status, Stop};
 use super::{Failure, cluster, topics};
 use crate::config::{Config, Loaded, Membership, keys};
 use crate::kafka::{Admin, outage};
-use crate::rocks::{Instance, Memory};
+use crate::rocks::{Instance, Resources};
 use crate::runtime::{
-    ClusterFacts, Parts, Progress, Stores, StreamThreads, TopicWatch, describe, wake_without_preempting,
+    ClusterFacts, FileDemand, LagWatch, MemoryDemand, OpenTransactions, Parts, Progress, Stores,
+    StreamThreads, TopicWatch, describe, wake_without_preempting,
 };
 use crate::telemetry::{Health, Metrics, Server};
 
@@ -46,24 +46,29 @@ Examples:
 
 On SIGTERM it completes the open transaction and ends with exit code 0.";
 
-pub(super) fn perform(loaded: &Loaded, args: &RunArgs) -> Result<(), Failure> {
+pub(super) fn perform(loaded: &Loaded, args: &RunArgs, signals: &Signals) -> Result<(), Failure> {
     let config = &loaded.config;
     // Must come before any thread starts.
     if let Err(error) = wake_without_preempting() {
         tracing::debug!(%error, "cannot set the scheduling policy; at low rates a request costs a little more CPU");
     }
     keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
+    // What is known before the cluster is asked: there is a store and a broker.
+    open_files(loaded, 1, 1)?;
     let admin = cluster::connect(loaded)?;
     if args.create_topics {
         topics::create(loaded, &admin)?;
     }
     let instance = Instance::take(&config.store.directory, &config.application.id)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| Failure::Runtime(error.into()))?;
     check_topics(loaded, &admin)?;
     let mut parts = parts(loaded, &admin, instance)?;
     let server = Server::start(&config.http.listen, parts.metrics.clone(), parts.health.clone())
         .map_err(|error| Failure::Usage(error.to_string()))?;
+    let open = parts.open.clone();
+    let stop = signals
+        .take_over(Status::Done, move || open.is_any())
+        .map_err(|error| Failure::Runtime(error.into()))?;
     loop {
         tracing::info!(
             application = config.application.id,
@@ -72,11 +77,12 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs) -> Result<(), Failure> {
             partitions = parts.topology.partitions,
             "serving"
         );
-        match serve(loaded, &parts, &mut signals)? {
+        match serve(loaded, &parts, &stop)? {
             Ended::Signal => break,
             Ended::TopicRecreated => {
                 check_topics(loaded, &admin)?;
-                (parts.topology, parts.limits) = topology(loaded, &admin)?;
+                let facts = facts(loaded, &admin)?;
+                (parts.topology, parts.limits) = topology(loaded, &facts)?;
             }
         }
     }
@@ -91,11 +97,12 @@ enum Ended {
     TopicRecreated,
 }
 
-fn serve(loaded: &Loaded, parts: &Parts, signals: &mut Signals) -> Result<Ended, Failure> {
+fn serve(loaded: &Loaded, parts: &Parts, stop: &Stop) -> Result<Ended, Failure> {
     let watch = TopicWatch::start(cluster::admin(loaded)?, parts.topology.clone(), parts.health.clone());
+    let _lag = LagWatch::start(parts);
     let threads = StreamThreads::start(parts, loaded.config.processing.threads);
     let mut ended = Ended::Signal;
-    while signals.pending().next().is_none() && !threads.has_ended() {
+    while !stop.is_asked() && !threads.has_ended() {
         if watch.saw_recreated() {
             ended = Ended::TopicRecreated;
             break;
@@ -109,10 +116,13 @@ fn serve(loaded: &Loaded, parts: &Parts, signals: &mut Signals) -> Result<Ended,
 
 fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Failure> {
     let config = &loaded.config;
-    let (topology, limits) = topology(loaded, admin)?;
+    let facts = facts(loaded, admin)?;
+    let (topology, limits) = topology(loaded, &facts)?;
+    let open_files = open_files(loaded, topology.partitions, facts.brokers)?;
+    check_memory(loaded, topology.partitions)?;
     let metrics = Arc::new(Metrics::new());
     let own = instance.id().as_str().to_owned();
-    let stores = Stores::new(instance, Memory::new());
+    let stores = Stores::new(instance, Resources::new().with_open_files(open_files));
     stores.check_partitions(topology.partitions).map_err(|error| Failure::Runtime(error.into()))?;
     Ok(Parts {
         topology,
@@ -120,6 +130,7 @@ fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Fa
         limits,
         stores: Arc::new(stores),
         progress: Progress::new(metrics.clone()),
+        open: OpenTransactions::new(config.processing.threads),
         metrics,
         health: Arc::new(Health::new(config.processing.threads).with_causes(outage::current_causes)),
         instance: if config.application.instance.is_empty() {
@@ -131,13 +142,41 @@ fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Fa
     })
 }
 
-fn topology(loaded: &Loaded, admin: &Admin) -> Result<(Arc<Topology>, Limits), Failure> {
+fn facts(loaded: &Loaded, admin: &Admin) -> Result<ClusterFacts, Failure> {
+    describe(admin, &loaded.config.settings()).map_err(|error| cluster::unreachable_cluster(loaded, &error))
+}
+
+fn topology(loaded: &Loaded, facts: &ClusterFacts) -> Result<(Arc<Topology>, Limits), Failure> {
     let keyring = keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
-    let settings = loaded.config.settings();
-    let facts = describe(admin, &settings).map_err(|error| cluster::unreachable_cluster(loaded, &error))?;
-    let topology =
-        Topology::build(&settings, keyring, &facts.topics).map_err(|error| Failure::Runtime(error.into()))?;
-    Ok((Arc::new(topology), limits(&loaded.config, &facts)))
+    let topology = Topology::build(&loaded.config.settings(), keyring, &facts.topics)
+        .map_err(|error| Failure::Runtime(error.into()))?;
+    Ok((Arc::new(topology), limits(&loaded.config, facts)))
+}
+
+/// Refuses to start where tasks would fail later for want of open files. Another instance may end at any time, so this one may
+/// own every partition. Returns how many files each store may keep open.
+fn open_files(loaded: &Loaded, partitions: i32, brokers: usize) -> Result<u32, Failure> {
+    let demand = FileDemand {
+        stores: stores(partitions),
+        threads: loaded.config.processing.threads as u64,
+        brokers: brokers as u64,
+        bootstrap_servers: loaded.config.kafka.bootstrap_servers.split(',').count() as u64,
+    };
+    demand.provide().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Refuses to start where the kernel would kill the process sooner or later.
+fn check_memory(loaded: &Loaded, partitions: i32) -> Result<(), Failure> {
+    let demand = MemoryDemand {
+        stores: stores(partitions),
+        threads: loaded.config.processing.threads as u64,
+        queues: cluster::properties(loaded)?.queue_bytes_max(),
+    };
+    demand.check().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn stores(partitions: i32) -> u64 {
+    u64::try_from(partitions).expect("a topic has partitions")
 }
 
 /// Refuses to start if a topic differs from the plan in a way that does harm. Examples: a compacted request topic loses

@@ -19,6 +19,7 @@ use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use super::calls::ProducerCalls;
 use super::clock::{now, wall};
+use super::open_transactions::OpenTransaction;
 use super::pacing::CommitPacing;
 use super::reporter::Reporter;
 use super::round::Round;
@@ -35,6 +36,7 @@ pub(super) struct Driver {
     worker: Worker,
     stores: Arc<Stores>,
     reporter: Reporter,
+    open: OpenTransaction,
     pacing: CommitPacing,
     /// There are more records to read immediately.
     more_to_read: bool,
@@ -56,6 +58,7 @@ impl Driver {
         worker: Worker,
         stores: Arc<Stores>,
         reporter: Reporter,
+        open: OpenTransaction,
     ) -> Self {
         Self {
             thread,
@@ -63,6 +66,7 @@ impl Driver {
             worker,
             stores,
             reporter,
+            open,
             pacing: CommitPacing::default(),
             more_to_read: false,
             failure: None,
@@ -150,10 +154,12 @@ impl Driver {
     fn take(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
         self.thread.on(event, wall());
         while let Some(command) = self.thread.next_command() {
+            self.open.set(self.thread.has_open_transaction());
             if let Some(answer) = self.perform(command, group) {
                 self.thread.on(answer, wall());
             }
         }
+        self.open.set(self.thread.has_open_transaction());
     }
 
     fn perform(&mut self, command: Command, group: &Group<'_>) -> Option<Event<TaskHandle>> {

@@ -16,6 +16,7 @@ use super::calls::ProducerCalls;
 use super::clock::wall;
 use super::committer::CALL_MAX;
 use super::driver::Driver;
+use super::open_transactions::OpenTransactions;
 use super::progress::Progress;
 use super::reporter::Reporter;
 use super::stores::Stores;
@@ -56,6 +57,7 @@ pub(crate) struct Parts {
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
     pub progress: Progress,
+    pub open: OpenTransactions,
     /// Member and transactional ids begin with it.
     pub instance: String,
     pub is_static: bool,
@@ -196,7 +198,7 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
     )?;
     let reporter = Reporter::new(number, topology.clone(), parts.metrics.clone(), parts.health.clone());
     let thread = StreamThread::new(topology.clone(), parts.limits.clone());
-    let driver = Driver::new(thread, calls, worker, parts.stores.clone(), reporter);
+    let driver = Driver::new(thread, calls, worker, parts.stores.clone(), reporter, parts.open.of(number));
     let driver = Rc::new(RefCell::new(driver));
     let topics: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
     let member = parts.is_static.then_some(identity.as_str());

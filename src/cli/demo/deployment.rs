@@ -11,22 +11,26 @@ use otp_topology::deployment::{Incarnation, Settings, TopicFacts, Topology, fitt
 use otp_topology::otp::ContractName;
 use otp_topology::thread::Limits;
 
+use crate::cli::signals::Stop;
 use crate::cli::{Failure, cluster};
 use crate::config::{Loaded, keys};
 use crate::kafka::{Admin, Mock, NewTopic, Properties, TopicOutcome};
-use crate::rocks::{Instance, Memory};
-use crate::runtime::{Parts, Progress, Stores, StreamThreads, describe, wall};
+use crate::rocks::{Instance, Resources};
+use crate::runtime::{OpenTransactions, Parts, Progress, Stores, StreamThreads, describe, wall};
 use crate::telemetry::{Health, Metrics};
 
 /// How long the stream thread may take to start.
 const START_MAX_MS: u64 = 20_000;
 const ASK_MAX: Duration = Duration::from_secs(20);
 const PARTITIONS: i32 = 2;
+/// Why the demo ends early. Nobody reads it: the status says which signal it was.
+pub(super) const STOPPED: &str = "a signal has stopped the demo";
 
 pub(super) struct DemoDeployment {
     pub topology: Arc<Topology>,
     pub properties: Properties,
     threads: StreamThreads,
+    health: Arc<Health>,
     directory: PathBuf,
     _mock: Option<Mock>,
 }
@@ -34,7 +38,7 @@ pub(super) struct DemoDeployment {
 impl DemoDeployment {
     /// On a mock cluster inside this process. The mock cluster reports neither topic ids nor settings, so that they are
     /// given here.
-    pub(super) fn on_mock(loaded: &Loaded) -> Result<Self, Failure> {
+    pub(super) fn on_mock(loaded: &Loaded, open: OpenTransactions) -> Result<Self, Failure> {
         let settings = settings(loaded, "demo");
         let topics = wanted(&settings);
         let mock = Mock::start(&topics).map_err(|error| Failure::Runtime(error.into()))?;
@@ -44,11 +48,15 @@ impl DemoDeployment {
         let facts =
             |(name, partitions)| (name, TopicFacts { partitions, incarnation: Incarnation::default() });
         let facts = topics.into_iter().map(facts).collect();
-        Self::open(loaded, &settings, properties, &facts, Some(mock)).map_err(Failure::Runtime)
+        Self::open(loaded, &settings, properties, &facts, Some(mock), open).map_err(Failure::Runtime)
     }
 
     /// On a real cluster, with topic names that no other run uses.
-    pub(super) fn on_cluster(loaded: &Loaded, servers: &str) -> Result<Self, Failure> {
+    pub(super) fn on_cluster(
+        loaded: &Loaded,
+        servers: &str,
+        open: OpenTransactions,
+    ) -> Result<Self, Failure> {
         let settings = settings(loaded, &format!("demo-{}", wall().ms()));
         let chosen = loaded.config.kafka.properties.0.clone();
         let properties = Properties::new(servers, chosen).map_err(|refused| {
@@ -63,7 +71,7 @@ impl DemoDeployment {
                     "cannot set the demo up on the cluster at --bootstrap-servers {servers}"
                 )))
             })?;
-        Self::open(loaded, &settings, properties, &facts, None).map_err(Failure::Runtime)
+        Self::open(loaded, &settings, properties, &facts, None, open).map_err(Failure::Runtime)
     }
 
     fn open(
@@ -72,6 +80,7 @@ impl DemoDeployment {
         properties: Properties,
         facts: &BTreeMap<String, TopicFacts>,
         mock: Option<Mock>,
+        open: OpenTransactions,
     ) -> anyhow::Result<Self> {
         let keyring =
             keys::keyring(&keys::generate(wall())?, "fresh keys").map_err(|error| anyhow!("{error}"))?;
@@ -86,25 +95,31 @@ impl DemoDeployment {
             properties: properties.clone(),
             limits: Limits::default(),
             instance: instance.id().as_str().to_owned(),
-            stores: Arc::new(Stores::new(instance, Memory::new())),
+            stores: Arc::new(Stores::new(instance, Resources::new())),
             progress: Progress::new(metrics.clone()),
+            open,
             metrics,
             health: health.clone(),
             is_static: loaded.config.application.membership == crate::config::Membership::Static
                 && mock.is_none(),
         };
         let threads = StreamThreads::start(&parts, 1);
-        let deployment = Self { topology, properties, threads, directory, _mock: mock };
-        deployment.wait(&health)?;
-        Ok(deployment)
+        Ok(Self { topology, properties, threads, health, directory, _mock: mock })
     }
 
-    fn wait(&self, health: &Health) -> anyhow::Result<()> {
+    /// Waits until every task runs.
+    ///
+    /// # Errors
+    /// One does not, or a signal came.
+    pub(super) fn await_running(&self, stop: &Stop) -> anyhow::Result<()> {
         let begun = wall();
-        while health.report().tasks_by_state()["running"] < i64::from(PARTITIONS) {
+        while self.health.report().tasks_by_state()["running"] < i64::from(PARTITIONS) {
             if self.threads.has_ended() || wall().since(begun) > START_MAX_MS {
-                let report = serde_json::to_string(&health.report())?;
+                let report = serde_json::to_string(&self.health.report())?;
                 bail!("the service did not start within {START_MAX_MS} ms: {report}");
+            }
+            if stop.is_asked() {
+                bail!(STOPPED);
             }
             std::thread::sleep(Duration::from_millis(20));
         }

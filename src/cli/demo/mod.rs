@@ -12,7 +12,9 @@ mod story;
 use clap::Args;
 
 use super::Failure;
+use super::signals::{Signals, Status};
 use crate::config::Loaded;
+use crate::runtime::OpenTransactions;
 use deployment::DemoDeployment;
 use player::Player;
 use screen::Screen;
@@ -36,16 +38,28 @@ Examples:
   otp-stream demo --events                                 with every event in full
   otp-stream demo --bootstrap-servers localhost:9092       the same on a real cluster";
 
-pub(super) fn perform(loaded: &Loaded, args: &DemoArgs) -> Result<(), Failure> {
+/// After a signal it still removes what it made on this machine.
+pub(super) fn perform(loaded: &Loaded, args: &DemoArgs, signals: &Signals) -> Result<(), Failure> {
     let screen = Screen::new(args.events);
     screen.opening(args.bootstrap_servers.as_deref());
+    let open = OpenTransactions::new(1);
+    let is_open = open.clone();
+    let stop = signals
+        .take_over(Status::Signalled, move || is_open.is_any())
+        .map_err(|error| Failure::Runtime(error.into()))?;
     let deployment = match &args.bootstrap_servers {
-        Some(servers) => DemoDeployment::on_cluster(loaded, servers)?,
-        None => DemoDeployment::on_mock(loaded)?,
+        Some(servers) => DemoDeployment::on_cluster(loaded, servers, open)?,
+        None => DemoDeployment::on_mock(loaded, open)?,
     };
-    let played = Player::new(&deployment, &screen).and_then(|mut player| player.play(story::STEPS));
+    let played = deployment
+        .await_running(&stop)
+        .and_then(|()| Player::new(&deployment, &screen, &stop))
+        .and_then(|mut player| player.play(story::STEPS));
     let is_mock = args.bootstrap_servers.is_none();
     deployment.close().map_err(Failure::Runtime)?;
+    if let Some(signal) = stop.signal() {
+        return Err(Failure::Signalled(signal));
+    }
     played.map_err(Failure::Runtime)?;
     screen.ending(is_mock);
     Ok(())

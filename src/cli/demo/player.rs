@@ -8,9 +8,10 @@ use otp_topology::deployment::SourceKind;
 use otp_topology::otp::LogTime;
 use serde_json::{Value, json};
 
-use super::deployment::DemoDeployment;
+use super::deployment::{DemoDeployment, STOPPED};
 use super::screen::{Screen, ShownEvent};
 use super::story::{DemoRequest, EnteredCode, Expected, StoryStep};
+use crate::cli::signals::Stop;
 use crate::kafka::{Seen, Sender, Tail, TailPartition, ToSend};
 use crate::runtime::wall;
 
@@ -30,10 +31,15 @@ pub(super) struct Player<'a> {
     request_topic: String,
     /// The code of the latest SMS.
     code: String,
+    stop: &'a Stop,
 }
 
 impl<'a> Player<'a> {
-    pub(super) fn new(deployment: &'a DemoDeployment, screen: &'a Screen) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        deployment: &'a DemoDeployment,
+        screen: &'a Screen,
+        stop: &'a Stop,
+    ) -> anyhow::Result<Self> {
         let topology = &deployment.topology;
         let requests = topology.source_of(SourceKind::Requests(0)).expect("a configuration has a caller");
         let request_topic = topology.source(requests).name.clone();
@@ -51,7 +57,7 @@ impl<'a> Player<'a> {
         let tail = Tail::new(&deployment.properties, &topology.application_id, &topics)?;
         tail.start(&places)?;
         let sender = Sender::new(&deployment.properties, std::slice::from_ref(&request_topic))?;
-        Ok(Self { deployment, screen, sender, tail, topics, request_topic, code: String::new() })
+        Ok(Self { deployment, screen, sender, tail, topics, request_topic, code: String::new(), stop })
     }
 
     pub(super) fn play(&mut self, steps: &[StoryStep]) -> anyhow::Result<()> {
@@ -96,6 +102,9 @@ impl<'a> Player<'a> {
         let begun: LogTime = wall();
         loop {
             let wait = if missing.is_empty() { AFTER } else { Duration::from_millis(100) };
+            if self.stop.is_asked() {
+                bail!(STOPPED);
+            }
             match self.next(wait)? {
                 Some(event) => {
                     self.note_code(&event);

@@ -178,6 +178,11 @@ impl<S: StateStore + Clone> StreamThread<S> {
         Some(u64::try_from(end - input.reached).unwrap_or(0))
     }
 
+    /// Whether a transaction is open, or committed and not yet written to every store.
+    pub fn has_open_transaction(&self) -> bool {
+        !self.call.is_idle() && !self.call.is_replacing()
+    }
+
     /// Whether records may be processed.
     fn takes_work(&self) -> bool {
         self.membership.is_active() && !self.call.is_replacing()
