@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./dev torture`: repeats the fault loops of the broker tests with other seeds, for a given time.
 
-TORTURE_KINDS="kill backlog storm zombie twins store full broker offsets recreated hanging"
+TORTURE_KINDS="kill backlog storm zombie twins store full machine broker offsets recreated hanging"
 
 # torture [--minutes N] [--seed S] [--only KIND]: exit 1 if a test failed.
 torture() {
@@ -47,6 +47,7 @@ torture_test() {
     twins) echo process::a_copied_store_directory ;;
     store) echo store::a_store_deleted_or_replaced_by_an_older_copy ;;
     full) echo store::a_full_disk ;;
+    machine) echo machine::a_small_machine_under_load ;;
     broker) echo brokers::brokers_killed_and_started_again ;;
     offsets) echo upstream::offsets_set_back_to_the_beginning ;;
     recreated) echo upstream::a_request_topic_deleted_and_recreated ;;

@@ -44,9 +44,9 @@ impl Host {
         Process::spawn_run(&self.configs, self.http_port, &self.log)
     }
 
-    /// As [`Host::run`], see [`Process::spawn_run_with_file_limit`].
-    pub(crate) fn run_with_file_limit(&self) -> Process {
-        Process::spawn_run_with_file_limit(&self.configs, self.http_port, &self.log).await_ready()
+    /// As [`Host::start`], see [`Process::spawn_run_under`].
+    pub(crate) fn start_under(&self, wrapper: &[&str]) -> Process {
+        Process::spawn_run_under(wrapper, &self.configs, self.http_port, &self.log)
     }
 
     /// Everything that processes on this host have logged.

@@ -3,6 +3,7 @@
 pub(crate) mod administrator;
 pub(crate) mod audit;
 pub(crate) mod cluster;
+pub(crate) mod disk;
 pub(crate) mod event;
 pub(crate) mod fold;
 pub(crate) mod history;

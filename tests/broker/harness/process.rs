@@ -46,6 +46,15 @@ pub(crate) fn otp_stream_reading(configs: &[PathBuf], args: &[&str], input: &str
     output
 }
 
+/// Ignores SIGXFSZ: a write beyond [`Process::limit_files`] is an error in the process instead of a signal that ends it.
+pub(crate) const WITH_FILE_LIMIT: [&str; 4] = ["bash", "-c", "trap '' XFSZ; exec \"$@\"", "limitable"];
+
+fn wrapped(wrapper: &[&str], program: &Command) -> Command {
+    let mut command = Command::new(wrapper[0]);
+    command.args(&wrapper[1..]).arg(program.get_program()).args(program.get_args());
+    command
+}
+
 fn command(configs: &[PathBuf]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_otp-stream"));
     for config in configs {
@@ -62,13 +71,10 @@ impl Process {
         Self::spawn(run, port, log)
     }
 
-    /// As [`Process::spawn_run`], but a write beyond [`Process::limit_files`] is an error in the process instead of a signal
-    /// that ends it.
-    pub(crate) fn spawn_run_with_file_limit(configs: &[PathBuf], port: u16, log: &Path) -> Self {
-        let program = command(configs);
-        let mut run = Command::new("bash");
-        run.args(["-c", "trap '' XFSZ; exec \"$@\"", "limitable"]);
-        run.arg(program.get_program()).args(program.get_args()).arg("run");
+    /// As [`Process::spawn_run`], by way of a command that makes its arguments the process.
+    pub(crate) fn spawn_run_under(wrapper: &[&str], configs: &[PathBuf], port: u16, log: &Path) -> Self {
+        let mut run = wrapped(wrapper, &command(configs));
+        run.arg("run");
         Self::spawn(run, port, log)
     }
 
@@ -151,6 +157,28 @@ impl Process {
     pub(crate) fn limit_files(&self, bytes: Option<u64>) {
         let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
         self.run_shell(&format!("prlimit --pid {} --fsize={bytes}:unlimited", self.child.id()));
+    }
+
+    /// Limits the number of files that the process may have open; `None`: its hard limit.
+    pub(crate) fn limit_open_files(&self, count: Option<u64>) {
+        let count = count.map_or_else(|| "unlimited".to_owned(), |count| count.to_string());
+        self.run_shell(&format!(
+            "hard=$(prlimit --pid {0} --nofile -o HARD --noheadings); soft={count}; [ $soft != unlimited ] || soft=$hard; \
+             prlimit --pid {0} --nofile=$soft:$hard",
+            self.child.id()
+        ));
+    }
+
+    /// The number of files that the process has open.
+    pub(crate) fn open_files(&self) -> u64 {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count() as u64
+    }
+
+    /// The soft limit of open files.
+    pub(crate) fn open_files_limit(&self) -> u64 {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.child.id())).expect("it runs");
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("Linux has it");
+        line.split_whitespace().next().expect("a limit").parse().expect("a number")
     }
 
     fn run_shell(&self, line: &str) {

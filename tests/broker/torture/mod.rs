@@ -3,6 +3,7 @@
 
 mod brokers;
 mod load;
+mod machine;
 mod process;
 mod run;
 mod store;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::repeat;
 use super::run::TortureRun;
 use crate::harness::host::copy;
+use crate::harness::process::WITH_FILE_LIMIT;
 use crate::harness::scenario::Scenario;
 
 #[test]
@@ -43,7 +44,7 @@ fn a_full_disk() {
     repeat("full", |kind, seed| {
         let mut run = TortureRun::new(kind, seed, Scenario::with);
         let host = run.scenario.host();
-        let process = host.run_with_file_limit();
+        let process = host.start_under(&WITH_FILE_LIMIT).await_ready();
         for round in 1..=2 {
             run.load_for(1_500);
             process.limit_files(Some(ROOM_BYTES));
