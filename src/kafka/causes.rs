@@ -129,6 +129,13 @@ const TABLE: &[Row] = {
         },
         Row {
             codes: &[C::RD_KAFKA_RESP_ERR__TRANSPORT],
+            words: &["too many open files"],
+            kind: Connection,
+            text: Text::Fixed("this process has no open files left for a connection"),
+            remedy: "raise the limit of open files (ulimit -n, LimitNOFILE=, docker run --ulimit nofile=)",
+        },
+        Row {
+            codes: &[C::RD_KAFKA_RESP_ERR__TRANSPORT],
             words: &[],
             kind: Connection,
             text: Text::Fixed("the brokers cannot be reached"),
@@ -331,6 +338,11 @@ mod tests {
                 C::RD_KAFKA_RESP_ERR__AUTHENTICATION,
                 "SASL authentication error: Authentication failed",
                 "authentication failed as `otp`",
+            ),
+            (
+                C::RD_KAFKA_RESP_ERR__TRANSPORT,
+                "localhost:9092/bootstrap: Failed to create socket: Too many open files (after 0ms in state CONNECT)",
+                "this process has no open files left for a connection",
             ),
             (
                 C::RD_KAFKA_RESP_ERR__TRANSPORT,
