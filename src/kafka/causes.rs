@@ -5,7 +5,7 @@
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka_sys::rd_kafka_resp_err_t as RawCode;
 
-use super::certificate::expires_on;
+use super::certificate::{Expiry, expiry};
 use super::errors::TransactionError;
 
 /// A cause that an operator can act on.
@@ -57,12 +57,15 @@ enum Text {
     Fixed(&'static str),
     /// The text goes on with the last day of the client's certificate.
     OwnCertificate(&'static str),
+    /// This text, unless the client's certificate has expired: Java's brokers do not tell it from others that they refuse.
+    UnlessExpired(&'static str),
     /// The text goes on with the user name.
     User(&'static str),
     /// The text goes on with the topic, group or id that librdkafka names.
     Named(&'static str),
 }
 
+const EXPIRED: &str = "this client's certificate expired";
 const GRANT: &str = "grant what `otp-stream topics plan` lists";
 
 /// The first row that fits is the cause.
@@ -77,7 +80,7 @@ const TABLE: &[Row] = {
             codes: TLS,
             words: &["alert certificate expired", "alert number 45"],
             kind: Connection,
-            text: Text::OwnCertificate("this client's certificate expired"),
+            text: Text::OwnCertificate(EXPIRED),
             remedy: "renew the certificate of ssl.certificate.location (or ssl.keystore.location) and start again",
         },
         Row {
@@ -103,8 +106,8 @@ const TABLE: &[Row] = {
                 "alert certificate",
             ],
             kind: Connection,
-            text: Text::Fixed("the brokers refuse this client's certificate"),
-            remedy: "set ssl.certificate.location and ssl.key.location to a certificate that the brokers trust",
+            text: Text::UnlessExpired("the brokers refuse this client's certificate"),
+            remedy: "set ssl.certificate.location and ssl.key.location to a certificate that the brokers trust and that has not expired",
         },
         Row {
             codes: &[C::RD_KAFKA_RESP_ERR__SSL],
@@ -290,18 +293,22 @@ impl Text {
                 Some(user) => format!("{text} as `{user}`"),
                 None => (*text).to_owned(),
             },
-            Self::OwnCertificate(text) => {
-                let pem = property("ssl.certificate.pem").or_else(|| {
-                    let file = property("ssl.certificate.location")?;
-                    std::fs::read_to_string(file).ok()
-                });
-                match pem.and_then(|pem| expires_on(&pem)) {
-                    Some(day) => format!("{text} on {day}"),
-                    None => (*text).to_owned(),
-                }
-            }
+            Self::OwnCertificate(text) => match own_certificate(property) {
+                Some(expiry) => format!("{text} on {}", expiry.day()),
+                None => (*text).to_owned(),
+            },
+            Self::UnlessExpired(text) => match own_certificate(property).filter(Expiry::has_passed) {
+                Some(expiry) => format!("{EXPIRED} on {}", expiry.day()),
+                None => (*text).to_owned(),
+            },
         }
     }
+}
+
+fn own_certificate(property: Property<'_>) -> Option<Expiry> {
+    let pem = property("ssl.certificate.pem")
+        .or_else(|| std::fs::read_to_string(property("ssl.certificate.location")?).ok())?;
+    expiry(&pem)
 }
 
 /// In `Subscribed topic not available: otp-request: Broker: Topic authorization failed` the part before `Broker:`.

@@ -2,8 +2,12 @@
 //!
 //! Checks nothing: that is TLS.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use otp_topology::otp::LogTime;
+use otp_topology::wire::rfc3339;
 
 const SEQUENCE: u8 = 0x30;
 const UTC_TIME: u8 = 0x17;
@@ -11,17 +15,37 @@ const GENERALIZED_TIME: u8 = 0x18;
 /// The optional version before the serial number.
 const VERSION: u8 = 0xA0;
 
-/// The last day of the first certificate in a PEM file, as `2026-11-29`. `None`: the text holds no certificate.
-pub(super) fn expires_on(pem: &str) -> Option<String> {
+/// When a certificate expires.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Expiry {
+    /// In UTC, as `2026-11-29T15:39:50`.
+    at: String,
+}
+
+impl Expiry {
+    /// As `2026-11-29`.
+    pub(super) fn day(&self) -> &str {
+        self.at.split_once('T').map_or(&self.at, |(day, _)| day)
+    }
+
+    pub(super) fn has_passed(&self) -> bool {
+        let mut buffer = [0; rfc3339::LEN];
+        rfc3339::write(wall(), &mut buffer) > self.at.as_str()
+    }
+}
+
+/// The expiry of the first certificate in a PEM file. `None`: the text holds no certificate.
+pub(super) fn expiry(pem: &str) -> Option<Expiry> {
     let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
     let body: String = body.split_whitespace().collect();
     let der = STANDARD.decode(body).ok()?;
-    last_day(&der)
+    let at = last_second(&der)?;
+    Some(Expiry { at })
 }
 
 /// RFC 5280, section 4.1: the validity is the fifth field of the signed part, not counting the version.
-fn last_day(der: &[u8]) -> Option<String> {
+fn last_second(der: &[u8]) -> Option<String> {
     let certificate = sequence(&mut { der })?;
     let mut signed = sequence(&mut { certificate })?;
     if signed.first() == Some(&VERSION) {
@@ -33,14 +57,16 @@ fn last_day(der: &[u8]) -> Option<String> {
     let _begin = element(&mut validity)?;
     let (tag, time) = element(&mut validity)?;
     let time = std::str::from_utf8(time).ok()?;
-    let date = match tag {
-        GENERALIZED_TIME => time.get(..8)?.to_owned(),
+    let digits = match tag {
+        GENERALIZED_TIME => time.get(..14)?.to_owned(),
         // Two digits: from 1950 to 2049.
-        UTC_TIME if time >= "5" => format!("19{}", time.get(..6)?),
-        UTC_TIME => format!("20{}", time.get(..6)?),
+        UTC_TIME if time >= "5" => format!("19{}", time.get(..12)?),
+        UTC_TIME => format!("20{}", time.get(..12)?),
         _ => return None,
     };
-    Some(format!("{}-{}-{}", date.get(..4)?, date.get(4..6)?, date.get(6..)?))
+    let part = |from: usize, to: usize| digits.get(from..to);
+    let day = format!("{}-{}-{}", part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    Some(format!("{day}T{}:{}:{}", part(8, 10)?, part(10, 12)?, part(12, 14)?))
 }
 
 fn sequence<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
@@ -64,6 +90,12 @@ fn element<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     Some((*tag, content))
 }
 
+#[expect(clippy::disallowed_methods, reason = "explains a refused certificate; decides nothing")]
+fn wall() -> LogTime {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    LogTime::from_ms(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,12 +113,19 @@ AMN6oXBCMrCBD9QvifKkGoojJH2mbUnn9ex36QXQ9JG2
 -----END CERTIFICATE-----";
 
     #[test]
-    fn the_last_day_of_a_certificate_is_read() {
-        assert_eq!(expires_on(PEM).as_deref(), Some("2026-12-29"));
-        assert_eq!(expires_on("").as_deref(), None);
-        assert_eq!(
-            expires_on("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----").as_deref(),
-            None
-        );
+    fn the_last_second_of_a_certificate_is_read() {
+        let expiry = |pem| super::expiry(pem);
+        assert_eq!(expiry(PEM), Some(Expiry { at: "2026-12-29T15:39:50".to_owned() }));
+        assert_eq!(expiry(PEM).expect("a certificate").day(), "2026-12-29");
+        for no_certificate in ["", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"] {
+            assert_eq!(expiry(no_certificate), None);
+        }
+    }
+
+    #[test]
+    fn a_certificate_has_expired_when_its_last_second_is_over() {
+        for (at, has_passed) in [("2020-01-01T00:00:00", true), ("9998-12-31T23:59:59", false)] {
+            assert_eq!(Expiry { at: at.to_owned() }.has_passed(), has_passed, "{at}");
+        }
     }
 }

@@ -151,7 +151,7 @@ fn an_expired_certificate_is_named_and_a_renewed_one_serves() {
     // Connections outlive the certificate.
     cluster.kill_9(0);
     cluster.restart(0);
-    let cause = "this client's certificate";
+    let cause = "this client's certificate expired on ";
     process.await_not_ready(&[cause]);
     start_says(&scenario, &[cause]);
     assert!(process.terminate().success());
