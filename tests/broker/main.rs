@@ -4,13 +4,13 @@
 //! No test is skipped: if Kafka, Java or kcat is missing, the test fails and names the remedy.
 
 #![expect(clippy::disallowed_methods, reason = "waiting for another process is limited in wall time")]
-#![allow(dead_code)]
 
 mod harness;
 
 mod authentication;
 mod bad_input;
 mod damage;
+mod dead_letter_topic;
 mod demo;
 mod directory;
 mod foreign_clients;

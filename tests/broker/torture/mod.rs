@@ -5,6 +5,7 @@ mod brokers;
 mod load;
 mod machine;
 mod process;
+mod refusals;
 mod run;
 mod store;
 mod upstream;
