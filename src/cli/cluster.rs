@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Failure;
-use crate::config::{ConfigError, Loaded};
+use crate::config::{ConfigError, Loaded, Source};
 use crate::kafka::{Admin, Contact, EdgeError, Gate, Properties, first_contact, outage};
 
 /// Time-out of one request to the cluster.
@@ -22,13 +22,22 @@ pub(super) fn properties(loaded: &Loaded) -> Result<Properties, Failure> {
         })?;
     properties.check().map_err(|(key, text)| {
         let key = format!("kafka.properties.{key}");
-        ConfigError::from(loaded.layers.problem(
-            key,
-            text,
-            "see librdkafka's CONFIGURATION.md for its properties",
-        ))
+        let remedy = property_remedy(loaded.layers.source(&key));
+        ConfigError::from(loaded.layers.problem(key, text, remedy))
     })?;
     Ok(properties)
+}
+
+fn property_remedy(source: &Source) -> &'static str {
+    match source {
+        Source::Environment(_) => {
+            "see librdkafka's CONFIGURATION.md for its properties; in the name of a variable an underscore stands for a dot, \
+             and three stand for an underscore (LOG___LEVEL is log_level)"
+        }
+        Source::Default | Source::File(_) | Source::Set => {
+            "see librdkafka's CONFIGURATION.md for its properties"
+        }
+    }
 }
 
 /// Does not connect yet: an error here means that properties contradict each other.
@@ -98,6 +107,25 @@ pub(super) fn unreachable_cluster(loaded: &Loaded, err: &EdgeError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Sources, load};
+
+    #[test]
+    fn a_property_of_a_variable_that_librdkafka_does_not_know_is_refused_with_the_rule_of_its_spelling() {
+        for (name, key) in [("LOG_LEVEL", Some("log.level")), ("LOG___LEVEL", None)] {
+            let name = format!("OTP_STREAM__KAFKA__PROPERTIES__{name}");
+            let environment = vec![(name.clone(), "6".to_owned())];
+            let loaded =
+                load(&Sources { environment, ..Sources::default() }).expect("read without librdkafka");
+            let refused = match properties(&loaded) {
+                Err(Failure::Usage(text)) => text,
+                Err(other) => panic!("{name}: {other:?}"),
+                Ok(_) => String::new(),
+            };
+            let expected = key.map_or(String::new(), |key| format!("kafka.properties.{key} = "));
+            assert!(refused.contains(&expected), "{name}: {refused}");
+            assert_eq!(refused.contains("three stand for an underscore"), key.is_some(), "{name}: {refused}");
+        }
+    }
 
     #[test]
     fn a_refused_authentication_names_user_and_mechanism_and_no_secret() {

@@ -6,7 +6,7 @@
 use otp_topology::deployment::topics::{PartitionRule, RetentionRule, SERVICE, Topic, TopicRole, topics};
 use serde::Serialize;
 
-use crate::config::{Config, Create};
+use crate::config::{Config, Create, DeadLetterPayload};
 
 /// Everything the service needs on the cluster.
 #[derive(Clone, Debug)]
@@ -80,6 +80,8 @@ struct Planner<'a> {
 
 /// Longest segment of a topic that carries codes.
 const CODE_SEGMENT_MS_MAX: u64 = 60 * 60 * 1000;
+/// Longest retention of dead letters that carry copies, because a copy may carry a live code.
+const COPY_RETENTION_MS_MAX: u64 = 60 * 60 * 1000;
 
 impl Plan {
     /// The plan of a new application.
@@ -121,12 +123,9 @@ impl TopicPlan {
 
     /// Brokers delete whole segments, and never the one that is being written. With the default segment of a week, codes
     /// would stay that long.
-    fn with_codes(self, create: &Create) -> Self {
-        self.deleted(create.code_retention_ms, Demand::AtMost).with(
-            "segment.ms",
-            CODE_SEGMENT_MS_MAX.min(create.code_retention_ms),
-            Demand::Free,
-        )
+    fn with_codes(self, retention_ms: u64) -> Self {
+        let segment_ms = CODE_SEGMENT_MS_MAX.min(retention_ms);
+        self.deleted(retention_ms, Demand::AtMost).with("segment.ms", segment_ms, Demand::Free)
     }
 
     fn compacted(self) -> Self {
@@ -172,9 +171,14 @@ impl Planner<'_> {
             read_by: topic.read_by.clone(),
         };
         let planned = match rules.retention {
-            RetentionRule::Codes => plain.with_codes(create),
+            RetentionRule::Codes => plain.with_codes(create.code_retention_ms),
             RetentionRule::Results => plain.deleted(create.result_retention_ms, Demand::Free),
-            RetentionRule::DeadLetters => plain.deleted(create.dead_letter_retention_ms, Demand::Free),
+            RetentionRule::DeadLetters => match self.config.dead_letter.payload {
+                DeadLetterPayload::None => plain.deleted(create.dead_letter_retention_ms, Demand::Free),
+                DeadLetterPayload::Copy => {
+                    plain.with_codes(COPY_RETENTION_MS_MAX.min(create.dead_letter_retention_ms))
+                }
+            },
             RetentionRule::AdminCommands => plain.deleted(create.admin_retention_ms, Demand::Free),
             RetentionRule::Compacted => plain.compacted(),
             RetentionRule::Changelog => plain.changelog(create),

@@ -122,6 +122,29 @@ fn a_setting_that_differs_is_reported_and_prevents_the_start_if_it_is_dangerous(
     }
 }
 
+/// The retention, the segment time and whether a longer retention is a difference.
+fn check_dead_letters(sets: &[&str], expected: (&str, &str, bool)) {
+    let plan = Plan::of(&config(sets));
+    let mut actual = as_created(&plan);
+    let settings = &mut actual.get_mut("otp-dead-letter").expect("planned").settings;
+    let segment = settings.get("segment.ms").cloned().unwrap_or_default();
+    let planned = settings.insert("retention.ms".to_owned(), "1209600001".to_owned());
+    let differs = plan.differences(&actual).iter().any(|it| it.what.starts_with("retention.ms"));
+    assert_eq!(
+        (planned.as_deref(), segment.as_str(), differs),
+        (Some(expected.0), expected.1, expected.2),
+        "{sets:?}"
+    );
+}
+
+#[test]
+fn dead_letters_with_copies_are_kept_for_an_hour_at_most() {
+    let copies = "dead_letter.payload=copy";
+    check_dead_letters(&[], ("1209600000", "", false));
+    check_dead_letters(&[copies], ("3600000", "3600000", true));
+    check_dead_letters(&[copies, "kafka.create.dead_letter_retention_ms=60000"], ("60000", "60000", true));
+}
+
 #[test]
 fn a_missing_topic_is_one_difference() {
     let plan = Plan::of(&config(&[]));
