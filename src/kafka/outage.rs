@@ -1,9 +1,8 @@
-//! The causes of faults, as the clients report them: logs each cause once, then once a minute with a count, and says which
-//! causes last. Without this, every client of the process would log every failed attempt.
+//! The causes of faults, as the clients report them: logs them in an operator's words, and says which causes last.
 //!
-//! Decides nothing: librdkafka reconnects automatically. `causes` says what an error means.
+//! Decides nothing: librdkafka reconnects automatically. `causes` says what an error means. Every client reports every failed
+//! attempt; the log writes the same line once a minute.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,8 +15,6 @@ use super::ffi::{Callbacks, Client, ClientKind};
 use super::properties::Properties;
 
 const TARGET: &str = "otp_stream::kafka";
-/// Shortest time between two lines about the same cause.
-const LINE_INTERVAL: Duration = Duration::from_secs(60);
 /// An outage is over when a broker answers and no connection has failed for this long.
 const QUIET_MIN: Duration = Duration::from_secs(5);
 /// Clients try to connect every few seconds, but librdkafka reports the same error once in half a minute or a minute. A
@@ -30,20 +27,16 @@ const OTHER_AGE_MAX: Duration = Duration::from_secs(330);
 const REFUSAL_AGE_MAX: Duration = Duration::from_secs(50);
 /// Causes that are remembered. There are about twenty.
 const FAULTS_MAX: usize = 64;
-/// Kinds of librdkafka's own log lines that are remembered. More of them are logged without a limit.
-const LINES_MAX: usize = 256;
 
 /// How long [`log_connection_errors`] keeps its client connected.
 const CONNECTED_FOR: Duration = Duration::from_secs(2);
 
-static FAULT_LOG: Mutex<FaultLog> = Mutex::new(FaultLog { faults: Vec::new(), lines: BTreeMap::new() });
+static FAULT_LOG: Mutex<FaultLog> = Mutex::new(FaultLog { faults: Vec::new() });
 
-/// Which causes last, and what was logged of them.
+/// Which causes last.
 struct FaultLog {
     /// The first cause comes first.
     faults: Vec<Fault>,
-    /// librdkafka's own log lines, without what differs each time.
-    lines: BTreeMap<String, Repeats>,
 }
 
 struct Fault {
@@ -52,24 +45,6 @@ struct Fault {
     since: LogTime,
     begun: Instant,
     last_seen: Instant,
-    repeats: Repeats,
-}
-
-/// When something was last logged, and how often it came since.
-struct Repeats {
-    logged: Instant,
-    count: u64,
-}
-
-/// A line that is due.
-#[derive(Debug, PartialEq, Eq)]
-enum Line {
-    First,
-    /// The cause lasts. It came this many times since the line before.
-    Still {
-        seconds: u64,
-        times: u64,
-    },
 }
 
 /// Takes an error that a client reports. `property` reads that client's properties.
@@ -85,24 +60,15 @@ pub(super) fn refused(cause: Cause) -> String {
 }
 
 fn log(cause: Cause, detail: &str) {
-    let (text, remedy) = (cause.text.clone(), cause.remedy.clone());
-    match fault_log().seen(cause, now(), wall()) {
-        Some(Line::First) => tracing::warn!(target: TARGET, remedy, detail, "{text}"),
-        Some(Line::Still { seconds, times }) => {
-            tracing::warn!(target: TARGET, remedy, seconds, times, "{text}");
-        }
-        None => tracing::debug!(target: TARGET, detail, "{text}"),
+    let known = fault_log().seen(cause, now(), wall());
+    if let Some((Cause { text, remedy, .. }, seconds)) = known {
+        tracing::warn!(target: TARGET, remedy, detail, seconds, "{text}");
     }
 }
 
 /// Takes an error that a consumer's poll reports and recovers from.
 pub(crate) fn consumer_error(error: &ConsumerError) {
     client_error(error.code as i32, &error.text, &|_| None);
-}
-
-/// Whether a line of librdkafka's own log is due, and how many like it came since the last one.
-pub(super) fn own_line(facility: &str, line: &str) -> Option<u64> {
-    fault_log().own_line(facility, line, now())
 }
 
 /// Call this when the cluster has answered a request. Logs the end of an outage.
@@ -147,8 +113,8 @@ fn fault_log() -> MutexGuard<'static, FaultLog> {
 }
 
 impl FaultLog {
-    /// The line to log for a cause; `None`: it was logged less than [`LINE_INTERVAL`] ago.
-    fn seen(&mut self, cause: Cause, now: Instant, wall: LogTime) -> Option<Line> {
+    /// The cause that lasts, and for how many seconds it has lasted. `None`: too many causes are known.
+    fn seen(&mut self, cause: Cause, now: Instant, wall: LogTime) -> Option<(Cause, u64)> {
         // Lost connections stay until the cluster answers, unless the same cause comes again after a long time.
         self.faults.retain(|fault| {
             fault.lasts(now) || (fault.cause.kind.is_of_connection() && fault.cause.text != cause.text)
@@ -167,26 +133,11 @@ impl FaultLog {
             if self.faults.len() >= FAULTS_MAX {
                 return None;
             }
-            let repeats = Repeats { logged: now, count: 0 };
-            self.faults.push(Fault { cause, since: wall, begun: now, last_seen: now, repeats });
-            return Some(Line::First);
+            self.faults.push(Fault { cause: cause.clone(), since: wall, begun: now, last_seen: now });
+            return Some((cause, 0));
         };
         fault.last_seen = now;
-        let times = fault.repeats.next(now)?;
-        Some(Line::Still { seconds: now.duration_since(fault.begun).as_secs(), times })
-    }
-
-    fn own_line(&mut self, facility: &str, line: &str, now: Instant) -> Option<u64> {
-        let text = line.split_once("]: ").map_or(line, |(_thread, text)| text);
-        let same: String = text.chars().filter(|it| !it.is_ascii_digit()).collect();
-        let key = format!("{facility} {same}");
-        if let Some(repeats) = self.lines.get_mut(&key) {
-            return repeats.next(now);
-        }
-        if self.lines.len() < LINES_MAX {
-            self.lines.insert(key, Repeats { logged: now, count: 0 });
-        }
-        Some(1)
+        Some((fault.cause.clone(), now.duration_since(fault.begun).as_secs()))
     }
 
     /// Ends the outage if it is over, and returns how many seconds it lasted.
@@ -231,18 +182,6 @@ impl Cause {
     }
 }
 
-impl Repeats {
-    /// Counts one more. If a line is due: how many came since the line before.
-    fn next(&mut self, now: Instant) -> Option<u64> {
-        self.count += 1;
-        let is_due = now.duration_since(self.logged) >= LINE_INTERVAL;
-        is_due.then(|| {
-            self.logged = now;
-            std::mem::take(&mut self.count)
-        })
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "measures an outage for the log; decides nothing")]
 fn now() -> Instant {
     Instant::now()
@@ -269,42 +208,49 @@ mod tests {
 
     impl Clock {
         fn new() -> Self {
-            Self(now(), FaultLog { faults: Vec::new(), lines: BTreeMap::new() })
+            Self(now(), FaultLog { faults: Vec::new() })
         }
 
         fn at(&self, seconds: u64) -> Instant {
             self.0 + Duration::from_secs(seconds)
         }
 
-        fn seen(&mut self, seconds: u64, code: RawCode) -> Option<Line> {
+        /// The first words of the cause, and for how long it has lasted.
+        fn seen(&mut self, seconds: u64, code: RawCode) -> (String, u64) {
             let cause = cause_of(code as i32, "x", &|_| None);
             let at = self.at(seconds);
-            self.1.seen(cause, at, LogTime::from_ms(1_000 * seconds))
+            let (cause, lasted) =
+                self.1.seen(cause, at, LogTime::from_ms(1_000 * seconds)).expect("few causes");
+            (cause.text.split(' ').take(3).collect::<Vec<_>>().join(" "), lasted)
         }
     }
 
     #[test]
-    fn a_cause_is_logged_at_its_start_once_a_minute_with_a_count_and_at_its_end() {
+    fn a_cause_is_told_with_how_long_it_has_lasted_and_at_its_end() {
         let mut log = Clock::new();
-        for (seconds, code, expected) in [
-            (0, LOST, Some(Line::First)),
-            (0, DOWN, None),
-            (30, LOST, None),
-            (59, LOST, None),
-            (60, DOWN, Some(Line::Still { seconds: 60, times: 4 })),
-            (61, DENIED, Some(Line::First)),
-            (90, DENIED, None),
-            (100, LOST, None),
-            (121, DOWN, Some(Line::Still { seconds: 121, times: 2 })),
-            (122, DENIED, Some(Line::Still { seconds: 61, times: 2 })),
+        for (seconds, code, text, lasted) in [
+            (0, LOST, "the brokers cannot", 0),
+            (30, LOST, "the brokers cannot", 30),
+            (60, DOWN, "the brokers cannot", 60),
+            (61, DENIED, "the right READ", 0),
+            (100, LOST, "the brokers cannot", 100),
+            (121, DOWN, "the brokers cannot", 121),
+            (122, DENIED, "the right READ", 61),
         ] {
-            assert_eq!(log.seen(seconds, code), expected, "{seconds}");
+            assert_eq!(log.seen(seconds, code), (text.to_owned(), lasted), "{seconds}");
         }
         for (seconds, expected) in [(125, None), (126, Some(121)), (127, None)] {
             let at = log.at(seconds);
             assert_eq!(log.1.answer(at), expected, "{seconds}");
         }
-        assert_eq!(log.seen(130, LOST), Some(Line::First));
+        assert_eq!(log.seen(130, LOST).1, 0, "another outage");
+    }
+
+    #[test]
+    fn brokers_that_are_down_are_told_as_the_cause_that_librdkafka_has_reported() {
+        let mut log = Clock::new();
+        log.seen(0, PASSWORD);
+        assert_eq!(log.seen(1, DOWN), ("authentication failed".to_owned(), 1));
     }
 
     #[test]
@@ -330,18 +276,5 @@ mod tests {
         let causes = log.1.current(log.at(121));
         assert_eq!(causes.len(), 1, "{causes:?}");
         assert!(causes[0].starts_with("authentication failed"), "{causes:?}");
-    }
-
-    #[test]
-    fn lines_that_differ_in_numbers_only_are_one_kind() {
-        let mut log = Clock::new();
-        let mut own = |seconds, line: &str| {
-            let at = log.at(seconds);
-            log.1.own_line("SESSTMOUT", line, at)
-        };
-        assert_eq!(own(0, "[thrd:main]: timed out after 10018 ms"), Some(1));
-        assert_eq!(own(1, "[thrd:main]: timed out after 10020 ms"), None);
-        assert_eq!(own(2, "[thrd:main]: something else"), Some(1));
-        assert_eq!(own(60, "[thrd:main]: timed out after 10021 ms"), Some(2));
     }
 }

@@ -244,7 +244,7 @@ impl Properties {
 
     /// Reads the group's stable offsets. Never joins the group.
     pub(super) fn stable_offsets(&self, group: &str) -> ClientConfig {
-        let mut config = self.config(&[]);
+        let mut config = self.config(&[SLOW_RECONNECT]);
         own(&mut config, COMMITTED_READER);
         config.set("group.id", group);
         config
@@ -293,8 +293,8 @@ impl Properties {
     }
 }
 
-/// While no broker can be reached, a group member and an admin client connect again after half of this time, and it never
-/// grows. An attempt costs up to a millisecond, so the default of the other clients would take some percent of a core. The
+/// While no broker can be reached, a client of the group and an admin client connect again after half of this time, and it
+/// never grows. An attempt costs up to a millisecond, so the default of the other clients would take some percent of a core. The
 /// first connection to a coordinator comes a quarter of a second later.
 const SLOW_RECONNECT: (&str, &str) = ("reconnect.backoff.ms", "500");
 

@@ -12,6 +12,8 @@ use crate::telemetry::Metrics;
 
 /// Between two lines in the log about one restore.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
+/// A restore of fewer records is too short for a line of its own; a member has hundreds of them when it takes over.
+const LOGGED_RECORDS_MIN: u64 = 10_000;
 
 /// Shared by all stream threads, so that their bars stand one below the other.
 #[derive(Clone)]
@@ -37,7 +39,9 @@ impl Progress {
     }
 
     pub(super) fn begin(&self, task: i32, records: u64) -> RestoreProgress {
-        tracing::info!(task, records, "restoring from the changelog");
+        if records >= LOGGED_RECORDS_MIN {
+            tracing::info!(task, records, "restoring from the changelog");
+        }
         let style = "restore task {prefix} [{bar:30}] {human_pos}/{human_len} records, {msg}/s, {eta} left";
         let style = ProgressStyle::with_template(style).expect("a constant template");
         let bar = self.bars.add(ProgressBar::new(records)).with_style(style.progress_chars("=> "));
@@ -78,6 +82,8 @@ impl Drop for RestoreProgress {
         self.bar.finish_and_clear();
         self.metrics.forget_restore(self.task);
         let (task, restored, records_per_s) = (self.task, self.restored, self.records_per_s(self.moved));
-        tracing::info!(task, restored, records_per_s, "the restore has ended");
+        if restored >= LOGGED_RECORDS_MIN {
+            tracing::info!(task, restored, records_per_s, "the restore has ended");
+        }
     }
 }

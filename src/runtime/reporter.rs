@@ -2,7 +2,7 @@
 //!
 //! Decides nothing and answers nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,6 +14,7 @@ use otp_topology::thread::{StreamThread, TaskStage, ThreadReport};
 use otp_topology::wire::record::SourcePartition;
 
 use super::clock::{now, wall};
+use crate::kafka::outage;
 use crate::telemetry::{Counts, Health, Metrics, TaskState, ThreadState};
 
 /// Between two updates of the health page.
@@ -29,8 +30,8 @@ pub(super) struct Reporter {
     shown_at: LogTime,
     is_assigned: bool,
     began_at: Option<Instant>,
-    /// Why a task failed the last time, until it is ready.
-    failed: BTreeMap<i32, String>,
+    /// Tasks that are ready and not logged yet, and the records that were replayed for them.
+    ready: (usize, u64),
     /// Policies that were reported to exceed the bounds.
     beyond_bounds: BTreeSet<String>,
     /// Callers of which an unreadable deadline was reported.
@@ -54,7 +55,7 @@ impl Reporter {
             shown_at: LogTime::default(),
             is_assigned: false,
             began_at: None,
-            failed: BTreeMap::new(),
+            ready: (0, 0),
             beyond_bounds: BTreeSet::new(),
             bad_deadlines: BTreeSet::new(),
         }
@@ -103,14 +104,16 @@ impl Reporter {
             }
             ThreadReport::UnknownOutcome { reason } => {
                 self.metrics.aborted("unknown");
-                tracing::warn!(%reason, "the outcome of a transaction is unknown; a new producer settles it");
+                let reason = outage::with_first_cause(reason);
+                tracing::warn!(reason, "the outcome of a transaction is unknown; a new producer settles it");
             }
-            ThreadReport::TaskReady { task, restored } => {
-                self.failed.remove(&task);
+            ThreadReport::TaskReady { restored, .. } => {
+                self.ready = (self.ready.0 + 1, self.ready.1 + restored);
                 self.health.progressed(self.number);
-                tracing::info!(task, restored, "task restored");
             }
-            ThreadReport::TaskFailed { task, reason } => self.failed(task, reason),
+            ThreadReport::TaskFailed { task, reason } => {
+                tracing::error!(task, reason, "task failed; it is tried again");
+            }
             ThreadReport::Lost { source, records } => {
                 let (topic, partition) = (self.topic(source), source.partition);
                 self.metrics.lost(topic, u64::try_from(records).unwrap_or(0));
@@ -155,8 +158,11 @@ impl Reporter {
         let now = wall();
         if now.since(self.shown_at) >= HEALTH_INTERVAL_MS {
             self.shown_at = now;
-            let tasks = thread.stages().map(|(task, stage)| (task, state_of(stage)));
-            self.health.set_tasks(self.number, tasks.collect());
+            let tasks: Vec<_> = thread.stages().map(|(task, stage)| (task, state_of(stage))).collect();
+            if !tasks.iter().any(|(_, state)| matches!(state, TaskState::Restoring)) {
+                self.log_ready();
+            }
+            self.health.set_tasks(self.number, tasks);
             if self.is_assigned {
                 let waits = thread.refusal().map(|reason| ThreadState::Waiting { reason: reason.to_owned() });
                 self.health.set_thread(self.number, waits.unwrap_or(ThreadState::Running));
@@ -190,11 +196,11 @@ impl Reporter {
         }
     }
 
-    /// A failed task is tried every second. It is logged again only when the reason is another one.
-    fn failed(&mut self, task: i32, reason: String) {
-        if self.failed.get(&task) != Some(&reason) {
-            tracing::error!(task, %reason, "task failed; it is tried again");
-            self.failed.insert(task, reason);
+    /// One line for all tasks of an assignment: there may be hundreds.
+    fn log_ready(&mut self) {
+        let (tasks, records) = std::mem::take(&mut self.ready);
+        if tasks > 0 {
+            tracing::info!(tasks, records, "tasks restored");
         }
     }
 

@@ -7,6 +7,7 @@ mod health;
 mod http;
 pub(crate) mod log;
 mod metrics;
+mod repeats;
 
 pub(crate) use counts::Counts;
 pub(crate) use health::{Health, PROGRESS_AGE_MAX, SILENCE_MAX, TaskState, ThreadState};

@@ -19,6 +19,7 @@ mod keys;
 mod locks;
 mod machine;
 mod main_flow;
+mod outage;
 mod readiness;
 mod refusals;
 mod reload;

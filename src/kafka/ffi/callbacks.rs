@@ -141,13 +141,11 @@ unsafe extern "C" fn on_log(
         }
         (7.., _) => tracing::debug!(target: "librdkafka", facility, line),
         (..=6, _) => {
-            let Some(times) = outage::own_line(&facility, &line) else {
-                return tracing::debug!(target: "librdkafka", facility, line);
-            };
+            let (detail, line) = line.split_once("]: ").unwrap_or(("", &line));
             match level {
-                ..=3 => tracing::error!(target: "librdkafka", facility, times, line),
-                4 => tracing::warn!(target: "librdkafka", facility, times, line),
-                5.. => tracing::info!(target: "librdkafka", facility, times, line),
+                ..=3 => tracing::error!(target: "librdkafka", facility, line, detail),
+                4 => tracing::warn!(target: "librdkafka", facility, line, detail),
+                5.. => tracing::info!(target: "librdkafka", facility, line, detail),
             }
         }
     }
