@@ -81,6 +81,7 @@ impl FetchedRecord<'_> {
         let message = &self.message;
         let (key, value) = (message.key(), message.value());
         batch.push(self.source(), self.offset(), self.timestamp(), key, value, message.headers());
+        batch.set_leader_epoch(message.leader_epoch());
     }
 }
 

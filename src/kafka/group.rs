@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::CString;
 use std::time::{Duration, Instant};
 
+use otp_topology::thread::ReadFrom;
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
@@ -80,19 +81,20 @@ impl OwnedPartitions {
 
 impl Group<'_> {
     /// Reads these partitions from these offsets: drops fetched records, seeks, resumes. This also restarts a partition
-    /// that stopped with [`ConsumerClass::OutOfRange`](super::ConsumerClass).
+    /// that stopped with [`ConsumerClass::OutOfRange`](super::ConsumerClass). A partition whose log has another record before
+    /// the offset than was read stops with the same class.
     ///
     /// # Errors
     /// A partition is not assigned, or the seek did not complete within `timeout`.
-    pub fn start(&self, at: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
-        for (source, offset) in at {
-            self.owned.set_next(*source, *offset);
+    pub fn start(&self, at: &[ReadFrom], timeout: Duration) -> Result<(), EdgeError> {
+        for it in at {
+            self.owned.set_next(it.source, it.offset);
         }
         if self.seek(at, STARTING_MAX).is_err() {
             self.reassign()?;
             self.seek(at, timeout)?;
         }
-        let partitions: Vec<_> = at.iter().map(|(source, _)| *source).collect();
+        let partitions: Vec<_> = at.iter().map(|it| it.source).collect();
         self.resume(&partitions)?;
         self.wake_fetchers(at, timeout)
     }
@@ -100,11 +102,12 @@ impl Group<'_> {
     /// librdkafka's fetcher sleeps for up to a second while all its partitions are paused. A seek wakes it, unless it seeks
     /// to 0, where the partition is already. A watermark query to the partition's leader wakes it, too. One query is
     /// enough: a fetcher that is awake finds the other partitions.
-    fn wake_fetchers(&self, at: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
-        let (first, later): (Vec<_>, Vec<_>) = at.iter().partition(|(_, offset)| *offset == 0);
+    fn wake_fetchers(&self, at: &[ReadFrom], timeout: Duration) -> Result<(), EdgeError> {
+        let (first, later): (Vec<_>, Vec<_>) = at.iter().partition(|it| it.offset == 0);
         if !later.is_empty() {
             self.seek(&later, timeout)?;
-        } else if let (Some((source, _)), true) = (first.first(), self.owned.fetchers_sleep.get()) {
+        } else if let (Some(ReadFrom { source, .. }), true) = (first.first(), self.owned.fetchers_sleep.get())
+        {
             let topic = &self.topics[usize::from(source.topic.0)];
             if let Err(failure) = self.handle.watermarks(topic, source.partition, timeout) {
                 tracing::debug!(error = failure.text, "cannot wake a fetcher; it wakes within a second");
@@ -123,10 +126,14 @@ impl Group<'_> {
     }
 
     #[expect(clippy::disallowed_methods, reason = "bounds a blocking call")]
-    fn seek(&self, to: &[(SourcePartition, i64)], timeout: Duration) -> Result<(), EdgeError> {
+    fn seek(&self, to: &[ReadFrom], timeout: Duration) -> Result<(), EdgeError> {
         let deadline = Instant::now() + timeout;
         loop {
-            let mut list = self.list(to.iter().copied());
+            let mut list = Partitions::new(to.len());
+            for ReadFrom { source, offset, leader_epoch } in to {
+                let topic = &self.topics[usize::from(source.topic.0)];
+                list.add_checked(topic, source.partition, *offset, *leader_epoch);
+            }
             let result = self.handle.seek(&mut list, timeout);
             match result.and_then(|()| list.first_error()) {
                 Ok(()) => return Ok(()),

@@ -14,8 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otp_topology::state::StateStore;
-use otp_topology::thread::{Call, Command, Event, Fetch, StoreOperation, StreamThread, ThreadReport};
-use otp_topology::wire::record::{RecordBatch, SourcePartition};
+use otp_topology::thread::{
+    Call, Command, Event, Fetch, ReadFrom, StoreOperation, StreamThread, ThreadReport,
+};
+use otp_topology::wire::record::RecordBatch;
 
 use super::calls::ProducerCalls;
 use super::clock::{now, wall};
@@ -210,7 +212,7 @@ impl Driver {
         }
     }
 
-    fn resume(&mut self, starts: &[(SourcePartition, i64)], group: &Group<'_>) {
+    fn resume(&mut self, starts: &[ReadFrom], group: &Group<'_>) {
         if let Err(error) = group.start(starts, SEEK_MAX) {
             self.failure = Some(format!("cannot seek to where the tasks resume: {error}"));
         }

@@ -9,6 +9,7 @@ mod harness;
 
 mod authentication;
 mod bad_input;
+mod cut_logs;
 mod damage;
 mod dead_letter_topic;
 mod demo;

@@ -11,7 +11,7 @@ const LINES_PER_MINUTE_MAX: usize = 10;
 
 #[test]
 fn an_outage_is_logged_in_few_lines_and_ends_by_itself() {
-    let (cluster, _) = Cluster::with_users("outage", &[("nobody", "-")]);
+    let cluster = Cluster::of_one("outage", "");
     let mut scenario = Scenario::on_cluster(cluster.clone(), "outage", "[processing]\nthreads = 4\n");
     let process = scenario.run();
     let code = scenario.code_for("9123456790");

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use otp_topology::thread::ReadFrom;
 use otp_topology::wire::outbox::{Outbox, OutputTopic};
 use otp_topology::wire::record::{RecordBatch, SourcePartition, SourceTopic};
 use serde::Serialize;
@@ -125,7 +126,8 @@ impl PassThrough {
         loop {
             match self.consumer.poll(Duration::from_millis(100)) {
                 Poll::Assigned(partitions) => {
-                    let starts: Vec<_> = partitions.into_iter().map(|source| (source, 0)).collect();
+                    let start = |source| ReadFrom { source, offset: 0, leader_epoch: None };
+                    let starts: Vec<_> = partitions.into_iter().map(start).collect();
                     return Ok(self.consumer.group().start(&starts, CALL_MAX)?);
                 }
                 Poll::Record(_)

@@ -2,6 +2,8 @@
 //!
 //! Decides nothing of the protocol: production code does.
 
+use std::collections::BTreeSet;
+
 use otp_topology::state::{Family, StateStore, WriteBatch, decode_subject, encode_subject};
 use otp_topology::thread::{Call, CallOutcome, Command, Event, NoProducer, StoreOperation};
 use otp_topology::wire::record::SourcePartition;
@@ -242,7 +244,9 @@ impl Process {
             let log = site.broker.log(site.house.output_place(self.topology.changelog, task));
             (0..log.end()).rev().find(|at| log.is_of(*at, self.number)).map(|at| (task, at + 1))
         };
-        (0..self.topology.partitions).filter_map(end).collect()
+        let logged = self.planned.iter().filter(|it| it.topic() == self.topology.changelog);
+        let logged: BTreeSet<i32> = logged.map(|it| it.partition()).collect();
+        logged.into_iter().filter_map(end).collect()
     }
 
     fn abort(&mut self, site: &mut Site<'_>) -> CallOutcome {

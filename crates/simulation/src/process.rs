@@ -13,7 +13,8 @@ use otp_topology::deployment::{SourceKind, Topology};
 use otp_topology::otp::LogTime;
 use otp_topology::state::WriteBatch;
 use otp_topology::thread::{
-    AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, StoreOperation, StreamThread, TaskStage,
+    AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, ReadFrom, StoreOperation, StreamThread,
+    TaskStage,
 };
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::SourcePartition;
@@ -444,8 +445,8 @@ impl Process {
         }
     }
 
-    fn resume(&mut self, starts: Vec<(SourcePartition, i64)>, site: &Site<'_>) {
-        for (source, mut next) in starts {
+    fn resume(&mut self, starts: Vec<ReadFrom>, site: &Site<'_>) {
+        for ReadFrom { source, offset: mut next, .. } in starts {
             if let (Some(Planted::SkipRefused), Some(paused)) = (site.planted, self.fetching.get(&source)) {
                 next = next.max(paused.next);
             }

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_int};
 use std::ptr::NonNull;
 
+use otp_topology::wire::record::LeaderEpoch;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
@@ -46,6 +47,24 @@ impl Partitions {
         unsafe {
             let element = sys::rd_kafka_topic_partition_list_add(self.0.as_ptr(), topic.as_ptr(), partition);
             (*element).offset = offset;
+        }
+    }
+
+    /// As [`Partitions::add`], for a seek that notices whether the log still has what was read before the offset.
+    pub(crate) fn add_checked(
+        &mut self,
+        topic: &CStr,
+        partition: i32,
+        offset: i64,
+        epoch: Option<LeaderEpoch>,
+    ) {
+        self.add(topic, partition, offset);
+        let LeaderEpoch(epoch) = epoch.unwrap_or(LeaderEpoch(-1));
+        // SAFETY: we own the list, and it has at least the element that was added.
+        unsafe {
+            let list = self.0.as_ref();
+            let element = list.elems.add(list.cnt as usize - 1);
+            sys::rd_kafka_topic_partition_set_leader_epoch(element, epoch);
         }
     }
 

@@ -170,6 +170,14 @@ impl Cluster {
         self.await_replicas();
     }
 
+    /// Damages the last record of a partition in the files of a killed broker: when it starts, it cuts its log before that record.
+    pub(crate) fn cut_log(&self, broker: usize, topic: &str, partition: i32) {
+        let log = self.brokers[broker].directory.join(format!("kafka/{topic}-{partition}"));
+        let file = log.join("00000000000000000000.log");
+        let file = File::options().write(true).open(&file).expect("the first segment");
+        file.set_len(file.metadata().expect("its size").len() - 1).expect("shorter");
+    }
+
     fn start(directory: &Path, size: usize, over: &str) -> Self {
         let ports: Vec<(u16, u16)> = (0..size).map(|_| (free_port(), free_port())).collect();
         let listed = |text: &dyn Fn(usize) -> String| (0..size).map(text).collect::<Vec<_>>().join(",");

@@ -24,6 +24,7 @@ impl<'a> Arrival<'a> {
         let original = Record {
             source: SourcePartition { topic, partition: origin.partition },
             offset: origin.offset,
+            leader_epoch: None,
             timestamp: origin.time,
             key: origin.key,
             value: record.value,

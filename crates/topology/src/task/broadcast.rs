@@ -76,6 +76,7 @@ impl<S: StateStore> Task<S> {
         let barrier = Record {
             source: SourcePartition { topic, partition: 0 },
             offset: 0,
+            leader_epoch: None,
             timestamp: LogTime::default(),
             key: None,
             value: None,

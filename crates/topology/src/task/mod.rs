@@ -33,14 +33,14 @@ use arrival::Arrival;
 pub use changelog::ChangelogFold;
 pub use counters::Counters;
 use incoming::Incoming;
-pub use position::Positions;
+pub use position::{Applied, Positions};
 use reads::{Caches, View};
 pub use route::{forward_only, home_of_record};
 pub use sweep::SWEEP_SUBJECTS_MAX;
 
 use crate::deployment::{SourceKind, Topology};
 use crate::otp::{ContractName, LogTime, UnknownKey};
-use crate::state::{BadRecord, InputPath, Overlay, StateStore, StoreError, WriteBatch};
+use crate::state::{BadRecord, InputPath, LocalKey, Overlay, StateStore, StoreError, WriteBatch};
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{Record, SourcePartition};
 
@@ -70,6 +70,8 @@ pub struct Task<S> {
     store: S,
     overlay: Overlay,
     positions: Positions,
+    /// Where the changelog goes on after what the store has.
+    changelog_next: i64,
     caches: Caches,
     /// Of the commit in flight.
     planned: Counters,
@@ -84,12 +86,14 @@ impl<S: StateStore> Task<S> {
     /// The store cannot be read.
     pub fn open(partition: i32, topology: Arc<Topology>, store: S) -> Result<(Self, Vec<String>), TaskError> {
         let (positions, void) = Positions::load(&store, &topology)?;
+        let changelog_next = LocalKey::ChangelogNext.read_number(&store)?.unwrap_or(0);
         let task = Self {
             partition,
             topology,
             store,
             overlay: Overlay::default(),
             positions,
+            changelog_next,
             caches: Caches::default(),
             planned: Counters::default(),
             counters: Counters::default(),
@@ -127,7 +131,7 @@ impl<S: StateStore> Task<S> {
                 self.apply_or_forward(record, wall, out)?;
             }
         }
-        self.positions.advance(InputPath::Read, record.source, record.offset + 1);
+        self.positions.advance(InputPath::Read, record);
         Ok(())
     }
 
@@ -151,11 +155,25 @@ impl<S: StateStore> Task<S> {
         self.planned = std::mem::take(&mut self.counters);
     }
 
+    /// Whether the changelog was cut since the last commit, and how: this commit's last record lies where the store has an
+    /// earlier one. `changelog_next`: as for [`Task::committed`].
+    pub fn changelog_cut(&self, changelog_next: Option<i64>) -> Option<String> {
+        let next = changelog_next.filter(|next| *next <= self.changelog_next)?;
+        let (known, partition) = (self.changelog_next, self.partition);
+        Some(format!(
+            "the changelog of task {partition} was cut: it was written up to {known} and goes on before {next} (unclean leader \
+             election, or a log directory was lost). This store is the last copy of what is missing: keep it, and bring the \
+             lost replica back"
+        ))
+    }
+
     /// The planned commit is known to have succeeded: returns its one write, and what it did.
     ///
     /// `changelog_next`: a lower bound of the changelog offset up to which the store is complete after this write.
     pub fn committed(&mut self, changelog_next: Option<i64>, wall: LogTime) -> (WriteBatch, Counters) {
         let mut batch = self.overlay.take_planned();
+        let changelog_next = changelog_next.filter(|next| *next > self.changelog_next);
+        self.changelog_next = changelog_next.unwrap_or(self.changelog_next);
         changelog::put_local(&mut batch, changelog_next, wall);
         self.positions.commit();
         let mut counters = std::mem::take(&mut self.planned);
@@ -211,7 +229,7 @@ impl<S: StateStore> Task<S> {
             return Ok(());
         }
         self.apply(&Incoming::read(&original, &topology), &original, &topology, wall, out)?;
-        self.positions.advance(InputPath::Arrived, original.source, original.offset + 1);
+        self.positions.advance(InputPath::Arrived, &original);
         Ok(())
     }
 

@@ -13,9 +13,18 @@ use crate::deployment::Topology;
 use crate::state::{
     Family, InputPath, Overlay, StateStore, StoredPosition, decode_position_key, position_key,
 };
-use crate::wire::record::SourcePartition;
+use crate::wire::record::{LeaderEpoch, Record, SourcePartition};
 
-type Offsets = BTreeMap<(InputPath, SourcePartition), i64>;
+type Offsets = BTreeMap<(InputPath, SourcePartition), Applied>;
+
+/// How far one source partition was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The first offset that was not applied.
+    pub next: i64,
+    /// Of the last record that was applied. It tells whether the log still is the one that was read.
+    pub leader_epoch: Option<LeaderEpoch>,
+}
 
 /// Positions of one task: the committed ones as in the store, those of the commit in flight, and those that moved since.
 #[derive(Debug, Default)]
@@ -45,7 +54,8 @@ impl Positions {
                 continue;
             };
             if topology.source(topic).incarnation.0 == position.incarnation {
-                positions.committed.insert((path, SourcePartition { topic, partition }), position.next);
+                let applied = Applied { next: position.next, leader_epoch: position.leader_epoch };
+                positions.committed.insert((path, SourcePartition { topic, partition }), applied);
             } else {
                 void.push(name.to_owned());
             }
@@ -55,6 +65,11 @@ impl Positions {
 
     /// The first offset that was not applied. `None`: nothing was applied.
     pub fn next(&self, path: InputPath, source: SourcePartition) -> Option<i64> {
+        self.applied(path, source).map(|it| it.next)
+    }
+
+    /// `None`: nothing was applied.
+    pub fn applied(&self, path: InputPath, source: SourcePartition) -> Option<Applied> {
         let at = (path, source);
         self.moved.get(&at).or_else(|| self.planned.get(&at)).or_else(|| self.committed.get(&at)).copied()
     }
@@ -63,19 +78,22 @@ impl Positions {
         self.next(path, source).is_some_and(|next| offset < next)
     }
 
-    pub fn advance(&mut self, path: InputPath, source: SourcePartition, next: i64) {
-        self.moved.insert((path, source), next);
+    /// A record was applied, or is given up.
+    pub fn advance(&mut self, path: InputPath, record: &Record<'_>) {
+        let applied = Applied { next: record.offset + 1, leader_epoch: record.leader_epoch };
+        self.moved.insert((path, record.source), applied);
     }
 
     /// Decides where a source partition starts.
     pub fn start(&mut self, source: SourcePartition, next: i64) {
-        self.started.insert((InputPath::Read, source), next);
-        self.advance(InputPath::Read, source, next);
+        let start = Applied { next, leader_epoch: None };
+        self.started.insert((InputPath::Read, source), start);
+        self.moved.insert((InputPath::Read, source), start);
     }
 
     /// Decided starts that are not committed. Their offsets must be committed to the group together with the state.
     pub fn starts(&self) -> impl Iterator<Item = (SourcePartition, i64)> {
-        self.started.iter().map(|((_, source), next)| (*source, *next))
+        self.started.iter().map(|((_, source), start)| (*source, start.next))
     }
 
     /// Since the last plan.
@@ -86,10 +104,11 @@ impl Positions {
     /// Writes the moved positions into the overlay, one key per source partition and path. Their commit is about to begin.
     pub fn plan(&mut self, topology: &Topology, overlay: &mut Overlay) {
         self.planned = std::mem::take(&mut self.moved);
-        for ((path, source), next) in &self.planned {
+        for ((path, source), Applied { next, leader_epoch }) in &self.planned {
             let topic = topology.source(source.topic);
             let key = position_key(*path, &topic.name, source.partition);
-            let position = StoredPosition { next: *next, incarnation: topic.incarnation.0 };
+            let position =
+                StoredPosition { next: *next, incarnation: topic.incarnation.0, leader_epoch: *leader_epoch };
             overlay.put_with(key.as_bytes(), |value| position.write(value));
         }
     }

@@ -14,7 +14,7 @@ use super::ids::{AssignmentId, RecoveryUnit};
 use super::report::ThreadReport;
 use crate::otp::LogTime;
 use crate::state::WriteBatch;
-use crate::wire::record::SourcePartition;
+use crate::wire::record::{LeaderEpoch, SourcePartition};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -33,9 +33,19 @@ pub enum Command {
 /// For the consumer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fetch {
-    /// Start fetching at these offsets.
-    Resume(Vec<(SourcePartition, i64)>),
+    /// Start fetching here.
+    Resume(Vec<ReadFrom>),
     Pause(Vec<SourcePartition>),
+}
+
+/// Where the reading of a source partition begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadFrom {
+    pub source: SourcePartition,
+    pub offset: i64,
+    /// Of the record before that offset, if it was read. If the log has another record there, the position is answered by
+    /// `Event::OutOfRange`.
+    pub leader_epoch: Option<LeaderEpoch>,
 }
 
 /// For the worker thread: everything that waits for brokers and must not delay the poll loop.

@@ -57,7 +57,7 @@ pub enum Event<S> {
         source: SourcePartition,
         offset: i64,
     },
-    /// The position of a source partition is not in its log.
+    /// The position of a source partition is not in its log, or the record before it is another one than was read.
     OutOfRange {
         source: SourcePartition,
     },
@@ -113,7 +113,7 @@ pub enum Event<S> {
     Began(CallOutcome),
     Offered(CallOutcome),
     OffsetsSent(CallOutcome),
-    /// `changelog_next`: per task, the offset after the last changelog record whose delivery was reported.
+    /// `changelog_next`: per task, the offset after the last changelog record of this transaction whose delivery was reported.
     Committed {
         outcome: CallOutcome,
         changelog_next: Vec<(i32, i64)>,

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use super::command::{Fetch, Question};
+use super::command::{Fetch, Question, ReadFrom};
 use super::environment::Environment;
 use super::ids::{AssignmentId, OffsetRanges, RecoveryUnit};
 use super::lifecycle::StableOffsets;
@@ -187,7 +187,7 @@ impl Forwarders {
             must_commit |= *is_decided;
             if !*is_decided {
                 let running = Input { is_resumed: true, ..*input };
-                starts.push((*source, running.next));
+                starts.push(ReadFrom { source: *source, offset: running.next, leader_epoch: None });
                 *forwarder = Forwarder::Running(running);
             }
         }

@@ -75,7 +75,13 @@ impl<S: StateStore + Clone> StreamThread<S> {
     fn out_of_range(&mut self, source: SourcePartition) {
         match self.env.topology.task_of(source.topic, source.partition) {
             Some(task) => {
-                self.tasks.fail_later(task, "a position is out of its topic's range".to_owned());
+                let (topic, partition) = (&self.env.topology.source(source.topic).name, source.partition);
+                let reason = format!(
+                    "`{topic}` partition {partition} does not hold what was read: retention has removed what follows, or the \
+                     log was cut and written again (unclean leader election). If this lasts, bring the lost replica back, \
+                     or create the topic again"
+                );
+                self.tasks.fail_later(task, reason);
             }
             None => self.tasks.forwarder_out_of_range(source, &mut self.env),
         }
@@ -180,9 +186,13 @@ impl<S: StateStore + Clone> StreamThread<S> {
         for partition in &tasks {
             let next = changelog_next.iter().find(|(task, _)| task == partition).map(|(_, next)| *next);
             let task = self.tasks.task_mut(*partition).expect("a planned task stays open");
+            let cut = task.changelog_cut(next);
             let (batch, mut counters) = task.committed(next, self.env.clock.wall);
             self.counters.take_from(&mut counters);
             self.env.store(StoreOperation::Write { task: *partition, batch });
+            if let Some(reason) = cut {
+                self.tasks.fail_later(*partition, reason);
+            }
         }
         if self.call.write(tasks.len()) { self.commit_done() } else { Due::default() }
     }

@@ -267,18 +267,20 @@ impl InMemory {
 
     fn commit(&mut self) -> Event<MemoryStore> {
         self.stable.extend(self.open_offsets.drain(..));
+        let mut changelog_next = BTreeMap::new();
         for mut record in self.open.drain(..) {
             let end = self.ends.entry((record.topic, record.partition)).or_default();
             record.offset = *end;
             *end += 1;
+            if record.topic == self.topology.changelog {
+                changelog_next.insert(record.partition, *end);
+            }
             if record.topic == self.topology.repartition {
                 self.forwarded.push_back(record.clone());
             }
             self.published.push(record);
         }
-        let changelog = self.ends.iter().filter(|((topic, _), _)| *topic == self.topology.changelog);
-        let changelog_next = changelog.map(|((_, partition), end)| (*partition, *end)).collect();
-        Event::Committed { outcome: CallOutcome::Done, changelog_next }
+        Event::Committed { outcome: CallOutcome::Done, changelog_next: changelog_next.into_iter().collect() }
     }
 
     fn ranges(&self, unit: RecoveryUnit, sources: Vec<SourcePartition>) -> OffsetRanges {

@@ -65,7 +65,7 @@ use std::sync::Arc;
 
 use batch::RetainedBatch;
 use call::TransactionalCall;
-pub use command::{Call, Command, Fetch, Question, StoreOperation};
+pub use command::{Call, Command, Fetch, Question, ReadFrom, StoreOperation};
 use commit::PlannedCommit;
 use environment::Environment;
 pub use event::{CallOutcome, Event, NoProducer, Refusal, RefusedScope};

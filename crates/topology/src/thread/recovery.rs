@@ -111,9 +111,10 @@ impl<S: StateStore + Clone> TaskSlot<S> {
         let mut inputs = BTreeMap::new();
         for (source, range) in &ranges.sources {
             let is_void = void.contains(&env.topology.source(source.topic).name);
+            let applied = task.positions().applied(InputPath::Read, *source);
             let known = KnownOffsets {
                 stable: stable.get(source).copied().flatten().filter(|_| !is_void),
-                position: task.positions().next(InputPath::Read, *source),
+                position: applied.map(|it| it.next),
                 range: *range,
                 is_void,
             };
@@ -124,7 +125,8 @@ impl<S: StateStore + Clone> TaskSlot<S> {
             if resume.lost > 0 {
                 env.report(ThreadReport::Lost { source: *source, records: resume.lost });
             }
-            inputs.insert(*source, Input::starting_at(resume.at, range.end));
+            let leader_epoch = applied.filter(|it| it.next == resume.at).and_then(|it| it.leader_epoch);
+            inputs.insert(*source, Input { leader_epoch, ..Input::starting_at(resume.at, range.end) });
         }
         for topic in void {
             env.report(ThreadReport::PositionsVoid { topic });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::command::Fetch;
+use super::command::{Fetch, ReadFrom};
 use super::environment::Environment;
 use super::ids::RecoveryUnit;
 use super::lifecycle::Lifecycle;
@@ -11,7 +11,7 @@ use super::report::ThreadReport;
 use crate::deployment::{SourceKind, Topology};
 use crate::otp::LogTime;
 use crate::task::Task;
-use crate::wire::record::SourcePartition;
+use crate::wire::record::{LeaderEpoch, SourcePartition};
 
 pub(super) struct TaskSlot<S> {
     pub task: i32,
@@ -29,6 +29,8 @@ pub(super) struct TaskSlot<S> {
 pub(super) struct Input {
     /// The next offset to read.
     pub next: i64,
+    /// Of the record before the start.
+    pub leader_epoch: Option<LeaderEpoch>,
     /// The offset of the last commit, or of the start. Committing it again is always safe.
     pub committed: i64,
     /// Every record below this offset was read (control records are not read).
@@ -44,8 +46,16 @@ pub(super) struct Input {
 
 impl Input {
     pub(super) fn starting_at(next: i64, bound: i64) -> Self {
-        let (time, empty_at) = (LogTime::default(), None);
-        Self { next, committed: next, reached: next, bound, time, empty_at, is_resumed: false }
+        Self {
+            next,
+            leader_epoch: None,
+            committed: next,
+            reached: next,
+            bound,
+            time: LogTime::default(),
+            empty_at: None,
+            is_resumed: false,
+        }
     }
 
     /// Whether this offset is the next one to read, or a later one; then everything up to it is read.
@@ -132,7 +142,8 @@ impl<S> TaskSlot<S> {
         for (source, input) in &mut self.inputs {
             if !input.is_resumed && is_wanted(env.topology.source(source.topic).kind) {
                 input.is_resumed = true;
-                starts.push((*source, input.next));
+                let (offset, leader_epoch) = (input.next, input.leader_epoch);
+                starts.push(ReadFrom { source: *source, offset, leader_epoch });
             }
         }
         if !starts.is_empty() {

@@ -19,11 +19,18 @@ pub struct SourcePartition {
     pub partition: i32,
 }
 
+/// Under which leader of its partition a record was written. After an unclean leader election another record may have the
+/// same offset; it has a later epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LeaderEpoch(pub i32);
+
 /// One fetched record, borrowed from its batch.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
     pub source: SourcePartition,
     pub offset: i64,
+    /// `None`: the log does not say it.
+    pub leader_epoch: Option<LeaderEpoch>,
     pub timestamp: LogTime,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
@@ -34,6 +41,7 @@ pub struct Record<'a> {
 struct Entry {
     source: SourcePartition,
     offset: i64,
+    leader_epoch: Option<LeaderEpoch>,
     timestamp: LogTime,
     key: Option<Span>,
     value: Option<Span>,
@@ -80,7 +88,14 @@ impl RecordBatch {
         let key = key.map(|bytes| self.arena.copy(bytes));
         let value = value.map(|bytes| self.arena.copy(bytes));
         let headers = self.arena.add_headers(headers);
-        self.entries.push(Entry { source, offset, timestamp, key, value, headers });
+        self.entries.push(Entry { source, offset, leader_epoch: None, timestamp, key, value, headers });
+    }
+
+    /// Says under which leader the last record was written.
+    pub fn set_leader_epoch(&mut self, epoch: Option<LeaderEpoch>) {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.leader_epoch = epoch;
+        }
     }
 
     /// The record at index `at`.
@@ -93,6 +108,7 @@ impl RecordBatch {
         Record {
             source: entry.source,
             offset: entry.offset,
+            leader_epoch: entry.leader_epoch,
             timestamp: entry.timestamp,
             key: entry.key.map(slice),
             value: entry.value.map(slice),
@@ -128,8 +144,9 @@ impl RecordBatch {
     pub fn split_to(&mut self, count: usize) -> Self {
         let mut rest = Self::default();
         for at in count..self.len() {
-            let Record { source, offset, timestamp, key, value, headers } = self.get(at);
+            let Record { source, offset, leader_epoch, timestamp, key, value, headers } = self.get(at);
             rest.push(source, offset, timestamp, key, value, headers.iter());
+            rest.set_leader_epoch(leader_epoch);
         }
         let mut first = std::mem::replace(self, rest);
         first.entries.truncate(count);
@@ -142,6 +159,7 @@ impl fmt::Debug for Record<'_> {
         f.debug_struct("Record")
             .field("source", &self.source)
             .field("offset", &self.offset)
+            .field("leader_epoch", &self.leader_epoch)
             .field("timestamp", &self.timestamp)
             .field("key_len", &self.key.map(<[u8]>::len))
             .field("value_len", &self.value.map(<[u8]>::len))
@@ -175,6 +193,7 @@ mod tests {
         let at = LogTime::from_ms;
         let headers: [(&str, Option<&[u8]>); 3] = [("a", Some(b"1")), ("b", None), ("a", Some(b"\xff"))];
         batch.push(source(0, 3), 10, at(100), Some(b"key"), Some(b"9123456789"), headers);
+        batch.set_leader_epoch(Some(LeaderEpoch(7)));
         batch.push(source(1, 3), 20, at(200), None, Some(b""), []);
         batch.push(source(0, 4), 30, at(300), Some(b""), None, [("b", Some(&b"x"[..]))]);
         batch

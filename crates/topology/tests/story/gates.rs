@@ -92,8 +92,7 @@ impl Member {
     fn perform(&mut self, command: Command) -> Option<Event<MemoryStore>> {
         match command {
             Command::Fetch(Fetch::Resume(starts)) => {
-                let names =
-                    starts.iter().map(|(source, _)| self.house.topology.source(source.topic).name.clone());
+                let names = starts.iter().map(|it| self.house.topology.source(it.source.topic).name.clone());
                 self.resumed.extend(names);
                 None
             }

@@ -1,6 +1,7 @@
 //! The whole topology in memory: records in, committed records out. Through the real stream thread, tasks and stores.
 
 mod bounds;
+mod cut_logs;
 mod found;
 mod fuzz;
 mod gates;

@@ -102,7 +102,7 @@ fn a_revocation_waits_for_the_commit_and_drops_pipelined_records() {
 /// Its commit may succeed: then the store gets it, and only then the task is released.
 #[test]
 fn a_task_that_fails_during_its_commit_is_released_afterwards() {
-    let failed = "task failed: a position is out of its topic's range";
+    let failed = "task failed: `requests…";
     check_pipelined(&[
         ("out of range", &[]),
         PIPELINED,

@@ -9,6 +9,7 @@
 //! | `revoked`, `revoked lost`, `out of range` | the assignment ends, or has ended; the position is not in the log |
 //! | `began`, `offered`, `sent`, `committed`, `aborted`, each also with `refused`, `fenced` or `unknown` | a call has ended |
 //! | `replaced`, `written`, `restored`, each also with a reason | it has succeeded, or failed for that reason; a producer may also be `refused` |
+//! | `cut 5` | the changelog loses its newest records |
 //!
 //! Lines of commands: see `line`. Commands that only move fetch positions have none.
 
@@ -20,7 +21,7 @@ use otp_topology::state::{Family, LocalKey, MemoryStore, StateStore, StoreKey, W
 use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::thread::{
     AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, NoProducer, OffsetRange, OffsetRanges,
-    Question, RecoveryUnit, Refusal, RefusedScope, StoreOperation, StreamThread, ThreadReport,
+    Question, ReadFrom, RecoveryUnit, Refusal, RefusedScope, StoreOperation, StreamThread, ThreadReport,
 };
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
@@ -34,6 +35,10 @@ pub(crate) struct Script {
     now: LogTime,
     /// The latest assignment in which the task was opened.
     pub assignment: AssignmentId,
+    /// Where the changelog goes on.
+    changelog_next: i64,
+    /// Where reading began.
+    pub read_from: Vec<ReadFrom>,
     offset: i64,
 }
 
@@ -67,7 +72,8 @@ impl Script {
         let limits = Limits { sweep_interval_ms: u64::MAX, purge_interval_ms: u64::MAX, ..limits };
         let thread = StreamThread::new(topology.clone(), limits);
         let now = LogTime::from_ms(START_MS);
-        Self { topology, thread, store, now, assignment: AssignmentId(0), offset: 0 }
+        let (assignment, read_from) = (AssignmentId(0), Vec::new());
+        Self { topology, thread, store, now, assignment, changelog_next: 9, read_from, offset: 0 }
     }
 
     /// Delivers an event. Returns the lines of the commands that follow.
@@ -84,7 +90,8 @@ impl Script {
                 Command::Store(StoreOperation::Write { batch, .. }) => {
                     self.store.write(batch).expect("memory does not fail");
                 }
-                Command::Fetch(_)
+                Command::Fetch(Fetch::Resume(starts)) => self.read_from.extend(starts),
+                Command::Fetch(Fetch::Pause(_))
                 | Command::Ask(_)
                 | Command::CancelQuestions
                 | Command::Call(_)
@@ -130,7 +137,14 @@ impl Script {
             "began" => Event::Began(outcome(rest)),
             "offered" => Event::Offered(outcome(rest)),
             "sent" => Event::OffsetsSent(outcome(rest)),
-            "committed" => Event::Committed { outcome: outcome(rest), changelog_next: vec![(0, 12)] },
+            "committed" => {
+                self.changelog_next += if rest.is_empty() { 3 } else { 0 };
+                Event::Committed { outcome: outcome(rest), changelog_next: vec![(0, self.changelog_next)] }
+            }
+            "cut" => {
+                self.changelog_next -= rest.parse::<i64>().expect("records");
+                Event::Tick
+            }
             "aborted" => Event::Aborted(outcome(rest)),
             "replaced" => Event::ProducerReplaced(match rest {
                 "" => Ok(()),
