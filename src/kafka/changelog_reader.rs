@@ -1,7 +1,8 @@
-//! Reads the committed records of one changelog partition at a time, from a given offset, as fast as possible.
+//! Reads the committed records of changelog partitions, each from a given offset, as fast as possible.
 //!
 //! Knows no store and no end offset: it reports the ends that fetches reach, and the caller stops it.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -47,52 +48,61 @@ impl ChangelogReader {
         Ok(Self { client, topic })
     }
 
-    /// Calls `each` for every record of a partition from offset `from` (0 or above), until `each` breaks. Waits out
-    /// temporary errors.
+    /// Calls `each` for every record of these partitions, each from its offset (0 or above), until `each` has broken once for
+    /// every partition. Waits out temporary errors.
     ///
     /// # Errors
-    /// The offset is outside the log, the topic does not exist, or the cluster denies access.
+    /// An offset is outside its log, the topic does not exist, or the cluster denies access.
     pub(crate) fn replay(
         &self,
-        partition: i32,
-        from: i64,
-        mut each: impl FnMut(Replayed<'_>) -> ControlFlow<()>,
+        from: &[(i32, i64)],
+        mut each: impl FnMut(i32, Replayed<'_>) -> ControlFlow<()>,
     ) -> Result<(), EdgeError> {
-        let what = || format!("replay {} [{partition}] from {from}", self.topic.to_string_lossy());
-        let mut list = Partitions::new(1);
-        list.add(&self.topic, partition, from);
+        let what = || {
+            let partitions = from.iter().map(|(partition, from)| format!(" [{partition}] from {from}"));
+            format!("replay {}{}", self.topic.to_string_lossy(), partitions.collect::<String>())
+        };
+        let mut list = Partitions::new(from.len());
+        for (partition, from) in from {
+            list.add(&self.topic, *partition, *from);
+        }
         self.client.handle().assign(&list).map_err(|failure| EdgeError::new(what(), failure))?;
-        let outcome = self.pump(partition, &mut each);
+        let outcome = self.pump(from.iter().map(|(partition, _)| *partition).collect(), &mut each);
         let unassigned = self.client.handle().unassign();
         outcome.and(unassigned).map_err(|failure| EdgeError::new(what(), failure))
     }
 
     fn pump(
         &self,
-        partition: i32,
-        each: &mut impl FnMut(Replayed<'_>) -> ControlFlow<()>,
+        mut left: BTreeSet<i32>,
+        each: &mut impl FnMut(i32, Replayed<'_>) -> ControlFlow<()>,
     ) -> Result<(), NativeError> {
-        loop {
+        while !left.is_empty() {
             let messages = self.client.poll_many(IDLE, MESSAGES_MAX);
-            if messages.is_empty() && each(Replayed::Idle).is_break() {
-                return Ok(());
+            if messages.is_empty() {
+                left.retain(|partition| each(*partition, Replayed::Idle).is_continue());
             }
             for message in &messages {
-                let flow = match message.error() {
-                    None | Some(Code::PartitionEOF) if message.partition() != partition => continue,
-                    None => each(record(message)),
-                    Some(Code::PartitionEOF) => each(Replayed::End { offset: message.offset() }),
+                let partition = message.partition();
+                let replayed = match message.error() {
+                    None | Some(Code::PartitionEOF) if !left.contains(&partition) => continue,
+                    None => record(message),
+                    Some(Code::PartitionEOF) => Replayed::End { offset: message.offset() },
                     Some(code) if is_permanent(code) => {
                         let text = message.error_text();
                         return Err(NativeError { text, ..NativeError::of_code(code) });
                     }
-                    Some(_) => each(Replayed::Idle),
+                    Some(_) => {
+                        left.retain(|partition| each(*partition, Replayed::Idle).is_continue());
+                        continue;
+                    }
                 };
-                if flow.is_break() {
-                    return Ok(());
+                if each(partition, replayed).is_break() {
+                    left.remove(&partition);
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -13,11 +13,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use otp_topology::deployment::Topology;
 use otp_topology::state::StateStore;
 use otp_topology::thread::{
     Call, Command, Event, Fetch, ReadFrom, StoreOperation, StreamThread, ThreadReport,
 };
-use otp_topology::wire::record::RecordBatch;
+use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use super::calls::ProducerCalls;
 use super::clock::{now, wall};
@@ -33,6 +34,7 @@ use crate::kafka::Group;
 const SEEK_MAX: Duration = Duration::from_secs(5);
 
 pub(super) struct Driver {
+    topology: Arc<Topology>,
     thread: StreamThread<TaskHandle>,
     calls: ProducerCalls,
     worker: Worker,
@@ -55,6 +57,7 @@ pub(super) struct PollPlan {
 
 impl Driver {
     pub(super) fn new(
+        topology: Arc<Topology>,
         thread: StreamThread<TaskHandle>,
         calls: ProducerCalls,
         worker: Worker,
@@ -63,6 +66,7 @@ impl Driver {
         open: OpenTransaction,
     ) -> Self {
         Self {
+            topology,
             thread,
             calls,
             worker,
@@ -95,6 +99,8 @@ impl Driver {
         if let Some(partitions) = round.assigned {
             let generation = group.metadata().map_or(-1, |member| member.generation());
             self.reporter.assigned(partitions.len(), generation);
+            let task_of = |it: &SourcePartition| self.topology.task_of(it.topic, it.partition);
+            self.stores.open_together(&partitions.iter().filter_map(task_of).collect());
             self.calls.forget_member();
             self.take(Event::Assigned { partitions, generation }, group);
         }

@@ -14,6 +14,8 @@ use crate::kafka::{Replayed, TRANSACTION_TIMEOUT_MS};
 const BATCH_BYTES: usize = 60 << 20;
 /// With room for one more record, so that the memory does not double.
 pub(super) const RUN_BYTES: usize = BATCH_BYTES + (4 << 20);
+/// What most changelog records need less than.
+const RECORD_BYTES: usize = 1 << 10;
 /// Records between two updates of the progress.
 const STEP_RECORDS: u64 = 5_000;
 /// If nothing new comes for this long, the log says what the restore waits for.
@@ -28,7 +30,7 @@ pub(super) struct RestoreRun<'a> {
     task: i32,
     topic: &'a str,
     bound: i64,
-    store: &'a TaskHandle,
+    store: TaskHandle,
     fold: ChangelogFold,
     progress: RestoreProgress,
     shown: u64,
@@ -45,12 +47,12 @@ impl<'a> RestoreRun<'a> {
         topic: &'a str,
         bound: i64,
         fold: ChangelogFold,
-        store: &'a TaskHandle,
+        store: TaskHandle,
         progress: &Progress,
     ) -> Self {
         let progress = progress.begin(task, fold.remaining());
         let (remaining, moved_at) = (fold.remaining(), wall());
-        let fold = fold.with_room(RUN_BYTES);
+        let fold = fold.with_room(room_for(remaining));
         Self {
             task,
             topic,
@@ -117,6 +119,11 @@ impl<'a> RestoreRun<'a> {
         }
         Ok(())
     }
+}
+
+/// Bytes that are enough for most runs of this many records, so that their batch is not copied while it grows.
+fn room_for(records: u64) -> usize {
+    usize::try_from(records).unwrap_or(usize::MAX).saturating_mul(RECORD_BYTES).min(RUN_BYTES)
 }
 
 impl Drop for RestoreRun<'_> {

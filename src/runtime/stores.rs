@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of what is stored.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use otp_topology::state::{LocalKey, StoreError};
@@ -11,6 +11,9 @@ use crate::rocks::{Instance, Resources, TaskStore, wipe};
 
 /// Shared by the thread that reads and writes, and the worker that restores.
 pub(super) type TaskHandle = Arc<TaskStore>;
+
+/// Databases that are opened at the same time.
+const OPENED_TOGETHER_MAX: usize = 8;
 
 pub(crate) struct Stores {
     instance: Instance,
@@ -55,6 +58,22 @@ impl Stores {
         let store = Arc::new(TaskStore::open(&self.instance.task_directory(task), &self.resources)?);
         open.insert(task, store.clone());
         Ok(store)
+    }
+
+    /// Opens databases at the same time, because each waits for the disk. One that cannot be opened says so when it is opened
+    /// alone.
+    pub(crate) fn open_together(&self, tasks: &BTreeSet<i32>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed: Vec<i32> = tasks.iter().copied().filter(|task| !open.contains_key(task)).collect();
+        for tasks in closed.chunks(OPENED_TOGETHER_MAX) {
+            let store = |task| TaskStore::open(&self.instance.task_directory(task), &self.memory);
+            let stores: Vec<_> = std::thread::scope(|scope| {
+                let openings: Vec<_> = tasks.iter().map(|task| scope.spawn(move || store(*task))).collect();
+                openings.into_iter().map(|it| it.join().expect("opening a store does not panic")).collect()
+            });
+            let opened = tasks.iter().zip(stores);
+            open.extend(opened.filter_map(|(task, store)| Some((*task, Arc::new(store.ok()?)))));
+        }
     }
 
     /// Deletes a task's database and opens a blank one. No other handle of it may exist.

@@ -198,7 +198,15 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
     )?;
     let reporter = Reporter::new(number, topology.clone(), parts.metrics.clone(), parts.health.clone());
     let thread = StreamThread::new(topology.clone(), parts.limits.clone());
-    let driver = Driver::new(thread, calls, worker, parts.stores.clone(), reporter, parts.open.of(number));
+    let driver = Driver::new(
+        topology.clone(),
+        thread,
+        calls,
+        worker,
+        parts.stores.clone(),
+        reporter,
+        parts.open.of(number),
+    );
     let driver = Rc::new(RefCell::new(driver));
     let topics: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
     let member = parts.is_static.then_some(identity.as_str());

@@ -1,9 +1,13 @@
 //! Answers the questions of a stream thread that must not delay its poll loop: offsets, restores, purges.
 //!
-//! Each stream thread has one worker thread. Questions of an assignment that has ended are dropped. A restore that runs
+//! Each stream thread has one worker thread. Questions that came meanwhile are answered together: a thread with many tasks
+//! asks as many questions at once, and each costs the cluster's answer. Questions of an assignment that has ended are dropped. A restore that runs
 //! then is stopped, and [`Worker::cancel`] returns only when it has stopped. Knows nothing of transactions.
 
+mod asked;
+
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +20,8 @@ use otp_topology::task::ChangelogFold;
 use otp_topology::thread::{AssignmentId, Event, OffsetRange, OffsetRanges, Question, RecoveryUnit};
 use otp_topology::wire::record::SourcePartition;
 
+use asked::{Asked, EndsQuestion, Partition, Restore, UnitQuestion, ask_together};
+
 use super::progress::Progress;
 use super::restore::RestoreRun;
 use super::stores::{Stores, TaskHandle};
@@ -24,6 +30,9 @@ use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, StableOffsets,
 /// Time-out of one request to the cluster. A revocation waits for the request that is under way, so this stays far below
 /// the session time-out.
 const ASK_MAX: Duration = Duration::from_secs(3);
+
+/// Restores that run at the same time.
+const TAILS_MAX: usize = 16;
 
 /// The stream thread's end.
 pub(super) struct Worker {
@@ -85,8 +94,9 @@ impl Worker {
                     ended,
                     progress,
                 };
-                while let Ok(message) = inbox.recv() {
-                    worker.receive(message);
+                while let Ok(first) = inbox.recv() {
+                    // What was asked meanwhile is answered together.
+                    worker.receive(std::iter::once(first).chain(inbox.try_iter()).collect());
                 }
             })
             .expect("the process may start threads");
@@ -132,106 +142,145 @@ impl Drop for Worker {
 }
 
 impl WorkerThread {
-    fn receive(&mut self, message: Message) {
-        match message {
-            Message::Rest(done) => drop(done.send(())),
-            Message::Ask(question) if question.assignment().is_some_and(|it| self.has_ended(it)) => {}
-            Message::Ask(question) => {
-                if let Some(answer) = self.answer(question) {
-                    // At shutdown nobody receives it.
-                    let _ = self.answers.send(answer);
+    fn receive(&mut self, messages: Vec<Message>) {
+        let mut asked = Asked::default();
+        for message in messages {
+            match message {
+                Message::Ask(question) => asked.add(question),
+                Message::Rest(done) => {
+                    self.answer_all(std::mem::take(&mut asked));
+                    let _ = done.send(());
                 }
             }
         }
+        self.answer_all(asked);
     }
 
-    fn answer(&mut self, question: Question) -> Option<Event<TaskHandle>> {
-        Some(match question {
-            Question::StableOffsets { assignment, unit, sources } => {
-                let result = self.stable(&sources).map_err(|error| error.to_string());
-                Event::StableOffsets { assignment, unit, result }
-            }
-            Question::OffsetRanges { assignment, unit, sources } => {
-                let result = self.ranges(unit, &sources).map_err(|error| error.to_string());
-                Event::OffsetRanges { assignment, unit, result }
-            }
-            Question::Restore { assignment, task, from, bound } => {
-                let result = self.restore(assignment, task, from, bound);
-                Event::Restored { assignment, task, result }
-            }
-            Question::InputEnds { assignment, asked_at, sources } => {
-                Event::InputEnds { assignment, asked_at, ends: self.ends(sources) }
-            }
-            Question::Purge { partition, before } => {
-                self.purge(partition, before);
-                return None;
-            }
-        })
+    fn answer_all(&mut self, mut asked: Asked) {
+        asked.drop_ended(|assignment| self.has_ended(assignment));
+        self.answer_stable(&asked.stable);
+        self.answer_ranges(&asked.ranges);
+        self.restore_all(&asked.restores);
+        for EndsQuestion { assignment, asked_at, sources } in asked.ends {
+            self.send(Event::InputEnds { assignment, asked_at, ends: self.ends(&sources) });
+        }
+        for (partition, before) in asked.purges {
+            self.purge(partition, before);
+        }
+    }
+
+    /// At shutdown nobody receives it.
+    fn send(&self, answer: Event<TaskHandle>) {
+        let _ = self.answers.send(answer);
     }
 
     fn has_ended(&self, assignment: AssignmentId) -> bool {
         assignment.0 <= self.ended.load(Ordering::SeqCst)
     }
 
-    fn stable(&self, sources: &[SourcePartition]) -> Result<Vec<(SourcePartition, Option<i64>)>, EdgeError> {
-        let named: Vec<_> = sources.iter().map(|it| (self.name(*it).to_owned(), it.partition)).collect();
-        let offsets = self.offsets.read(&named, ASK_MAX)?;
-        Ok(sources.iter().copied().zip(offsets).collect())
+    fn answer_stable(&self, asked: &[UnitQuestion]) {
+        let named: Vec<_> = asked.iter().map(|it| self.named(&it.sources)).collect();
+        let offsets = ask_together(&named, |partitions| self.offsets.read(partitions, ASK_MAX));
+        for (UnitQuestion { assignment, unit, sources }, offsets) in asked.iter().zip(offsets) {
+            let result = offsets.map(|offsets| sources.iter().copied().zip(offsets).collect());
+            self.send(Event::StableOffsets { assignment: *assignment, unit: *unit, result });
+        }
     }
 
-    fn ranges(&self, unit: RecoveryUnit, sources: &[SourcePartition]) -> Result<OffsetRanges, EdgeError> {
-        let changelog = match unit {
-            RecoveryUnit::Task(task) => {
-                Some((self.topology.output(self.topology.changelog).name.clone(), task))
-            }
+    fn answer_ranges(&self, asked: &[UnitQuestion]) {
+        let changelog_of = |unit: RecoveryUnit| match unit {
+            RecoveryUnit::Task(task) => Some((self.changelog().to_owned(), task)),
             RecoveryUnit::Forwarder(_) => None,
         };
-        let sources_named = sources.iter().map(|it| (self.name(*it).to_owned(), it.partition));
-        let partitions: Vec<_> = changelog.iter().cloned().chain(sources_named).collect();
-        let watermarks = self.admin.watermarks(&partitions, ASK_MAX)?;
-        let mut ranges = watermarks.iter().map(|it| OffsetRange { start: it.start, end: it.end });
-        let changelog = changelog.and_then(|_| ranges.next()).unwrap_or(OffsetRange { start: 0, end: 0 });
-        Ok(OffsetRanges { changelog, sources: sources.iter().copied().zip(ranges).collect() })
+        let partitions = |it: &UnitQuestion| -> Vec<_> {
+            changelog_of(it.unit).into_iter().chain(self.named(&it.sources)).collect()
+        };
+        let named: Vec<_> = asked.iter().map(partitions).collect();
+        let marks = ask_together(&named, |partitions| self.admin.watermarks(partitions, ASK_MAX));
+        for (UnitQuestion { assignment, unit, sources }, marks) in asked.iter().zip(marks) {
+            let result = marks.map(|marks| {
+                let mut ranges = marks.iter().map(|it| OffsetRange { start: it.start, end: it.end });
+                let changelog = changelog_of(*unit).and_then(|_| ranges.next());
+                let changelog = changelog.unwrap_or(OffsetRange { start: 0, end: 0 });
+                OffsetRanges { changelog, sources: sources.iter().copied().zip(ranges).collect() }
+            });
+            self.send(Event::OffsetRanges { assignment: *assignment, unit: *unit, result });
+        }
     }
 
     /// The ends of these inputs. An input whose leader does not answer is left out.
-    fn ends(&self, sources: Vec<SourcePartition>) -> Vec<(SourcePartition, i64)> {
-        let end = |it: &SourcePartition| {
-            let partition = (self.name(*it).to_owned(), it.partition);
-            Some(self.admin.watermarks(&[partition], ASK_MAX).ok()?.first()?.end)
-        };
-        sources.into_iter().filter_map(|it| Some((it, end(&it)?))).collect()
+    fn ends(&self, sources: &[SourcePartition]) -> Vec<(SourcePartition, i64)> {
+        let named: Vec<_> = self.named(sources).into_iter().map(|it| vec![it]).collect();
+        let marks = ask_together(&named, |partitions| self.admin.watermarks(partitions, ASK_MAX));
+        let ends = sources.iter().zip(marks);
+        ends.filter_map(|(it, marks)| Some((*it, marks.ok()?.first()?.end))).collect()
     }
 
-    fn restore(&mut self, assignment: AssignmentId, task: i32, from: i64, bound: i64) -> Result<u64, String> {
-        let store = self.stores.open(task).map_err(|error| error.to_string())?;
-        let fold = ChangelogFold::new(from, bound);
-        if fold.is_reached() {
-            return Ok(0);
+    /// Tails are replayed together, because most of their time is waiting. Anything longer is replayed alone, in large
+    /// batches.
+    fn restore_all(&mut self, asked: &[Restore]) {
+        let (tails, long): (Vec<Restore>, Vec<Restore>) = asked.iter().copied().partition(Restore::is_tail);
+        for group in tails.chunks(TAILS_MAX).chain(long.chunks(1)) {
+            let (mut ended, failed) = self.replay(group);
+            for restore in group {
+                let result = match ended.remove(&restore.task) {
+                    Some(result) => result,
+                    None if group.len() == 1 => Err(failed.clone()),
+                    // Whose fault it is shows when each is replayed alone.
+                    None => self.replay(&[*restore]).0.remove(&restore.task).unwrap_or(Err(failed.clone())),
+                };
+                let Restore { assignment, task, .. } = *restore;
+                self.send(Event::Restored { assignment, task, result });
+            }
         }
-        let topic = self.topology.output(self.topology.changelog).name.clone();
-        let reader = match self.reader.take() {
-            Some(reader) => reader,
-            None => ChangelogReader::new(&self.properties, &self.topology.application_id, &topic)
-                .map_err(|error| error.to_string())?,
+    }
+
+    /// Replays changelog partitions into their stores. Returns the restores that have ended, by task, and why the others have
+    /// not.
+    fn replay(&mut self, group: &[Restore]) -> (BTreeMap<i32, Result<u64, String>>, String) {
+        let topic = self.changelog().to_owned();
+        let (mut ended, mut runs) = (BTreeMap::new(), BTreeMap::new());
+        for Restore { assignment, task, from, bound } in group {
+            let fold = ChangelogFold::new(*from, *bound);
+            match self.stores.open(*task) {
+                Err(error) => drop(ended.insert(*task, Err(error.to_string()))),
+                Ok(_) if fold.is_reached() => drop(ended.insert(*task, Ok(0))),
+                Ok(store) => {
+                    let run = RestoreRun::new(*task, &topic, *bound, fold, store, &self.progress);
+                    runs.insert(*task, (*assignment, *from, run));
+                }
+            }
+        }
+        if runs.is_empty() {
+            return (ended, String::new());
+        }
+        let from: Vec<_> = runs.iter().map(|(task, (_, from, _))| (*task, *from)).collect();
+        let reader = match self.reader(&topic) {
+            Ok(reader) => reader,
+            Err(error) => return (ended, error.to_string()),
         };
-        let mut run = RestoreRun::new(task, &topic, bound, fold, &store, &self.progress);
-        let mut outcome = Ok(());
-        let replayed = reader.replay(task, from, |replayed| {
-            let taken = match self.has_ended(assignment) {
+        let replayed = reader.replay(&from, |task, replayed| {
+            let (assignment, _, run) = runs.get_mut(&task).expect("what was asked for is reported");
+            let result = match self.has_ended(*assignment) {
                 true => Err("the assignment has ended".to_owned()),
                 false => run.take(replayed),
             };
-            match taken {
-                Ok(false) => return ControlFlow::Continue(()),
-                Ok(true) => {}
-                Err(reason) => outcome = Err(reason),
+            if let Ok(false) = result {
+                return ControlFlow::Continue(());
             }
+            ended.insert(task, result.map(|_| run.restored()));
+            runs.remove(&task);
             ControlFlow::Break(())
         });
         self.reader = Some(reader);
-        replayed.map_err(|error| error.to_string())?;
-        outcome.map(|()| run.restored())
+        (ended, replayed.err().map(|error| error.to_string()).unwrap_or_default())
+    }
+
+    fn reader(&mut self, topic: &str) -> Result<ChangelogReader, EdgeError> {
+        match self.reader.take() {
+            Some(reader) => Ok(reader),
+            None => ChangelogReader::new(&self.properties, &self.topology.application_id, topic),
+        }
     }
 
     fn purge(&self, partition: i32, before: i64) {
@@ -244,7 +293,12 @@ impl WorkerThread {
         }
     }
 
-    fn name(&self, source: SourcePartition) -> &str {
-        &self.topology.source(source.topic).name
+    fn named(&self, sources: &[SourcePartition]) -> Vec<Partition> {
+        let name = |it: &SourcePartition| (self.topology.source(it.topic).name.clone(), it.partition);
+        sources.iter().map(name).collect()
+    }
+
+    fn changelog(&self) -> &str {
+        &self.topology.output(self.topology.changelog).name
     }
 }

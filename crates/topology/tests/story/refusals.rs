@@ -114,7 +114,9 @@ impl Cluster {
 
     fn perform(&mut self, command: Command) -> Option<Event<MemoryStore>> {
         match command {
-            Command::Fetch(Fetch::Resume(starts)) => self.fetching.extend(starts),
+            Command::Fetch(Fetch::Resume(starts)) => {
+                self.fetching.extend(starts.into_iter().map(|it| (it.source, it.offset)));
+            }
             Command::Fetch(Fetch::Pause(sources)) => {
                 self.fetching.retain(|source, _| !sources.contains(source));
             }
