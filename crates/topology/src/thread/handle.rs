@@ -199,6 +199,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     /// The transaction is committed, and the stores are written.
     fn commit_done(&mut self) -> Due {
+        // A lost assignment has rolled its commit back. One that ends in good order commits what lies over this commit.
+        let last_commit = self.membership.is_revoking() && self.planned.is_some();
         let mut commit = self.planned.take().unwrap_or_default();
         self.tasks.committed(&commit.offsets, &self.env);
         let mut counters = std::mem::take(&mut commit.counters);
@@ -207,7 +209,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
         self.env.report(ThreadReport::Committed { counters: Box::new(counters), records });
         self.batch.committed(commit.into_buffers(), self.env.clock.monotonic);
         self.tasks.ask_unmarked(&mut self.env);
-        Due { work: true, timers: true, gates: true, ..Due::default() }
+        Due { work: true, timers: true, gates: true, last_commit }
     }
 
     /// The transaction is aborted, or there was none. Releases the tasks that failed, and keeps what may run again.

@@ -88,11 +88,17 @@ fn a_commit_with_an_unknown_outcome_drops_pipelined_records() {
     check_pipelined(fenced);
 }
 
-/// The next owner reads them again.
+/// Of a lost assignment the next owner reads them again.
 #[test]
-fn a_revocation_waits_for_the_commit_and_drops_pipelined_records() {
+fn a_revocation_waits_for_the_commit_and_commits_pipelined_records() {
     let released = ["cancel questions"];
-    check_pipelined(&[("revoked", &[]), ("committed", &["write"]), ("written", &released)]);
+    let last: &[Step<'_>] = &[("revoked", &[]), ("committed", &["write"]), ("written", &["begin"])];
+    let end: &[Step<'_>] = &[ASKED[1], ASKED[2], ASKED[3], ("committed", &["write"]), ("written", &released)];
+    check_pipelined(&[last, end].concat());
+    check_pipelined(
+        &[last, &[ASKED[1], ASKED[2], ("sent fenced", &["abort"]), ("aborted", &released)]].concat(),
+    );
+    check_pipelined(&[("revoked", &[]), ("committed abortable", &["abort"]), ("aborted", &released)]);
     check_pipelined(&[("revoked lost", &[]), ("committed", &released)]);
     let sent: &[Step<'_>] = &[("request", &["begin"]), ASKED[1], ASKED[2], PIPELINED];
     let lost: &[Step<'_>] = &[("revoked lost", &[]), ("sent", &["commit"]), ("committed", &released)];
