@@ -66,7 +66,7 @@ impl Stores {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let closed: Vec<i32> = tasks.iter().copied().filter(|task| !open.contains_key(task)).collect();
         for tasks in closed.chunks(OPENED_TOGETHER_MAX) {
-            let store = |task| TaskStore::open(&self.instance.task_directory(task), &self.memory);
+            let store = |task| TaskStore::open(&self.instance.task_directory(task), &self.resources);
             let stores: Vec<_> = std::thread::scope(|scope| {
                 let openings: Vec<_> = tasks.iter().map(|task| scope.spawn(move || store(*task))).collect();
                 openings.into_iter().map(|it| it.join().expect("opening a store does not panic")).collect()

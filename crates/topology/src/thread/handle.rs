@@ -200,7 +200,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
     /// The transaction is committed, and the stores are written.
     fn commit_done(&mut self) -> Due {
         // A lost assignment has rolled its commit back. One that ends in good order commits what lies over this commit.
-        let last_commit = self.membership.is_revoking() && self.planned.is_some();
+        let is_in_order = self.planned.is_some() && !self.tasks.has_failing();
+        let last_commit = self.membership.is_revoking() && is_in_order;
         let mut commit = self.planned.take().unwrap_or_default();
         self.tasks.committed(&commit.offsets, &self.env);
         let mut counters = std::mem::take(&mut commit.counters);

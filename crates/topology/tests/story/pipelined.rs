@@ -98,7 +98,11 @@ fn a_revocation_waits_for_the_commit_and_commits_pipelined_records() {
     check_pipelined(
         &[last, &[ASKED[1], ASKED[2], ("sent fenced", &["abort"]), ("aborted", &released)]].concat(),
     );
-    check_pipelined(&[("revoked", &[]), ("committed abortable", &["abort"]), ("aborted", &released)]);
+    check_pipelined(&[
+        ("revoked", &[]),
+        ("committed refused", &["refused: 1", "abort"]),
+        ("aborted", &released),
+    ]);
     check_pipelined(&[("revoked lost", &[]), ("committed", &released)]);
     let sent: &[Step<'_>] = &[("request", &["begin"]), ASKED[1], ASKED[2], PIPELINED];
     let lost: &[Step<'_>] = &[("revoked lost", &[]), ("sent", &["commit"]), ("committed", &released)];
