@@ -114,7 +114,6 @@ AMN6oXBCMrCBD9QvifKkGoojJH2mbUnn9ex36QXQ9JG2
 
     #[test]
     fn the_last_second_of_a_certificate_is_read() {
-        let expiry = |pem| super::expiry(pem);
         assert_eq!(expiry(PEM), Some(Expiry { at: "2026-12-29T15:39:50".to_owned() }));
         assert_eq!(expiry(PEM).expect("a certificate").day(), "2026-12-29");
         for no_certificate in ["", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"] {

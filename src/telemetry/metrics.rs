@@ -81,12 +81,7 @@ impl Metrics {
                 "otp_stream_repeated_requests_total",
                 "Repeated requests that got the first reply again",
             ),
-            unknown_members: counters(
-                all,
-                "otp_stream_unknown_members_total",
-                "Members of requests that their contract does not have, for contracts that count them",
-                &["contract"],
-            ),
+            unknown_members: unknown_members(all),
             expired: counter(all, "otp_stream_expired_total", "Challenges reported as expired"),
             commits: counter(all, "otp_stream_commits_total", "Committed transactions"),
             commit_seconds: histogram(
@@ -217,6 +212,15 @@ impl RecoveryMetrics {
             lost: counters(all, "otp_stream_lost_records_total", lost, &["topic"]),
         }
     }
+}
+
+fn unknown_members(registry: &Registry) -> IntCounterVec {
+    counters(
+        registry,
+        "otp_stream_unknown_members_total",
+        "Members of requests that their contract does not have, for contracts that count them",
+        &["contract"],
+    )
 }
 
 fn unreadable_deadlines(registry: &Registry) -> IntCounterVec {
