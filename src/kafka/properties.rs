@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use otp_topology::thread::Limits;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
@@ -27,6 +28,8 @@ pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 /// the coordinator does it.
 const MESSAGE_TIMEOUT_MS: u32 = 7_500;
 const _: () = assert!(MESSAGE_TIMEOUT_MS < TRANSACTION_TIMEOUT_MS);
+// A refusal that takes this long is not taken for the end of the one before.
+const _: () = assert!((MESSAGE_TIMEOUT_MS as u64) < Limits::DEFAULT.refusal_quiet_ms);
 
 /// Largest record that the transactional producer takes, in bytes.
 const RECORD_BYTES_MAX: usize = 1_000_000;
