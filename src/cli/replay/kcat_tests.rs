@@ -7,6 +7,8 @@ use super::*;
 
 /// CANARY stands for a secret: no error text may repeat it.
 const SAMPLES: [&[u8]; 2] = [LINE, BASE64_LINE];
+/// The largest time that Kafka can hold.
+const LATEST_MS: u64 = i64::MAX as u64;
 const LINE: &[u8] = br#"{"topic":"requests","partition":0,"offset":7,"ts":1700000000000,"headers":["ce_id","1","x",null],"key":"k","payload":"{}"}"#;
 const BASE64_LINE: &[u8] = br#"{"topic":"requests","payload_base64":"/w==","key_base64":"/w","headers_base64":["kafka_replyPartition","AAAAAA=="]}"#;
 
@@ -166,7 +168,7 @@ proptest! {
         headers in proptest::collection::vec((any::<String>(), any_bytes()), 0..5),
     ) {
         let line = OutputLine {
-            topic: "t", partition: 0, offset: i64::MAX, timestamp: LogTime::from_ms(u64::MAX),
+            topic: "t", partition: 0, offset: i64::MAX, timestamp: LogTime::from_ms(LATEST_MS),
             key: key.as_deref(), payload: payload.as_deref(),
         };
         let mut out = Vec::new();
@@ -179,7 +181,7 @@ proptest! {
             topic: Cow::Borrowed("t"),
             partition: Some(0),
             offset: Some(i64::MAX),
-            timestamp: Some(LogTime::from_ms(u64::MAX)),
+            timestamp: Some(LogTime::from_ms(LATEST_MS)),
             key: key.as_deref().map(Cow::Borrowed),
             payload: payload.as_deref().map(Cow::Borrowed),
             headers: [text, binary].concat(),

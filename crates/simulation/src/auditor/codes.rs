@@ -15,6 +15,8 @@ use crate::workload::{PEOPLE, Phones};
 
 /// The largest number of wrong tries that a policy of the workload allows.
 const WRONG_TRIES_MAX: u64 = 3;
+/// Errors of requests that did nothing: a repeat of such a request is judged anew.
+const JUDGED_ANEW: [&str; 2] = ["OTP.STALE_REQUEST", "OTP.INVALID_REPLY"];
 /// Later replies to the same person after which a remembered reply may be gone.
 const REMEMBERED_MAX: usize = 15;
 const REMEMBERED_MS: u64 = 14 * 60 * 1000;
@@ -211,6 +213,9 @@ impl Codes {
         if time > self.admin.max(*latest) {
             let what = format!("{correlation} was appended at {appended}, but is decided at {time}");
             return Err(Oracle::LogTime.violation(what));
+        }
+        if JUDGED_ANEW.iter().any(|code| body.contains(code)) {
+            return Ok(());
         }
         match self.first.get(&id) {
             Some((.., first)) if *first == reply => {}
