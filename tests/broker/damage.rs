@@ -108,7 +108,7 @@ fn a_foreign_record_in_the_changelog_stops_a_restore_with_its_offset() {
 
     fs::remove_dir_all(task_directory(&scenario, task)).expect("removed");
     let process = scenario.start();
-    let place = format!("the changelog record at offset {offset}, a subject: unknown version 2");
+    let place = format!("the changelog record at offset {offset}, a subject: unknown version 3");
     process.await_not_ready(&[&place, "run that version", "write a tombstone"]);
     let tombstone = Request { payload: None, ..newer };
     scenario.upstream.produce(&changelog, &tombstone);
