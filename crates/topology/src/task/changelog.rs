@@ -177,7 +177,8 @@ mod tests {
         check(None, Some(b"x"), Some("a key: damaged"));
         check(Some(b""), Some(b"x"), Some("a key: damaged"));
         check(Some(b"ORrequests\0\0\0\0\0"), Some(&[1; 9]), Some("a position: damaged"));
-        check(Some(b"ORrequests\0\0\0\0\0"), Some(&[2; 25]), Some("a position: unknown version 2"));
+        check(Some(b"ORrequests\0\0\0\0\0"), Some(&[2; 25]), Some("a position: damaged"));
+        check(Some(b"ORrequests\0\0\0\0\0"), Some(&[3; 25]), Some("a position: unknown version 3"));
         check(Some(b"OXrequests\0\0\0\0\0"), Some(&[1; 25]), Some("a position: damaged"));
         check(Some(&subject), None, None);
         check(Some(b"Lchangelog-next"), None, None);
