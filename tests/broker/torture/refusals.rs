@@ -27,8 +27,8 @@ const HOLD_MS_MAX: u64 = 45_000;
 /// How long replicas are missing. librdkafka itself repeats what is refused for that.
 const REPLICAS_HOLD_MS: u64 = 180_000;
 const REPLICAS_HOLD_MS_SHORT: u64 = 10_000;
-/// Warnings that have nothing to do with the refusal, or follow from it.
-const OTHER_WARNINGS_MAX: usize = 12;
+/// Most warnings in a minute: those of the refusal, and what follows from it, once for each task.
+const OTHER_WARNINGS_MAX: usize = 24;
 
 /// A topic that the service writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
