@@ -165,16 +165,13 @@ impl Seen {
 }
 
 fn line(topic: &str, body: &Value) -> String {
-    let text = |name: &str| match &body[name] {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    let text = |name: &str| body[name].as_str().map_or_else(|| body[name].to_string(), str::to_owned);
     match topic {
         "results" => format!("result {} {} {}", text("reason"), text("purpose"), text("attemptsRemaining")),
-        "lifecycle" => match &body["reason"] {
-            Value::Null => format!("{} {} {}", text("type"), text("purpose"), body["channels"]),
-            reason => format!("{} {} {reason}", text("type"), text("purpose")),
-        },
+        "lifecycle" if body["reason"].is_null() => {
+            format!("{} {} {}", text("type"), text("purpose"), body["channels"])
+        }
+        "lifecycle" => format!("{} {} {}", text("type"), text("purpose"), body["reason"]),
         "sms" => format!("sms {}{} {}", text("countryCode"), text("mobileNumber"), hidden(&text("message"))),
         "email" => {
             let email = &body["email"];

@@ -47,8 +47,6 @@ fn altered(request: &str, members: &[&str]) -> String {
 /// `200`, or `422/` with the error code.
 fn status(seen: &Seen) -> String {
     let reply: Value = serde_json::from_str(&seen.reply).expect("a reply");
-    match &reply["errorCode"] {
-        Value::Null => reply["status"].to_string(),
-        code => format!("{}/{code}", reply["status"]),
-    }
+    let (status, code) = (&reply["status"], &reply["errorCode"]);
+    if code.is_null() { status.to_string() } else { format!("{status}/{code}") }
 }
