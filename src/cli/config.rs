@@ -54,7 +54,7 @@ mod tests {
             let message = check_all(&loaded).ok();
             assert_eq!(message.as_deref().and_then(|it| it.split(':').nth(1)), expected);
         };
-        check(&[], Some(" callers egov, int, no keys yet"));
+        check(&[], Some(" callers egov, int, mosip, no keys yet"));
         check(&["keys.file=/nonexistent/keys.toml"], None);
     }
 }

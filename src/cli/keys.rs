@@ -1,4 +1,4 @@
-//! `otp-stream keys generate`: creates a key file.
+//! `otp-stream keys`: creates a key file, and shows the public halves of its token keys.
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,12 +7,15 @@ use clap::{Args, Subcommand};
 use otp_topology::otp::LogTime;
 
 use super::{Failure, print};
-use crate::config::keys;
+use crate::config::{Loaded, keys};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
     /// Create a key file from the operating system's random source
     Generate(GenerateArgs),
+    /// Print the public token keys as a JSON Web Key Set, for the services that verify tokens
+    #[command(after_help = PUBLIC_EXAMPLES)]
+    Public,
 }
 
 #[derive(Debug, Args)]
@@ -23,13 +26,22 @@ pub(super) struct GenerateArgs {
     pub out: Option<PathBuf>,
 }
 
+const PUBLIC_EXAMPLES: &str = "\
+Examples:
+  otp-stream keys public > jwks.json                       contains no secret";
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   otp-stream keys generate --out ./keys.toml               once per deployment; every instance uses the same file
   OTP_STREAM_KEYS=\"$(otp-stream keys generate)\" otp-stream run
-                                                           pass the keys in the environment instead of a file";
+                                                           pass the keys in the environment instead of a file
+  otp-stream keys public > jwks.json                       for the services that verify tokens; contains no secret";
 
-pub(super) fn perform(command: &KeysCommand) -> Result<(), Failure> {
+/// `load` reads the configuration, for the command that needs one.
+pub(super) fn perform(
+    command: &KeysCommand,
+    load: impl FnOnce() -> Result<Loaded, Failure>,
+) -> Result<(), Failure> {
     match command {
         KeysCommand::Generate(args) => {
             let text = keys::generate(now())?;
@@ -42,6 +54,7 @@ pub(super) fn perform(command: &KeysCommand) -> Result<(), Failure> {
                 None => print(&text),
             }
         }
+        KeysCommand::Public => print(&format!("{}\n", keys::read(&load()?)?.token_jwks())),
     }
 }
 

@@ -130,7 +130,7 @@ impl Cli {
             Command::Demo(args) => demo::perform(&self::load(&sources, Some("warn"))?, &args, signals),
             Command::Replay(args) => replay::perform(&load()?, &args),
             Command::Topics(command) => topics::perform(&load()?, &command),
-            Command::Keys(command) => keys::perform(&command),
+            Command::Keys(command) => keys::perform(&command, load),
             Command::Config(command) => config::perform(&load()?, &command),
             Command::Subject(command) => subject::perform(&load()?, &command),
             Command::Bench(args) => bench::perform(&load()?, &args),

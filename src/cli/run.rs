@@ -5,28 +5,29 @@
 //! ```text
 //! configuration, keys ─▶ lock the store ─▶ check topics ─▶ HTTP port ─▶ stream threads ─▶ signal ─▶ stop, exit 0
 //!                                              ▲                              │
-//!                                              └──── a topic was recreated ◀──┘
+//!                                              └──── the topics changed ◀─────┘
 //! ```
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use otp_topology::deployment::Topology;
+use otp_topology::deployment::{Settings, Topology};
+use otp_topology::otp::Keyring;
 use otp_topology::thread::Limits;
 
 use super::signals::{Signals, Status, Stop};
 use super::{Failure, cluster, topics};
 use crate::config::{Config, Loaded, Membership, keys};
-use crate::kafka::{Admin, outage};
+use crate::kafka::Admin;
 use crate::rocks::{Instance, Resources};
 use crate::runtime::{
-    ClusterFacts, FileDemand, LagWatch, MemoryDemand, OpenTransactions, Parts, Progress, Stores,
-    StreamThreads, TopicWatch, describe, wake_without_preempting,
+    ClusterFacts, FileDemand, LagWatch, MemoryDemand, OpenTransactions, Parts, Progress, Sight, Stores,
+    StreamThreads, TopicWatch, causes, describe, find_read_before, wake_without_preempting,
 };
 use crate::telemetry::{Health, Metrics, Server};
 
-/// Interval for checking signals, threads and recreated topics.
+/// Interval for checking signals, threads and topics.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Serve requests until SIGTERM or SIGINT
@@ -52,7 +53,8 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs, signals: &Signals) -> Res
     if let Err(error) = wake_without_preempting() {
         tracing::debug!(%error, "cannot set the scheduling policy; at low rates a request costs a little more CPU");
     }
-    keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
+    let keyring = keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
+    warn_of_missing_keys(&config.settings(), &keyring);
     // What is known before the cluster is asked: there is a store and a broker.
     open_files(loaded, 1, 1)?;
     let admin = cluster::connect(loaded)?;
@@ -79,7 +81,7 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs, signals: &Signals) -> Res
         );
         match serve(loaded, &parts, &stop)? {
             Ended::Signal => break,
-            Ended::TopicRecreated => {
+            Ended::TopicsChanged => {
                 check_topics(loaded, &admin)?;
                 let facts = facts(loaded, &admin)?;
                 (parts.topology, parts.limits) = topology(loaded, &facts)?;
@@ -93,19 +95,23 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs, signals: &Signals) -> Res
 /// Why [`serve`] returned without an error.
 enum Ended {
     Signal,
-    /// Positions refer to a topic that no longer exists, so all tasks start again with the topics that exist.
-    TopicRecreated,
+    /// A topic was recreated or has more partitions, so all tasks start again with the topics that exist.
+    TopicsChanged,
 }
 
 fn serve(loaded: &Loaded, parts: &Parts, stop: &Stop) -> Result<Ended, Failure> {
-    let watch = TopicWatch::start(cluster::admin(loaded)?, parts.topology.clone(), parts.health.clone());
+    let watch = TopicWatch::start(cluster::admin(loaded)?, parts);
     let _lag = LagWatch::start(parts);
     let threads = StreamThreads::start(parts, loaded.config.processing.threads);
     let mut ended = Ended::Signal;
     while !stop.is_asked() && !threads.has_ended() {
-        if watch.saw_recreated() {
-            ended = Ended::TopicRecreated;
-            break;
+        match watch.sees() {
+            Sight::Nothing => {}
+            Sight::PartitionsUnassigned => threads.join_again(),
+            Sight::TopicsChanged => {
+                ended = Ended::TopicsChanged;
+                break;
+            }
         }
         std::thread::sleep(POLL_INTERVAL);
     }
@@ -132,7 +138,7 @@ fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Fa
         progress: Progress::new(metrics.clone()),
         open: OpenTransactions::new(config.processing.threads),
         metrics,
-        health: Arc::new(Health::new(config.processing.threads).with_causes(outage::current_causes)),
+        health: Arc::new(Health::new(config.processing.threads).with_causes(causes)),
         instance: if config.application.instance.is_empty() {
             own
         } else {
@@ -142,14 +148,31 @@ fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Fa
     })
 }
 
+/// Names the operations that nobody may use, because the key file lacks their key.
+fn warn_of_missing_keys(settings: &Settings, keys: &Keyring) {
+    for caller in &settings.callers {
+        let Some(contract) = settings.contracts.get(caller.contract) else { continue };
+        let usable = caller.operations_with(&**contract, keys);
+        for operation in caller.operations_of(&**contract).iter().filter(|it| !usable.contains(it)) {
+            tracing::warn!(
+                caller = caller.name,
+                operation,
+                "the key file has no key of the purpose that this operation needs, so it is answered as forbidden; add \
+                 a [[token]] key from a file that `otp-stream keys generate` makes"
+            );
+        }
+    }
+}
+
 fn facts(loaded: &Loaded, admin: &Admin) -> Result<ClusterFacts, Failure> {
     describe(admin, &loaded.config.settings()).map_err(|error| cluster::unreachable_cluster(loaded, &error))
 }
 
 fn topology(loaded: &Loaded, facts: &ClusterFacts) -> Result<(Arc<Topology>, Limits), Failure> {
     let keyring = keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
-    let topology = Topology::build(&loaded.config.settings(), keyring, &facts.topics)
+    let mut topology = Topology::build(&loaded.config.settings(), keyring, &facts.topics)
         .map_err(|error| Failure::Runtime(error.into()))?;
+    find_read_before(&mut topology, &cluster::properties(loaded)?);
     Ok((Arc::new(topology), limits(&loaded.config, facts)))
 }
 

@@ -36,8 +36,8 @@ pub(crate) struct KeysError {
     remedy: String,
 }
 
-/// Purposes of contracts that this build does not serve. A file may have them.
-const PURPOSES_UNUSED: [&str; 2] = ["token", "client"];
+/// Purposes that this build does not serve. A file may have them.
+const PURPOSES_UNUSED: [&str; 1] = ["client"];
 
 const REMEDY_GENERATE: &str = "make a file with `otp-stream keys generate --out FILE`";
 const SECRET_BYTES: usize = 32;
@@ -108,6 +108,7 @@ pub(crate) fn keyring(text: &str, place: &str) -> Result<Keyring, KeysError> {
             KeyringError::DuplicateId(..) => "give every key of a purpose its own id",
             KeyringError::SameActiveFrom(..) => "give each key of a purpose its own time",
             KeyringError::PseudonymRotates(_) => "keep the first one",
+            KeyringError::NotOnCurve(_) => "copy one that `otp-stream keys generate` made",
         };
         wrong((err.to_string(), remedy.to_owned()))
     })

@@ -29,7 +29,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use otp_topology::contract::{CONTRACTS, Contracts, SettingsFinding};
+use otp_topology::contract::{CONTRACTS, Contracts, SettingsFinding, TOKENS};
 use otp_topology::deployment::{CallerSettings, Settings};
 use otp_topology::otp::ContractName;
 use serde::Deserialize;
@@ -44,7 +44,7 @@ pub(crate) use kafka::{Create, Kafka};
 pub(crate) use keys::KeysFile;
 pub(crate) use layers::Layers;
 pub(crate) use log::{Log, LogFormat};
-pub(crate) use not_served::{SchemaRegistry, Tokens};
+pub(crate) use not_served::SchemaRegistry;
 pub(crate) use policy::PolicySection;
 pub(crate) use problem::ConfigError;
 pub(crate) use processing::Processing;
@@ -69,7 +69,6 @@ pub struct Config {
     pub contracts: Contracts,
     #[serde(skip)]
     contract_sections: Map<String, serde_json::Value>,
-    pub tokens: Tokens,
     pub dead_letter: DeadLetter,
     pub schema_registry: SchemaRegistry,
     pub policy: PolicySection,
@@ -86,7 +85,7 @@ pub struct Loaded {
 #[derive(Clone, Copy, Debug)]
 struct Range(&'static str, i64, i64);
 
-const RANGES: &[&[Range]] = &[kafka::RANGES, processing::RANGES, not_served::RANGES];
+const RANGES: &[&[Range]] = &[kafka::RANGES, processing::RANGES];
 
 /// Reads, merges and checks a configuration; the key file is not opened.
 ///
@@ -112,13 +111,13 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 }
 
 impl Config {
-    /// Reads a merged tree. The sections that are named after contracts are read by the contracts.
+    /// Reads a merged tree. The sections that are named after contracts, and that of the tokens, are read by the contracts.
     fn read(mut tree: Table) -> Result<Self, Vec<SettingsFinding>> {
         let mut sections = Map::new();
-        for line in CONTRACTS {
-            if let Some(section) = tree.remove(line.name.as_str()) {
+        for name in CONTRACTS.iter().map(|line| line.name.as_str()).chain([TOKENS]) {
+            if let Some(section) = tree.remove(name) {
                 let section = serde_json::to_value(section).expect("TOML is a subset of JSON's values");
-                sections.insert(line.name.as_str().to_owned(), section);
+                sections.insert(name.to_owned(), section);
             }
         }
         let contracts = Contracts::open(CONTRACTS, sections.clone())?;

@@ -21,8 +21,8 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::errors::EdgeError;
 use super::ffi::{
-    LogEnd, NativeError, Partitions, SharedClient, TopicFacts, await_broker, c_names, config_error,
-    describe_topics,
+    GroupAssignment, LogEnd, NativeError, Partitions, SharedClient, TopicFacts, await_broker, c_names,
+    config_error, describe_group, describe_topics,
 };
 use super::properties::Properties;
 
@@ -232,6 +232,23 @@ impl Admin {
     /// The cluster does not answer.
     pub fn brokers(&self, timeout: Duration) -> Result<usize, EdgeError> {
         self.await_broker("count brokers", timeout)
+    }
+
+    /// The partitions (topic, number) that the members of a group have together. `None`: a rebalance is under way, or the
+    /// group has no member.
+    ///
+    /// # Errors
+    /// The group's coordinator does not answer, or denies access.
+    pub(crate) fn group_assignment(
+        &self,
+        group: &str,
+        timeout: Duration,
+    ) -> Result<GroupAssignment, EdgeError> {
+        self.await_broker("describe group", timeout)?;
+        let native = self.client.inner().native_client();
+        c_names(&[group.to_owned()])
+            .and_then(|names| describe_group(native, &names[0], timeout))
+            .map_err(|failure| EdgeError::new("describe group", failure))
     }
 
     /// # Errors

@@ -15,6 +15,7 @@
 //! errors            error classes, by who has to act
 //! causes            what an error of librdkafka means, and the remedy
 //! certificate       when a certificate expires
+//! broker_clock      how far this host's clock differs from the brokers'
 //! outage            the causes that last; each is logged once a minute instead of once per client and attempt
 //! refusal           which topics the cluster refuses, and why
 //! properties        librdkafka properties: which the protocol sets, which the operator may set
@@ -27,9 +28,10 @@
 //! - Its `commit_transaction` flushes in polls of 100 ms each, where librdkafka needs about 2 ms.
 //! - Its consumer does not let a rebalance callback pause partitions before they are assigned, and handles the callback's
 //!   errors itself.
-//! - It has no call for topic ids, and finds the topic of each record by name.
+//! - It has no call for topic ids and for the assignments of a group, and finds the topic of each record by name.
 
 mod admin;
+pub(crate) mod broker_clock;
 mod causes;
 mod certificate;
 mod changelog_reader;
@@ -57,7 +59,7 @@ pub(crate) use errors::{Class, ConsumerClass, ConsumerError, EdgeError, Transact
 pub(crate) use ffi::GroupMetadata;
 pub use group::Group;
 pub(crate) use mock::Mock;
-pub(crate) use offsets::StableOffsets;
+pub(crate) use offsets::{StableOffsets, topics_read_by};
 pub use producer::Producer;
 pub(crate) use producer::{QUEUE_WAIT_MAX, ROUNDS_WAIT_MAX};
 pub use properties::Properties;

@@ -1,8 +1,10 @@
 //! Reads the group's stable offsets from outside the group, so that no polling thread waits for them.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::errors::EdgeError;
@@ -18,9 +20,12 @@ impl StableOffsets {
     /// # Errors
     /// librdkafka refuses a property.
     pub(crate) fn new(properties: &Properties, group: &str) -> Result<Self, EdgeError> {
-        let config = properties.stable_offsets(group);
+        Self::of(&properties.stable_offsets(group))
+    }
+
+    fn of(config: &ClientConfig) -> Result<Self, EdgeError> {
         let client =
-            SharedClient::new(&config).map_err(|text| EdgeError::plain("create offset reader", text))?;
+            SharedClient::new(config).map_err(|text| EdgeError::plain("create offset reader", text))?;
         Ok(Self { client })
     }
 
@@ -59,6 +64,25 @@ impl StableOffsets {
         };
         names.iter().zip(partitions).map(|(name, (_, partition))| offset((name, *partition))).collect()
     }
+}
+
+/// Those of the topics of which the group has an offset in partition 0. Waits for no transaction: an open one is the first
+/// that has an offset there, or follows others.
+///
+/// # Errors
+/// The coordinator does not answer, or denies access.
+pub(crate) fn topics_read_by(
+    group: &str,
+    topics: Vec<String>,
+    properties: &Properties,
+    timeout: Duration,
+) -> Result<BTreeSet<String>, EdgeError> {
+    let mut config = properties.stable_offsets(group);
+    config.set("isolation.level", "read_uncommitted");
+    let partitions: Vec<_> = topics.into_iter().map(|topic| (topic, 0)).collect();
+    let offsets = StableOffsets::of(&config)?.read(&partitions, timeout)?;
+    let known = partitions.into_iter().zip(offsets).filter(|(_, offset)| offset.is_some());
+    Ok(known.map(|((topic, _), _)| topic).collect())
 }
 
 /// The coordinator does not answer while an open transaction contains an offset of the group.

@@ -14,6 +14,8 @@ use super::producers::NewProducer;
 use super::stores::TaskHandle;
 use crate::kafka::{Group, GroupMetadata, Producer, Properties};
 
+/// How long a broker may take to tell its time.
+const ASK_TIME_MAX: Duration = Duration::from_secs(3);
 /// A transaction with this many records is a sign of load.
 const MANY_RECORDS: usize = 1_000;
 
@@ -41,9 +43,15 @@ impl ProducerCalls {
         is_needed: impl Fn() -> bool,
     ) -> Result<Self, String> {
         let new = NewProducer { topology, properties, transactional_id };
-        let producer = new
-            .make(is_needed)
-            .map_err(|(NoProducer::Refused(reason) | NoProducer::Failed(reason))| reason)?;
+        let make = || {
+            new.make(&is_needed).map_err(|(NoProducer::Refused(reason) | NoProducer::Failed(reason))| reason)
+        };
+        let mut producer = make()?;
+        if let Err(error) = producer.ask_time(new.topology.changelog, ASK_TIME_MAX) {
+            tracing::debug!(%error, "the brokers' clock is not known yet");
+            drop(producer);
+            producer = make()?;
+        }
         let (producer, committer) = (Some(producer), Committer::start());
         Ok(Self { new, producer, committer, member: None, produced: 0 })
     }

@@ -1,16 +1,15 @@
-//! The clocks of this host. The wall clock is used for deadlines, idle inputs and latency, and never decides what a code or
-//! a lock is worth.
+//! The clocks. The wall clock is used for deadlines, idle inputs and latency, and never decides what a code or a lock is
+//! worth.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use otp_topology::otp::LogTime;
 
-/// Milliseconds since the Unix epoch by this host's clock.
+use crate::kafka::{broker_clock, outage};
+
+/// Milliseconds since the Unix epoch. It is compared with append times, so it is the brokers' clock and not this host's.
 pub(crate) fn wall() -> LogTime {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
-    let now = SystemTime::now();
-    let elapsed = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    LogTime::from_ms(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+    LogTime::from_ms(broker_clock::now_ms())
 }
 
 /// For intervals: how long a commit takes, how long records wait, how fast a restore is.
@@ -20,4 +19,9 @@ pub(super) fn now() -> Instant {
         reason = "measures and waits; no outcome of a request depends on it"
     )]
     Instant::now()
+}
+
+/// The causes of faults that last: of the cluster and the way to it, the first one first, and of this host's clock.
+pub(crate) fn causes() -> Vec<String> {
+    outage::current_causes().into_iter().chain(broker_clock::fault()).collect()
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use otp_topology::deployment::topics::{outputs, sources};
-use otp_topology::deployment::{Incarnation, Settings, TopicFacts};
+use otp_topology::deployment::{Incarnation, Settings, TopicFacts, Topology};
 use sha2::{Digest, Sha256};
 
-use crate::kafka::{Admin, EdgeError};
+use crate::kafka::{Admin, EdgeError, Properties, topics_read_by};
 
 const ASK_MAX: Duration = Duration::from_secs(15);
 
@@ -40,6 +40,16 @@ pub(crate) fn describe(admin: &Admin, settings: &Settings) -> Result<ClusterFact
         false => None,
     };
     Ok(ClusterFacts { topics, tombstone_retention_ms, brokers: admin.brokers(ASK_MAX)? })
+}
+
+/// Finds out which topics the group has read before. Call this before a member of this process joins. Without an answer
+/// the configured start counts for partitions that were added, too.
+pub(crate) fn find_read_before(topology: &mut Topology, properties: &Properties) {
+    let names = topology.sources.iter().map(|source| source.name.clone()).collect();
+    match topics_read_by(&topology.application_id, names, properties, ASK_MAX) {
+        Ok(read_before) => topology.read_before = read_before,
+        Err(error) => tracing::warn!(%error, "which topics the group has read before is unknown"),
+    }
 }
 
 /// Partition counts and ids of topics. A missing topic is absent.

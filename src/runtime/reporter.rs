@@ -102,6 +102,7 @@ impl Reporter {
                 self.metrics.fenced();
                 tracing::warn!("the group has fenced this member; its tasks wait for the rebalance");
             }
+            ThreadReport::Misassigned { reason } => self.misassigned(reason),
             ThreadReport::UnknownOutcome { reason } => {
                 self.metrics.aborted("unknown");
                 let reason = outage::with_first_cause(reason);
@@ -194,6 +195,16 @@ impl Reporter {
                 self.beyond_bounds.insert(policy);
             }
         }
+    }
+
+    /// The thread waits for its next assignment.
+    fn misassigned(&mut self, reason: String) {
+        self.is_assigned = false;
+        tracing::warn!(
+            reason,
+            "the assignment separates the partitions of a task; the thread waits for the next one"
+        );
+        self.health.set_thread(self.number, ThreadState::Recovering { reason });
     }
 
     /// One line for all tasks of an assignment: there may be hundreds.

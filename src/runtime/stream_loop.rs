@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use otp_topology::thread::Event;
@@ -33,6 +33,31 @@ pub(super) struct StreamLoop {
     pub consumer: Consumer,
     pub driver: Rc<RefCell<Driver>>,
     pub stop: Arc<AtomicBool>,
+    pub rejoins: Rejoins,
+}
+
+/// How often the members of this process were asked to join the group again, and how often this one was.
+#[derive(Clone, Default)]
+pub(super) struct Rejoins {
+    asked: Arc<AtomicUsize>,
+    done: usize,
+}
+
+impl Rejoins {
+    pub(super) fn ask(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests that were made before do not count.
+    pub(super) fn for_new_member(&self) -> Self {
+        Self { asked: self.asked.clone(), done: self.asked.load(Ordering::Relaxed) }
+    }
+
+    /// Whether this member was asked since the last call.
+    fn is_asked(&mut self) -> bool {
+        let done = std::mem::replace(&mut self.done, self.asked.load(Ordering::Relaxed));
+        done != self.done
+    }
 }
 
 /// Why the loop ended.
@@ -48,6 +73,11 @@ impl StreamLoop {
         let ended = loop {
             if self.stop.load(Ordering::Relaxed) {
                 break Ended::Stopped;
+            }
+            if self.rejoins.is_asked()
+                && let Err(error) = self.consumer.subscribe()
+            {
+                break Ended::ConsumerDead(error.to_string());
             }
             match self.poll() {
                 Ok(round) => self.driver.borrow_mut().take_round(round, &self.consumer.group()),

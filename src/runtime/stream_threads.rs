@@ -20,7 +20,7 @@ use super::open_transactions::OpenTransactions;
 use super::progress::Progress;
 use super::reporter::Reporter;
 use super::stores::Stores;
-use super::stream_loop::{Ended, RevokeCallback, StreamLoop};
+use super::stream_loop::{Ended, Rejoins, RevokeCallback, StreamLoop};
 use super::worker::Worker;
 use crate::kafka::{Consumer, Properties, outage};
 use crate::telemetry::{Health, Metrics, SILENCE_MAX, ThreadState};
@@ -66,20 +66,27 @@ pub(crate) struct Parts {
 /// Running stream threads.
 pub(crate) struct StreamThreads {
     stop: Arc<AtomicBool>,
+    rejoins: Rejoins,
     threads: Vec<JoinHandle<Result<(), ThreadDied>>>,
 }
 
 impl StreamThreads {
     pub(crate) fn start(parts: &Parts, threads: usize) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, rejoins) = (Arc::new(AtomicBool::new(false)), Rejoins::default());
         let start = |number| {
-            let (parts, stop) = (parts.clone(), stop.clone());
+            let (parts, stop, rejoins) = (parts.clone(), stop.clone(), rejoins.clone());
             std::thread::Builder::new()
                 .name(format!("stream-{number}"))
-                .spawn(move || supervise(&parts, number, &stop))
+                .spawn(move || supervise(&parts, number, &stop, &rejoins))
                 .expect("the process may start threads")
         };
-        Self { threads: (0..threads).map(start).collect(), stop }
+        Self { threads: (0..threads).map(start).collect(), stop, rejoins }
+    }
+
+    /// Makes every member release its partitions and join the group again. The group then assigns all partitions that
+    /// exist, if one of the members is the group's leader.
+    pub(crate) fn join_again(&self) {
+        self.rejoins.ask();
     }
 
     /// Asks every thread to finish or abort, flush, and end.
@@ -122,12 +129,17 @@ impl StreamThreads {
 
 /// Runs a stream thread, with a new consumer whenever the old one is dead. A member dies when brokers fail, when the cluster
 /// denies it something, or when another process runs under its identity; all three may end, so it never gives up.
-fn supervise(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<(), ThreadDied> {
+fn supervise(
+    parts: &Parts,
+    number: usize,
+    stop: &Arc<AtomicBool>,
+    rejoins: &Rejoins,
+) -> Result<(), ThreadDied> {
     parts.health.set_thread(number, ThreadState::Starting);
     let mut pause = REJOIN_PAUSE_MIN;
     loop {
         let began = wall();
-        let ended = match prepare(parts, number, stop) {
+        let ended = match prepare(parts, number, stop, rejoins) {
             Ok(stream_loop) => stream_loop.run(),
             Err(reason) => Ended::ConsumerDead(reason),
         };
@@ -182,7 +194,12 @@ impl Ended {
     }
 }
 
-fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<StreamLoop, String> {
+fn prepare(
+    parts: &Parts,
+    number: usize,
+    stop: &Arc<AtomicBool>,
+    rejoins: &Rejoins,
+) -> Result<StreamLoop, String> {
     let identity = format!("{}-{number}", parts.instance);
     let name = format!("stream-{number}");
     let topology = parts.topology.clone();
@@ -214,5 +231,5 @@ fn prepare(parts: &Parts, number: usize, stop: &Arc<AtomicBool>) -> Result<Strea
     let consumer = Consumer::new(&parts.properties, &topology.application_id, member, &topics, callback)
         .map_err(|error| error.to_string())?;
     consumer.subscribe().map_err(|error| error.to_string())?;
-    Ok(StreamLoop { consumer, driver, stop: stop.clone() })
+    Ok(StreamLoop { consumer, driver, stop: stop.clone(), rejoins: rejoins.for_new_member() })
 }

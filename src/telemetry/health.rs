@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Ready means that requests are answered. An instance is ready if each of its threads has an assignment, all tasks of the
-//! assignment run, and the thread has lately committed or found that nothing waits. A thread to which the group gave
+//! assignment run, the thread has lately committed or found that nothing waits, and every partition has an owner. A thread to which the group gave
 //! nothing is a spare: it is ready while the cluster answers. Otherwise the report says which of these fails, and the
 //! causes that the clients of the cluster know, the first one first.
 
@@ -73,6 +73,8 @@ pub(crate) struct Health {
     threads: Mutex<Vec<LastReport>>,
     /// When the cluster last answered a question that no task asked.
     answered: Mutex<Instant>,
+    /// Partitions of the input topics that no member of the group has.
+    unassigned: Mutex<Vec<String>>,
     /// The causes of faults that last.
     causes: fn() -> Vec<String>,
 }
@@ -212,7 +214,7 @@ impl Health {
     /// `threads` threads that are starting.
     pub(crate) fn new(threads: usize) -> Self {
         let threads = Mutex::new((0..threads).map(LastReport::new).collect());
-        Self { threads, answered: Mutex::new(now()), causes: Vec::new }
+        Self { threads, answered: Mutex::new(now()), unassigned: Mutex::default(), causes: Vec::new }
     }
 
     /// Reports these causes, too.
@@ -242,6 +244,11 @@ impl Health {
         *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = now();
     }
 
+    /// Reports the partitions of the input topics that no member of the group has.
+    pub(crate) fn set_unassigned(&self, unassigned: Vec<String>) {
+        *self.unassigned.lock().unwrap_or_else(PoisonError::into_inner) = unassigned;
+    }
+
     /// Reports the states of all tasks of a thread, by partition. A task that is not in the list belongs to another instance or
     /// thread.
     ///
@@ -260,8 +267,9 @@ impl Health {
         let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         let last = self.lock();
         let threads: Vec<_> = last.iter().map(|thread| thread.health_at(now)).collect();
-        let failing: Vec<_> = last.iter().flat_map(|thread| thread.failing_at(now, answered)).collect();
+        let mut failing: Vec<_> = last.iter().flat_map(|thread| thread.failing_at(now, answered)).collect();
         drop(last);
+        failing.extend(self.unassigned.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         HealthReport {
             ready: !threads.is_empty() && failing.is_empty(),
             live: threads.iter().all(|thread| thread.state.is_live()),
@@ -369,6 +377,16 @@ mod tests {
         check_progress(vec![(3, TaskState::Failed { reason: "r".into() })], 1, 1, "task 3 has failed: r");
         check_progress(Vec::new(), 99, 44, "");
         check_progress(Vec::new(), 0, 46, "the cluster has not answered for 46 s");
+    }
+
+    #[test]
+    fn a_partition_without_an_owner_is_not_ready() {
+        let health = Health::new(1);
+        health.set_thread(0, ThreadState::Running);
+        health.set_unassigned(vec!["partition 3 of `r`".into()]);
+        assert_eq!(health.report().failing, ["partition 3 of `r`"]);
+        health.set_unassigned(Vec::new());
+        assert!(health.report().ready);
     }
 
     #[test]

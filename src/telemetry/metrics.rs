@@ -4,8 +4,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    CounterVec, Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder,
+    CounterVec, Encoder as _, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use super::health::Health;
@@ -40,6 +40,8 @@ pub(crate) struct Metrics {
     aborts: IntCounterVec,
     fenced: IntCounter,
     input_lag: IntGaugeVec,
+    unassigned: IntGauge,
+    clock_ahead: Gauge,
     recovery: RecoveryMetrics,
     tasks: IntGaugeVec,
     ready: IntGauge,
@@ -96,12 +98,7 @@ impl Metrics {
                 "Input records of a committed transaction",
                 &TRANSACTION_RECORDS,
             ),
-            request_latency: histogram(
-                all,
-                "otp_stream_request_latency_seconds",
-                "From the append time of a request to the commit of its reply, by the wall clock",
-                &LATENCY_SECONDS,
-            ),
+            request_latency: request_latency(all),
             aborts: counters(all, "otp_stream_aborts_total", "Aborted transactions, by reason", &["class"]),
             fenced: counter(
                 all,
@@ -109,6 +106,8 @@ impl Metrics {
                 "Times that this process was fenced by another owner",
             ),
             input_lag: input_lag(all),
+            unassigned: unassigned(all),
+            clock_ahead: clock_ahead(all),
             recovery: RecoveryMetrics::new(all),
             tasks: gauges(all, "otp_stream_tasks", "Tasks of this process, by state", &["state"]),
             ready: gauge(all, "otp_stream_ready", "1 if /readyz answers 200"),
@@ -133,6 +132,15 @@ impl Metrics {
     pub(crate) fn forget_input(&self, topic: &str, partition: i32) {
         let mut digits = itoa::Buffer::new();
         self.input_lag.remove_label_values(&[topic, digits.format(partition)]).unwrap_or_default();
+    }
+
+    pub(crate) fn set_unassigned(&self, partitions: usize) {
+        self.unassigned.set(saturated(partitions as u64));
+    }
+
+    /// How far this host's clock is ahead of the brokers'.
+    pub(crate) fn set_clock_ahead(&self, ms: i64) {
+        self.clock_ahead.set(ms as f64 / 1_000.0);
     }
 
     pub(crate) fn set_restore_remaining(&self, partition: i32, records: u64) {
@@ -231,6 +239,21 @@ fn unreadable_deadlines(registry: &Registry) -> IntCounterVec {
 fn input_lag(all: &Registry) -> IntGaugeVec {
     let about = "Records of an input partition that are not processed yet";
     gauges(all, "otp_stream_input_lag", about, &["topic", "partition"])
+}
+
+fn request_latency(all: &Registry) -> Histogram {
+    let about = "From the append time of a request to the commit of its reply, by the brokers' clock";
+    histogram(all, "otp_stream_request_latency_seconds", about, &LATENCY_SECONDS)
+}
+
+fn unassigned(all: &Registry) -> IntGauge {
+    let about = "Partitions of the input topics that no member of the group has";
+    gauge(all, "otp_stream_unassigned_partitions", about)
+}
+
+fn clock_ahead(all: &Registry) -> Gauge {
+    let about = "How far this host's clock is ahead of the brokers' clock; negative: behind";
+    registered(all, Gauge::new("otp_stream_clock_ahead_seconds", about))
 }
 
 fn register_build_info(all: &Registry) {

@@ -9,6 +9,7 @@ mod harness;
 
 mod authentication;
 mod bad_input;
+mod clock;
 mod cut_logs;
 mod damage;
 mod dead_letter_topic;
@@ -21,6 +22,7 @@ mod locks;
 mod machine;
 mod main_flow;
 mod outage;
+mod partitions;
 mod readiness;
 mod refusals;
 mod reload;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use otp_topology::otp::{Lock, LogTime, REMEMBERED_MS};
 use otp_topology::state::{Family, StateStore, WriteBatch, decode_subject, encode_subject};
 use otp_topology::thread::{Call, CallOutcome, Command, Event, NoProducer, StoreOperation};
 use otp_topology::wire::record::SourcePartition;
@@ -98,7 +99,7 @@ impl Process {
 
     fn produce(&mut self, site: &mut Site<'_>) -> CallOutcome {
         let outbox = self.thread.outbox();
-        let strips = site.planted == Some(Planted::SweepLocks)
+        let strips = matches!(site.planted, Some(Planted::SweepLocks | Planted::SweepReplies))
             && !outbox.iter().any(|record| {
                 record.topic() == self.topology.changelog && is_of(record.key(), Family::Position)
             });
@@ -107,7 +108,7 @@ impl Process {
             let mut value = record.value().map(<[u8]>::to_vec);
             if is_changelog && is_of(record.key(), Family::Subject) {
                 if strips {
-                    value = value.map(without_lock);
+                    value = value.map(|value| swept_early(site, value));
                 }
                 if site.planted == Some(Planted::LogDeltas) {
                     let old = site.disk.store(record.partition()).get(record.key().unwrap_or_default());
@@ -295,13 +296,13 @@ impl Process {
             return Some(Event::Written { task, result: Ok(()) });
         }
         let store = site.disk.store(task);
-        if site.planted == Some(Planted::SweepLocks)
+        if matches!(site.planted, Some(Planted::SweepLocks | Planted::SweepReplies))
             && !batch.iter().any(|(key, _)| is_of(Some(key), Family::Position))
         {
             let planted = batch.iter().map(|(key, value)| {
                 let is_subject = is_of(Some(key), Family::Subject);
                 let value = value.map(<[u8]>::to_vec);
-                (key, if is_subject { value.map(without_lock) } else { value })
+                (key, if is_subject { value.map(|value| swept_early(site, value)) } else { value })
             });
             batch = planted.collect();
         }
@@ -371,14 +372,16 @@ fn is_of(key: Option<&[u8]>, family: Family) -> bool {
     key.and_then(Family::of) == Some(family)
 }
 
-fn without_lock(value: Vec<u8>) -> Vec<u8> {
-    match decode_subject(&value) {
-        Ok(mut subject) => {
-            subject.lock = otp_topology::otp::Lock::None;
-            encode_subject(&subject)
-        }
-        Err(_) => value,
+/// Planted: a subject without what the sweep must not remove yet.
+fn swept_early(site: &Site<'_>, value: Vec<u8>) -> Vec<u8> {
+    let Ok(mut subject) = decode_subject(&value) else { return value };
+    if site.planted == Some(Planted::SweepLocks) {
+        subject.lock = Lock::None;
+    } else {
+        let now = LogTime::from_ms(site.now);
+        subject.remembered.retain(|it| now.since(it.at) <= REMEMBERED_MS);
     }
+    encode_subject(&subject)
 }
 
 /// Planted: the change from `old` to `new`, which must be applied exactly once.

@@ -12,7 +12,9 @@ use otp_topology::thread::{Limits, Start};
 use otp_topology::wire::outbox::OutputTopic;
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
 
+use crate::bent;
 use crate::broker::TopicPartition;
+use crate::planted::Planted;
 
 /// When a run begins, by the true clock.
 pub(crate) const START_MS: u64 = 1_700_000_000_000;
@@ -25,6 +27,10 @@ pub(crate) const DIRECTORY: &str = "directory";
 pub(crate) const POLICIES: &str = "policies";
 pub(crate) const TEMPLATES: &str = "templates";
 pub(crate) const ADMIN: &str = "admin";
+
+/// The rules of the configuration, as a policy record spells them.
+pub(crate) const HOUSE_RULES: &str = r#"{"lifetimeMs":60000,"wrongTriesMax":2,"lockAfter":3,"lockMs":45000,
+    "hardLockAfter":7,"sendsPerChallengeMax":4,"sendsPer10MinMax":12,"sendsPerDayMax":40,"sendPauseMs":0}"#;
 
 /// What tells deployments apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,8 +60,8 @@ pub(crate) struct House {
 }
 
 impl House {
-    pub(crate) fn new(shape: Shape) -> Self {
-        let settings = settings(shape);
+    pub(crate) fn new(shape: Shape, planted: Option<Planted>) -> Self {
+        let settings = settings(shape, planted);
         let mut topics: Vec<String> = outputs(&settings);
         for (name, _) in sources(&settings) {
             if !topics.contains(&name) {
@@ -147,17 +153,15 @@ pub(crate) fn limits(records_per_commit_max: usize, latest: bool) -> Limits {
     }
 }
 
-fn settings(shape: Shape) -> Settings {
-    let rules = br#"{"lifetimeMs":60000,"wrongTriesMax":2,"lockAfter":3,"lockMs":45000,"hardLockAfter":7,
-        "sendsPerChallengeMax":4,"sendsPer10MinMax":12,"sendsPerDayMax":40,"sendPauseMs":0}"#;
-    let patch = PolicyPatch::from_json(&[], rules, &Bounds::default());
+fn settings(shape: Shape, planted: Option<Planted>) -> Settings {
+    let patch = PolicyPatch::from_json(&[], HOUSE_RULES.as_bytes(), &Bounds::default());
     Settings {
         callers: vec![
             testing::caller("citizen", REQUESTS, "replies"),
             CallerSettings { reveal_code: true, ..testing::caller("desk", DESK, "desk-replies") },
         ],
         policies: BTreeMap::from([(ContractName::Egov, patch.expect("within the bounds"))]),
-        contracts: testing::contracts(serde_json::json!({"egov": {"user_check": shape.user_check}})),
+        contracts: bent::contracts(planted, serde_json::json!({"egov": {"user_check": shape.user_check}})),
         ..testing::settings()
     }
 }

@@ -12,6 +12,7 @@
 //! Knows no Kafka client and no RocksDB. The tests on a real broker find what those do wrong.
 
 mod auditor;
+mod bent;
 mod broker;
 mod disk;
 mod driver;

@@ -23,6 +23,8 @@ oracles! {
     OneEvent = "one event",
     /// One delivery has one code, also for readers of uncommitted records.
     OneCode = "one code",
+    /// Every answer and its events are what the model of the contract says.
+    Model = "model",
     /// A code is accepted once, before it expires, within its tries, and only if it was sent.
     Acceptance = "acceptance",
     /// While a subject is locked, no code is issued or accepted for it.
@@ -33,6 +35,8 @@ oracles! {
     Repeats = "repeats",
     /// A transaction commits exactly what its records give when they are processed one by one.
     Reference = "reference",
+    /// A commit reports what its transaction did, and nothing of what was aborted.
+    Counted = "counted",
     /// No committed offset passes a record that was not processed.
     Lost = "lost record",
     /// The state has a position for every record that was read. The group's offset never passes it and never goes back.

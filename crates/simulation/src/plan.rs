@@ -290,6 +290,8 @@ fn draw_fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
         Scenario::Sweep => &[
             Fault::TimePasses { ms: 25_000 },
             Fault::TimePasses { ms: 62_000 },
+            // Remembered replies are over, and their grace is not.
+            Fault::TimePasses { ms: 1_000_000 },
             Fault::TimePasses { ms: 2_000_000 },
         ],
         Scenario::FirstStartLatest => &[Fault::Kill, Fault::ExpireOffsets],

@@ -1,9 +1,9 @@
 //! Bugs that are planted on purpose, to check that the oracles find them. Each is a wrong answer, a wrong call or a wrong
-//! record at one place of the simulated driver. Production code is never changed.
+//! record at one place of the simulated driver, or a contract with a wrong rule (`bent`). Production code is never changed.
 
 macro_rules! planted {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)*) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Planted {
             $($(#[doc = $doc])+ $variant,)*
         }
@@ -69,4 +69,14 @@ planted! {
     HoldUpAll = "hold-up-all",
     /// What was refused is not read again.
     SkipRefused = "skip-refused",
+    /// A rotating resend gives the wrong tries back.
+    RotationForgives = "rotation-forgives",
+    /// A challenge that replaces a decoy inherits no wrong tries.
+    DecoyForgives = "decoy-forgives",
+    /// A hard lock comes at its count alone, and never if the limit is lowered under the count.
+    HardLockExactly = "hard-lock-exactly",
+    /// The sweep removes remembered replies without their grace.
+    SweepReplies = "sweep-replies",
+    /// What an aborted batch counted is reported with the next commit.
+    CountAborted = "count-aborted",
 }

@@ -136,6 +136,8 @@ pub(crate) struct Process {
     pub(crate) early_ends: BTreeMap<i32, i64>,
     /// Writes that a planted bug holds back.
     pub(crate) held: Option<Vec<(i32, WriteBatch)>>,
+    /// A transaction was aborted since the last commit; for a planted bug.
+    pub(crate) has_aborted: bool,
 }
 
 impl Process {
@@ -175,6 +177,7 @@ impl Process {
             recovered: BTreeSet::new(),
             early_ends: BTreeMap::new(),
             held: None,
+            has_aborted: false,
         }
     }
 

@@ -29,6 +29,6 @@ pub(crate) fn read_position(key: &[u8], value: &[u8], topology: &Topology) -> Op
     Some((SourcePartition { topic, partition: i32::from_be_bytes(*partition) }, next))
 }
 
-fn header_bytes<'a>(record: &'a StoredRecord, name: &str) -> Option<&'a [u8]> {
+pub(crate) fn header_bytes<'a>(record: &'a StoredRecord, name: &str) -> Option<&'a [u8]> {
     record.headers.iter().rev().find(|(it, _)| it == name)?.1.as_deref()
 }

@@ -5,11 +5,13 @@ use otp_topology::thread::ThreadReport;
 use otp_topology::wire::record::SourcePartition;
 
 use crate::names::instance_name;
+use crate::planted::Planted;
 use crate::process::{Process, Site};
 
 impl Process {
     pub(crate) fn report(&mut self, report: &ThreadReport, site: &mut Site<'_>) {
         let number = self.number;
+        self.has_aborted |= matches!(report, ThreadReport::Refused { .. });
         match report {
             ThreadReport::TaskReady { task, restored } => {
                 site.trace.note("ready", [number as i64, (*task).into(), *restored as i64], || {
@@ -26,7 +28,12 @@ impl Process {
                     site.auditor.task_ready(number, *task, &store);
                 }
             }
-            ThreadReport::Committed { records, .. } => {
+            ThreadReport::Committed { records, counters } => {
+                let mut counted = (**counters).clone();
+                if site.planted == Some(Planted::CountAborted) && std::mem::take(&mut self.has_aborted) {
+                    counted.take_from(&mut counted.clone());
+                }
+                site.auditor.counted(number, counted);
                 site.trace.note("done", [number as i64, *records as i64, 0], || {
                     format!("{} has committed {records} records", instance_name(number))
                 });
@@ -53,6 +60,7 @@ impl Process {
             }
             ThreadReport::RefusalOver { .. }
             | ThreadReport::Fenced
+            | ThreadReport::Misassigned { .. }
             | ThreadReport::UnknownOutcome { .. }
             | ThreadReport::TaskFailed { .. }
             | ThreadReport::PositionsVoid { .. }

@@ -24,9 +24,9 @@ use crate::world::{Instance, World};
 /// Rounds of the liveness phase after which everything must be idle.
 const LIVENESS_ROUNDS_MAX: u32 = 6_000;
 
-/// Deployments by shape. They are costly to build, and many seeds use the same one.
+/// Deployments by shape and planted bug. They are costly to build, and many seeds use the same one.
 #[derive(Default)]
-pub struct Deployments(BTreeMap<Shape, Rc<House>>);
+pub struct Deployments(BTreeMap<(Shape, Option<Planted>), Rc<House>>);
 
 pub struct RunResult {
     /// A hash of every step.
@@ -45,7 +45,7 @@ pub fn run(
     planted: Option<Planted>,
     has_trace: bool,
 ) -> RunResult {
-    let mut world = World::new(deployments.of(plan.shape), plan, planted, has_trace);
+    let mut world = World::new(deployments.of(plan.shape, planted), plan, planted, has_trace);
     world.append_initial_records();
     let mut next_entry = 0;
     for step in 0..CHAOS_STEPS {
@@ -63,8 +63,9 @@ pub fn run(
 }
 
 impl Deployments {
-    fn of(&mut self, shape: Shape) -> Rc<House> {
-        self.0.entry(shape).or_insert_with(|| Rc::new(House::new(shape))).clone()
+    fn of(&mut self, shape: Shape, planted: Option<Planted>) -> Rc<House> {
+        let house = self.0.entry((shape, planted));
+        house.or_insert_with(|| Rc::new(House::new(shape, planted))).clone()
     }
 }
 

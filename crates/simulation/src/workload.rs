@@ -36,6 +36,8 @@ pub enum WorkloadItem {
     Request {
         who: usize,
         kind: RequestKind,
+        /// The index of its tenant.
+        tenant: usize,
         desk: bool,
         is_keyed: bool,
         is_late: bool,
@@ -52,7 +54,10 @@ pub enum WorkloadItem {
         exists: bool,
     },
     Policy {
-        at: usize,
+        /// The index of its key.
+        key: usize,
+        /// What its rules are drawn from. `None`: it deletes the record of its key.
+        rules: Option<u64>,
     },
     Template,
     AdminCommand {
@@ -69,16 +74,11 @@ pub(crate) struct DraftRecord {
     pub record: StoredRecord,
 }
 
-/// Policy records. The last one is out of bounds.
-const POLICY_RECORDS: [(&str, Option<&str>); 7] = [
-    ("egov/pb", Some(r#"{"digits":8}"#)),
-    ("egov/*", Some(r#"{"lifetimeMs":20000}"#)),
-    ("egov/pb", Some(r#"{"resend":"rotate"}"#)),
-    ("egov/pb", None),
-    ("egov/pb.amritsar", Some(r#"{"wrongTriesMax":3,"lockAfter":5}"#)),
-    ("egov/pb", Some(r#"{"lockMs":7200000}"#)),
-    ("egov/pb", Some(r#"{"digits":99}"#)),
-];
+/// Tenants of one root. Most requests are of the first.
+const TENANTS: [&str; 3] = ["pb.amritsar", "pb", "pb.amritsar.ward1"];
+const POLICY_KEYS: [&str; 5] = ["egov/pb", "egov/*", "egov/pb.amritsar", "egov/pb.amritsar.ward1", "egov/ka"];
+/// A policy record that is out of bounds.
+pub(crate) const BAD_POLICY: &str = r#"{"digits":99}"#;
 
 pub(crate) fn mobile(who: usize) -> String {
     format!("9123456{:03}", who * 37 + 5)
@@ -95,6 +95,7 @@ pub(crate) fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem 
     let request = |dice: &mut fastrand::Rng, kind: RequestKind, desk: bool| WorkloadItem::Request {
         who,
         kind,
+        tenant: [0, 0, 0, 0, 1, 2][dice.usize(..6)],
         desk,
         is_keyed: dice.u8(..4) > 0,
         is_late: dice.u8(..40) == 0,
@@ -116,7 +117,10 @@ pub(crate) fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem 
         73..85 => WorkloadItem::Repeat { back: dice.usize(1..6) },
         85..88 => WorkloadItem::Malformed { desk },
         88..91 if shape.user_check => WorkloadItem::User { who, exists: who < PEOPLE / 2 || dice.bool() },
-        88..96 => WorkloadItem::Policy { at: dice.usize(..POLICY_RECORDS.len()) },
+        88..96 => WorkloadItem::Policy {
+            key: dice.usize(..POLICY_KEYS.len()),
+            rules: (dice.u8(..6) > 0).then(|| dice.u64(..)),
+        },
         96 => WorkloadItem::Template,
         _ => WorkloadItem::AdminCommand { who, forget: dice.u8(..4) == 0 },
     }
@@ -141,9 +145,9 @@ pub(crate) fn draft_record(
         dice.i32(0..shape.partitions + if wide { 2 } else { 0 })
     };
     match item {
-        WorkloadItem::Request { who, kind, desk, is_keyed, is_late } => {
+        WorkloadItem::Request { who, kind, tenant, desk, is_keyed, is_late } => {
             let topic = if desk { DESK } else { REQUESTS };
-            let body = body_of(who, kind, phones);
+            let body = body_of(who, kind, TENANTS[tenant], phones);
             let key = is_keyed.then(|| canonical(who).into_bytes());
             let is_loose = desk && shape.is_wide;
             let partition = match &key {
@@ -172,10 +176,7 @@ pub(crate) fn draft_record(
             DraftRecord { topic, partition: anywhere(dice, topic), record }
         }
         WorkloadItem::User { who, exists } => user(who, exists, shape),
-        WorkloadItem::Policy { at } => {
-            let (key, value) = POLICY_RECORDS[at];
-            plain(POLICIES, 0, key, value.map(str::to_owned))
-        }
+        WorkloadItem::Policy { key, rules } => plain(POLICIES, 0, POLICY_KEYS[key], rules.map(policy)),
         WorkloadItem::Template => {
             let text = json!({"text": format!("number {number}: {{otp}}"), "templateId": "t"});
             plain(TEMPLATES, 0, "egov/pb/en_IN/sms.login.otp.msg", Some(text.to_string()))
@@ -190,6 +191,38 @@ pub(crate) fn draft_record(
     }
 }
 
+/// One to three rules within the bounds. One record in twelve is out of them.
+fn policy(drawn: u64) -> String {
+    let mut dice = fastrand::Rng::with_seed(drawn);
+    if dice.u8(..12) == 0 {
+        return BAD_POLICY.to_owned();
+    }
+    let mut rules = serde_json::Map::new();
+    for _ in 0..dice.usize(1..4) {
+        let (name, value) = rule(&mut dice);
+        rules.insert(name.to_owned(), value);
+    }
+    Value::Object(rules).to_string()
+}
+
+/// Any rule, often with a value that a run of few seconds reaches.
+fn rule(dice: &mut fastrand::Rng) -> (&'static str, Value) {
+    match dice.u8(..14) {
+        0 => ("digits", dice.u64(6..=10).into()),
+        1 => ("lifetimeMs", [10_000, 20_000, 600_000][dice.usize(..3)].into()),
+        2 => ("wrongTriesMax", dice.u64(1..=4).into()),
+        3 => ("lockAfter", dice.u64(1..=6).into()),
+        4 => ("lockMs", [1_000, 45_000, 7_200_000][dice.usize(..3)].into()),
+        5 | 6 => ("hardLockAfter", dice.u64(1..=8).into()),
+        7 => ("sendsPerChallengeMax", dice.u64(1..=4).into()),
+        8 => ("sendsPer10MinMax", dice.u64(1..=12).into()),
+        9 => ("sendsPerDayMax", dice.u64(2..=20).into()),
+        10 => ("sendPauseMs", [0, 200, 30_000][dice.usize(..3)].into()),
+        11 | 12 => ("resend", ["same", "rotate", "rotate"][dice.usize(..3)].into()),
+        _ => ("concealExistence", (dice.u8(..4) > 0).into()),
+    }
+}
+
 pub(crate) fn user(who: usize, exists: bool, shape: Shape) -> DraftRecord {
     let users = json!({"users": [{"tenantId": "pb", "userType": "CITIZEN", "userName": mobile(who),
         "mobileNumber": mobile(who), "countryCode": "+91", "emailId": "a@b.in", "locale": "en_IN", "active": true,
@@ -198,8 +231,9 @@ pub(crate) fn user(who: usize, exists: bool, shape: Shape) -> DraftRecord {
 }
 
 /// The record in the policy topic before the first start.
-pub(crate) fn first_policy() -> DraftRecord {
-    plain(POLICIES, 0, "egov/pb", Some(json!({"digits": 7}).to_string()))
+pub(crate) fn first_policy(conceals: bool) -> DraftRecord {
+    let rules = json!({"digits": 7, "concealExistence": conceals});
+    plain(POLICIES, 0, "egov/pb", Some(rules.to_string()))
 }
 
 pub(crate) fn home(who: usize, shape: Shape) -> i32 {
@@ -215,8 +249,8 @@ fn plain(topic: &'static str, partition: i32, key: &str, value: Option<String>) 
     }
 }
 
-fn body_of(who: usize, kind: RequestKind, phones: &dyn Phones) -> String {
-    let (number, tenant) = (mobile(who), "pb.amritsar");
+fn body_of(who: usize, kind: RequestKind, tenant: &str, phones: &dyn Phones) -> String {
+    let number = mobile(who);
     let next = mobile((who + 1) % PEOPLE);
     let unknown = || "000000".to_owned();
     let body: Value = match kind {

@@ -16,7 +16,9 @@ use crate::planted::Planted;
 use crate::process::{Gone, Late, Process, Site};
 use crate::records::header;
 use crate::trace::Trace;
-use crate::workload::{DraftRecord, PEOPLE, WorkloadItem, draft_record, first_policy, mobile, user};
+use crate::workload::{
+    BAD_POLICY, DraftRecord, PEOPLE, WorkloadItem, draft_record, first_policy, mobile, user,
+};
 
 const SESSION_MS: u64 = 10_000;
 const REBALANCE_MS: u64 = 20_000;
@@ -75,7 +77,7 @@ impl<'p> World<'p> {
         let producers = plan.instances + 1;
         Self {
             broker: Broker::new(&house.counts, producers, REBALANCE_MS, SESSION_MS),
-            auditor: Auditor::new(house.clone(), plan.latest, plan.has_wrong_clocks()),
+            auditor: Auditor::new(house.clone(), plan.shape, plan.latest, plan.has_wrong_clocks()),
             instances: (0..plan.instances).map(|_| Instance::default()).collect(),
             late: Vec::new(),
             trace: Trace::new(has_trace),
@@ -96,7 +98,8 @@ impl<'p> World<'p> {
     /// Appends the records that are there before the first start.
     pub(crate) fn append_initial_records(&mut self) {
         let shape = self.plan.shape;
-        self.append(first_policy(), None);
+        let conceals = shape.user_check && self.plan.seed.is_multiple_of(2);
+        self.append(first_policy(conceals), None);
         for who in 0..PEOPLE / 2 {
             self.append(user(who, true, shape), None);
         }
@@ -262,6 +265,7 @@ impl<'p> World<'p> {
             );
             self.auditor.audit(&decided, &self.broker);
         }
+        self.auditor.check_counted();
     }
 
     /// Makes the record of an item and appends it.
@@ -307,7 +311,7 @@ impl<'p> World<'p> {
         let what = describe(item, topic, &record);
         if topic == POLICIES {
             let key = StoreKey::new(Family::Policy, record.key.as_deref().unwrap_or_default());
-            let is_good = record.value.as_deref() != Some(br#"{"digits":99}"#);
+            let is_good = record.value.as_deref() != Some(BAD_POLICY.as_bytes());
             if is_good {
                 self.policies.borrow_mut().insert(key.as_bytes().to_vec(), record.value.clone());
             }

@@ -1,4 +1,4 @@
-//! Masks codes in printed records of the topics that can contain them: notifications, replies, forwarded requests, and
+//! Masks codes and tokens in printed records of the topics that can contain them: notifications, replies, forwarded requests, and
 //! dead letters with a copy of the record.
 //!
 //! Masks too much rather than too little: in a text, every run of digits is masked that is at least as long as the
@@ -64,6 +64,14 @@ impl Mask {
             Holds::Anything => self.mask_runs(&mut masked),
         }
         Some(masked)
+    }
+
+    /// Whether the value of a header is a secret.
+    pub(super) fn hides_header(&self, topic: &str, header: &str) -> bool {
+        match self.holds.get(topic) {
+            Some(Holds::Values(names)) => names.contains(&header),
+            Some(Holds::Texts(_) | Holds::Anything) | None => false,
+        }
     }
 
     fn mask_runs(&self, text: &mut [u8]) {
@@ -186,5 +194,7 @@ mod tests {
         check("reply", r#"{"otp":"#, Some(r#"{"otp":"#));
         check("dead", r#"{"otp":{"otp":"123456""#, Some(r#"{"otp":{"otp":"******""#));
         check("lifecycle", r#"{"otp":"123456"}"#, None);
+        assert!(mask.hides_header("reply", "otp"));
+        assert!(!mask.hides_header("reply", "ce_id") && !mask.hides_header("sms", "otp"));
     }
 }

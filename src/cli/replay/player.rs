@@ -18,6 +18,9 @@ use super::mask::Mask;
 /// The last millisecond of the year 9999. Events carry their time in RFC 3339, which has no later years.
 const TIME_MS_MAX: u64 = 253_402_300_799_999;
 
+/// What stands in the place of a secret header.
+const HIDDEN: &[u8] = b"***";
+
 pub(super) struct Options {
     /// Prints an acknowledgement after the output of each line.
     pub ack: bool,
@@ -173,7 +176,12 @@ impl Player {
             key: record.key.as_deref(),
             payload: masked.as_deref().or(record.value.as_deref()),
         };
-        kcat::encode(out, line, record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())));
+        let hides = |header: &str| self.options.mask.as_ref().is_some_and(|it| it.hides_header(name, header));
+        let headers = record.headers.iter().map(|(header, value)| {
+            let value = if hides(header) { Some(HIDDEN) } else { value.as_deref() };
+            (header.as_str(), value)
+        });
+        kcat::encode(out, line, headers);
     }
 
     fn is_internal(&self, topic: OutputTopic) -> bool {

@@ -324,8 +324,8 @@ fn a_bad_line_stops_the_replay_with_a_reason() {
         let mut session = Session::new(PLAIN);
         assert_eq!(session.line(line), Err(Stop::Line(reason.to_owned())), "{line}");
     };
-    let sources = "names no source topic; `topic` must be one of: otp-request-egov, otp-request-int, user-directory, \
-                   otp-admin, otp-policy, message-template, client-registry";
+    let sources = "names no source topic; `topic` must be one of: otp-request-egov, otp-request-int, otp-request-mosip, \
+                   user-directory, otp-admin, otp-policy, message-template, client-registry";
     check("[1]", "is not a JSON object");
     check(r#"{"topic":"otp-request-egov""#, "is not a JSON object");
     check(r#"{"topic":"otp-request-egov"}"#, "`payload` is missing");

@@ -34,6 +34,8 @@ fn the_default_configuration_needs_these_topics() {
             ("otp-response-egov", 6),
             ("otp-request-int", 6),
             ("otp-response-int", 6),
+            ("otp-request-mosip", 6),
+            ("otp-response-mosip", 6),
             ("egov.core.notification.sms.otp", 6),
             ("org.egov.core.notification.email", 6),
             ("otp-validation-result", 6),

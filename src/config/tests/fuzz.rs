@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use otp_topology::otp::LogTime;
+use otp_topology::otp::{KeyPurpose, LogTime};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -348,7 +348,7 @@ proptest! {
     fn key_files(edits in prop::collection::vec(edit(), 0..4), any in prop::option::weighted(0.1, "\\PC{0,200}")) {
         let good = keys::generate(LogTime::from_ms(1_800_000_000_000)).expect("random bytes");
         let secrets: Vec<String> = good.lines().filter_map(|it| it.strip_prefix("secret = \"")).map(|it| it[..8].to_owned()).collect();
-        prop_assert_eq!(secrets.len(), 4);
+        prop_assert_eq!(secrets.len(), KeyPurpose::ALL.len());
         let mut bytes = any.unwrap_or_else(|| good.to_string()).into_bytes();
         edits.iter().for_each(|edit| apply(edit, &mut bytes));
         let mut shown = String::new();

@@ -91,7 +91,7 @@ fn a_mistake_in_a_set_or_a_variable_names_it() {
 #[test]
 fn a_caller_must_be_one_that_this_build_serves() {
     let rows: &[Row<'_>] = &[
-        ("contract = \"mosip\"", &["callers[0].contract = \"mosip\"", "served: egov, int"]),
+        ("contract = \"mosip\"", &["callers[0].operations", "mosip.otp.generate", "set reveal_code = true"]),
         (
             "reveal_code = true\nutc_offset = \"+05:30\"",
             &["callers[0].utc_offset", "only callers of the contract int"],

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
 use std::rc::Rc;
+use std::time::Duration;
 
 use rdkafka::config::NativeClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
-use super::super::outage;
+use super::super::{broker_clock, outage};
 use super::{Handle, Partitions, RawCode, text};
 
 /// The two kinds of rebalance callbacks.
@@ -83,8 +84,26 @@ unsafe extern "C" fn on_delivery(
     let (callbacks, message) = unsafe { (&*opaque.cast::<Callbacks>(), &*message) };
     if let Some(call) = &callbacks.delivery {
         let error = (message.err != RawCode::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| message.err.into());
+        if error.is_none()
+            && let Some((appended_ms, latency)) = append_time(message)
+        {
+            broker_clock::delivered(appended_ms, latency);
+        }
         (call.borrow_mut())(message._private as usize, message.offset, error);
     }
+}
+
+/// The append time of a delivered record, and the time from its sending to its delivery report. `None`: its topic keeps the
+/// producer's time.
+fn append_time(message: &sys::rd_kafka_message_t) -> Option<(i64, Duration)> {
+    use sys::rd_kafka_timestamp_type_t as Kind;
+    let mut kind = Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    // SAFETY: the message is alive.
+    let (appended_ms, latency_us) = unsafe {
+        (sys::rd_kafka_message_timestamp(message, &mut kind), sys::rd_kafka_message_latency(message))
+    };
+    let latency = Duration::from_micros(u64::try_from(latency_us).ok()?);
+    (kind == Kind::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME).then_some((appended_ms, latency))
 }
 
 unsafe extern "C" fn on_error(

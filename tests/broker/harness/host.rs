@@ -44,6 +44,11 @@ impl Host {
         Process::spawn_run(&self.configs, self.http_port, &self.log)
     }
 
+    /// As [`Host::run`], on a host whose clock is ahead by this many seconds.
+    pub(crate) fn run_at_clock(&self, ahead_s: i64) -> Process {
+        Process::spawn_run_at_clock(&self.configs, self.http_port, &self.log, ahead_s).await_ready()
+    }
+
     /// As [`Host::start`], see [`Process::spawn_run_under`].
     pub(crate) fn start_under(&self, wrapper: &[&str]) -> Process {
         Process::spawn_run_under(wrapper, &self.configs, self.http_port, &self.log)

@@ -78,6 +78,17 @@ impl Process {
         Self::spawn(run, port, log)
     }
 
+    /// As [`Process::spawn_run`], with a clock that is ahead by this many seconds.
+    pub(crate) fn spawn_run_at_clock(configs: &[PathBuf], port: u16, log: &Path, ahead_s: i64) -> Self {
+        let library = log.with_file_name("wrong_clock.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/broker/harness/wrong_clock.c");
+        let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
+        assert!(built.expect("a C compiler").success(), "{source} compiles");
+        let mut run = command(configs);
+        run.arg("run").env("LD_PRELOAD", library).env("WRONG_CLOCK_S", ahead_s.to_string());
+        Self::spawn(run, port, log)
+    }
+
     fn spawn(mut run: Command, port: u16, log: &Path) -> Self {
         let file: File = OpenOptions::new().create(true).append(true).open(log).expect("a log file");
         run.stdin(Stdio::null()).stdout(file.try_clone().expect("a second handle")).stderr(file);

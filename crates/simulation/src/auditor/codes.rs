@@ -14,7 +14,7 @@ use crate::records::header;
 use crate::workload::{PEOPLE, Phones};
 
 /// The largest number of wrong tries that a policy of the workload allows.
-const WRONG_TRIES_MAX: u64 = 3;
+const WRONG_TRIES_MAX: u64 = 4;
 /// Errors of requests that did nothing: a repeat of such a request is judged anew.
 const JUDGED_ANEW: [&str; 2] = ["OTP.STALE_REQUEST", "OTP.INVALID_REPLY"];
 /// Later replies to the same person after which a remembered reply may be gone.

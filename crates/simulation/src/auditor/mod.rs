@@ -2,7 +2,9 @@
 //! topics as an outsider does, and knows nothing of the service's memory.
 
 mod codes;
+mod counted;
 mod ending;
+mod judge;
 mod reference;
 mod state;
 mod swept;
@@ -14,17 +16,20 @@ use std::sync::Arc;
 
 use otp_topology::deployment::Topology;
 use otp_topology::state::{Family, WriteBatch};
+use otp_topology::task::Counters;
 use otp_topology::thread::RecoveryUnit;
 use otp_topology::wire::record::SourcePartition;
 
 use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
 use crate::disk::SimStore;
-use crate::house::House;
+use crate::house::{House, Shape};
 use crate::names::instance_name;
 use crate::oracle::{Oracle, Verdict, Violation};
 use crate::records::header;
 use crate::trace::Fnv;
 use codes::Codes;
+use counted::Counted;
+use judge::Judge;
 use reference::Reference;
 
 /// Committed values by key.
@@ -35,6 +40,8 @@ pub(crate) struct Auditor {
     topology: Arc<Topology>,
     reference: Reference,
     codes: Codes,
+    judge: Judge,
+    counted: Counted,
     /// What the committed changelog of each task gives.
     committed: Vec<CommittedState>,
     /// Hashes of every key and value that was ever committed for a task.
@@ -78,7 +85,7 @@ impl TrackedRequest {
 }
 
 impl Auditor {
-    pub(crate) fn new(house: Rc<House>, latest: bool, has_wrong_clocks: bool) -> Self {
+    pub(crate) fn new(house: Rc<House>, shape: Shape, latest: bool, has_wrong_clocks: bool) -> Self {
         let topology = house.topology(Default::default()).clone();
         let n = topology.partitions as usize;
         let names = [&topology.output(topology.changelog).name, &topology.output(topology.repartition).name];
@@ -87,6 +94,8 @@ impl Auditor {
         Self {
             reference: Reference::new(topology.clone(), latest, has_wrong_clocks),
             codes: Codes::default(),
+            judge: Judge::new(shape.partitions, shape.user_check, has_wrong_clocks),
+            counted: Counted::default(),
             committed: vec![CommittedState::new(); n],
             versions: vec![HashSet::new(); n],
             requests: BTreeMap::new(),
@@ -127,6 +136,7 @@ impl Auditor {
     pub(crate) fn recreated(&mut self, topic: usize, topology: Arc<Topology>) {
         self.requests.retain(|at, _| at.topic != topic);
         self.reference.recreated(&topology);
+        self.judge.recreated(topic);
         self.codes.is_recreated = true;
         self.topology = topology;
     }
@@ -181,6 +191,20 @@ impl Auditor {
         }
     }
 
+    /// A process reports what its last commit did.
+    pub(crate) fn counted(&mut self, instance: usize, counters: Counters) {
+        self.counted.reported(instance, counters);
+    }
+
+    /// Every outcome so far was audited.
+    pub(crate) fn check_counted(&mut self) {
+        if self.first_violation.is_none()
+            && let Err(violation) = self.counted.check()
+        {
+            self.violated(violation);
+        }
+    }
+
     fn check_transaction(&mut self, decided: &DecidedTransaction, broker: &Broker) -> Verdict {
         let house = self.house.clone();
         let forgotten = self.forgotten(&decided.outputs);
@@ -199,10 +223,12 @@ impl Auditor {
             }
             self.codes.committed(topic, record, decided.at)?;
         }
+        self.judge.check(decided, broker, &house, &self.topology)?;
         let starts = self.reference.apply(decided, broker, &house, [self.changelog, self.repartition])?;
         for (source, offset) in starts {
             self.untrack_before(house.source_place(source), offset);
         }
+        self.counted.decided(decided.producer, self.reference.take_counted());
         self.check_positions(decided, broker)?;
         self.check_forgotten(&forgotten)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use otp_topology::deployment::{SourceKind, Topology};
 use otp_topology::otp::{CanonicalSubject, LogTime};
 use otp_topology::state::{Family, MemoryStore, StateStore};
-use otp_topology::task::{Task, TaskError, forward_only};
+use otp_topology::task::{Counters, Task, TaskError, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
@@ -26,6 +26,8 @@ pub(super) struct Reference {
     expected: BTreeMap<SourcePartition, i64>,
     /// Keys that the transaction being checked must have changed, by task.
     changed: BTreeSet<(i32, Vec<u8>)>,
+    /// What the tasks counted since it was taken.
+    counted: Counters,
     latest: bool,
     has_wrong_clocks: bool,
     is_recreated: bool,
@@ -49,6 +51,7 @@ impl Reference {
             stores,
             expected: BTreeMap::new(),
             changed: BTreeSet::new(),
+            counted: Counters::default(),
             latest,
             has_wrong_clocks,
             is_recreated: false,
@@ -117,13 +120,18 @@ impl Reference {
         Ok(starts)
     }
 
+    pub(super) fn take_counted(&mut self) -> Counters {
+        std::mem::take(&mut self.counted)
+    }
+
     /// Commits the changes of one record or one sweep.
     fn commit_each(&mut self) {
         for (number, task) in self.tasks.iter_mut().enumerate() {
             if task.is_dirty() {
                 let mut out = Outbox::default();
                 task.plan_commit(&mut out);
-                let (batch, _) = task.committed(None, LogTime::default());
+                let (batch, mut counters) = task.committed(None, LogTime::default());
+                self.counted.take_from(&mut counters);
                 self.stores[number].write(&batch).expect("memory does not fail");
                 let keys = out.iter().map(|it| (it.partition(), it.key().unwrap_or_default().to_vec()));
                 self.changed.extend(keys);
@@ -216,7 +224,7 @@ impl Reference {
         let wall =
             if says("OTP.STALE_REQUEST") { LogTime::from_ms(u64::MAX / 2) } else { LogTime::default() };
         let Some(task) = self.topology.task_of(source.topic, source.partition) else {
-            forward_only(&batch.get(0), &self.topology, out);
+            forward_only(&batch.get(0), false, &self.topology, out);
             self.advance(source, offset + 1);
             return Ok(());
         };

@@ -7,6 +7,8 @@ use crate::oracle::{Oracle, Verdict};
 
 /// How far a broker's clock may be ahead of the true time.
 const AHEAD_MS: u64 = 10_000;
+/// What is over has an effect for so long, on requests that come late.
+const GRACE_MS: u64 = 15 * 60 * 1000;
 const REMEMBERED_MS: u64 = 15 * 60 * 1000;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -20,7 +22,7 @@ pub(super) fn check(before: Option<&[u8]>, after: Option<&[u8]>, now: u64) -> Ve
     };
     let (before, after) = (read(before)?, read(after)?);
     let now = now + AHEAD_MS;
-    let has_expired = |time: u64, lasts: u64| now >= time + lasts;
+    let has_expired = |time: u64, lasts: u64| now >= time + lasts + GRACE_MS;
     match before.lock {
         _ if after.lock == before.lock => {}
         Lock::Until(end) if has_expired(end.ms(), 0) && after.lock == Lock::None => {}

@@ -18,6 +18,7 @@ mod int;
 mod mosip;
 mod port;
 mod session;
+mod shared;
 mod table;
 mod utc_offset;
 
@@ -28,6 +29,7 @@ pub use port::{
     RequestEnd, ServeError, ServeOutcome,
 };
 pub use session::Session;
+pub use shared::{SharedSettings, TOKENS, TokenSettings};
 pub use table::{CONTRACTS, ContractLine, Contracts};
 pub use utc_offset::UtcOffset;
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::delivery::DeliverySettings;
 use super::events::{Envelope, Events};
 use super::findings::SettingsFindings;
+use super::shared::SharedSettings;
 use super::utc_offset::UtcOffset;
 use crate::otp::{
-    CanonicalSubject, ContractName, ContractRule, Keyring, LogTime, Origin, Policy, Pseudonym, Subject,
-    UnknownKey,
+    CanonicalSubject, ContractName, ContractRule, KeyPurpose, Keyring, LogTime, Origin, Policy, Pseudonym,
+    Subject, UnknownKey,
 };
 use crate::state::StoreError;
 use crate::text::{Template, TemplateRules};
@@ -33,8 +33,8 @@ pub trait Contract: Debug + Send + Sync {
     where
         Self: Sized;
 
-    /// `settings` have no fault. `delivery`: what all contracts share.
-    fn new(settings: Self::Settings, delivery: &DeliverySettings) -> Self
+    /// `settings` have no fault.
+    fn new(settings: Self::Settings, shared: &SharedSettings) -> Self
     where
         Self: Sized;
 
@@ -46,6 +46,9 @@ pub trait Contract: Debug + Send + Sync {
     /// The operations of a request, by their names in the configuration of a caller. Empty: this build does not serve
     /// the contract.
     fn operations(&self) -> &'static [&'static str];
+
+    /// The key that an operation needs besides those of every contract. Without it nobody may use the operation.
+    fn key_of(&self, operation: &str) -> Option<KeyPurpose>;
 
     /// Objects to what a caller is granted and cannot work. The names of its operations are good.
     fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings);
@@ -161,6 +164,9 @@ pub struct Request<'a> {
     pub caller: &'a Caller,
     /// Where and when its record was first appended.
     pub origin: Origin<'a>,
+    /// The log time at which it was asked: its append time. If it waited in a partition that nobody read, the time at which
+    /// it was forwarded from there.
+    pub asked_at: LogTime,
     pub key: Option<&'a [u8]>,
     /// All headers, for those that only the contract knows.
     pub headers: Headers<'a>,
@@ -257,8 +263,8 @@ impl PendingRequest<'_> {
         }
     }
 
-    /// Milliseconds since the record was appended.
+    /// Milliseconds since it was asked.
     pub fn age_ms(&self) -> u64 {
-        self.wall.since(self.request.origin.time)
+        self.wall.since(self.request.asked_at)
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::analytics::{self, DeliveryRoute, Judgement, Suppression};
 use super::events::{About, Events};
 use super::port::{PendingRequest, Reads};
-use crate::otp::{CanonicalSubject, ContractName, Notice, Policy, Pseudonym, Purpose, Rules};
+use crate::otp::{
+    CanonicalSubject, ContractName, KeyId, Notice, Policy, Pseudonym, Purpose, Rules, UnknownKey,
+};
 use crate::state::StoreError;
 
 pub struct Session<'a> {
@@ -36,6 +38,14 @@ impl<'a> Session<'a> {
     /// Whether the caller may use an operation.
     pub fn is_allowed(&self, operation: &str) -> bool {
         self.pending.request.caller.operations.iter().any(|name| name == operation)
+    }
+
+    /// The key that signs a token at the time of the request.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn token_key(&self) -> Result<KeyId, UnknownKey> {
+        self.reads.keys().token_key(self.pending.request.origin.time)
     }
 
     /// Whether the request is past its deadline.

@@ -5,11 +5,13 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use serde::Deserialize as _;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::delivery::DeliverySettings;
 use super::findings::{SettingsFinding, SettingsFindings};
 use super::port::Contract;
+use super::shared::{SharedSettings, TOKENS, TokenSettings};
 use super::{egov, int, mosip};
 use crate::otp::ContractName;
 
@@ -22,7 +24,7 @@ pub const CONTRACTS: &[ContractLine] = &[
 
 /// Opens a contract with the section of its settings.
 type OpenContract =
-    fn(ContractName, Value, &DeliverySettings) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>>;
+    fn(ContractName, Value, &SharedSettings) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>>;
 
 /// One contract before its settings are known.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +47,8 @@ impl ContractLine {
 }
 
 impl Contracts {
-    /// Opens the contracts of a table with their settings. `sections`: the section of each contract under its name; a key that is absent
-    /// has its default.
+    /// Opens the contracts of a table with their settings. `sections`: the section of each contract under its name, and
+    /// [`TOKENS`]; a key that is absent has its default.
     ///
     /// # Errors
     /// Every fault of the settings.
@@ -54,14 +56,18 @@ impl Contracts {
         table: &[ContractLine],
         mut sections: Map<String, Value>,
     ) -> Result<Self, Vec<SettingsFinding>> {
-        // A fault in it is found by the contract whose section it is.
-        let delivery = sections.get(ContractName::Egov.as_str()).map(DeliverySettings::deserialize);
-        let delivery = delivery.and_then(Result::ok).unwrap_or_default();
         let mut opened = Vec::with_capacity(table.len());
         let mut findings = Vec::new();
+        let tokens = read_tokens(&mut sections).unwrap_or_else(|found| {
+            findings.extend(found);
+            TokenSettings::default()
+        });
+        // A fault in this section is found by the contract whose section it is.
+        let delivery = sections.get(ContractName::Egov.as_str()).map(DeliverySettings::deserialize);
+        let shared = SharedSettings { delivery: delivery.and_then(Result::ok).unwrap_or_default(), tokens };
         for line in table {
-            let section = sections.remove(line.name.as_str()).unwrap_or_else(|| Value::Object(Map::new()));
-            match (line.open)(line.name, section, &delivery) {
+            let section = sections.remove(line.name.as_str()).unwrap_or_else(empty);
+            match (line.open)(line.name, section, &shared) {
                 Ok(contract) => opened.push(contract),
                 Err(found) => findings.extend(found),
             }
@@ -106,10 +112,23 @@ impl Contracts {
 fn open<C: Contract + 'static>(
     name: ContractName,
     section: Value,
-    delivery: &DeliverySettings,
+    shared: &SharedSettings,
 ) -> Result<Arc<dyn Contract>, Vec<SettingsFinding>> {
-    let mut findings = SettingsFindings::new(name.as_str());
-    let settings: C::Settings = match serde_path_to_error::deserialize(section) {
+    let settings = read_section::<C::Settings>(name.as_str(), section, C::check)?;
+    Ok(Arc::new(C::new(settings, shared)))
+}
+
+fn read_tokens(sections: &mut Map<String, Value>) -> Result<TokenSettings, Vec<SettingsFinding>> {
+    read_section(TOKENS, sections.remove(TOKENS).unwrap_or_else(empty), TokenSettings::check)
+}
+
+fn read_section<S: DeserializeOwned>(
+    name: &str,
+    section: Value,
+    check: impl FnOnce(&S, &mut SettingsFindings),
+) -> Result<S, Vec<SettingsFinding>> {
+    let mut findings = SettingsFindings::new(name);
+    let settings: S = match serde_path_to_error::deserialize(section) {
         Ok(settings) => settings,
         Err(error) => {
             let path = error.path().to_string();
@@ -118,9 +137,13 @@ fn open<C: Contract + 'static>(
             return Err(findings.into_vec());
         }
     };
-    C::check(&settings, &mut findings);
+    check(&settings, &mut findings);
     let findings = findings.into_vec();
-    if findings.is_empty() { Ok(Arc::new(C::new(settings, delivery))) } else { Err(findings) }
+    if findings.is_empty() { Ok(settings) } else { Err(findings) }
+}
+
+fn empty() -> Value {
+    Value::Object(Map::new())
 }
 
 #[cfg(test)]
@@ -155,9 +178,8 @@ mod tests {
         );
         let with_numbers = |policy: Policy| Policy { number_rules: number_rules.clone(), ..policy };
         check(ContractName::Int, "78929b0c33c59490", with_numbers(built_in()));
-        let mosip = Policy { lifetime_ms: 180_000, wrong_tries_max: 10, lock_ms: 1_800_000, ..built_in() }
-            .versioned();
-        check(ContractName::Mosip, &mosip.version.to_hex(), mosip.clone());
+        let mosip = Policy { lifetime_ms: 180_000, wrong_tries_max: 10, lock_ms: 1_800_000, ..built_in() };
+        check(ContractName::Mosip, "3e4a523498cd639b", with_numbers(mosip));
     }
 
     #[test]
@@ -183,6 +205,15 @@ mod tests {
         check(
             r#"{"int":{"utc_offset":"IST"}}"#,
             &["int.utc_offset: not a distance to UTC like +05:30; see config/default.toml"],
+        );
+        check(
+            r#"{"tokens":{"issuer":"","lifetime_s":0},"mosip":{"languages":["eng","ara","fra"]}}"#,
+            &[
+                "tokens.issuer: not a name; name who issues the tokens, as in \"otp-stream\"",
+                "tokens.lifetime_s: too small; use at least 1",
+                "mosip.languages: texts have one language or two; name the primary language, then at most one other, \
+                 as in [\"eng\", \"ara\"]",
+            ],
         );
         check(
             r#"{"int":{"digit_min":3},"mosip":{"languages":"eng"}}"#,

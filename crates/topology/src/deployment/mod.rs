@@ -7,10 +7,12 @@
 //!                                         └─▶ Topology, with the keys and the cluster's facts: what the tasks share
 //! ```
 
+mod change;
 mod settings;
 pub mod topics;
 mod topology;
 
+pub use change::TopicChange;
 pub use settings::{CallerSettings, Settings};
 pub use topics::{Broadcast, SourceKind, TopicNames, fitting_cluster};
 pub use topology::{Incarnation, Output, Source, TopicFacts, Topology, TopologyError, coordinates};

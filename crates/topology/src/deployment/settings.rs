@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::topics::TopicNames;
 use crate::contract::{CONTRACTS, Contract, Contracts, UtcOffset};
-use crate::otp::{Bounds, ContractName, PolicyPatch};
+use crate::otp::{Bounds, ContractName, Keyring, PolicyPatch};
 
 /// What the topology needs to know of a deployment. It names topics and leaves their partition counts to the cluster.
 #[derive(Clone, Debug)]
@@ -45,6 +45,13 @@ impl CallerSettings {
     pub fn operations_of(&self, contract: &dyn Contract) -> Vec<String> {
         let all = || contract.operations().iter().map(|name| (*name).to_owned()).collect();
         self.operations.clone().unwrap_or_else(all)
+    }
+
+    /// As [`CallerSettings::operations_of`], without those whose key is missing.
+    pub fn operations_with(&self, contract: &dyn Contract, keys: &Keyring) -> Vec<String> {
+        let mut operations = self.operations_of(contract);
+        operations.retain(|operation| contract.key_of(operation).is_none_or(|purpose| keys.has(purpose)));
+        operations
     }
 }
 

@@ -3,7 +3,7 @@
 //! Built once at the start, from the settings and the cluster's facts about the topics. All tasks share it. The list of
 //! output topics is fixed: nothing in a request can name another topic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::settings::Settings;
@@ -58,6 +58,9 @@ pub enum TopologyError {
 
 pub struct Topology {
     pub application_id: String,
+    /// Topics whose first partition had an offset of the group before this instance joined: what has none there is a
+    /// partition that was added.
+    pub read_before: BTreeSet<String>,
     /// The number of home partitions and of tasks: the partition count of the changelog. It never changes.
     pub partitions: i32,
     pub sources: Vec<Source>,
@@ -102,7 +105,7 @@ impl Topology {
                 contract: contract.clone(),
                 topics: Arc::new(event_topics(settings, &**contract, &output)),
                 reply: output(&caller.reply_topic),
-                operations: caller.operations_of(&**contract),
+                operations: caller.operations_with(&**contract, &keys),
                 reveal_code: caller.reveal_code,
                 utc_offset: caller.utc_offset,
             });
@@ -117,6 +120,7 @@ impl Topology {
             .collect();
         Ok(Self {
             application_id: settings.application_id.clone(),
+            read_before: BTreeSet::new(),
             partitions: homes,
             sources: sources(settings).into_iter().map(source).collect(),
             output_partitions: outputs.iter().map(|it| it.partitions).collect(),
@@ -181,6 +185,12 @@ impl Topology {
                 (source.partitions == self.partitions && partition < self.partitions).then_some(partition)
             }
         }
+    }
+
+    /// Whether a source partition without an offset of the group was added to its topic while the group read that topic.
+    pub fn is_added(&self, source: SourcePartition) -> bool {
+        let Source { name, kind, .. } = self.source(source.topic);
+        kind.may_grow() && self.read_before.contains(name)
     }
 
     /// The home partition of a canonical subject.

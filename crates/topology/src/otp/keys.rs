@@ -11,6 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::identity::{CanonicalSubject, Holder, Pseudonym};
 use super::names::ContractName;
 use super::time::LogTime;
+use super::token::TokenKey;
 
 const PSEUDONYM_TAG: &[u8] = b"otp-stream pseudonym v1";
 const HOLDER_TAG: &[u8] = b"otp-stream holder v1";
@@ -22,10 +23,12 @@ pub enum KeyPurpose {
     Id,
     Pseudonym,
     Directory,
+    /// Signs tokens. Optional: without it no operation makes any.
+    Token,
 }
 
 impl KeyPurpose {
-    pub const ALL: [Self; 4] = [Self::Code, Self::Id, Self::Pseudonym, Self::Directory];
+    pub const ALL: [Self; 5] = [Self::Code, Self::Id, Self::Pseudonym, Self::Directory, Self::Token];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -33,6 +36,7 @@ impl KeyPurpose {
             Self::Id => "id",
             Self::Pseudonym => "pseudonym",
             Self::Directory => "directory",
+            Self::Token => "token",
         }
     }
 }
@@ -68,6 +72,8 @@ pub enum KeyringError {
         "{0} pseudonym keys: only one is allowed, because locks and limits are stored under the names that it makes"
     )]
     PseudonymRotates(usize),
+    #[error("the token key {id} is no private key of the curve P-256", id = .0.0)]
+    NotOnCurve(KeyId),
 }
 
 /// A key as a key file gives it: purpose, id, the log time from which it is active, 32 secret bytes.
@@ -135,14 +141,24 @@ impl KeyedHash {
 }
 
 /// The keys of one purpose; at least one.
-pub struct Ring {
+pub struct Ring<K = Key> {
     purpose: KeyPurpose,
     /// By `active_from`.
-    keys: Vec<(KeyId, LogTime, Key)>,
+    keys: Vec<(KeyId, LogTime, K)>,
 }
 
 impl Ring {
     fn new(purpose: KeyPurpose, parts: &[KeyParts]) -> Result<Self, KeyringError> {
+        Self::made(purpose, parts, |_, secret| Ok(Key::new(secret)))
+    }
+}
+
+impl<K> Ring<K> {
+    fn made(
+        purpose: KeyPurpose,
+        parts: &[KeyParts],
+        make: impl Fn(KeyId, &[u8; 32]) -> Result<K, KeyringError>,
+    ) -> Result<Self, KeyringError> {
         let mut own: Vec<&KeyParts> = parts.iter().filter(|it| it.0 == purpose).collect();
         if own.is_empty() {
             return Err(KeyringError::Missing(purpose));
@@ -155,12 +171,12 @@ impl Ring {
         if let Some(pair) = own.windows(2).find(|pair| pair[0].2 == pair[1].2) {
             return Err(KeyringError::SameActiveFrom(purpose, pair[0].1, pair[1].1));
         }
-        let keys = own.into_iter().map(|(_, id, from, secret)| (*id, *from, Key::new(secret)));
-        Ok(Self { purpose, keys: keys.collect() })
+        let keys = own.into_iter().map(|(_, id, from, secret)| Ok((*id, *from, make(*id, secret)?)));
+        Ok(Self { purpose, keys: keys.collect::<Result<_, _>>()? })
     }
 
     /// The active key at a log time: the last one whose `active_from` is not later, otherwise the first.
-    pub fn active(&self, at: LogTime) -> (KeyId, &Key) {
+    pub fn active(&self, at: LogTime) -> (KeyId, &K) {
         let serving = self.keys.iter().rev().find(|(_, from, _)| *from <= at);
         let (id, _, key) = serving.unwrap_or(&self.keys[0]);
         (*id, key)
@@ -168,7 +184,7 @@ impl Ring {
 
     /// # Errors
     /// No key of that id.
-    pub fn get(&self, id: KeyId) -> Result<&Key, UnknownKey> {
+    pub fn get(&self, id: KeyId) -> Result<&K, UnknownKey> {
         let found = self.keys.iter().find(|(it, _, _)| *it == id);
         let (_, _, key) = found.ok_or(UnknownKey { purpose: self.purpose, id })?;
         Ok(key)
@@ -181,6 +197,7 @@ pub struct Keyring {
     id: Ring,
     pseudonym: Ring,
     directory: Ring,
+    token: Option<Ring<TokenKey>>,
 }
 
 impl Keyring {
@@ -197,11 +214,17 @@ impl Keyring {
     }
 
     fn of(parts: &[KeyParts]) -> Result<Self, KeyringError> {
+        let token_key = |id, secret: &[u8; 32]| TokenKey::new(secret).ok_or(KeyringError::NotOnCurve(id));
+        let token = match Ring::made(KeyPurpose::Token, parts, token_key) {
+            Err(KeyringError::Missing(_)) => None,
+            ring => Some(ring?),
+        };
         let keyring = Self {
             code: Ring::new(KeyPurpose::Code, parts)?,
             id: Ring::new(KeyPurpose::Id, parts)?,
             pseudonym: Ring::new(KeyPurpose::Pseudonym, parts)?,
             directory: Ring::new(KeyPurpose::Directory, parts)?,
+            token,
         };
         match keyring.pseudonym.keys.len() {
             1 => Ok(keyring),
@@ -221,6 +244,39 @@ impl Keyring {
         let (_, _, key) = &self.pseudonym.keys[0];
         let hash = key.hmac().part(HOLDER_TAG).part(contract.as_str().as_bytes()).part(user_id.as_bytes());
         Holder(hash.finish_128())
+    }
+
+    /// Whether there is a key of this purpose.
+    pub fn has(&self, purpose: KeyPurpose) -> bool {
+        match purpose {
+            KeyPurpose::Code | KeyPurpose::Id | KeyPurpose::Pseudonym | KeyPurpose::Directory => true,
+            KeyPurpose::Token => self.token.is_some(),
+        }
+    }
+
+    /// The key that signs tokens at a log time.
+    ///
+    /// # Errors
+    /// There is no token key.
+    pub fn token_key(&self, at: LogTime) -> Result<KeyId, UnknownKey> {
+        let none = UnknownKey { purpose: KeyPurpose::Token, id: KeyId(1) };
+        self.token.as_ref().map(|ring| ring.active(at).0).ok_or(none)
+    }
+
+    /// The token of these claims, which are a JSON object.
+    ///
+    /// # Errors
+    /// No token key of that id.
+    pub fn sign(&self, id: KeyId, claims: &[u8]) -> Result<String, UnknownKey> {
+        let unknown = UnknownKey { purpose: KeyPurpose::Token, id };
+        Ok(self.token.as_ref().ok_or(unknown)?.get(id)?.sign(id, claims))
+    }
+
+    /// The public halves of the token keys, as a JSON Web Key Set (RFC 7517). Contains no secret.
+    pub fn token_jwks(&self) -> serde_json::Value {
+        let keys = self.token.iter().flat_map(|ring| &ring.keys);
+        let keys: Vec<_> = keys.map(|(id, _, key)| key.to_jwk(*id)).collect();
+        serde_json::json!({ "keys": keys })
     }
 
     pub fn directory(&self) -> &Ring {
@@ -257,7 +313,7 @@ mod tests {
 
     #[test]
     fn keys_that_do_not_make_a_ring_are_refused() {
-        use KeyPurpose::{Code, Directory, Id, Pseudonym};
+        use KeyPurpose::{Code, Directory, Id, Pseudonym, Token};
         let check = |parts: Vec<KeyParts>, expected: Option<KeyringError>| {
             assert_eq!(Keyring::new(parts).err(), expected);
         };
@@ -272,6 +328,9 @@ mod tests {
         let twins = KeyringError::SameActiveFrom(Directory, KeyId(1), KeyId(2));
         check(with(part(Directory, 2, 100)), Some(twins));
         check(with(part(Pseudonym, 2, 50)), Some(KeyringError::PseudonymRotates(2)));
+        check(without(Token), None);
+        check(with(part(Token, 0, 50)), Some(KeyringError::NotOnCurve(KeyId(0))));
+        check(with(part(Token, 1, 50)), Some(KeyringError::DuplicateId(Token, KeyId(1))));
     }
 
     #[test]
@@ -296,19 +355,35 @@ mod tests {
     fn a_pseudonym_depends_on_its_subject_and_its_key() {
         let subject =
             |identity| CanonicalSubject::new(ContractName::Egov, "pb", identity).expect("a subject");
-        let keyring = Keyring::new(one_of_each()).expect("four keys");
+        let keyring = Keyring::new(one_of_each()).expect("a key of each purpose");
         let pinned = keyring.pseudonym(&subject("9123456789"));
         assert_eq!(&*pinned.to_hex(), "685580c09ab02944f6b94fb3faed70f6");
         assert_ne!(pinned, keyring.pseudonym(&subject("9123456780")));
         let mut other = one_of_each();
         other[2].3 = [9; 32];
-        let other = Keyring::new(other).expect("four keys");
+        let other = Keyring::new(other).expect("a key of each purpose");
         assert_ne!(pinned, other.pseudonym(&subject("9123456789")));
     }
 
     #[test]
+    fn a_token_names_the_key_that_signed_it() {
+        let keyring = Keyring::new(one_of_each()).expect("a key of each purpose");
+        let key = keyring.token_key(LogTime::default()).expect("a token key");
+        let token = keyring.sign(key, br#"{"iss":"otp-stream"}"#).expect("its key is there");
+        let (signed, _) = token.rsplit_once('.').expect("three parts");
+        assert_eq!(signed, "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJKV1QifQ.eyJpc3MiOiJvdHAtc3RyZWFtIn0");
+        assert_eq!(keyring.token_jwks()["keys"][0]["kid"], "1");
+        let unknown = keyring.sign(KeyId(9), b"{}").expect_err("no such key");
+        assert_eq!(unknown.to_string(), "no token key with id 9: add it to the key file of this instance");
+        let none = one_of_each().into_iter().filter(|it| it.0 != KeyPurpose::Token).collect();
+        let none = Keyring::new(none).expect("the token key is optional");
+        assert!(!none.has(KeyPurpose::Token) && none.token_key(LogTime::default()).is_err());
+        assert_eq!(none.token_jwks().to_string(), r#"{"keys":[]}"#);
+    }
+
+    #[test]
     fn secrets_do_not_print() {
-        let keyring = Keyring::new(one_of_each()).expect("four keys");
+        let keyring = Keyring::new(one_of_each()).expect("a key of each purpose");
         let (_, key) = keyring.directory().active(LogTime::default());
         assert_eq!(format!("{key:?} {keyring:?}"), "Key(…) Keyring(…)");
     }

@@ -27,6 +27,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod time;
+mod token;
 mod verify;
 
 pub use administer::{Forget, Unlock};

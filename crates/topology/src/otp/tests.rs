@@ -1,5 +1,6 @@
 //! A subject, commands at their times, and their outcomes: the fixture of the stories and the properties.
 
+mod judged;
 mod properties;
 mod stories;
 mod terms;
@@ -213,10 +214,15 @@ impl Story {
     }
 }
 
-/// `<milliseconds> <command> [for <purpose>] => <outcome> | <notice> | …` a line; `#` starts a remark.
+/// `<milliseconds> <command> [for <purpose>] => <outcome> | <notice> | …` a line; `#` starts a remark. A line of rules in
+/// braces is the policy of the steps below it.
 fn check(patch: &str, steps: &str) {
     let mut story = Story::new(patch);
     for line in steps.lines().map(str::trim).filter(|it| !it.is_empty() && !it.starts_with('#')) {
+        if line.starts_with('{') {
+            story.policy = policy(line);
+            continue;
+        }
         let (step, expected) = line.split_once(" => ").expect("a step and its outcome");
         let (at_ms, what) = step.trim().split_once(' ').expect("a time and a command");
         let at_ms = at_ms.parse().expect("milliseconds");

@@ -5,7 +5,9 @@
 //! version 1 │ time 8 │ event base 16 │ offset of the code 4 (all ones: no code) │ body
 //! version 2 │ time 8 │ event base 16 │ count 1, headers │ count 1, placeholders │ body
 //!   header: length 1, name │ length 4, value
-//!   placeholder: 0 (body) or 1 (header) │ offset or index 4 │ challenge 16 │ purpose 1 │ key 4 │ digits 1 │ rotation 1
+//!   placeholder of a code: 0 (body) or 1 (header) │ offset or index 4 │ challenge 16 │ purpose 1 │ key 4 │ digits 1 │
+//!                          rotation 1
+//!   placeholder of a token: 2 (header) │ index 4 │ key 4; the claims are the header's value
 //! ```
 //!
 //! Version 1 is a reply without headers and with at most one code, in its body. What the code is derived from is stored
@@ -28,6 +30,10 @@ pub struct StoredReply<R = Reply> {
 const LONE_CODE: u8 = 1;
 const GENERAL: u8 = 2;
 const NO_CODE: u32 = u32::MAX;
+/// What a placeholder is and where it stands; append only.
+const CODE_IN_BODY: u8 = 0;
+const CODE_IN_HEADER: u8 = 1;
+const TOKEN_IN_HEADER: u8 = 2;
 const BAD: CannotOpen = CannotOpen::Record(BadRecord::Damaged("reply"));
 
 impl StoredReply<&Reply> {
@@ -86,17 +92,24 @@ fn head_of(reply: &Reply) -> Vec<u8> {
         head.extend_from_slice(value);
     }
     head.push(count(reply.placeholders.len()));
-    for Placeholder { place, secret: Secret::Code(code) } in &reply.placeholders {
-        let (kind, at) = match *place {
-            SecretPlace::Body(at) => (0, at),
-            SecretPlace::Header(index) => (1, index),
+    for Placeholder { place, secret } in &reply.placeholders {
+        let (kind, at) = match (*place, secret) {
+            (SecretPlace::Body(at), Secret::Code(_)) => (CODE_IN_BODY, at),
+            (SecretPlace::Header(index), Secret::Code(_)) => (CODE_IN_HEADER, index),
+            (SecretPlace::Header(index), Secret::Token(_)) => (TOKEN_IN_HEADER, index),
+            (SecretPlace::Body(_), Secret::Token(_)) => unreachable!("a token stands in a header"),
         };
         head.push(kind);
         head.extend_from_slice(&be_u32(at));
-        head.extend_from_slice(&code.challenge.0);
-        head.push(code.purpose as u8);
-        head.extend_from_slice(&code.key.0.to_be_bytes());
-        head.extend_from_slice(&[code.digits.get(), code.rotation]);
+        match secret {
+            Secret::Code(code) => {
+                head.extend_from_slice(&code.challenge.0);
+                head.push(code.purpose as u8);
+                head.extend_from_slice(&code.key.0.to_be_bytes());
+                head.extend_from_slice(&[code.digits.get(), code.rotation]);
+            }
+            Secret::Token(key) => head.extend_from_slice(&key.0.to_be_bytes()),
+        }
     }
     head
 }
@@ -152,18 +165,22 @@ impl<'a> Unread<'a> {
         for _ in 0..self.byte().filter(|it| usize::from(*it) <= REPLY_SECRETS_MAX)? {
             let (kind, at) = (self.byte()?, self.length()?);
             let place = match kind {
-                0 => SecretPlace::Body(at),
-                1 => SecretPlace::Header(at).checked(reply.headers.len())?,
+                CODE_IN_BODY => SecretPlace::Body(at),
+                CODE_IN_HEADER | TOKEN_IN_HEADER => SecretPlace::Header(at).checked(reply.headers.len())?,
                 _ => return None,
             };
-            let code = CodeRef {
-                challenge: ChallengeId(self.array()?),
-                purpose: Purpose::from_byte(self.byte()?)?,
-                key: KeyId(u32::from_be_bytes(self.array()?)),
-                digits: Digits::new(self.byte()?)?,
-                rotation: self.byte()?,
+            let secret = if kind == TOKEN_IN_HEADER {
+                Secret::Token(KeyId(u32::from_be_bytes(self.array()?)))
+            } else {
+                Secret::Code(CodeRef {
+                    challenge: ChallengeId(self.array()?),
+                    purpose: Purpose::from_byte(self.byte()?)?,
+                    key: KeyId(u32::from_be_bytes(self.array()?)),
+                    digits: Digits::new(self.byte()?)?,
+                    rotation: self.byte()?,
+                })
             };
-            reply.placeholders.push(Placeholder { place, secret: Secret::Code(code) });
+            reply.placeholders.push(Placeholder { place, secret });
         }
         reply.body = self.0.to_vec();
         let offsets = reply.placeholders.iter().filter_map(|it| match it.place {
@@ -228,6 +245,11 @@ mod tests {
         check(with_header(b"{}", &[]), None);
         check(with_header(b"{}", &[SecretPlace::Header(0)]), None);
         check(with_header(b"{}", &[SecretPlace::Body(1), SecretPlace::Header(0)]), None);
+        let mut token = with_header(b"{}", &[]);
+        token
+            .placeholders
+            .push(Placeholder { place: SecretPlace::Header(0), secret: Secret::Token(KeyId(3)) });
+        check(token, None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use super::admin::{self, AdminCommand};
 use crate::contract::{Address, Request};
 use crate::deployment::{Broadcast, SourceKind, Topology};
-use crate::otp::CanonicalSubject;
+use crate::otp::{CanonicalSubject, LogTime};
 use crate::wire::headers::RequestHeaders;
 use crate::wire::json::{self, Json, JsonError};
 use crate::wire::record::Record;
@@ -37,6 +37,14 @@ impl<'a> Incoming<'a> {
         }
     }
 
+    /// A request that waited in a partition that nobody read is asked when it was forwarded from there.
+    pub(super) fn asked_at(mut self, forwarded_at: LogTime) -> Self {
+        if let Self::Request(request) | Self::UnreadableRequest(request, _) = &mut self {
+            request.asked_at = request.asked_at.max(forwarded_at);
+        }
+        self
+    }
+
     /// The home partition of a record that says whose it is. `None`: it does not, and is applied where it is read.
     pub(super) fn home(&self, topology: &Topology) -> Option<i32> {
         let subject = match self {
@@ -53,6 +61,7 @@ impl<'a> Incoming<'a> {
         let request = |address, body| Request {
             caller,
             origin: topology.origin_of(record),
+            asked_at: record.timestamp,
             key: record.key,
             headers: record.headers,
             known_headers: RequestHeaders::read(record.headers),

@@ -41,6 +41,7 @@ pub use sweep::SWEEP_SUBJECTS_MAX;
 use crate::deployment::{SourceKind, Topology};
 use crate::otp::{ContractName, LogTime, UnknownKey};
 use crate::state::{BadRecord, InputPath, LocalKey, Overlay, StateStore, StoreError, WriteBatch};
+use crate::wire::headers;
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{Record, SourcePartition};
 
@@ -224,11 +225,19 @@ impl<S: StateStore> Task<S> {
             }
             Arrival::Forwarded(original) => original,
         };
-        if self.positions.is_applied(InputPath::Arrived, original.source, original.offset) {
+        let is_applied = |path| self.positions.is_applied(path, original.source, original.offset);
+        // Before its topic got more partitions, the partition was read in place.
+        let is_added_to = topology.task_of(original.source.topic, original.source.partition).is_none();
+        if is_applied(InputPath::Arrived) || (is_added_to && is_applied(InputPath::Read)) {
             self.counters.skipped += 1;
             return Ok(());
         }
-        self.apply(&Incoming::read(&original, &topology), &original, &topology, wall, out)?;
+        let incoming = Incoming::read(&original, &topology);
+        let incoming = match record.headers.last(headers::OTP_ORIGIN_WAITED) {
+            Some(_) => incoming.asked_at(record.timestamp),
+            None => incoming,
+        };
+        self.apply(&incoming, &original, &topology, wall, out)?;
         self.positions.advance(InputPath::Arrived, &original);
         Ok(())
     }

@@ -93,7 +93,7 @@ impl<'a> ReplyTo<'a> {
     /// Publishes the reply, with its secrets in their places. `who`: whose secrets they are.
     ///
     /// # Errors
-    /// A code was derived under a key that is not in the ring.
+    /// A code or a token was made under a key that is not in the ring.
     pub(super) fn publish(
         &self,
         reply: &Reply,
@@ -101,11 +101,17 @@ impl<'a> ReplyTo<'a> {
         topology: &Topology,
         events: &mut Events<'_>,
     ) -> Result<(), TaskError> {
-        let mut secrets = ArrayVec::<(SecretPlace, Code), REPLY_SECRETS_MAX>::new();
-        for Placeholder { place, secret: Secret::Code(code) } in &reply.placeholders {
-            if let Some(who) = who {
-                secrets.push((*place, Code::derive(&topology.keys, who, *code)?));
-            }
+        let mut secrets = ArrayVec::<(SecretPlace, Clear), REPLY_SECRETS_MAX>::new();
+        for Placeholder { place, secret } in &reply.placeholders {
+            let clear = match (*secret, *place, who) {
+                (Secret::Code(code), _, Some(who)) => Clear::Code(Code::derive(&topology.keys, who, code)?),
+                (Secret::Token(key), SecretPlace::Header(index), _) => {
+                    let (_, claims) = &reply.headers[index];
+                    Clear::Token(topology.keys.sign(key, claims)?)
+                }
+                (Secret::Code(_), _, None) | (Secret::Token(_), SecretPlace::Body(_), _) => continue,
+            };
+            secrets.push((*place, clear));
         }
         let mut own = ArrayVec::<_, { 1 + REPLY_HEADERS_MAX }>::new();
         if self.kafka_correlation_id.is_some() {
@@ -113,21 +119,36 @@ impl<'a> ReplyTo<'a> {
         }
         for (index, (name, value)) in reply.headers.iter().enumerate() {
             let secret = secrets.iter().find(|(place, _)| *place == SecretPlace::Header(index));
-            own.push((&**name, Some(secret.map_or(&value[..], |(_, code)| code.digits().as_bytes()))));
+            own.push((&**name, Some(secret.map_or(&value[..], |(_, secret)| secret.text().as_bytes()))));
         }
         let (id, kind) = (events.id("response"), EventKind::RESPONSE);
         events.publish_at(self.topic, self.partition, self.key, &id, kind, &own, |bytes| {
             let mut written = 0;
-            for (place, code) in &secrets {
+            for (place, secret) in &secrets {
                 if let SecretPlace::Body(at) = *place {
                     bytes.extend_from_slice(&reply.body[written..at]);
-                    bytes.extend_from_slice(code.digits().as_bytes());
+                    bytes.extend_from_slice(secret.text().as_bytes());
                     written = at;
                 }
             }
             bytes.extend_from_slice(&reply.body[written..]);
         });
         Ok(())
+    }
+}
+
+/// A secret as the caller gets it.
+enum Clear {
+    Code(Code),
+    Token(String),
+}
+
+impl Clear {
+    fn text(&self) -> &str {
+        match self {
+            Self::Code(code) => code.digits(),
+            Self::Token(token) => token,
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl<S: StateStore> Task<S> {
             None => None,
         };
         if let Some(found) = &found {
-            let now = found.loaded.subject.judged_at(request.origin.time);
+            let now = found.loaded.subject.judged_at(request.asked_at);
             if let Some(remembered) = found.loaded.subject.recall(reply_to.digest, now) {
                 self.counters.repeated += 1;
                 return repeat_reply(found, remembered, &reply_to, topology, out);
@@ -57,7 +57,7 @@ impl<S: StateStore> Task<S> {
     ) -> Result<(), TaskError> {
         let reply_to = ReplyTo::new(request, self.partition, topology);
         let base_text = Pseudonym(reply_to.event_base).to_hex();
-        let envelope = reply_to.envelope(request.origin.time, &base_text, topology);
+        let envelope = reply_to.envelope(request.asked_at, &base_text, topology);
         let Some(served) = request.caller.contract.unreadable(error, &envelope) else {
             self.dead_letter(record, "decode", error.code(), &error.to_string(), out);
             return Ok(());
@@ -81,8 +81,8 @@ impl<S: StateStore> Task<S> {
         if request.known_headers.deadline == Deadline::Unreadable {
             self.counters.count_unreadable_deadline(&request.caller.name);
         }
-        let time = request.origin.time;
-        let now = found.as_ref().map_or(time, |it| it.loaded.subject.judged_at(time));
+        let asked_at = request.asked_at;
+        let now = found.as_ref().map_or(asked_at, |it| it.loaded.subject.judged_at(asked_at));
         let pending = PendingRequest {
             request,
             request_id: &reply_to.request_id,
@@ -111,7 +111,7 @@ impl<S: StateStore> Task<S> {
         }
         self.counters.count(served.end);
         self.counters.count_unknown_members(served.end.contract, request.address.unknown_members);
-        self.counters.replied.push(time);
+        self.counters.replied.push(request.origin.time);
         Ok(())
     }
 }

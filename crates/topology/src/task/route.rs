@@ -32,8 +32,12 @@ const HEADERS_BYTES_MAX: usize = 128 * 1024;
 /// A part that is longer than anybody accepts is cut right after that length. So it is judged as it is where it was read,
 /// and every record fits into the repartition topic.
 pub(super) fn forward(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
+    forward_with(record, home, None, topology, out);
+}
+
+fn forward_with(record: &Record<'_>, home: i32, mark: Option<Mark>, topology: &Topology, out: &mut Outbox) {
     let key = record.key.map(|key| cut(key, headers::ECHO_BYTES_MAX));
-    let origin = origin_headers(&Record { key, ..*record }, topology, out, None);
+    let origin = origin_headers(&Record { key, ..*record }, topology, out, mark);
     let passed = || record.headers.iter().filter(|(name, _)| !headers::is_internal(name));
     let size = |value: Option<&[u8]>| value.map_or(0, <[u8]>::len);
     let size: usize = passed().map(|(name, value)| name.len() + size(value)).sum();
@@ -55,23 +59,31 @@ fn cut(bytes: &[u8], bytes_max: usize) -> &[u8] {
 
 /// Forwards the barrier of a broadcast topic: everything that the topic held at the first start was forwarded before.
 pub(super) fn forward_barrier(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
-    let origin = origin_headers(record, topology, out, Some(KIND_BARRIER));
+    let origin = origin_headers(record, topology, out, Some((headers::OTP_KIND, KIND_BARRIER)));
     out.push(topology.repartition, home, None, SharedHeaders::default(), origin, None);
 }
 
 /// Forwards a record of a source partition that has no home task.
 ///
 /// A record that does not say whose it is goes to the task with its partition's number, modulo the number of tasks.
-pub fn forward_only(record: &Record<'_>, topology: &Topology, out: &mut Outbox) {
+/// `has_waited`: it lay there before anybody read the partition.
+pub fn forward_only(record: &Record<'_>, has_waited: bool, topology: &Topology, out: &mut Outbox) {
     let home = home_of_record(record, topology).unwrap_or(record.source.partition % topology.partitions);
-    forward(record, home, topology, out);
+    let mark = has_waited.then_some((headers::OTP_ORIGIN_WAITED, WAITED));
+    forward_with(record, home, mark, topology, out);
 }
+
+/// A header besides the coordinates of the origin.
+type Mark = (&'static str, &'static str);
+
+/// The value of [`headers::OTP_ORIGIN_WAITED`].
+const WAITED: &str = "1";
 
 fn origin_headers(
     record: &Record<'_>,
     topology: &Topology,
     out: &mut Outbox,
-    kind: Option<&'static str>,
+    mark: Option<Mark>,
 ) -> SharedHeaders {
     let origin = OriginHeaders {
         topic: &topology.source(record.source.topic).name,
@@ -81,8 +93,8 @@ fn origin_headers(
         key: record.key,
     };
     let mut bytes = OriginBytes::default();
-    let kind = kind.map(|kind| (headers::OTP_KIND, Some(kind.as_bytes())));
+    let mark = mark.map(|(name, value)| (name, Some(value.as_bytes())));
     let incarnation = &topology.source(record.source.topic).incarnation.0;
     let incarnation = (headers::OTP_ORIGIN_INCARNATION, Some(&incarnation[..]));
-    out.headers(origin.write(&mut bytes).into_iter().chain([incarnation]).chain(kind))
+    out.headers(origin.write(&mut bytes).into_iter().chain([incarnation]).chain(mark))
 }

@@ -127,5 +127,15 @@ mod tests {
                 "egov/*/en_IN/c",
             ],
         );
+        check(
+            "pb.amritsar.ward",
+            "en_IN",
+            &[
+                "egov/pb.amritsar.ward/en_IN/c",
+                "egov/pb.amritsar/en_IN/c",
+                "egov/pb/en_IN/c",
+                "egov/*/en_IN/c",
+            ],
+        );
     }
 }

@@ -11,6 +11,7 @@ mod key;
 mod locale;
 mod percent;
 mod template;
+mod variables;
 
 pub use chain::{Wanted, look_up, template_tenant};
 pub use key::TemplateKey;
@@ -19,3 +20,4 @@ pub use template::{
     RENDERED_CHARS_MAX, Rendered, Syntax, Template, TemplateError, TemplateRules, TextPart,
     VARIABLE_CHARS_MAX,
 };
+pub use variables::VARIABLES;

@@ -193,6 +193,16 @@ impl Template {
         Ok(Self { locale: key.locale.into(), id: id.map(Into::into), parts: parts.into() })
     }
 
+    /// This text, a blank line, and the other text. This text alone if both are longer than a message.
+    #[must_use]
+    pub fn followed_by(&self, other: &Self) -> Self {
+        let blank_line = TextPart::Literal("\n\n".into());
+        let parts = self.parts.iter().cloned().chain([blank_line]).chain(other.parts.iter().cloned());
+        let parts: Box<[TextPart]> = parts.collect();
+        let is_too_long = parts.iter().map(TextPart::chars_max).sum::<usize>() > RENDERED_CHARS_MAX;
+        if is_too_long { self.clone() } else { Self { parts, ..self.clone() } }
+    }
+
     /// The language it is written in, as its key says.
     pub fn locale(&self) -> &str {
         &self.locale
@@ -366,6 +376,18 @@ mod tests {
         let mut json = Vec::new();
         template.with("0042").write_json(&mut json);
         assert_eq!(json, br#""say \"0042\"\n""#);
+    }
+
+    #[test]
+    fn two_texts_are_one_message_unless_they_are_too_long() {
+        let check = |first: &str, second: &str, expected: &str| {
+            let key = TemplateKey::parse(SMS).expect("a good key");
+            let template = |text| Template::new(&key, text, None, &PLAIN).expect("it is good");
+            let both = template(first).followed_by(&template(second));
+            assert_eq!(both.with("1234").to_string(), expected);
+        };
+        check("Code %s", "%s कोड", "Code 1234\n\n1234 कोड");
+        check("Code %s", &format!("{}%s", "x".repeat(974)), "Code 1234");
     }
 
     #[test]

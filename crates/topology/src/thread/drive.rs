@@ -186,7 +186,8 @@ impl<S: StateStore + Clone> StreamThread<S> {
                 }
                 None => {
                     let unit = RecoveryUnit::Forwarder(source);
-                    output.write(unit, |out| forward_only(&record, &self.env.topology, out));
+                    let has_waited = self.tasks.has_waited(source, offset);
+                    output.write(unit, |out| forward_only(&record, has_waited, &self.env.topology, out));
                     self.batch.counters.forwarded += 1;
                 }
             }

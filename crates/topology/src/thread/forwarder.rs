@@ -47,11 +47,19 @@ enum Forwarder {
 #[derive(Default)]
 pub(super) struct Forwarders {
     forwarders: BTreeMap<SourcePartition, Forwarder>,
+    /// Of partitions that were added to their topics: the end when they were first placed. What lies before it waited, because
+    /// nobody read the partition.
+    added: BTreeMap<SourcePartition, i64>,
 }
 
 impl Forwarders {
     pub(super) fn clear(&mut self) {
         self.forwarders.clear();
+    }
+
+    /// Whether a record waited in a partition that nobody read.
+    pub(super) fn has_waited(&self, source: SourcePartition, offset: i64) -> bool {
+        self.added.get(&source).is_some_and(|end| offset < *end)
     }
 
     pub(super) fn input(&mut self, source: SourcePartition) -> Option<&mut Input> {
@@ -94,6 +102,15 @@ impl Forwarders {
             let (input, is_decided) = (*input, *is_decided);
             self.forwarders.insert(source, Forwarder::Waiting { input, is_decided });
         }
+    }
+
+    /// Those with a position in their logs.
+    pub(super) fn positioned(&self) -> impl Iterator<Item = SourcePartition> {
+        let has_input = |it: &Forwarder| match it {
+            Forwarder::AskingOffsets | Forwarder::AskingRange { .. } | Forwarder::Unmarked { .. } => false,
+            Forwarder::Waiting { .. } | Forwarder::Running(_) | Forwarder::Refused { .. } => true,
+        };
+        self.forwarders.iter().filter(move |(_, it)| has_input(it)).map(|(source, _)| *source)
     }
 
     /// Asks for its stable offset, together with those of the broadcast topics: they exist as soon as their barriers do.
@@ -166,6 +183,9 @@ impl Forwarders {
             return Ok(false);
         };
         let (_, range) = *ranges.sources.first().expect("the range of one source was asked for");
+        if stable.is_none() && env.topology.is_added(source) {
+            self.added.entry(source).or_insert(range.end);
+        }
         let known = KnownOffsets { stable: *stable, position: None, range, is_void: false };
         let resume = resume_point(source, &known, env.limits.start, &env.topology)?;
         if resume.lost > 0 {

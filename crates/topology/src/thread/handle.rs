@@ -109,7 +109,7 @@ impl<S: StateStore + Clone> StreamThread<S> {
 
     fn assigned(&mut self, partitions: Vec<SourcePartition>, generation: i32) {
         if let Some(missing) = missing_home(&self.env.topology, &partitions) {
-            return self.env.fail(missing);
+            return self.env.report(ThreadReport::Misassigned { reason: missing });
         }
         self.membership.assign(partitions, generation);
         // Otherwise the tasks are initialised when the new producer is there.

@@ -258,6 +258,7 @@ impl InMemory {
             | ThreadReport::Refused { .. }
             | ThreadReport::RefusalOver { .. }
             | ThreadReport::Fenced
+            | ThreadReport::Misassigned { .. }
             | ThreadReport::TaskReady { .. }
             | ThreadReport::Lost { .. }
             | ThreadReport::PositionsVoid { .. }

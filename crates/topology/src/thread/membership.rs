@@ -97,7 +97,8 @@ impl Membership {
 }
 
 /// A task is initialised and served as a whole, so the assignor must give all its source partitions to one member.
-/// Returns what is missing.
+/// Returns what is missing. After partitions were added to a request topic, the group assigns by a count that this thread
+/// learns later, with the next topology.
 pub(super) fn missing_home(topology: &Topology, partitions: &[SourcePartition]) -> Option<String> {
     let ours: BTreeSet<_> = partitions.iter().copied().collect();
     let tasks: BTreeSet<_> = ours.iter().filter_map(|it| topology.task_of(it.topic, it.partition)).collect();
@@ -110,7 +111,8 @@ pub(super) fn missing_home(topology: &Topology, partitions: &[SourcePartition]) 
             {
                 return Some(format!(
                     "the group did not assign `{}` partition {partition} together with the other partitions of its \
-                     task: every member must use the range assignor and read the same topics",
+                     task. Either partitions were added to a topic, which this instance notices within seconds; or \
+                     another member does not use the range assignor, or does not read the same topics",
                     source.name
                 ));
             }

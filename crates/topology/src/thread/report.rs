@@ -23,6 +23,10 @@ pub enum ThreadReport {
     },
     /// The group no longer knows this member.
     Fenced,
+    /// The assignment separates the partitions of a task. The thread processes nothing until the next one.
+    Misassigned {
+        reason: String,
+    },
     UnknownOutcome {
         reason: String,
     },

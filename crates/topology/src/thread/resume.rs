@@ -55,12 +55,13 @@ pub(super) fn resume_point(
     // Forwarders wait for the group's offset of a broadcast topic, so a lost one is committed again.
     let is_awaited = matches!(kind, SourceKind::Broadcast(_)) && stable.is_none();
     let Some(at) = next else {
-        let from_beginning = is_void || !matches!(kind, SourceKind::Requests(_) | SourceKind::Admin);
+        let is_request = matches!(kind, SourceKind::Requests(_) | SourceKind::Admin);
+        let from_beginning = is_void || !is_request || topology.is_added(source);
         let at = match start {
             Start::Latest if !from_beginning => range.end,
             Start::Latest | Start::Earliest => range.start,
         };
-        return Ok(ResumePoint { at, is_decided: !from_beginning || is_void || is_awaited, lost: 0 });
+        return Ok(ResumePoint { at, is_decided: is_request || is_void || is_awaited, lost: 0 });
     };
     if at > range.end {
         return Err(format!(

@@ -219,6 +219,11 @@ impl<S: StateStore + Clone> Tasks<S> {
         self.forwarders.ask_unmarked(self.assignment, env, |_| true);
     }
 
+    /// Whether a record of a forward-only partition waited there before anybody read the partition.
+    pub(super) fn has_waited(&self, source: SourcePartition, offset: i64) -> bool {
+        self.forwarders.has_waited(source, offset)
+    }
+
     /// The position of a forward-only partition is not in its log.
     pub(super) fn forwarder_out_of_range(&mut self, source: SourcePartition, env: &mut Environment) {
         self.forwarders.out_of_range(source, self.assignment, env);
@@ -427,8 +432,9 @@ impl<S: StateStore + Clone> Tasks<S> {
         let is_placed =
             |slot: &&TaskSlot<S>| matches!(slot.lifecycle, Lifecycle::Running(_) | Lifecycle::Refused(_));
         let running = self.slots.values().filter(is_placed);
-        let sources: Vec<_> =
-            running.flat_map(|slot| slot.timed_inputs(&env.topology)).map(|(source, _)| *source).collect();
+        let timed = running.flat_map(|slot| slot.timed_inputs(&env.topology)).map(|(source, _)| *source);
+        // Those of forwarders are shown to the operator.
+        let sources: Vec<_> = timed.chain(self.forwarders.positioned()).collect();
         if !sources.is_empty() {
             let (assignment, asked_at) = (self.assignment, env.clock.wall);
             env.ask(Question::InputEnds { assignment, asked_at, sources });

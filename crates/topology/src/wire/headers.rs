@@ -50,6 +50,8 @@ pub const OTP_ORIGIN_TIME: &str = "otp.origin.time";
 pub const OTP_ORIGIN_KEY: &str = "otp.origin.key";
 pub const OTP_ORIGIN_INCARNATION: &str = "otp.origin.incarnation";
 pub const OTP_KIND: &str = "otp.kind";
+/// Internal: the record lay in a new partition before any instance read that partition.
+pub const OTP_ORIGIN_WAITED: &str = "otp.origin.waited";
 
 /// The value of [`OTP_KIND`] of a broadcast barrier. Other forwarded records have no such header.
 pub const KIND_BARRIER: &str = "mark";

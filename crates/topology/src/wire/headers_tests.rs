@@ -67,11 +67,33 @@ fn an_id_counts_if_it_is_text_of_1_to_128_bytes() {
 
 #[test]
 fn the_last_header_of_a_name_wins_even_if_it_is_of_no_use() {
-    let of = |ce_id| RequestHeaders { ce_id, ..Default::default() };
-    check(&[(CE_ID, Some(b"a")), (CE_ID, Some(b"b"))], of(Some("b")));
-    check(&[(CE_ID, Some(b"a")), (CE_ID, None)], of(None));
-    check(&[(CE_ID, Some(b"a")), (CE_ID, Some(b""))], of(None));
-    check(&[(CE_ID, Some(b"a")), ("CE_ID", Some(b"b"))], of(Some("a")));
+    let long = "x".repeat(513);
+    let long = Some(long.as_bytes());
+    // A name, two values that count, and some that are of no use.
+    let check_name = |name, [first, last]: [&[u8]; 2], useless: &[Option<&[u8]>]| {
+        let alone = batch(&[(name, Some(last))]);
+        let expected = RequestHeaders::read(alone.get(0).headers);
+        assert!(expected != RequestHeaders::default(), "{name}");
+        check(&[(name, Some(first)), (name, Some(last))], expected);
+        for value in useless {
+            let alone = batch(&[(name, *value)]);
+            check(&[(name, Some(first)), (name, *value)], RequestHeaders::read(alone.get(0).headers));
+            check(&[(name, *value), (name, Some(last))], expected);
+        }
+        let other_case = name.to_uppercase();
+        check(&[(name, Some(last)), (&other_case, Some(first))], expected);
+    };
+    let text: [&[u8]; 2] = [b"a", b"b"];
+    check_name(CE_ID, text, &[None, Some(b""), Some(b"\xff"), long]);
+    check_name(CE_CORRELATIONID, text, &[None, Some(b""), Some(b"\xff"), long]);
+    check_name(OTP_CLIENT_REF, text, &[None, Some(b"\xff"), long]);
+    check_name(TRACEPARENT, text, &[None, Some(b""), Some(b"\xff"), long]);
+    check_name(TRACESTATE, text, &[None, Some(b""), Some(b"\xff"), long]);
+    let times: [&[u8]; 2] = [b"2025-01-01T00:00:00Z", b"2026-01-01T00:00:00Z"];
+    check_name(CE_EXPIRYTIME, times, &[None, Some(b""), Some(b"tomorrow"), Some(b"\xff"), long]);
+    check_name(KAFKA_CORRELATION_ID, text, &[None]);
+    check_name(KAFKA_REPLY_TOPIC, text, &[None]);
+    check_name(KAFKA_REPLY_PARTITION, [b"\0\0\0\x01", b"\0\0\0\x02"], &[None]);
 }
 
 #[test]
@@ -199,12 +221,13 @@ fn names_are_pinned() {
         OTP_ORIGIN_KEY,
         OTP_ORIGIN_INCARNATION,
         OTP_KIND,
+        OTP_ORIGIN_WAITED,
     ];
     let pinned = "ce_specversion ce_id ce_source ce_type ce_time ce_correlationid ce_causationid ce_expirytime \
         content-type traceparent tracestate kafka_correlationId kafka_replyTopic kafka_replyPartition \
         otp-client-ref operation __dlq.errors.topic __dlq.errors.partition __dlq.errors.offset \
         __dlq.errors.group __dlq.errors.delivery.count __dlq.errors.message otp.error.stage otp.error.code \
         otp.origin.topic otp.origin.partition otp.origin.offset otp.origin.time otp.origin.key \
-        otp.origin.incarnation otp.kind";
+        otp.origin.incarnation otp.kind otp.origin.waited";
     assert_eq!(names.join(" "), pinned);
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use arrayvec::ArrayVec;
 
-use crate::otp::CodeRef;
+use crate::otp::{CodeRef, KeyId};
 
 /// The most headers that one reply adds to those of every event.
 pub const REPLY_HEADERS_MAX: usize = 2;
@@ -32,7 +32,7 @@ pub struct Placeholder {
 pub enum SecretPlace {
     /// At this offset of the body.
     Body(usize),
-    /// As the value of the reply's header with this index, whose own value is empty.
+    /// As the value of the reply's header with this index.
     Header(usize),
 }
 
@@ -41,6 +41,8 @@ pub enum SecretPlace {
 pub enum Secret {
     /// The digits of a code.
     Code(CodeRef),
+    /// A token in a header, signed with this key. Its claims are the value that the header has.
+    Token(KeyId),
 }
 
 impl Reply {

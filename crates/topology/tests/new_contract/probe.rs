@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use otp_topology::contract::delivery::{
-    CodeOrder, DeliveryOutcome, DeliverySettings, DeliveryStyle, EmailStyle, Flavour, OrderTexts,
-    PhoneNumber, WantedText, deliver,
+    CodeOrder, DeliveryOutcome, DeliveryStyle, EmailStyle, Flavour, OrderTexts, PhoneNumber, WantedText,
+    deliver,
 };
 use otp_topology::contract::{
     Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Placeholder, Reads,
     Reply, RequestEnd, Secret, SecretPlace, ServeError, ServeOutcome, Session, SettingsFindings,
+    SharedSettings,
 };
-use otp_topology::otp::{CanonicalSubject, ContractName, ContractRule, Exit, Policy, Purpose};
+use otp_topology::otp::{CanonicalSubject, ContractName, ContractRule, Exit, KeyPurpose, Policy, Purpose};
 use otp_topology::text::{PERCENT, Template, TemplateKey, TemplateRules};
 use otp_topology::wire::json::{Json, JsonError, Names};
 use otp_topology::wire::record::Headers;
@@ -44,7 +45,7 @@ impl Contract for Probe {
         }
     }
 
-    fn new(settings: ProbeSettings, _: &DeliverySettings) -> Self {
+    fn new(settings: ProbeSettings, _: &SharedSettings) -> Self {
         let key = TemplateKey { contract: "probe", tenant: "*", locale: "en", code: "text" };
         let built_in = Template::new(&key, "Built in: %s", None, &TemplateRules::of(PERCENT));
         Self { settings, built_in: Arc::new(built_in.expect("a good text")) }
@@ -60,6 +61,10 @@ impl Contract for Probe {
 
     fn operations(&self) -> &'static [&'static str] {
         &["send"]
+    }
+
+    fn key_of(&self, _: &str) -> Option<KeyPurpose> {
+        None
     }
 
     fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings) {
@@ -135,6 +140,7 @@ impl Contract for Probe {
             email: EmailStyle { flavour: Flavour::Digit, sender: "" },
             sms_id_required: false,
             locale_default: &self.settings.locale,
+            second_locale: None,
             strip_suffix_count: 0,
         };
         let delivered = deliver(&session, &style, known, &order, events)?;

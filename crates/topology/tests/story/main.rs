@@ -1,6 +1,8 @@
 //! The whole topology in memory: records in, committed records out. Through the real stream thread, tasks and stores.
 
+mod added;
 mod bounds;
+mod counted;
 mod cut_logs;
 mod found;
 mod fuzz;

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use otp_topology::deployment::{SourceKind, Topology};
 use otp_topology::otp::LogTime;
 use otp_topology::state::{Family, LocalKey, MemoryStore, StateStore, StoreKey, WriteBatch};
+use otp_topology::task::Counters;
 use otp_topology::thread::in_memory::all_partitions;
 use otp_topology::thread::{
     AssignmentId, Call, CallOutcome, Command, Event, Fetch, Limits, NoProducer, OffsetRange, OffsetRanges,
@@ -39,6 +40,8 @@ pub(crate) struct Script {
     changelog_next: i64,
     /// Where reading began.
     pub read_from: Vec<ReadFrom>,
+    /// What the reports of commits counted.
+    pub counted: Counters,
     offset: i64,
 }
 
@@ -73,7 +76,8 @@ impl Script {
         let thread = StreamThread::new(topology.clone(), limits);
         let now = LogTime::from_ms(START_MS);
         let (assignment, read_from) = (AssignmentId(0), Vec::new());
-        Self { topology, thread, store, now, assignment, changelog_next: 9, read_from, offset: 0 }
+        let counted = Counters::default();
+        Self { topology, thread, store, now, assignment, changelog_next: 9, read_from, counted, offset: 0 }
     }
 
     /// Delivers an event. Returns the lines of the commands that follow.
@@ -91,6 +95,9 @@ impl Script {
                     self.store.write(batch).expect("memory does not fail");
                 }
                 Command::Fetch(Fetch::Resume(starts)) => self.read_from.extend(starts),
+                Command::Report(ThreadReport::Committed { counters, .. }) => {
+                    self.counted.take_from(&mut counters.clone());
+                }
                 Command::Fetch(Fetch::Pause(_))
                 | Command::Ask(_)
                 | Command::CancelQuestions
@@ -244,6 +251,7 @@ fn report_line(report: &ThreadReport) -> Option<String> {
         ThreadReport::Lost { records, .. } => Some(format!("report: {records} lost")),
         ThreadReport::Refused { units, .. } => Some(format!("refused: {}", units.len())),
         ThreadReport::RefusalOver { units } => Some(format!("refusal over: {units}")),
+        ThreadReport::Misassigned { reason } => Some(format!("misassigned: {reason}")),
         ThreadReport::Committed { .. }
         | ThreadReport::Fenced
         | ThreadReport::UnknownOutcome { .. }

@@ -17,6 +17,7 @@ mod settings;
 mod sms;
 mod stored_number;
 mod texts;
+mod variables;
 
 pub use central_instance::CentralInstance;
 pub use email::{EmailStyle, mail_address};
@@ -25,6 +26,8 @@ pub use number::{BadNumber, NumberPatterns, PhoneNumber, default_rule, rule_of};
 pub use order::{CodeOrder, DeliveryStyle, OrderTexts, WantedText};
 pub use settings::{DeliverySettings, NUMBER_PATTERN};
 pub use stored_number::StoredNumber;
+pub use texts::FoundTexts;
+pub use variables::is_variable;
 
 use super::analytics::{self, Channel, DeliveryRoute, Suppression};
 use super::events::Events;
@@ -34,7 +37,6 @@ use crate::otp::{
     ChallengeView, Code, Exit, IssueOutcome, Notice, NoticeKind, Pseudonym, Refusal, Subject, decide,
 };
 use message::CodeMessage;
-use texts::FoundTexts;
 
 /// What an order gave.
 pub struct Delivered {
@@ -60,11 +62,27 @@ pub fn deliver(
     order: &CodeOrder<'_>,
     events: &mut Events<'_>,
 ) -> Result<Delivered, ServeError> {
-    let email = order.email.and_then(mail_address);
-    let email = email.as_deref();
-    let Some(texts) = FoundTexts::find(session, style, order, email)? else {
+    let texts = FoundTexts::find(session, style, order)?;
+    deliver_texts(session, style, known, order, texts, events)
+}
+
+/// As [`deliver`], with the texts of the order. `None`: one is missing.
+///
+/// # Errors
+/// See [`ServeError`].
+pub fn deliver_texts(
+    session: &Session<'_>,
+    style: &DeliveryStyle<'_>,
+    known: KnownSubject<'_>,
+    order: &CodeOrder<'_>,
+    texts: Option<FoundTexts>,
+    events: &mut Events<'_>,
+) -> Result<Delivered, ServeError> {
+    let Some(texts) = texts else {
         return refuse_or_miss(session, known, order, events);
     };
+    let email = order.good_email();
+    let email = email.as_deref();
     let KnownSubject { who, pseudonym, subject } = known;
     let rules = session.rules(who, order.tenant);
     let decision = decide(subject, &order.command(), session.pending.now, &rules)?;

@@ -1,8 +1,9 @@
 //! What a contract orders: a code for a purpose, where it goes, and the texts that carry it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::email::EmailStyle;
+use super::email::{EmailStyle, mail_address};
 use super::number::PhoneNumber;
 use crate::contract::analytics::{DeliveryRoute, Suppression, number_prefix};
 use crate::otp::{CodeTerms, Exit, Holder, Issue, Purpose};
@@ -41,7 +42,7 @@ pub struct OrderTexts<'a> {
 /// A text by its code, and the text to send if no template is found.
 #[derive(Clone, Copy)]
 pub struct WantedText<'a> {
-    pub code: &'static str,
+    pub code: &'a str,
     pub built_in: Option<&'a Arc<Template>>,
 }
 
@@ -53,6 +54,8 @@ pub struct DeliveryStyle<'a> {
     pub sms_id_required: bool,
     /// Tried when nothing is found in the locale of the order.
     pub locale_default: &'a str,
+    /// The language of a second text, which follows the first. A subject has one text.
+    pub second_locale: Option<&'a str>,
     /// How many trailing segments a tenant loses before its templates are looked up.
     pub strip_suffix_count: usize,
 }
@@ -60,6 +63,11 @@ pub struct DeliveryStyle<'a> {
 impl<'a> CodeOrder<'a> {
     pub(super) fn command(&self) -> Issue {
         Issue { purpose: self.purpose, exit: self.exit, terms: self.terms, holder: self.holder }
+    }
+
+    /// The address as mail services take it, if they do.
+    pub(super) fn good_email(&self) -> Option<Cow<'a, str>> {
+        self.email.and_then(mail_address)
     }
 
     /// Where the code was to go.

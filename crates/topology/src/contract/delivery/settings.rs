@@ -54,6 +54,7 @@ impl DeliverySettings {
             email: EmailStyle { flavour: self.flavour, sender: &self.mail_sender },
             sms_id_required: self.sms_id_required(),
             locale_default: &self.locale_default,
+            second_locale: None,
             strip_suffix_count: 0,
         }
     }

@@ -1,5 +1,5 @@
 //! Finds the texts of an order before anything is issued: the locale of the order first, then the default one, then the
-//! built-in text.
+//! built-in text. With a second language, the text of that one follows.
 
 use std::sync::Arc;
 
@@ -12,21 +12,20 @@ use crate::text::{Template, Wanted, look_up, template_tenant};
 
 /// The texts of one delivery.
 #[derive(Default)]
-pub(super) struct FoundTexts {
-    pub sms: Option<Arc<Template>>,
-    pub email: Option<EmailTexts>,
+pub struct FoundTexts {
+    pub(super) sms: Option<Arc<Template>>,
+    pub(super) email: Option<EmailTexts>,
 }
 
 impl FoundTexts {
-    /// `email`: the address, if it is one that mail services accept. `Ok(None)`: a text that is needed is missing.
+    /// `Ok(None)`: a text that is needed is missing.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub(super) fn find(
+    pub fn find(
         session: &Session<'_>,
         style: &DeliveryStyle<'_>,
         order: &CodeOrder<'_>,
-        email: Option<&str>,
     ) -> Result<Option<Self>, StoreError> {
         let mut texts = Self::default();
         if !order.exit.counts() {
@@ -40,14 +39,20 @@ impl FoundTexts {
                 return Ok(None);
             }
         }
-        if email.is_some() {
-            let subject = find(order.texts.email_subject, false)?;
+        if order.good_email().is_some() {
+            let subject = find_subject(session, style, order)?;
             let (Some(subject), Some(body)) = (subject, find(order.texts.email_body, false)?) else {
                 return Ok(None);
             };
             texts.email = Some(EmailTexts { subject, body });
         }
         Ok(Some(texts))
+    }
+
+    /// The names of the variables that the texts have.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let email = self.email.iter().flat_map(|email| [&email.subject, &email.body]);
+        self.sms.iter().chain(email).flat_map(|template| template.variables())
     }
 
     pub(super) fn channels(&self) -> &'static [Channel] {
@@ -65,6 +70,17 @@ impl FoundTexts {
     }
 }
 
+/// In one language: that of the order, or the second where the first is missing.
+fn find_subject(
+    session: &Session<'_>,
+    style: &DeliveryStyle<'_>,
+    order: &CodeOrder<'_>,
+) -> Result<Option<Arc<Template>>, StoreError> {
+    let locale_default = style.second_locale.unwrap_or(style.locale_default);
+    let style = DeliveryStyle { locale_default, second_locale: None, ..*style };
+    find_text(session, &style, order, order.texts.email_subject, false)
+}
+
 /// A template that was stored under other settings may lack the id that these ones need: it is passed over.
 fn find_text(
     session: &Session<'_>,
@@ -73,14 +89,18 @@ fn find_text(
     text: WantedText<'_>,
     id_required: bool,
 ) -> Result<Option<Arc<Template>>, StoreError> {
-    let wanted = Wanted {
-        contract: session.contract.as_str(),
-        tenant: template_tenant(order.tenant, style.strip_suffix_count),
-        locale: order.locale,
-        locale_default: style.locale_default,
-    };
     let is_usable = |template: &Arc<Template>| !id_required || template.id().is_some();
-    let known = || session.reads.template_locales(session.contract);
-    let found = look_up(&wanted, text.code, known, |key| Ok(session.reads.template(key)?.filter(is_usable)))?;
+    let find = |locale, locale_default| {
+        let tenant = template_tenant(order.tenant, style.strip_suffix_count);
+        let wanted = Wanted { contract: session.contract.as_str(), tenant, locale, locale_default };
+        let known = || session.reads.template_locales(session.contract);
+        look_up(&wanted, text.code, known, |key| Ok(session.reads.template(key)?.filter(is_usable)))
+    };
+    let first = find(order.locale, style.locale_default)?;
+    let second = style.second_locale.map_or(Ok(None), |locale| find(locale, locale))?;
+    let found = match (first, second) {
+        (Some(first), Some(second)) => Some(Arc::new(first.followed_by(&second))),
+        (first, second) => first.or(second),
+    };
     Ok(found.or_else(|| text.built_in.filter(|it| is_usable(it)).cloned()))
 }

@@ -26,13 +26,13 @@ pub use operation::Operation;
 pub use ready::Egov;
 pub use settings::EgovSettings;
 
-use super::delivery::{DeliverySettings, NUMBER_PATTERN, NumberPatterns};
+use super::delivery::{NUMBER_PATTERN, NumberPatterns};
 use super::findings::SettingsFindings;
 use super::{
     Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Reads, ServeError,
-    ServeOutcome, directory,
+    ServeOutcome, SharedSettings, directory,
 };
-use crate::otp::{CanonicalSubject, ContractName, ContractRule, NoSubject, Policy};
+use crate::otp::{CanonicalSubject, ContractName, ContractRule, KeyPurpose, NoSubject, Policy};
 use crate::state::StoreError;
 use crate::text::{PERCENT, TemplateRules};
 use crate::wire::json::{Json, JsonError, Names};
@@ -49,7 +49,7 @@ impl Contract for Egov {
         settings.check(findings);
     }
 
-    fn new(settings: EgovSettings, _: &DeliverySettings) -> Self {
+    fn new(settings: EgovSettings, _: &SharedSettings) -> Self {
         let texts = EgovTexts::new(settings.built_in_templates);
         Self { settings, texts, patterns: NumberPatterns::default() }
     }
@@ -64,6 +64,10 @@ impl Contract for Egov {
 
     fn operations(&self) -> &'static [&'static str] {
         Operation::NAMES
+    }
+
+    fn key_of(&self, _: &str) -> Option<KeyPurpose> {
+        None
     }
 
     fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings) {

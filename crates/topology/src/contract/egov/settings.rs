@@ -97,6 +97,7 @@ impl EgovSettings {
             email: EmailStyle { flavour: self.flavour, sender: &self.mail_sender },
             sms_id_required: self.sms_id_required(),
             locale_default: &self.locale_default,
+            second_locale: None,
             strip_suffix_count: self.strip_suffix_count,
         }
     }

@@ -21,9 +21,9 @@ use super::delivery::DeliverySettings;
 use super::findings::SettingsFindings;
 use super::{
     Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Reads, ServeError,
-    ServeOutcome,
+    ServeOutcome, SharedSettings,
 };
-use crate::otp::{CanonicalSubject, ContractName, ContractRule, Policy};
+use crate::otp::{CanonicalSubject, ContractName, ContractRule, KeyPurpose, Policy};
 use crate::text::TemplateRules;
 use crate::wire::json::{Json, JsonError, Names};
 use crate::wire::record::Headers;
@@ -46,8 +46,8 @@ impl Contract for Int {
         settings.check(findings);
     }
 
-    fn new(settings: IntSettings, delivery: &DeliverySettings) -> Self {
-        Self { settings, delivery: delivery.clone(), texts: IntTexts::new() }
+    fn new(settings: IntSettings, shared: &SharedSettings) -> Self {
+        Self { settings, delivery: shared.delivery.clone(), texts: IntTexts::new() }
     }
 
     fn name(&self) -> ContractName {
@@ -60,6 +60,10 @@ impl Contract for Int {
 
     fn operations(&self) -> &'static [&'static str] {
         Operation::NAMES
+    }
+
+    fn key_of(&self, _: &str) -> Option<KeyPurpose> {
+        None
     }
 
     fn check_caller(&self, _: &CallerGrant<'_>, _: &mut SettingsFindings) {}

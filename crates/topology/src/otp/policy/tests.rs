@@ -71,6 +71,50 @@ fn a_record_is_accepted_as_a_whole_or_refused() {
 }
 
 #[test]
+fn every_number_has_its_bounds_and_sets_its_own_field() {
+    let fields = |it: &Policy| {
+        [
+            ("digits", it.digits.get().into()),
+            ("lifetimeMs", it.lifetime_ms),
+            ("wrongTriesMax", it.wrong_tries_max.into()),
+            ("lockAfter", it.lock_after.into()),
+            ("lockMs", it.lock_ms),
+            ("hardLockAfter", it.hard_lock_after.into()),
+            ("sendsPerChallengeMax", it.sends_per_challenge_max.into()),
+            ("sendsPer10MinMax", it.sends_per_10_min_max.into()),
+            ("sendsPerDayMax", it.sends_per_day_max.into()),
+            ("sendPauseMs", it.send_pause_ms),
+        ]
+    };
+    let bounds: [(u64, u64); 10] = [
+        (6, 10),
+        (10_000, 600_000),
+        (1, 10),
+        (1, 100),
+        (1_000, 86_400_000),
+        (1, 100),
+        (1, 20),
+        (1, 50),
+        (1, 50),
+        (0, 600_000),
+    ];
+    for (at, (min, max)) in bounds.into_iter().enumerate() {
+        let mut expected = fields(&Policy::built_in());
+        let name = expected[at].0;
+        let put = |value: u64| record(&[], &format!(r#"{{"{name}":{value}}}"#));
+        for value in [min, min + 1, max] {
+            expected[at].1 = value;
+            let policy = Policy::built_in().with(&put(value).expect("within the bounds"));
+            assert_eq!(fields(&policy), expected);
+        }
+        for value in [min.checked_sub(1), Some(max + 1)].into_iter().flatten() {
+            let refused = format!("rule {name} is {value}, out of its bounds {min} to {max}");
+            assert_eq!(put(value).map_err(|error| error.to_string()), Err(refused));
+        }
+    }
+}
+
+#[test]
 fn a_record_that_is_not_an_object_of_rules_is_refused() {
     let check = |json: &str, expected: &str| {
         let refusal = record(&[], json).expect_err("refused");

@@ -1,28 +1,46 @@
-//! What holds for any sequence of commands.
+//! What holds for any sequence of commands under any policies: every answer is what the model says, and the sweep changes
+//! none.
 
 use super::Purpose::{Generic, Login, Register};
+use super::judged::{Step, expected};
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::collections::HashMap;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-const PATCH: &str = r#"{"wrong_tries_max":3,"lock_after":5,"hard_lock_after":12,"lock_ms":60000,
-    "sends_per_challenge_max":3,"sends_per_10_min_max":4,"sends_per_day_max":9,"send_pause_ms":2000,
-    "lifetime_ms":120000}"#;
-const TEN_MINUTES_MS: u64 = 10 * 60 * 1000;
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+const START_MS: u64 = 1_700_000_000_000;
 
-/// A command. A code is named by how many issues ago it was issued.
-#[derive(Clone, Copy, Debug)]
+/// A command. A code or a challenge is named by how many others were issued after it.
+#[derive(Clone, Debug)]
 enum Act {
     Issue(Purpose, Exit),
     Type(Option<Purpose>, usize),
     TypeWrong(Option<Purpose>),
+    Search(usize),
     Unlock,
+    Forget,
+    /// The policy record that is in force from here on.
+    Policy(Value),
 }
 
 fn purpose() -> impl Strategy<Value = Purpose> {
     prop_oneof![Just(Login), Just(Register), Just(Generic)]
+}
+
+/// A record on the policy topic, within the bounds. Its limits are low, so that they are reached.
+fn record() -> impl Strategy<Value = Value> {
+    let lock_ms = prop_oneof![1_000..90_000_u64, 1_000..86_400_001_u64];
+    let tries = (1..5_u64, 1..7_u64, 1..10_u64, lock_ms);
+    let pause_ms = prop_oneof![3 => Just(0), 3 => 0..4_000_u64, 1 => 0..600_001_u64];
+    let sends = (1..4_u64, 1..6_u64, 1..10_u64, pause_ms);
+    let lifetime_ms = prop_oneof![10_000..90_000_u64, 10_000..600_001_u64];
+    let resend = prop_oneof![Just("same"), Just("rotate")];
+    (tries, sends, lifetime_ms, 6..11_u64, resend).prop_map(|(tries, sends, lifetime_ms, digits, resend)| {
+        json!({"wrongTriesMax": tries.0, "lockAfter": tries.1, "hardLockAfter": tries.2, "lockMs": tries.3,
+            "sendsPerChallengeMax": sends.0, "sendsPer10MinMax": sends.1, "sendsPerDayMax": sends.2,
+            "sendPauseMs": sends.3, "lifetimeMs": lifetime_ms, "digits": digits, "resend": resend})
+    })
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -34,168 +52,92 @@ fn act() -> impl Strategy<Value = Act> {
     ];
     let asked = || proptest::option::of(purpose());
     prop_oneof![
-        8 => (purpose(), exit).prop_map(|(purpose, exit)| Act::Issue(purpose, exit)),
-        5 => (asked(), 0..4_usize).prop_map(|(purpose, ago)| Act::Type(purpose, ago)),
-        8 => asked().prop_map(Act::TypeWrong),
-        1 => Just(Act::Unlock),
+        16 => (purpose(), exit).prop_map(|(purpose, exit)| Act::Issue(purpose, exit)),
+        10 => (asked(), 0..4_usize).prop_map(|(purpose, ago)| Act::Type(purpose, ago)),
+        16 => asked().prop_map(Act::TypeWrong),
+        2 => (0..4_usize).prop_map(Act::Search),
+        2 => Just(Act::Unlock),
+        1 => Just(Act::Forget),
+        3 => record().prop_map(Act::Policy),
     ]
 }
 
-/// Acts, each with the milliseconds before it.
-fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
-    let pause = prop_oneof![
-        5 => 0..3_000_u64,
-        5 => 0..90_000_u64,
-        1 => 0..TEN_MINUTES_MS,
-        1 => 0..2 * DAY_MS,
+/// Acts, each with the milliseconds before it. Now and then a record is older than the one before.
+fn acts() -> impl Strategy<Value = Vec<(i64, Act)>> {
+    let pause_ms = prop_oneof![
+        20 => 0..3_000_i64,
+        20 => 0..90_000_i64,
+        4 => 0..600_000_i64,
+        4 => 0..200_000_000_i64,
+        1 => -60_000..0_i64,
     ];
-    let resend = Just(());
-    vec((pause, act(), resend).prop_map(|(pause, act, ())| (pause, act)), 1..60)
+    vec((pause_ms, act()), 1..60)
 }
 
-/// Performs the acts. Returns the time, outcome and notices of each.
+/// Performs the acts under a first policy record and those among them. Returns what came of them, and the subject.
 fn perform(
-    story: &mut Story,
-    acts: &[(u64, Act)],
+    first: &Value,
+    acts: &[(i64, Act)],
     mut between: impl FnMut(&mut Story, u64),
-) -> Vec<(LogTime, Came, Vec<Notice>)> {
-    let mut now = 1_000;
-    let performed = acts.iter().map(|(pause, act)| {
-        now += pause;
-        between(story, now);
-        let what = match *act {
-            Act::Issue(purpose, Exit::Delivered) => Send(purpose),
-            Act::Issue(purpose, Exit::Revealed) => Create(purpose),
-            Act::Issue(purpose, Exit::DeliveredAndRevealed) => Show(purpose),
-            Act::Issue(purpose, Exit::Withheld) => Withhold(purpose),
-            Act::Type(purpose, ago) if ago < story.issues.len() => Type(purpose, story.issues.len() - ago),
-            Act::Type(purpose, _) | Act::TypeWrong(purpose) => TypeWrong(purpose),
+) -> (Vec<Step>, Subject) {
+    let mut story = Story::new("{}");
+    let mut rules = put(&mut story, first);
+    let mut steps = Vec::new();
+    let mut now_ms = START_MS;
+    for (pause_ms, act) in acts {
+        now_ms = now_ms.saturating_add_signed(*pause_ms);
+        between(&mut story, now_ms);
+        let issue = |ago: usize| story.issues.len().checked_sub(ago).filter(|number| *number > 0);
+        let what = match act {
+            Act::Issue(purpose, Exit::Delivered) => Send(*purpose),
+            Act::Issue(purpose, Exit::Revealed) => Create(*purpose),
+            Act::Issue(purpose, Exit::DeliveredAndRevealed) => Show(*purpose),
+            Act::Issue(purpose, Exit::Withheld) => Withhold(*purpose),
+            Act::Type(purpose, ago) => {
+                issue(*ago).map_or(TypeWrong(*purpose), |number| Type(*purpose, number))
+            }
+            Act::TypeWrong(purpose) => TypeWrong(*purpose),
+            Act::Search(ago) => match story.challenges.len().checked_sub(*ago) {
+                None | Some(0) => continue,
+                Some(number) => Search(number),
+            },
             Act::Unlock => Unlock,
+            Act::Forget => Forget,
+            Act::Policy(record) => {
+                rules = put(&mut story, record);
+                continue;
+            }
         };
-        let (outcome, notices) = story.perform(now, what);
-        (LogTime::from_ms(now), outcome.expect("no sweep"), notices)
-    });
-    performed.collect()
+        steps.push(Step::perform(&mut story, now_ms, what, &rules));
+    }
+    (steps, story.subject)
 }
 
-fn rotating() -> impl Strategy<Value = Policy> {
-    any::<bool>().prop_map(|rotate| Policy {
-        resend: if rotate { Resend::Rotate } else { Resend::Same },
-        ..policy(PATCH)
-    })
-}
-
-fn story(policy: Policy) -> Story {
-    Story { policy, ..Story::new("{}") }
+/// Puts a policy record in force. Returns its rules as the model reads them.
+fn put(story: &mut Story, record: &Value) -> otp_model::Rules {
+    let patch = PolicyPatch::from_json(&[], record.to_string().as_bytes(), &Bounds::default());
+    story.policy = Policy::built_in().with(&patch.expect("it is within the bounds"));
+    otp_model::Rules::default().with(record).expect("it is within the bounds")
 }
 
 proptest! {
     #[test]
-    fn no_window_holds_more_deliveries_than_its_limit(acts in acts(), policy in rotating()) {
-        let mut sent: Vec<LogTime> = Vec::new();
-        let mut of_challenge: HashMap<ChallengeId, u8> = HashMap::new();
-        for (now, outcome, _) in perform(&mut story(policy), &acts, |_, _| ()) {
-            let Issued(IssueOutcome::Issued { challenge, send_number: 1.. }) = outcome else {
-                continue;
-            };
-            prop_assert!(sent.last().is_none_or(|last| now.since(*last) >= 2_000));
-            sent.push(now);
-            let within = |window_ms| sent.iter().filter(|it| now.since(**it) < window_ms).count();
-            prop_assert!(within(TEN_MINUTES_MS) <= 4);
-            prop_assert!(within(DAY_MS) <= 9);
-            let count = of_challenge.entry(challenge.code.challenge).or_default();
-            *count += 1;
-            prop_assert!(*count <= 3);
-        }
-    }
-
-    #[test]
-    fn a_code_is_accepted_at_most_once_alive_and_unlocked(acts in acts(), policy in rotating()) {
-        let mut views: HashMap<ChallengeId, ChallengeView> = HashMap::new();
-        let mut used: Vec<ChallengeId> = Vec::new();
-        let mut locked: Option<Option<LogTime>> = None;
-        for (now, outcome, notices) in perform(&mut story(policy), &acts, |_, _| ()) {
-            if let Issued(IssueOutcome::Issued { challenge, .. }) = &outcome {
-                prop_assert!(now <= challenge.expires_at);
-                views.insert(challenge.code.challenge, challenge.clone());
+    fn every_answer_is_what_the_model_says(acts in acts(), first in record(), is_swept: bool) {
+        let (steps, _) = perform(&first, &acts, |story, now_ms| {
+            if is_swept {
+                story.sweep(now_ms);
             }
-            if let Verified(Verification { verdict: Verdict::Accepted, challenge: Some(id), .. }) = outcome {
-                prop_assert!(!used.contains(&id));
-                used.push(id);
-                prop_assert!(now <= views[&id].expires_at);
-                prop_assert!(!views[&id].decoy);
-                let is_locked = locked.is_some_and(|end| end.is_none_or(|end| now < end));
-                prop_assert!(!is_locked);
-            }
-            for notice in notices {
-                match notice.kind {
-                    NoticeKind::Locked => locked = Some(notice.locked_until),
-                    NoticeKind::Unlocked => locked = None,
-                    NoticeKind::Issued
-                    | NoticeKind::Resent
-                    | NoticeKind::Superseded
-                    | NoticeKind::Verified
-                    | NoticeKind::Failed
-                    | NoticeKind::Expired
-                    | NoticeKind::Suppressed(_)
-                    | NoticeKind::Forgotten => {}
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn tries_stay_within_the_limits_of_challenge_and_subject(acts in acts(), policy in rotating()) {
-        let mut consecutive = 0;
-        for (_, outcome, notices) in perform(&mut story(policy), &acts, |_, _| ()) {
-            if outcome == Released {
-                consecutive = 0;
-            }
-            let Verified(it) = outcome else {
-                continue;
-            };
-            prop_assert!(it.attempts.is_none_or(|attempts| attempts <= 3));
-            let is_reported = |kind| notices.iter().any(|notice| notice.kind == kind);
-            match it.verdict {
-                Verdict::WrongCode => {
-                    consecutive += 1;
-                    let locks = consecutive % 5 == 0 || consecutive >= 12;
-                    prop_assert_eq!(is_reported(NoticeKind::Locked), locks);
-                    prop_assert_eq!(is_reported(NoticeKind::Failed), it.attempts == Some(3));
-                    prop_assert_eq!(it.attempts_remaining == Some(0), locks || it.attempts == Some(3));
-                    let left = (3 - u32::from(it.attempts.unwrap_or_default())).min(5 - consecutive % 5);
-                    let left = if locks { 0 } else { left.min(12 - consecutive) };
-                    prop_assert_eq!(it.attempts_remaining, Some(left));
-                }
-                Verdict::Accepted => {
-                    consecutive = 0;
-                    prop_assert_eq!(it.attempts_remaining, None);
-                }
-                Verdict::Locked
-                | Verdict::NoChallenge
-                | Verdict::AlreadyUsed
-                | Verdict::Ended
-                | Verdict::NotYetValid
-                | Verdict::Expired
-                | Verdict::Mismatch => prop_assert_eq!(it.attempts_remaining, None),
-            }
-        }
-    }
-
-    #[test]
-    fn the_sweep_changes_no_judgement(acts in acts(), policy in rotating()) {
-        let unswept = perform(&mut story(policy.clone()), &acts, |_, _| ());
-        let swept = perform(&mut story(policy), &acts, |story, now| {
-            story.sweep(now);
         });
-        prop_assert_eq!(unswept, swept);
+        let (mut subject, mut ids) = (otp_model::Subject::default(), BTreeSet::new());
+        for step in steps {
+            let expected = expected(&mut subject, &step, &mut ids);
+            prop_assert_eq!(step.line(), expected, "{:?} at {}", step.what, step.now_ms);
+        }
     }
 
     #[test]
-    fn the_sweep_acts_exactly_when_it_is_due(acts in acts(), policy in rotating(), remember: bool) {
-        let mut story = story(policy);
-        perform(&mut story, &acts, |_, _| ());
-        let mut subject = story.subject;
+    fn the_sweep_acts_exactly_when_it_is_due(acts in acts(), first in record(), remember: bool) {
+        let (_, mut subject) = perform(&first, &acts, |_, _| ());
         if remember {
             subject.remember(Remembered {
                 request: RequestDigest([1; 16]),

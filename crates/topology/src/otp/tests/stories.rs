@@ -186,7 +186,10 @@ fn a_rotating_resend_shows_another_code_of_the_same_challenge() {
         0 send login => c1 rotation 0 send 1 until 300000 | Issued c1 send 1
         1 send login => c1 rotation 1 send 2 until 300000 | Resent c1 send 2
         2 type 1     => WrongCode c1 tries 1 left 4
-        2 type 2     => Accepted c1 tries 1 left - | Verified c1
+        # Another rotation does not give the tries back.
+        3 send login => c1 rotation 2 send 3 until 300000 | Resent c1 send 3
+        3 type 2     => WrongCode c1 tries 2 left 3
+        3 type 3     => Accepted c1 tries 2 left - | Verified c1
         ",
     );
 }
@@ -297,6 +300,71 @@ fn a_withheld_code_counts_as_a_delivery_and_is_never_accepted() {
 }
 
 #[test]
+fn a_decoy_hands_its_wrong_tries_on_like_any_challenge() {
+    check(
+        FREE,
+        "
+             0 withhold login => c1 rotation 0 send 1 until 300000
+             0 wrong          => WrongCode c1 tries 1 left 4
+        200001 withhold login => c2 rotation 0 send 1 until 500001 | Superseded c1
+        200001 wrong          => WrongCode c2 tries 2 left 3
+        # The recipient has become known.
+        200001 send login     => c3 rotation 0 send 1 until 500001 | Superseded c2 | Issued c3 send 1
+        200001 wrong          => WrongCode c3 tries 3 left 2
+        200001 type 3         => Accepted c3 tries 3 left - | Verified c3
+        ",
+    );
+}
+
+#[test]
+fn a_limit_that_was_lowered_under_the_count_locks_at_the_next_wrong_try() {
+    check(
+        FREE,
+        r#"
+            0 send login => c1 rotation 0 send 1 until 300000 | Issued c1 send 1
+            0 wrong      => WrongCode c1 tries 1 left 4
+            0 wrong      => WrongCode c1 tries 2 left 3
+            0 wrong      => WrongCode c1 tries 3 left 2
+        {"hard_lock_after":2}
+            0 wrong      => WrongCode c1 tries 4 left 0 | Locked c1
+        {}
+        80000000 send login => Locked | Suppressed(Locked)
+        "#,
+    );
+    check(
+        FREE,
+        r#"
+             0 send login => c1 rotation 0 send 1 until 300000 | Issued c1 send 1
+             0 wrong      => WrongCode c1 tries 1 left 4
+             0 wrong      => WrongCode c1 tries 2 left 3
+             0 wrong      => WrongCode c1 tries 3 left 2
+        # The lock comes at every multiple, so that the fourth is the second multiple of two.
+        {"lock_after":2}
+             0 wrong      => WrongCode c1 tries 4 left 0 until 600000 | Locked c1 until 600000
+        "#,
+    );
+}
+
+#[test]
+fn a_challenge_keeps_the_terms_of_its_issue_and_the_subject_follows_the_policy() {
+    check(
+        r#"{"send_pause_ms":0,"wrong_tries_max":3,"resend":"rotate"}"#,
+        r#"
+             0 send login => c1 rotation 0 send 1 until 300000 | Issued c1 send 1
+        {"send_pause_ms":5,"wrong_tries_max":9,"lifetime_ms":10000,"sends_per_challenge_max":2,"lock_after":3}
+             4 send login => SendTooSoon | Suppressed(SendTooSoon)
+             5 send login => c1 rotation 1 send 2 until 300000 | Resent c1 send 2
+            10 send login => SendLimit | Suppressed(SendLimit)
+            10 wrong      => WrongCode c1 tries 1 left 2
+            10 type 1     => WrongCode c1 tries 2 left 1
+            10 wrong      => WrongCode c1 tries 3 left 0 until 600010 | Failed c1 | Locked c1 until 600010
+        600010 send login => c2 rotation 0 send 1 until 610010 | Issued c2 send 1
+        600010 wrong      => WrongCode c2 tries 1 left 2
+        "#,
+    );
+}
+
+#[test]
 fn an_id_finds_its_challenge_until_its_deadline() {
     check(
         FREE,
@@ -349,18 +417,21 @@ fn the_sweep_reports_an_expiry_once_and_a_late_validation_still_succeeds() {
 fn a_record_is_deleted_when_nothing_in_it_has_an_effect() {
     let grace = 15 * 60 * 1000;
     let day = 24 * 60 * 60 * 1000;
+    let sweep = |subject: Subject| {
+        let mut seen = Vec::new();
+        let mut left = Some(subject);
+        while let Some((subject, due)) = left.take().and_then(|it| due_at(&it).map(|due| (it, due))) {
+            seen.push(due.ms());
+            left = expire(subject, due).0;
+        }
+        seen
+    };
     let check = |steps: &[(u64, Do)], expected: &[u64]| {
         let mut story = Story::new(r#"{"send_pause_ms":0,"lock_after":2,"hard_lock_after":3}"#);
         for (at_ms, what) in steps {
             story.perform(*at_ms, *what);
         }
-        let mut seen = Vec::new();
-        let mut left = Some(story.subject);
-        while let Some((subject, due)) = left.take().and_then(|it| due_at(&it).map(|due| (it, due))) {
-            seen.push(due.ms());
-            left = expire(subject, due).0;
-        }
-        assert_eq!(seen, expected, "{steps:?}");
+        assert_eq!(sweep(story.subject), expected, "{steps:?}");
     };
     let forgotten = day + grace;
     check(&[(0, Send(Login))], &[300_001, forgotten, 300_000 + forgotten]);
@@ -371,4 +442,13 @@ fn a_record_is_deleted_when_nothing_in_it_has_an_effect() {
     // The lock is over; the count stays.
     let wrong = TypeWrong(None);
     check(&[(0, Create(Login)), (1, wrong), (1, wrong)], &[600_001 + grace, 1 + forgotten]);
+    // A reply is remembered for fifteen minutes, and kept for the grace.
+    let mut subject = Subject::default();
+    for (request, at) in [([1; 16], 3), ([2; 16], 8)] {
+        let at = LogTime::from_ms(at);
+        let request = RequestDigest(request);
+        subject.remember(Remembered { request, at, reply: Box::default(), code: None });
+    }
+    let remembered = 15 * 60 * 1000;
+    assert_eq!(sweep(subject), [3 + remembered + grace, 8 + remembered + grace]);
 }

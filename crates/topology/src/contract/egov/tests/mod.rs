@@ -4,6 +4,7 @@
 
 mod bodies;
 mod create;
+mod rejections;
 mod send;
 mod texts;
 mod users;
@@ -16,10 +17,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Egov, EgovSettings};
-use crate::contract::delivery::DeliverySettings;
 use crate::contract::{
     Caller, Contract, Envelope, EventTopics, Events, KnownSubject, PendingRequest, Placeholder, Reads, Reply,
-    Request, Secret, SecretPlace, ServeError, directory,
+    Request, Secret, SecretPlace, ServeError, SharedSettings, directory,
 };
 use crate::otp::{
     CanonicalSubject, Code, ContractName, Digits, KeyId, KeyPurpose, Keyring, LogTime, NumberRule, Origin,
@@ -74,7 +74,7 @@ impl World {
             policy: policy(),
             caller: Caller {
                 name: "egov".to_owned(),
-                contract: Arc::new(Egov::new(EgovSettings::default(), &DeliverySettings::default())),
+                contract: Arc::new(Egov::new(EgovSettings::default(), &SharedSettings::default())),
                 topics: Arc::new(topics(&EgovSettings::default())),
                 reply: OutputTopic(4),
                 operations: super::Operation::NAMES.iter().map(|name| (*name).to_owned()).collect(),
@@ -109,7 +109,7 @@ impl World {
     pub(super) fn template(&mut self, key: &str, text: &str, id: Option<&str>) {
         let record = serde_json::json!({ "text": text, "templateId": id }).to_string();
         let (_, code) = key.rsplit_once('/').expect("the table's keys are good");
-        let rules = Egov::new(self.settings.clone(), &DeliverySettings::default()).template_rules(code);
+        let rules = Egov::new(self.settings.clone(), &SharedSettings::default()).template_rules(code);
         let template =
             Template::from_json(key, record.as_bytes(), &rules).expect("the table's texts are good");
         self.templates.insert(key.to_owned(), Arc::new(template));
@@ -128,7 +128,7 @@ impl World {
     pub(super) fn ask(&mut self, request: &str) -> Seen {
         let request = self.filled_in(request);
         self.requests += 1;
-        let egov = Arc::new(Egov::new(self.settings.clone(), &DeliverySettings::default()));
+        let egov = Arc::new(Egov::new(self.settings.clone(), &SharedSettings::default()));
         let caller = Caller {
             contract: egov.clone(),
             topics: Arc::new(topics(&self.settings)),
@@ -154,6 +154,7 @@ impl World {
                 offset: self.requests,
                 time: LogTime::from_ms(self.now),
             },
+            asked_at: LogTime::from_ms(self.now),
             key: None,
             headers,
             known_headers: RequestHeaders {
@@ -199,8 +200,8 @@ impl World {
     /// The body with its code in place. Keeps the code.
     fn revealed(&mut self, reply: Reply, who: Option<&CanonicalSubject>) -> Vec<u8> {
         let mut body = reply.body;
-        for Placeholder { place, secret: Secret::Code(code) } in reply.placeholders {
-            let (SecretPlace::Body(at), Some(who)) = (place, who) else {
+        for Placeholder { place, secret } in reply.placeholders {
+            let (SecretPlace::Body(at), Secret::Code(code), Some(who)) = (place, secret, who) else {
                 panic!("this contract has codes in bodies only");
             };
             let code = Code::derive(&self.keys, who, code).expect("its key is there");

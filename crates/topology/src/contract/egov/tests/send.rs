@@ -218,6 +218,31 @@ fn a_caller_may_do_what_its_configuration_says() {
 }
 
 #[test]
+fn of_several_faults_the_reply_headers_come_first_then_the_operation_then_the_body() {
+    let first = |operation: &str, otp: &str, faults: [bool; 2], expected: &str| {
+        let mut world = World::new();
+        let [reply_fault, is_forbidden] = faults;
+        world.reply_fault = reply_fault;
+        world.past_deadline = true;
+        if is_forbidden {
+            world.caller.operations.clear();
+        }
+        let seen = world.ask(&format!(r#"{{"operation":"{operation}","otp":{otp}}}"#));
+        assert_eq!(seen.reply["error"]["fields"][0]["code"], expected, "{operation} {otp} {faults:?}");
+    };
+    for operation in Operation::NAMES {
+        let good =
+            r#"{"tenantId":"pb","mobileNumber":"9123456789","identity":"9123456789","otp":"1","uuid":"u"}"#;
+        for otp in ["7", "{}", good] {
+            first(operation, otp, [true, true], "OTP.INVALID_REPLY");
+            first(operation, otp, [true, false], "OTP.INVALID_REPLY");
+            first(operation, otp, [false, true], "OTP.OPERATION_NOT_ALLOWED");
+        }
+        first(operation, "7", [false, false], "OTP.INVALID_REQUEST");
+    }
+}
+
+#[test]
 fn a_central_instance_sends_to_the_topics_of_the_tenants_schema() {
     let mut world = World::new();
     world.settings.central_instance =

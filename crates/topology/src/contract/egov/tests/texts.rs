@@ -56,6 +56,33 @@ fn a_text_is_found_by_language_then_tenant_then_built_in() {
 }
 
 #[test]
+fn each_tenant_falls_back_along_its_own_segments() {
+    let found = |tenant: &str, strip: usize, keys: &[&str], expected: &str| {
+        let mut world = World::new();
+        world.settings.strip_suffix_count = strip;
+        for key in keys {
+            world.template(&format!("egov/{key}/en_IN/{SMS_CODE}"), &format!("{key}: %s"), None);
+        }
+        let seen = world.ask(&login("", "").replace("pb.amritsar", tenant));
+        assert_eq!(seen.events[0], format!("sms +91 9123456789 {expected}: ######"), "{tenant} {keys:?}");
+    };
+    let all = ["pb.amritsar.ward", "pb.amritsar", "pb", "amritsar.ward", "amritsar", "ward", "*"];
+    found("pb.amritsar.ward", 0, &all, "pb.amritsar.ward");
+    found("pb.amritsar.ward", 1, &all, "pb.amritsar");
+    found("pb.amritsar.ward", 2, &all, "pb");
+    found("pb.amritsar.ward", 3, &all, "pb");
+    found("pb.amritsar.ward", 0, &all[1..], "pb.amritsar");
+    found("pb.amritsar.ward", 0, &all[2..], "pb");
+    found("pb.amritsar.ward", 1, &all[2..], "pb");
+    found("pb.amritsar.ward", 1, &all[3..], "*");
+    found("pb.amritsar", 0, &all, "pb.amritsar");
+    found("pb.amritsar", 1, &all, "pb");
+    found("pb.amritsar", 1, &all[3..], "*");
+    found("pb", 0, &all, "pb");
+    found("pb", 1, &all, "pb");
+}
+
+#[test]
 fn without_a_text_nothing_is_issued() {
     let mut world = World::new();
     world.settings.built_in_templates = false;

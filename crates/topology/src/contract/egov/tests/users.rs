@@ -208,8 +208,7 @@ fn a_stored_number_that_does_not_fit_gets_nothing() {
 #[test]
 fn an_operator_is_told_of_a_number_that_does_not_fit() {
     let world = World::new();
-    let egov =
-        super::Egov::new(world.settings.clone(), &crate::contract::delivery::DeliverySettings::default());
+    let egov = super::Egov::new(world.settings.clone(), &crate::contract::SharedSettings::default());
     let check = |users: &str, expected: bool| {
         let record = format!(r#"{{"users":[{users}]}}"#);
         let fault = egov.directory_fault(record.as_bytes(), &world).expect("nothing fails here");

@@ -1,0 +1,176 @@
+//! The home partition of some subjects: what it has read so far, and whether the answer to the next request is right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::expected::{Case, Expected};
+use super::policies::Policies;
+use super::published::{Published, Stream};
+use super::replies::{Replies, whole};
+use super::{Ms, Request, Rules, Subject};
+
+/// How long what is over still has an effect on a request that comes late. The sweep may remove it afterwards.
+const GRACE_MS: Ms = 15 * 60 * 1000;
+
+pub struct Home {
+    pub(crate) policies: Policies,
+    /// The users by canonical subject. `None`: nobody is looked up.
+    pub(crate) directory: Option<BTreeMap<String, Value>>,
+    people: BTreeMap<String, Person>,
+    /// Every challenge id that was seen.
+    ids: BTreeSet<String>,
+}
+
+/// A subject, and what else is known about it.
+#[derive(Clone, Default)]
+pub(crate) struct Person {
+    pub subject: Subject,
+    pub replies: Replies,
+    /// As its events name it.
+    pseudonym: Option<String>,
+    /// Challenges whose expiry was told.
+    expired: BTreeSet<String>,
+}
+
+impl Home {
+    /// `configured`: the rules below every policy record. `looks_up`: the setting `egov.user_check`.
+    pub fn new(configured: Rules, looks_up: bool) -> Self {
+        Self {
+            policies: Policies::new(configured),
+            directory: looks_up.then(BTreeMap::new),
+            people: BTreeMap::new(),
+            ids: BTreeSet::new(),
+        }
+    }
+
+    /// A record of the policy topic arrived. `key`: `egov/<tenant>`.
+    pub fn put_policy(&mut self, key: &str, record: Option<Value>) {
+        if let Some(tenant) = key.strip_prefix("egov/") {
+            self.policies.put(tenant, record);
+        }
+    }
+
+    /// A record of the directory arrived.
+    pub fn put_users(&mut self, subject: &str, record: Option<Value>) {
+        let Some(directory) = &mut self.directory else { return };
+        match record {
+            Some(record) => drop(directory.insert(subject.to_owned(), record)),
+            None => drop(directory.remove(subject)),
+        }
+    }
+
+    pub fn unlock(&mut self, subject: &str, appended: Ms) {
+        self.people.entry(subject.to_owned()).or_default().subject.unlock(appended);
+    }
+
+    pub fn forget(&mut self, subject: &str) {
+        self.people.remove(subject);
+    }
+
+    /// A request was served, and this was published for it. `swept`: up to this time the sweep may have removed what was
+    /// over fifteen minutes before.
+    ///
+    /// # Errors
+    /// The contract says something else.
+    pub fn judge(&mut self, request: &Request<'_>, published: &[Published], swept: Ms) -> Result<(), String> {
+        let key = request.subject();
+        let known = key.as_ref().and_then(|key| self.people.get(key)).cloned().unwrap_or_default();
+        let is_late = swept > known.subject.asked_at.max(request.appended) + GRACE_MS;
+        let judged = self.judge_as(known.clone(), request, published);
+        let judged = match judged {
+            Err(_) if is_late => self.judge_as(known.swept(swept - GRACE_MS), request, published),
+            Ok(_) | Err(_) => judged,
+        };
+        let (person, ids) = judged.map_err(|what| format!("request {}: {what}", request.id))?;
+        self.ids.extend(ids);
+        if let Some(key) = key {
+            self.people.insert(key, person);
+        }
+        Ok(())
+    }
+
+    /// The sweep told that a challenge expired.
+    ///
+    /// # Errors
+    /// It did not expire, or that was told before.
+    pub fn expired(&mut self, event: &Published) -> Result<(), String> {
+        let (id, at) = (event.text("challengeId"), event.body["occurredAt"].as_u64().unwrap_or(0));
+        let pseudonym = event.body["subject"].as_str();
+        // Of somebody who was forgotten nothing is known.
+        let person = self.people.values_mut().find(|it| it.pseudonym.as_deref() == pseudonym);
+        let Some(person) = person else { return Ok(()) };
+        if !person.expired.insert(id.to_owned()) {
+            return Err(format!("the expiry of challenge {id} is told twice"));
+        }
+        person.subject.see_hidden(event.text("purpose"), id);
+        match person.subject.end_without_use(id) {
+            Some(deadline) if at > deadline => Ok(()),
+            Some(_) | None => Err(format!("challenge {id} is told to have expired at {at}, but it did not")),
+        }
+    }
+
+    fn judge_as(
+        &self,
+        mut person: Person,
+        request: &Request<'_>,
+        published: &[Published],
+    ) -> Result<(Person, Vec<String>), String> {
+        let is_known = request.subject().is_some();
+        let now = person.subject.asked_at.max(request.appended);
+        let replies: Vec<_> = published.iter().filter(|it| it.stream == Stream::Reply).collect();
+        let [reply] = replies[..] else { return Err(format!("it has {} replies", replies.len())) };
+        if let Some(first) = person.replies.of(&request.caller.name, request.id, now) {
+            return if published.len() == 1 && whole(reply) == first {
+                Ok((person, Vec::new()))
+            } else {
+                Err(format!("it is a repeat of a request with the reply {first}, but got {published:?}"))
+            };
+        }
+        person.recognise(published)?;
+        let rules = self.policies.of(request.field("tenantId"));
+        let mut case = Case { home: self, request, rules, now, published, digits: 0, ids: Vec::new() };
+        let Expected { mut lines, is_judged_anew } = case.expect(&mut person.subject)?;
+        let mut actual: Vec<_> = published.iter().map(|it| it.line(case.digits)).collect();
+        lines.sort();
+        actual.sort();
+        if lines != actual {
+            return Err(format!("published was {actual:#?}, but the contract says {lines:#?}"));
+        }
+        if let Some(known) = case.ids.iter().find(|id| self.ids.contains(*id)) {
+            return Err(format!("the id {known} of a new challenge is that of another one"));
+        }
+        let ids = case.ids;
+        if is_known && !is_judged_anew {
+            person.subject.time_of(request.appended);
+            person.replies.remember(&request.caller.name, request.id, now, reply);
+        }
+        Ok((person, ids))
+    }
+}
+
+impl Person {
+    /// The events of one subject have one pseudonym. They may name a challenge that was sent to nobody.
+    fn recognise(&mut self, published: &[Published]) -> Result<(), String> {
+        for event in published.iter().filter(|it| matches!(it.stream, Stream::Result | Stream::Lifecycle)) {
+            let Some(pseudonym) = event.body["subject"].as_str() else { continue };
+            let known = self.pseudonym.get_or_insert_with(|| pseudonym.to_owned());
+            if known != pseudonym {
+                return Err(format!("its subject is called {pseudonym}, and was called {known}"));
+            }
+            if !matches!(event.text("type"), "issued" | "resent") {
+                self.subject.see_hidden(event.text("purpose"), event.text("challengeId"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Without what was over at this time. If nothing is left, its time is forgotten, too.
+    fn swept(mut self, over: Ms) -> Self {
+        let is_left = self.subject.sweep(over) | self.replies.sweep(over);
+        if !is_left {
+            self.subject.forget();
+        }
+        self
+    }
+}

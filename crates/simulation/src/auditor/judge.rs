@@ -1,0 +1,247 @@
+//! Judges every answer by the model of the contract, which shares no code with the service.
+//!
+//! Follows the records to their homes from outside: a record is served where it is read, unless its transaction forwards it.
+
+use std::collections::BTreeMap;
+
+use otp_model::{Caller, Clock, Home, Published, Request, Rules, Stream};
+use otp_topology::deployment::Topology;
+use otp_topology::otp::LogTime;
+use otp_topology::wire::rfc3339;
+use serde_json::Value;
+
+use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
+use crate::house::{ADMIN, DESK, DIRECTORY, HOUSE_RULES, House, POLICIES, REQUESTS, TEMPLATES};
+use crate::oracle::{Oracle, Verdict};
+use crate::records::{header, header_bytes, origin_of};
+
+const OPERATIONS: [&str; 4] = ["send", "create", "validate", "search"];
+/// How far a broker's clock may be ahead of the true time.
+const AHEAD_MS: u64 = 10_000;
+/// How far the clocks of instances may be ahead in a plan with wrong ones.
+const WRONG_MS: u64 = 60 * 60 * 1000;
+
+pub(super) struct Judge {
+    /// By partition.
+    homes: Vec<Home>,
+    citizen: Caller,
+    desk: Caller,
+    has_wrong_clocks: bool,
+    /// The first record of each partition that was not read.
+    read: BTreeMap<TopicPartition, i64>,
+    /// The first record of each partition and creation that did not arrive at a home.
+    arrived: BTreeMap<(i32, Vec<u8>, TopicPartition), i64>,
+}
+
+/// A record at its home, as it was first appended.
+struct Served<'a> {
+    origin: (TopicPartition, i64),
+    home: i32,
+    topic: &'a str,
+    key: &'a [u8],
+    time: u64,
+    record: &'a StoredRecord,
+}
+
+impl Judge {
+    pub(super) fn new(homes: i32, user_check: bool, has_wrong_clocks: bool) -> Self {
+        let rules: Value = serde_json::from_str(HOUSE_RULES).expect("the rules of the house are JSON");
+        let rules = Rules::default().with(&rules).expect("the rules of the house are within the bounds");
+        let caller = |name: &str, reveal_code| Caller {
+            name: name.to_owned(),
+            operations: OPERATIONS.map(str::to_owned).to_vec(),
+            reveal_code,
+        };
+        Self {
+            homes: (0..homes).map(|_| Home::new(rules.clone(), user_check)).collect(),
+            citizen: caller("citizen", false),
+            desk: caller("desk", true),
+            has_wrong_clocks,
+            read: BTreeMap::new(),
+            arrived: BTreeMap::new(),
+        }
+    }
+
+    /// A topic was deleted and created again.
+    pub(super) fn recreated(&mut self, topic: usize) {
+        self.read.retain(|at, _| at.topic != topic);
+    }
+
+    /// # Errors
+    /// An answer or an event of a committed transaction is not what the contract says.
+    pub(super) fn check(
+        &mut self,
+        decided: &DecidedTransaction,
+        broker: &Broker,
+        house: &House,
+        topology: &Topology,
+    ) -> Verdict {
+        let repartition = house.topic(&topology.output(topology.repartition).name);
+        for (source, offset) in &decided.reads {
+            let at = house.source_place(*source);
+            if !is_next(&mut self.read, at, *offset) {
+                continue;
+            }
+            let Some((time, record)) = broker.log(at).any(*offset) else { continue };
+            let served = if at.topic == repartition {
+                self.arrival(at.partition, record, house)
+            } else {
+                let forwards = |(to, it): &(TopicPartition, std::rc::Rc<StoredRecord>)| {
+                    to.topic == repartition && origin_of(it, house) == Some((at, *offset))
+                };
+                let has_home = topology.task_of(source.topic, source.partition).is_some();
+                let is_broadcast = [POLICIES, TEMPLATES].contains(&house.topics[at.topic].as_str());
+                let is_here = has_home && !is_broadcast && !decided.outputs.iter().any(forwards);
+                let (topic, key) =
+                    (house.topics[at.topic].as_str(), record.key.as_deref().unwrap_or_default());
+                is_here.then_some(Served {
+                    origin: (at, *offset),
+                    home: at.partition,
+                    topic,
+                    key,
+                    time,
+                    record,
+                })
+            };
+            if let Some(served) = served {
+                let judged = self.serve(&served, decided, house);
+                judged.map_err(|what| Oracle::Model.violation(what))?;
+            }
+        }
+        self.check_expiries(decided, house)
+    }
+
+    /// A record of the repartition topic, as it was first appended. `None`: a barrier, or one that arrived before.
+    fn arrival<'a>(&mut self, home: i32, record: &'a StoredRecord, house: &'a House) -> Option<Served<'a>> {
+        if header(record, "otp.kind").is_some() {
+            return None;
+        }
+        let (origin, offset) = origin_of(record, house)?;
+        let creation = header_bytes(record, "otp.origin.incarnation").unwrap_or_default().to_vec();
+        let time = u64::from_be_bytes(header_bytes(record, "otp.origin.time")?.try_into().ok()?);
+        let key = header_bytes(record, "otp.origin.key").unwrap_or_default();
+        let topic = house.topics[origin.topic].as_str();
+        is_next(&mut self.arrived, (home, creation, origin), offset).then_some(Served {
+            origin: (origin, offset),
+            home,
+            topic,
+            key,
+            time,
+            record,
+        })
+    }
+
+    fn serve(
+        &mut self,
+        served: &Served<'_>,
+        decided: &DecidedTransaction,
+        house: &House,
+    ) -> Result<(), String> {
+        if served.topic != REQUESTS && served.topic != DESK && is_given_up(served.origin, decided, house) {
+            return Ok(());
+        }
+        let home = &mut self.homes[served.home as usize];
+        let key = String::from_utf8_lossy(served.key);
+        let value =
+            served.record.value.as_deref().and_then(|value| serde_json::from_slice::<Value>(value).ok());
+        match served.topic {
+            POLICIES => home.put_policy(&key, value),
+            DIRECTORY => home.put_users(&key, value),
+            ADMIN => {
+                let value = value.unwrap_or_default();
+                let subject = format!("egov|pb|{}", value["identity"].as_str().unwrap_or_default());
+                if value["operation"] == "forget" {
+                    home.forget(&subject);
+                } else {
+                    home.unlock(&subject, served.time);
+                }
+            }
+            REQUESTS | DESK => {
+                // A body that is no JSON object gets a dead letter and no answer.
+                if let Some(body) = value.filter(Value::is_object) {
+                    return self.request(served, &body, decided, house);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn request(
+        &mut self,
+        served: &Served<'_>,
+        body: &Value,
+        decided: &DecidedTransaction,
+        house: &House,
+    ) -> Result<(), String> {
+        let Some(correlation) = header(served.record, "ce_correlationid") else { return Ok(()) };
+        let outputs = decided.outputs.iter();
+        let mine = outputs.filter(|(_, it)| header(it, "ce_correlationid") == Some(correlation));
+        let published: Vec<_> = mine.filter_map(|(at, it)| published(&house.topics[at.topic], it)).collect();
+        if published.is_empty() {
+            // It was given up; the auditor counts its dead letter.
+            return Ok(());
+        }
+        let deadline = header(served.record, "ce_expirytime").and_then(rfc3339::parse).map(LogTime::ms);
+        let (clock, ahead) = if self.has_wrong_clocks {
+            (Clock::UNKNOWN, WRONG_MS)
+        } else {
+            (Clock { earliest: served.time, latest: decided.at }, AHEAD_MS)
+        };
+        let request = Request {
+            caller: if served.topic == DESK { &self.desk } else { &self.citizen },
+            id: header(served.record, "ce_id").unwrap_or_default(),
+            appended: served.time,
+            clock,
+            deadline,
+            has_bad_reply_headers: false,
+            body,
+        };
+        self.homes[served.home as usize].judge(&request, &published, decided.at + ahead)
+    }
+
+    fn check_expiries(&mut self, decided: &DecidedTransaction, house: &House) -> Verdict {
+        for (at, record) in &decided.outputs {
+            if header(record, "ce_type") == Some("org.digit.otp.expired.v1") {
+                let event = published(&house.topics[at.topic], record).expect("a lifecycle event is JSON");
+                // Only the home that knows the subject can object.
+                let judged = self.homes.iter_mut().try_for_each(|home| home.expired(&event));
+                judged.map_err(|what| Oracle::Model.violation(what))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether this is the first time for this offset. Then all up to it are done.
+fn is_next<K: Ord>(done: &mut BTreeMap<K, i64>, at: K, offset: i64) -> bool {
+    let next = done.entry(at).or_default();
+    let is_new = offset >= *next;
+    *next = (*next).max(offset + 1);
+    is_new
+}
+
+/// Whether a dead letter names the record.
+fn is_given_up((at, offset): (TopicPartition, i64), decided: &DecidedTransaction, house: &House) -> bool {
+    let names = |record: &StoredRecord| {
+        header(record, "__dlq.errors.topic") == Some(&house.topics[at.topic])
+            && header(record, "__dlq.errors.partition") == Some(&at.partition.to_string())
+            && header(record, "__dlq.errors.offset") == Some(&offset.to_string())
+    };
+    decided.outputs.iter().any(|(_, record)| names(record))
+}
+
+/// `None`: of no stream that requests cause.
+fn published(topic: &str, record: &StoredRecord) -> Option<Published> {
+    let stream = match topic {
+        "replies" | "desk-replies" => Stream::Reply,
+        "sms" => Stream::Sms,
+        "email" => Stream::Email,
+        "results" => Stream::Result,
+        "lifecycle" => Stream::Lifecycle,
+        _ => return None,
+    };
+    let text = |name| header(record, name).unwrap_or_default().to_owned();
+    let body = serde_json::from_slice(record.value.as_deref().unwrap_or_default()).ok()?;
+    Some(Published { stream, id: text("ce_id"), time: text("ce_time"), body })
+}
