@@ -17,6 +17,7 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -91,6 +92,17 @@ Examples:
 
 Exit codes: 0 done, 1 failed at run time, 2 wrong usage or configuration, 130 or 143 ended by SIGINT or SIGTERM";
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) => f.write_str(text),
+            Self::Runtime(error) => write!(f, "{error:#}"),
+            Self::Reported => f.write_str("the reason is printed above"),
+            Self::Signalled(signal) => write!(f, "ended by signal {signal}"),
+        }
+    }
+}
+
 /// Parses the command line of this process and runs the command.
 pub fn main() -> ExitCode {
     let signals = match Signals::install() {
@@ -109,7 +121,7 @@ pub fn main() -> ExitCode {
                         eprintln!("error: {line}");
                     }
                 }
-                Failure::Runtime(err) => eprintln!("error: {err:#}"),
+                Failure::Runtime(_) => eprintln!("error: {failure}"),
                 Failure::Reported | Failure::Signalled(_) => {}
             }
             failure.exit_code()

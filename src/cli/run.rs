@@ -8,22 +8,23 @@
 //!                                              └──── the topics changed ◀─────┘
 //! ```
 
+mod topology;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use otp_topology::deployment::{Settings, Topology};
+use otp_topology::deployment::Settings;
 use otp_topology::otp::Keyring;
-use otp_topology::thread::Limits;
 
 use super::signals::{Signals, Status, Stop};
 use super::{Failure, cluster, topics};
-use crate::config::{Config, Loaded, Membership, keys};
+use crate::config::{Loaded, Membership, keys};
 use crate::kafka::Admin;
 use crate::rocks::{Instance, Resources};
 use crate::runtime::{
-    ClusterFacts, FileDemand, LagWatch, MemoryDemand, OpenTransactions, Parts, Progress, Sight, Stores,
-    StreamThreads, TopicWatch, causes, describe, find_read_before, wake_without_preempting,
+    FileDemand, LagWatch, MemoryDemand, OpenTransactions, Parts, Progress, Sight, Stores, StreamThreads,
+    TopicWatch, causes, wake_without_preempting,
 };
 use crate::telemetry::{Health, Metrics, Server};
 
@@ -63,7 +64,7 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs, signals: &Signals) -> Res
     }
     let instance = Instance::take(&config.store.directory, &config.application.id)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    check_topics(loaded, &admin)?;
+    topology::check_topics(loaded, &admin)?;
     let mut parts = parts(loaded, &admin, instance)?;
     let server = Server::start(&config.http.listen, parts.metrics.clone(), parts.health.clone())
         .map_err(|error| Failure::Usage(error.to_string()))?;
@@ -81,11 +82,10 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs, signals: &Signals) -> Res
         );
         match serve(loaded, &parts, &stop)? {
             Ended::Signal => break,
-            Ended::TopicsChanged => {
-                check_topics(loaded, &admin)?;
-                let facts = facts(loaded, &admin)?;
-                (parts.topology, parts.limits) = topology(loaded, &facts)?;
-            }
+            Ended::TopicsChanged => match topology::await_usable(loaded, &admin, &parts.health, &stop) {
+                Some((topology, limits)) => (parts.topology, parts.limits) = (topology, limits),
+                None => break,
+            },
         }
     }
     server.stop();
@@ -122,8 +122,8 @@ fn serve(loaded: &Loaded, parts: &Parts, stop: &Stop) -> Result<Ended, Failure> 
 
 fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Failure> {
     let config = &loaded.config;
-    let facts = facts(loaded, admin)?;
-    let (topology, limits) = topology(loaded, &facts)?;
+    let facts = topology::facts(loaded, admin)?;
+    let (topology, limits) = topology::of(loaded, &facts)?;
     let open_files = open_files(loaded, topology.partitions, facts.brokers)?;
     check_memory(loaded, topology.partitions)?;
     let metrics = Arc::new(Metrics::new());
@@ -164,18 +164,6 @@ fn warn_of_missing_keys(settings: &Settings, keys: &Keyring) {
     }
 }
 
-fn facts(loaded: &Loaded, admin: &Admin) -> Result<ClusterFacts, Failure> {
-    describe(admin, &loaded.config.settings()).map_err(|error| cluster::unreachable_cluster(loaded, &error))
-}
-
-fn topology(loaded: &Loaded, facts: &ClusterFacts) -> Result<(Arc<Topology>, Limits), Failure> {
-    let keyring = keys::read(loaded).map_err(|error| Failure::Usage(error.to_string()))?;
-    let mut topology = Topology::build(&loaded.config.settings(), keyring, &facts.topics)
-        .map_err(|error| Failure::Runtime(error.into()))?;
-    find_read_before(&mut topology, &cluster::properties(loaded)?);
-    Ok((Arc::new(topology), limits(&loaded.config, facts)))
-}
-
 /// Refuses to start where tasks would fail later for want of open files. Another instance may end at any time, so this one may
 /// own every partition. Returns how many files each store may keep open.
 fn open_files(loaded: &Loaded, partitions: i32, brokers: usize) -> Result<u32, Failure> {
@@ -200,40 +188,4 @@ fn check_memory(loaded: &Loaded, partitions: i32) -> Result<(), Failure> {
 
 fn stores(partitions: i32) -> u64 {
     u64::try_from(partitions).expect("a topic has partitions")
-}
-
-/// Refuses to start if a topic differs from the plan in a way that does harm. Examples: a compacted request topic loses
-/// requests, a changelog with retention loses locks, and producers' timestamps let callers choose when a code expires.
-fn check_topics(loaded: &Loaded, admin: &Admin) -> Result<(), Failure> {
-    let (_, differences) = topics::differences(loaded, admin)?;
-    let (stopping, others): (Vec<_>, Vec<_>) = differences.into_iter().partition(|it| it.stops);
-    for difference in others {
-        tracing::warn!(%difference, "the cluster differs from the topic plan");
-    }
-    if loaded.config.processing.accept_create_time {
-        tracing::warn!(
-            "producers' clocks may decide when codes expire (processing.accept_create_time = true)"
-        );
-    }
-    if stopping.is_empty() {
-        return Ok(());
-    }
-    let lines: Vec<String> = stopping.iter().map(|difference| format!("\n  {difference}")).collect();
-    Err(Failure::Runtime(anyhow::anyhow!(
-        "the cluster's topics would lose requests or state, or produce wrong decisions:{}\n\
-         run `otp-stream topics verify` to compare again; --create-topics creates missing topics",
-        lines.concat()
-    )))
-}
-
-fn limits(config: &Config, facts: &ClusterFacts) -> Limits {
-    let defaults = Limits::default();
-    Limits {
-        records_per_commit_max: config.processing.records_per_commit_max,
-        commit_interval_max_ms: config.processing.commit_interval_max_ms,
-        commit_interval_min_ms: config.processing.commit_interval_min_ms,
-        tombstone_retention_ms: facts.tombstone_retention_ms.unwrap_or(defaults.tombstone_retention_ms),
-        start: config.processing.start,
-        ..defaults
-    }
 }

@@ -19,10 +19,11 @@ use rdkafka::config::FromClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::assignment::assigned_partitions;
 use super::errors::EdgeError;
 use super::ffi::{
-    GroupAssignment, LogEnd, NativeError, Partitions, SharedClient, TopicFacts, await_broker, c_names,
-    config_error, describe_group, describe_topics,
+    LogEnd, NativeError, Partitions, SharedClient, TopicFacts, await_broker, c_names, config_error,
+    describe_topics,
 };
 use super::properties::Properties;
 
@@ -31,6 +32,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Longest wait for a broker's answer before it is asked again.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
+
+/// The state of a group whose members all have their assignment.
+const STABLE: &str = "Stable";
 
 /// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -235,20 +239,26 @@ impl Admin {
     }
 
     /// The partitions (topic, number) that the members of a group have together. `None`: a rebalance is under way, or the
-    /// group has no member.
+    /// group has no member. librdkafka's request to describe a group aborts the process when a connection is lost at the
+    /// wrong moment (its issue 4605), so this one lists groups, as older clients do.
     ///
     /// # Errors
-    /// The group's coordinator does not answer, or denies access.
+    /// A broker does not answer, or denies access.
     pub(crate) fn group_assignment(
         &self,
         group: &str,
         timeout: Duration,
-    ) -> Result<GroupAssignment, EdgeError> {
+    ) -> Result<Option<Vec<(String, i32)>>, EdgeError> {
         self.await_broker("describe group", timeout)?;
-        let native = self.client.inner().native_client();
-        c_names(&[group.to_owned()])
-            .and_then(|names| describe_group(native, &names[0], timeout))
-            .map_err(|failure| EdgeError::new("describe group", failure))
+        let groups = self.client.inner().fetch_group_list(Some(group), timeout);
+        let groups = groups.map_err(|error| failed("describe group", &error))?;
+        let Some(group) = groups.groups().iter().find(|it| it.name() == group && it.state() == STABLE) else {
+            return Ok(None);
+        };
+        let assigned: Option<Vec<_>> =
+            group.members().iter().map(|it| assigned_partitions(it.assignment().unwrap_or_default())).collect();
+        let unreadable = || EdgeError::plain("describe group", "the assignment of a member cannot be read");
+        Ok(Some(assigned.ok_or_else(unreadable)?.concat()))
     }
 
     /// # Errors

@@ -8,6 +8,7 @@
 //! producer          one transactional id: begin, produce, send offsets, commit, abort
 //! changelog_reader  reads one partition from an offset as fast as possible
 //! admin             topics, topic ids, topic settings, watermarks; never called on a polling thread
+//! assignment        which partitions the members of a group have
 //! contact           whether the cluster accepts this client; asked once, at the start
 //! offsets           the group's stable offsets; never called on a polling thread
 //! sender            a producer without transactions, as callers of the service use one
@@ -28,9 +29,10 @@
 //! - Its `commit_transaction` flushes in polls of 100 ms each, where librdkafka needs about 2 ms.
 //! - Its consumer does not let a rebalance callback pause partitions before they are assigned, and handles the callback's
 //!   errors itself.
-//! - It has no call for topic ids and for the assignments of a group, and finds the topic of each record by name.
+//! - It has no call for topic ids, and finds the topic of each record by name.
 
 mod admin;
+mod assignment;
 pub(crate) mod broker_clock;
 mod causes;
 mod certificate;

@@ -72,6 +72,28 @@ fn brokers_that_are_away_are_named_and_found_again() {
     scenario.audit();
 }
 
+/// The broker keeps its connections and answers nothing: no connection is lost, and nobody sends anything meanwhile.
+#[test]
+fn a_broker_that_stands_still_is_noticed_and_found_again() {
+    let cluster = Cluster::of_one("still", "");
+    let mut scenario = Scenario::on_cluster(cluster.clone(), "still", "");
+    let process = scenario.run();
+    serves(&mut scenario, 0);
+    let under_way: Vec<String> = (50..58)
+        .map(|n| scenario.produce(send(&(9_300_000_001_u64 + n).to_string()).id(&format!("send-{n}"))))
+        .collect();
+    cluster.suspend(0);
+    process.await_not_ready(&["the cluster"]);
+    cluster.resume(0);
+    let process = process.await_ready();
+    for id in &under_way {
+        scenario.reply(id);
+    }
+    serves(&mut scenario, 100);
+    assert!(process.terminate().success());
+    scenario.audit();
+}
+
 /// Added to `server.properties` for a listener whose clients show a certificate.
 const TLS: &str = "
 listeners=PLAINTEXT://127.0.0.1:@PORT@,SSL://@TLS@,CONTROLLER://127.0.0.1:@CONTROLLER_PORT@
