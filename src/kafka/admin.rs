@@ -278,6 +278,7 @@ impl Admin {
         partitions: &[(String, i32)],
         timeout: Duration,
     ) -> Result<Vec<Watermarks>, EdgeError> {
+        self.await_broker("watermarks", timeout)?;
         let names: Vec<String> = partitions.iter().map(|(topic, _)| topic.clone()).collect();
         let names = c_names(&names).map_err(|failure| EdgeError::new("watermarks", failure))?;
         let all = |which| {

@@ -17,6 +17,8 @@ pub(super) struct Round {
     pub is_full: bool,
     pub ends: Vec<(SourcePartition, i64)>,
     pub assigned: Option<Vec<SourcePartition>>,
+    /// The group took the assignment away without asking.
+    pub is_lost: bool,
     pub out_of_range: Vec<SourcePartition>,
 }
 

@@ -79,10 +79,15 @@ impl StreamLoop {
             {
                 break Ended::ConsumerDead(error.to_string());
             }
-            match self.poll() {
-                Ok(round) => self.driver.borrow_mut().take_round(round, &self.consumer.group()),
+            let round = match self.poll() {
+                Ok(round) => round,
                 Err(error) => break Ended::ConsumerDead(error.to_string()),
+            };
+            // librdkafka's clients of a group and of a transaction look for their coordinator dozens of times a second.
+            if round.is_lost && outage::is_known() {
+                break Ended::ConsumerDead("the brokers do not answer".to_owned());
             }
+            self.driver.borrow_mut().take_round(round, &self.consumer.group());
             if let Some(failure) = self.driver.borrow_mut().take_failure() {
                 break Ended::Failed(failure);
             }
@@ -114,7 +119,8 @@ impl StreamLoop {
                     round.assigned = Some(partitions);
                     break;
                 }
-                Poll::Revoked { .. } => {
+                Poll::Revoked { lost, .. } => {
+                    round.is_lost = lost;
                     // What was fetched before belongs to the next owner.
                     round.chunks.clear();
                     round.ends.clear();

@@ -22,12 +22,14 @@ use super::reporter::Reporter;
 use super::stores::Stores;
 use super::stream_loop::{Ended, Rejoins, RevokeCallback, StreamLoop};
 use super::worker::Worker;
-use crate::kafka::{Consumer, Properties, outage};
+use crate::kafka::{Admin, Consumer, Properties, outage};
 use crate::telemetry::{Health, Metrics, SILENCE_MAX, ThreadState};
 
 /// Shortest and longest pause before a new member replaces a dead one. Each pause is twice the one before.
 const REJOIN_PAUSE_MIN: Duration = Duration::from_secs(1);
 const REJOIN_PAUSE_MAX: Duration = Duration::from_secs(10);
+/// Longest wait for brokers during an outage, before the pause.
+const ANSWER_MAX: Duration = Duration::from_secs(3);
 /// After a member that lived this long, the pauses begin with the shortest again.
 const MEMBER_LIFE: Duration = Duration::from_secs(60);
 /// How long all threads together may take to end.
@@ -157,12 +159,16 @@ fn supervise(
                 if Duration::from_millis(wall().since(began)) >= MEMBER_LIFE {
                     pause = REJOIN_PAUSE_MIN;
                 }
-                tracing::error!(
-                    thread = number,
-                    reason,
-                    "the member is dead; a new one joins. If this repeats, another process runs under the same identity \
-                     (a copied store directory?)"
-                );
+                if outage::is_known() {
+                    tracing::error!(thread = number, reason, "the member is dead; a new one joins when brokers answer");
+                } else {
+                    tracing::error!(
+                        thread = number,
+                        reason,
+                        "the member is dead; a new one joins. If this repeats, another process runs under the same identity \
+                         (a copied store directory?)"
+                    );
+                }
                 parts.health.set_thread(number, ThreadState::Recovering { reason });
                 sleep_unless_stopped(pause, stop);
                 pause = (pause * 2).min(REJOIN_PAUSE_MAX);
@@ -194,12 +200,22 @@ impl Ended {
     }
 }
 
+/// During an outage, waits with a client that connects rarely. The clients of the protocol need brokers that answer.
+fn await_brokers(properties: &Properties) -> Result<(), String> {
+    if !outage::is_known() {
+        return Ok(());
+    }
+    let asked = Admin::new(properties).and_then(|admin| admin.brokers(ANSWER_MAX));
+    asked.map(drop).map_err(|error| error.to_string())
+}
+
 fn prepare(
     parts: &Parts,
     number: usize,
     stop: &Arc<AtomicBool>,
     rejoins: &Rejoins,
 ) -> Result<StreamLoop, String> {
+    await_brokers(&parts.properties)?;
     let identity = format!("{}-{number}", parts.instance);
     let name = format!("stream-{number}");
     let topology = parts.topology.clone();

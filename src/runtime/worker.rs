@@ -22,6 +22,7 @@ use otp_topology::wire::record::SourcePartition;
 
 use asked::{Asked, EndsQuestion, Partition, Restore, UnitQuestion, ask_together};
 
+use super::clock::now;
 use super::progress::Progress;
 use super::restore::RestoreRun;
 use super::stores::{Stores, TaskHandle};
@@ -30,6 +31,10 @@ use crate::kafka::{Admin, ChangelogReader, EdgeError, Properties, StableOffsets,
 /// Time-out of one request to the cluster. A revocation waits for the request that is under way, so this stays far below
 /// the session time-out.
 const ASK_MAX: Duration = Duration::from_secs(3);
+
+/// After this time the questions of one kind that are not answered yet have failed. A broker that answers nothing costs
+/// [`ASK_MAX`] for each.
+const ASK_ALL_MAX: Duration = Duration::from_secs(12);
 
 /// Restores that run at the same time.
 const TAILS_MAX: usize = 16;
@@ -162,7 +167,8 @@ impl WorkerThread {
         self.answer_ranges(&asked.ranges);
         self.restore_all(&asked.restores);
         for EndsQuestion { assignment, asked_at, sources } in asked.ends {
-            self.send(Event::InputEnds { assignment, asked_at, ends: self.ends(&sources) });
+            let ends = self.ends(&sources, self.limit([assignment]));
+            self.send(Event::InputEnds { assignment, asked_at, ends });
         }
         for (partition, before) in asked.purges {
             self.purge(partition, before);
@@ -178,9 +184,16 @@ impl WorkerThread {
         assignment.0 <= self.ended.load(Ordering::SeqCst)
     }
 
+    /// Whether the questions of these assignments have had their time, or nobody waits for an answer.
+    fn limit(&self, assignments: impl IntoIterator<Item = AssignmentId>) -> impl Fn() -> bool {
+        let (until, assignments) = (now() + ASK_ALL_MAX, Vec::from_iter(assignments));
+        move || now() >= until || assignments.iter().all(|it| self.has_ended(*it))
+    }
+
     fn answer_stable(&self, asked: &[UnitQuestion]) {
         let named: Vec<_> = asked.iter().map(|it| self.named(&it.sources)).collect();
-        let offsets = ask_together(&named, |partitions| self.offsets.read(partitions, ASK_MAX));
+        let limit = self.limit(asked.iter().map(|it| it.assignment));
+        let offsets = ask_together(&named, limit, |partitions| self.offsets.read(partitions, ASK_MAX));
         for (UnitQuestion { assignment, unit, sources }, offsets) in asked.iter().zip(offsets) {
             let result = offsets.map(|offsets| sources.iter().copied().zip(offsets).collect());
             self.send(Event::StableOffsets { assignment: *assignment, unit: *unit, result });
@@ -196,7 +209,8 @@ impl WorkerThread {
             changelog_of(it.unit).into_iter().chain(self.named(&it.sources)).collect()
         };
         let named: Vec<_> = asked.iter().map(partitions).collect();
-        let marks = ask_together(&named, |partitions| self.admin.watermarks(partitions, ASK_MAX));
+        let limit = self.limit(asked.iter().map(|it| it.assignment));
+        let marks = ask_together(&named, limit, |partitions| self.admin.watermarks(partitions, ASK_MAX));
         for (UnitQuestion { assignment, unit, sources }, marks) in asked.iter().zip(marks) {
             let result = marks.map(|marks| {
                 let mut ranges = marks.iter().map(|it| OffsetRange { start: it.start, end: it.end });
@@ -209,9 +223,9 @@ impl WorkerThread {
     }
 
     /// The ends of these inputs. An input whose leader does not answer is left out.
-    fn ends(&self, sources: &[SourcePartition]) -> Vec<(SourcePartition, i64)> {
+    fn ends(&self, sources: &[SourcePartition], is_over: impl Fn() -> bool) -> Vec<(SourcePartition, i64)> {
         let named: Vec<_> = self.named(sources).into_iter().map(|it| vec![it]).collect();
-        let marks = ask_together(&named, |partitions| self.admin.watermarks(partitions, ASK_MAX));
+        let marks = ask_together(&named, is_over, |partitions| self.admin.watermarks(partitions, ASK_MAX));
         let ends = sources.iter().zip(marks);
         ends.filter_map(|(it, marks)| Some((*it, marks.ok()?.first()?.end))).collect()
     }

@@ -7,10 +7,10 @@
 //! task:   Restoring ─▶ Waiting ─▶ Running         any ─▶ Failed;   revoked: removed
 //! ```
 //!
-//! Ready means that requests are answered. An instance is ready if each of its threads has an assignment, all tasks of the
-//! assignment run, the thread has lately committed or found that nothing waits, and every partition has an owner. A thread to which the group gave
-//! nothing is a spare: it is ready while the cluster answers. Otherwise the report says which of these fails, and the
-//! causes that the clients of the cluster know, the first one first.
+//! Ready means that requests are answered. An instance is ready if the cluster answers, every partition has an owner, each of
+//! its threads has an assignment, all tasks of the assignment run, and the thread has lately committed or found that nothing
+//! waits. A thread to which the group gave nothing is a spare: it is ready. Otherwise the report says which of these fails,
+//! and the causes that the clients of the cluster know, the first one first.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -71,7 +71,7 @@ pub(crate) enum TaskState {
 #[derive(Debug)]
 pub(crate) struct Health {
     threads: Mutex<Vec<LastReport>>,
-    /// When the cluster last answered a question that no task asked.
+    /// When the cluster last answered a stream thread or another thread.
     answered: Mutex<Instant>,
     /// Partitions of the input topics that no member of the group has.
     unassigned: Mutex<Vec<String>>,
@@ -149,7 +149,7 @@ impl LastReport {
     }
 
     /// What keeps the thread from answering requests.
-    fn failing_at(&self, now: Instant, answered: Instant) -> Vec<String> {
+    fn failing_at(&self, now: Instant) -> Vec<String> {
         let health = self.health_at(now);
         let thread = health.thread;
         if let Some(why) = health.state.failing() {
@@ -159,18 +159,12 @@ impl LastReport {
         if !failing.is_empty() {
             return failing;
         }
-        let is_spare = health.tasks.is_empty();
-        let age = now.saturating_duration_since(if is_spare { answered } else { self.progress });
-        if age < PROGRESS_AGE_MAX {
+        let age = now.saturating_duration_since(self.progress);
+        if health.tasks.is_empty() || age < PROGRESS_AGE_MAX {
             return Vec::new();
         }
         let age = age.as_secs();
-        vec![match is_spare {
-            true => format!("the cluster has not answered for {age} s"),
-            false => {
-                format!("stream thread {thread} has neither committed nor found its topics empty for {age} s")
-            }
-        }]
+        vec![format!("stream thread {thread} has neither committed nor found its topics empty for {age} s")]
     }
 
     fn health_at(&self, now: Instant) -> ThreadHealth {
@@ -237,6 +231,7 @@ impl Health {
     /// There is no such thread.
     pub(crate) fn progressed(&self, thread: usize) {
         self.update(thread, |last| last.progress = now());
+        self.cluster_answered();
     }
 
     /// Reports that the cluster has answered.
@@ -267,7 +262,11 @@ impl Health {
         let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         let last = self.lock();
         let threads: Vec<_> = last.iter().map(|thread| thread.health_at(now)).collect();
-        let mut failing: Vec<_> = last.iter().flat_map(|thread| thread.failing_at(now, answered)).collect();
+        let silent_for = now.saturating_duration_since(answered);
+        let silence = (silent_for >= PROGRESS_AGE_MAX)
+            .then(|| format!("the cluster has not answered for {} s", silent_for.as_secs()));
+        let mut failing: Vec<_> = silence.into_iter().collect();
+        failing.extend(last.iter().flat_map(|thread| thread.failing_at(now)));
         drop(last);
         failing.extend(self.unassigned.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         HealthReport {
@@ -366,17 +365,15 @@ mod tests {
     fn ready_means_that_requests_are_answered() {
         let running = || vec![(3, TaskState::Running)];
         let restoring = vec![(3, TaskState::Running), (4, TaskState::Restoring)];
-        check_progress(running(), 44, 99, "");
-        check_progress(
-            running(),
-            46,
-            0,
-            "stream thread 0 has neither committed nor found its topics empty for 46 s",
-        );
+        let idle = "stream thread 0 has neither committed nor found its topics empty for 46 s";
+        let silent = "the cluster has not answered for 46 s";
+        check_progress(running(), 44, 44, "");
+        check_progress(running(), 46, 0, idle);
+        check_progress(running(), 46, 46, &format!("{silent}, {idle}"));
         check_progress(restoring, 1, 1, "task 4 restores its state");
         check_progress(vec![(3, TaskState::Failed { reason: "r".into() })], 1, 1, "task 3 has failed: r");
         check_progress(Vec::new(), 99, 44, "");
-        check_progress(Vec::new(), 0, 46, "the cluster has not answered for 46 s");
+        check_progress(Vec::new(), 0, 46, silent);
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn a_broker_that_stands_still_is_noticed_and_found_again() {
         .map(|n| scenario.produce(send(&(9_300_000_001_u64 + n).to_string()).id(&format!("send-{n}"))))
         .collect();
     cluster.suspend(0);
-    process.await_not_ready(&["the cluster"]);
+    process.await_not_ready(&["the cluster has not answered for "]);
     cluster.resume(0);
     let process = process.await_ready();
     for id in &under_way {

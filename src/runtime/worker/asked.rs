@@ -82,21 +82,35 @@ impl Restore {
 }
 
 /// Asks for the partitions of several questions at once. If that fails, asks for each question alone, so that a partition
-/// without a leader fails only what it belongs to.
+/// without a leader fails only what it belongs to. Asks no more once it `is_over`: the last failure answers the rest.
 pub(super) fn ask_together<T: Clone>(
     asked: &[Vec<Partition>],
+    is_over: impl Fn() -> bool,
     ask: impl Fn(&[Partition]) -> Result<Vec<T>, EdgeError>,
 ) -> Vec<Result<Vec<T>, String>> {
+    let mut failure = String::new();
     if asked.len() > 1 {
         let all: BTreeSet<&Partition> = asked.iter().flatten().collect();
         let all: Vec<Partition> = all.into_iter().cloned().collect();
-        if let Ok(answers) = ask(&all) {
-            let found: BTreeMap<Partition, T> = all.into_iter().zip(answers).collect();
-            let of = |question: &Vec<Partition>| question.iter().map(|it| found[it].clone()).collect();
-            return asked.iter().map(|question| Ok(of(question))).collect();
+        match ask(&all) {
+            Ok(answers) => {
+                let found: BTreeMap<Partition, T> = all.into_iter().zip(answers).collect();
+                let of = |question: &Vec<Partition>| question.iter().map(|it| found[it].clone()).collect();
+                return asked.iter().map(|question| Ok(of(question))).collect();
+            }
+            Err(error) => failure = error.to_string(),
         }
     }
-    asked.iter().map(|question| ask(question).map_err(|error| error.to_string())).collect()
+    let mut alone = |question: &Vec<Partition>| {
+        if !failure.is_empty() && is_over() {
+            return Err(failure.clone());
+        }
+        ask(question).map_err(|error| {
+            failure = error.to_string();
+            failure.clone()
+        })
+    };
+    asked.iter().map(&mut alone).collect()
 }
 
 #[cfg(test)]
@@ -108,10 +122,21 @@ mod tests {
     /// Asks for the partitions of each question, where partition 9 has no leader. `requests`: how many partitions each
     /// request must have.
     fn check(asked: &[&[i32]], expected: &[Option<&[i32]>], requests: &[usize]) {
+        check_within(usize::MAX, asked, expected, requests);
+    }
+
+    /// The same, and it is over after `requests_max` requests.
+    fn check_within(
+        requests_max: usize,
+        asked: &[&[i32]],
+        expected: &[Option<&[i32]>],
+        requests: &[usize],
+    ) {
         let named = |it: &&[i32]| it.iter().map(|number| ("t".to_owned(), *number)).collect();
         let asked: Vec<Vec<Partition>> = asked.iter().map(named).collect();
         let made = RefCell::new(Vec::new());
-        let answers = ask_together(&asked, |partitions| {
+        let is_over = || made.borrow().len() >= requests_max;
+        let answers = ask_together(&asked, is_over, |partitions| {
             made.borrow_mut().push(partitions.len());
             match partitions.iter().any(|(_, number)| *number == 9) {
                 true => Err(EdgeError { what: "ends".to_owned(), code: None, text: "no leader".to_owned() }),
@@ -129,5 +154,7 @@ mod tests {
         check(&[&[1, 2]], &[Some(&[10, 20])], &[2]);
         check(&[&[2, 1], &[3, 1]], &[Some(&[20, 10]), Some(&[30, 10])], &[3]);
         check(&[&[1], &[9], &[2, 3]], &[Some(&[10]), None, Some(&[20, 30])], &[4, 1, 1, 2]);
+        check_within(2, &[&[1], &[9], &[2, 3]], &[Some(&[10]), None, None], &[4, 1]);
+        check_within(0, &[&[1, 2]], &[Some(&[10, 20])], &[2]);
     }
 }
