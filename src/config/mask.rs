@@ -24,15 +24,26 @@ pub(crate) fn shown_key(key: &str) -> &str {
 /// Whether a key's value is never shown. Mistyped names count, because error texts show their values.
 pub(crate) fn is_secret(key: &str) -> bool {
     const PARTS: [&str; 6] = ["jaas", "private", "key.pem", "key_pem", "ssl_key", "oauthbearer.config"];
-    const WORDS: [&str; 5] = ["password", "passwd", "passphrase", "secret", "credential"];
+    const WORDS: [&str; 6] = ["password", "passwd", "passphrase", "secret", "credential", "token"];
     let key = key.to_lowercase();
+    let key = without_public_names(&key);
     let is_word = |segment: &str, word: &str| {
         segment.contains(word) || strsim::osa_distance(segment, word) <= if word.len() < 8 { 1 } else { 2 }
     };
     let mut segments = key.split(|c: char| !c.is_alphanumeric()).filter(|it| !it.is_empty());
     PARTS.iter().any(|part| key.contains(part))
-        || key.ends_with("token")
         || segments.any(|segment| WORDS.iter().any(|word| is_word(segment, word)))
+}
+
+/// A key without the parts of public settings that are named after a secret.
+fn without_public_names(key: &str) -> String {
+    const SECTION: &str = "tokens";
+    const PROPERTY: &str = "sasl.oauthbearer.token.endpoint";
+    let key = match key.strip_prefix(SECTION) {
+        Some(rest) if rest.is_empty() || rest.starts_with('.') => rest,
+        Some(_) | None => key,
+    };
+    key.replace(PROPERTY, "")
 }
 
 fn masked(key: &str, value: &Value) -> Value {

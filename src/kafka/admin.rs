@@ -255,8 +255,11 @@ impl Admin {
         let Some(group) = groups.groups().iter().find(|it| it.name() == group && it.state() == STABLE) else {
             return Ok(None);
         };
-        let assigned: Option<Vec<_>> =
-            group.members().iter().map(|it| assigned_partitions(it.assignment().unwrap_or_default())).collect();
+        let assigned: Option<Vec<_>> = group
+            .members()
+            .iter()
+            .map(|it| assigned_partitions(it.assignment().unwrap_or_default()))
+            .collect();
         let unreadable = || EdgeError::plain("describe group", "the assignment of a member cannot be read");
         Ok(Some(assigned.ok_or_else(unreadable)?.concat()))
     }

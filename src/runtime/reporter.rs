@@ -70,12 +70,12 @@ impl Reporter {
 
     /// The assignment has ended. `lost`: the group has forgotten this member, or cannot be reached.
     pub(super) fn revoked(&mut self, lost: bool) {
-        self.is_assigned = false;
+        let was_assigned = std::mem::replace(&mut self.is_assigned, false);
         let reason = match lost {
             true => "the membership of the group is lost, and it joins again",
             false => "the group assigns its partitions again",
         };
-        if lost {
+        if lost && was_assigned {
             tracing::warn!("the membership of the group is lost; the member joins again");
         }
         self.health.set_thread(self.number, ThreadState::Recovering { reason: reason.to_owned() });

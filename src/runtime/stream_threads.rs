@@ -160,7 +160,11 @@ fn supervise(
                     pause = REJOIN_PAUSE_MIN;
                 }
                 if outage::is_known() {
-                    tracing::error!(thread = number, reason, "the member is dead; a new one joins when brokers answer");
+                    tracing::error!(
+                        thread = number,
+                        reason,
+                        "the member is dead; a new one joins when brokers answer"
+                    );
                 } else {
                     tracing::error!(
                         thread = number,

@@ -126,12 +126,7 @@ mod tests {
     }
 
     /// The same, and it is over after `requests_max` requests.
-    fn check_within(
-        requests_max: usize,
-        asked: &[&[i32]],
-        expected: &[Option<&[i32]>],
-        requests: &[usize],
-    ) {
+    fn check_within(requests_max: usize, asked: &[&[i32]], expected: &[Option<&[i32]>], requests: &[usize]) {
         let named = |it: &&[i32]| it.iter().map(|number| ("t".to_owned(), *number)).collect();
         let asked: Vec<Vec<Partition>> = asked.iter().map(named).collect();
         let made = RefCell::new(Vec::new());
