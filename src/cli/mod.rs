@@ -4,6 +4,7 @@
 //! at run time, 2 wrong usage or configuration, 128 and its number after a signal.
 
 pub(crate) mod bench;
+mod client;
 mod cluster;
 mod config;
 mod demo;
@@ -61,6 +62,9 @@ enum Command {
     /// Check and print the configuration
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
+    /// Make secrets for the clients of the token operations
+    #[command(subcommand, after_help = client::EXAMPLES)]
+    Client(client::ClientCommand),
     /// Unlock or erase one subject
     #[command(subcommand, after_help = subject::EXAMPLES)]
     Subject(subject::SubjectCommand),
@@ -144,6 +148,7 @@ impl Cli {
             Command::Topics(command) => topics::perform(&load()?, &command),
             Command::Keys(command) => keys::perform(&command, load),
             Command::Config(command) => config::perform(&load()?, &command),
+            Command::Client(command) => client::perform(&load()?, &command),
             Command::Subject(command) => subject::perform(&load()?, &command),
             Command::Bench(args) => bench::perform(&load()?, &args),
         }

@@ -148,7 +148,7 @@ fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Fa
     })
 }
 
-/// Names the operations that nobody may use, because the key file lacks their key.
+/// Names the operations that nobody may use, because the key file lacks a key.
 fn warn_of_missing_keys(settings: &Settings, keys: &Keyring) {
     for caller in &settings.callers {
         let Some(contract) = settings.contracts.get(caller.contract) else { continue };
@@ -158,7 +158,7 @@ fn warn_of_missing_keys(settings: &Settings, keys: &Keyring) {
                 caller = caller.name,
                 operation,
                 "the key file has no key of the purpose that this operation needs, so it is answered as forbidden; add \
-                 a [[token]] key from a file that `otp-stream keys generate` makes"
+                 the [[token]] and [[client]] keys from a file that `otp-stream keys generate` makes"
             );
         }
     }

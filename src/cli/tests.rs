@@ -52,6 +52,9 @@ fn a_command_line_is_accepted_or_rejected() {
     check("otp-stream demo --bootstrap-servers localhost:9092", true);
     check("otp-stream subject unlock --contract egov --tenant pb --identity 9123456789", true);
     check("otp-stream subject unlock --contract egov", false);
+    check("otp-stream client new --client-id desk --app-id ida --role A --role B", true);
+    check("otp-stream client new --client-id desk", false);
+    check("otp-stream client", false);
     check("otp-stream serve", false);
     check("otp-stream", false);
 }

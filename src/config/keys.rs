@@ -36,9 +36,6 @@ pub(crate) struct KeysError {
     remedy: String,
 }
 
-/// Purposes that this build does not serve. A file may have them.
-const PURPOSES_UNUSED: [&str; 1] = ["client"];
-
 const REMEDY_GENERATE: &str = "make a file with `otp-stream keys generate --out FILE`";
 const SECRET_BYTES: usize = 32;
 
@@ -124,15 +121,25 @@ pub(crate) fn generate(now: LogTime) -> Result<Zeroizing<String>, KeysError> {
     let mut text = Zeroizing::new(String::with_capacity(4096));
     text.push_str(FILE_HEAD);
     for name in KeyPurpose::ALL.map(KeyPurpose::as_str) {
-        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-        fill(&mut secret)?;
         text.push_str(&format!("\n[[{name}]]\nid = 1\nactive_from = \"{active_from}\"\nsecret = \""));
-        for byte in secret.iter() {
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hex digit"));
-            }
-        }
+        text.push_str(&fresh_hex()?);
         text.push_str("\"\n");
+    }
+    Ok(text)
+}
+
+/// 256 bits from the operating system's random source, as 64 hex digits.
+///
+/// # Errors
+/// The random source fails.
+pub(crate) fn fresh_hex() -> Result<Zeroizing<String>, KeysError> {
+    let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+    fill(&mut secret)?;
+    let mut text = Zeroizing::new(String::with_capacity(2 * SECRET_BYTES));
+    for byte in secret.iter() {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hex digit"));
+        }
     }
     Ok(text)
 }
@@ -176,11 +183,11 @@ impl fmt::Display for KeysError {
 
 impl std::error::Error for KeysError {}
 
-#[expect(clippy::disallowed_methods, reason = "fresh keys come from the operating system's random source")]
+#[expect(clippy::disallowed_methods, reason = "fresh keys and secrets come from the operating system's random source")]
 fn fill(secret: &mut [u8; SECRET_BYTES]) -> Result<(), KeysError> {
     SysRng.try_fill_bytes(secret).map_err(|err| KeysError {
-        place: "keys generate".to_owned(),
-        what: format!("the operating system returned no random bytes ({err})"),
+        place: "the operating system's random source".to_owned(),
+        what: format!("returned no random bytes ({err})"),
         remedy: String::new(),
     })
 }
@@ -196,9 +203,6 @@ type Fault = (String, String);
 
 fn parse(table: &Table, keys: &mut Vec<KeyParts>) -> Result<(), Fault> {
     for (name, value) in table {
-        if PURPOSES_UNUSED.contains(&name.as_str()) {
-            continue;
-        }
         let names = KeyPurpose::ALL.map(KeyPurpose::as_str);
         let Some(purpose) = KeyPurpose::ALL.into_iter().find(|purpose| purpose.as_str() == name) else {
             let near = known::nearest_of(name, names);
@@ -310,9 +314,10 @@ const FILE_HEAD: &str = "\
 # Secret keys of otp-stream. Every instance of one application id needs the same file. Keep it out of version control
 # and back it up separately from the store: without it no valid code can be checked and no lock can be found.
 #
-# To rotate a code, id or directory key: add a key with the next id and an active_from in the future. Copy the file to every
+# To rotate a code, id, directory, token or client key: add a key with the next id and an active_from in the future. Copy the file to every
 # instance and restart each one before that time. Which key applies depends on the time of the record. Keep old keys as
-# long as stored values may need them: code and id keys for a day, directory keys until all records were written again.
+# long as stored values may need them: code and id keys for a day, directory keys until all records were written again, token keys
+# until the last token has expired, client keys until every client has a new secret.
 # The first key of a purpose also applies to all earlier times.
 # The pseudonym key cannot be rotated: locks and limits depend on it.
 ";

@@ -109,8 +109,8 @@ impl<R: WrongRule> Contract for Bent<R> {
         self.egov.operations()
     }
 
-    fn key_of(&self, operation: &str) -> Option<KeyPurpose> {
-        self.egov.key_of(operation)
+    fn keys_of(&self, operation: &str) -> &'static [KeyPurpose] {
+        self.egov.keys_of(operation)
     }
 
     fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings) {

@@ -26,6 +26,7 @@ pub(crate) const DESK: &str = "desk-requests";
 pub(crate) const DIRECTORY: &str = "directory";
 pub(crate) const POLICIES: &str = "policies";
 pub(crate) const TEMPLATES: &str = "templates";
+pub(crate) const CLIENTS: &str = "clients";
 pub(crate) const ADMIN: &str = "admin";
 
 /// The rules of the configuration, as a policy record spells them.

@@ -1,6 +1,6 @@
 //! The worker of a simulated process: it answers one question a step, or does a part of the work for one.
 
-use otp_topology::deployment::{Broadcast, SourceKind};
+use otp_topology::deployment::SourceKind;
 use otp_topology::otp::LogTime;
 use otp_topology::state::StateStore;
 use otp_topology::task::ChangelogFold;
@@ -238,7 +238,7 @@ impl Process {
                     let kind = self.topology.source(topic).kind;
                     let source = SourcePartition { topic, partition: origin.partition };
                     let is_mark = record.headers.iter().any(|(name, _)| name == "otp.kind");
-                    matches!(kind, SourceKind::Broadcast(Broadcast::Policy | Broadcast::Template))
+                    matches!(kind, SourceKind::Broadcast(_))
                         && !is_mark
                         && site.broker.offsets.get(source).is_some_and(|next| origin.offset < next)
                         && log_is_of_task_zero(&self.topology, batch_source(&one))

@@ -1,12 +1,12 @@
 //! The records that are appended to the source topics: requests, repeats, malformed records, directory entries,
-//! policies, templates and admin commands.
+//! policies, templates, clients and admin commands.
 
 use otp_topology::otp::ContractName;
 use otp_topology::wire::murmur2;
 use serde_json::{Value, json};
 
 use crate::broker::StoredRecord;
-use crate::house::{ADMIN, DESK, DIRECTORY, POLICIES, REQUESTS, Shape, TEMPLATES};
+use crate::house::{ADMIN, CLIENTS, DESK, DIRECTORY, POLICIES, REQUESTS, Shape, TEMPLATES};
 
 /// The number of people. The first half of them are in the directory from the start.
 pub(crate) const PEOPLE: usize = 5;
@@ -29,6 +29,15 @@ pub enum RequestKind {
     Create,
     Validate { typed: Typed, purpose: Option<&'static str> },
     Search,
+}
+
+/// What a record of the client registry does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientChange {
+    Put,
+    Delete,
+    /// It is refused.
+    Bad,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +69,11 @@ pub enum WorkloadItem {
         rules: Option<u64>,
     },
     Template,
+    Client {
+        /// The index of its id.
+        id: usize,
+        change: ClientChange,
+    },
     AdminCommand {
         who: usize,
         forget: bool,
@@ -77,6 +91,7 @@ pub(crate) struct DraftRecord {
 /// Tenants of one root. Most requests are of the first.
 const TENANTS: [&str; 3] = ["pb.amritsar", "pb", "pb.amritsar.ward1"];
 const POLICY_KEYS: [&str; 5] = ["egov/pb", "egov/*", "egov/pb.amritsar", "egov/pb.amritsar.ward1", "egov/ka"];
+const CLIENT_IDS: [&str; 2] = ["desk-1", "desk-2"];
 /// A policy record that is out of bounds.
 pub(crate) const BAD_POLICY: &str = r#"{"digits":99}"#;
 
@@ -122,6 +137,10 @@ pub(crate) fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem 
             rules: (dice.u8(..6) > 0).then(|| dice.u64(..)),
         },
         96 => WorkloadItem::Template,
+        97 => WorkloadItem::Client {
+            id: dice.usize(..CLIENT_IDS.len()),
+            change: [ClientChange::Put, ClientChange::Put, ClientChange::Delete, ClientChange::Bad][dice.usize(..4)],
+        },
         _ => WorkloadItem::AdminCommand { who, forget: dice.u8(..4) == 0 },
     }
 }
@@ -181,6 +200,7 @@ pub(crate) fn draft_record(
             let text = json!({"text": format!("number {number}: {{otp}}"), "templateId": "t"});
             plain(TEMPLATES, 0, "egov/pb/en_IN/sms.login.otp.msg", Some(text.to_string()))
         }
+        WorkloadItem::Client { id, change } => client(CLIENT_IDS[id], number, change),
         WorkloadItem::AdminCommand { who, forget } => {
             let operation = if forget { "forget" } else { "unlock" };
             let (contract, identity) = (ContractName::Egov.as_str(), mobile(who));
@@ -221,6 +241,18 @@ fn rule(dice: &mut fastrand::Rng) -> (&'static str, Value) {
         11 | 12 => ("resend", ["same", "rotate", "rotate"][dice.usize(..3)].into()),
         _ => ("concealExistence", (dice.u8(..4) > 0).into()),
     }
+}
+
+fn client(id: &str, number: usize, change: ClientChange) -> DraftRecord {
+    let secret_hash = format!("{number:064x}");
+    let record = match change {
+        ClientChange::Put => {
+            Some(json!({"clientId": id, "appId": "ida", "secretHash": secret_hash, "roles": [], "active": true}))
+        }
+        ClientChange::Bad => Some(json!({"clientId": id, "appId": "ida", "secretHash": []})),
+        ClientChange::Delete => None,
+    };
+    plain(CLIENTS, 0, id, record.map(|it| it.to_string()))
 }
 
 pub(crate) fn user(who: usize, exists: bool, shape: Shape) -> DraftRecord {

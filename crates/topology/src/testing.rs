@@ -40,7 +40,7 @@ pub fn caller(name: &str, request_topic: &str, reply_topic: &str) -> CallerSetti
     }
 }
 
-/// Short names; a topic that has none here has its default name.
+/// Short names.
 pub fn topic_names() -> TopicNames {
     TopicNames {
         sms: "sms".to_owned(),
@@ -51,8 +51,8 @@ pub fn topic_names() -> TopicNames {
         user_directory: "directory".to_owned(),
         otp_policy: "policies".to_owned(),
         message_template: "templates".to_owned(),
+        client_registry: "clients".to_owned(),
         otp_admin: "admin".to_owned(),
-        ..TopicNames::default()
     }
 }
 

@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use otp_topology::deployment::topics::unserved;
 use otp_topology::deployment::{Incarnation, Topology, fitting_cluster};
 use otp_topology::otp::Keyring;
 
@@ -83,7 +82,6 @@ pub(super) fn perform(loaded: &Loaded, args: &ReplayArgs) -> Result<(), Failure>
             ack: args.ack,
             internal: args.internal,
             mask: (!fresh && !args.reveal).then(|| Mask::new(&settings)),
-            unread: unserved(&settings),
         },
     );
     let bar = args.input.as_deref().map_or_else(ProgressBar::hidden, bar);

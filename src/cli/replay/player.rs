@@ -27,8 +27,6 @@ pub(super) struct Options {
     /// Also prints records of the changelog and the repartition topic.
     pub internal: bool,
     pub mask: Option<Mask>,
-    /// Source topics of the interface that this topology does not read.
-    pub unread: Vec<String>,
 }
 
 /// Why the replay stops at a line. Holds nothing of the line.
@@ -107,7 +105,6 @@ impl Player {
         let topic = self.source_topic(&line.topic)?;
         let time = in_range(line.timestamp.or(self.time).unwrap_or_else(clock))?;
         self.time = Some(time);
-        let Some(topic) = topic else { return Ok(Vec::new()) };
         let mut record = Fed {
             source: SourcePartition { topic, partition: 0 },
             offset: 0,
@@ -134,8 +131,7 @@ impl Player {
         Ok(self.memory.feed(&record, time))
     }
 
-    /// `None`: a source topic that this topology does not read.
-    fn source_topic(&self, name: &str) -> Result<Option<SourceTopic>, Stop> {
+    fn source_topic(&self, name: &str) -> Result<SourceTopic, Stop> {
         let named = self.topology.source_named(name);
         match named.map(|topic| (topic, self.topology.source(topic).kind)) {
             Some((
@@ -144,13 +140,12 @@ impl Player {
                 | SourceKind::Directory
                 | SourceKind::Admin
                 | SourceKind::Broadcast(_),
-            )) => Ok(Some(topic)),
-            None if self.options.unread.iter().any(|it| it == name) => Ok(None),
+            )) => Ok(topic),
             Some((_, SourceKind::Repartition)) | None => {
                 let sources = self.topology.sources.iter();
                 let names =
                     sources.filter(|it| it.kind != SourceKind::Repartition).map(|it| it.name.as_str());
-                let names: Vec<_> = names.chain(self.options.unread.iter().map(String::as_str)).collect();
+                let names: Vec<_> = names.collect();
                 Err(Stop::Line(format!(
                     "names no source topic; `topic` must be one of: {}",
                     names.join(", ")

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use otp_topology::deployment::topics::unserved;
 use otp_topology::deployment::{Incarnation, Topology, fitting_cluster};
 use otp_topology::otp::LogTime;
 use serde_json::Value;
@@ -63,7 +62,6 @@ impl Session {
             ack: given.ack,
             internal: given.internal,
             mask: given.masked.then(|| Mask::new(&settings)),
-            unread: unserved(&settings),
         };
         let player = Player::new(Arc::new(topology.expect("the facts fit")), options);
         Self { player, number: 0, code: String::new() }
@@ -287,6 +285,7 @@ fn policies_templates_and_users_apply_from_the_next_line_on() {
 > {"topic":"message-template","key":"egov/*/en_IN/sms.login.otp.msg","payload":"{\"text\":\"Code %s\"}"}
 > {"topic":"user-directory","partition":70,"key":"egov|pb|9123456789","payload":"{\"users\":[{\"tenantId\":\"pb\",\"mobileNumber\":\"9123456789\",\"active\":true}]}"}
 > {"topic":"client-registry","key":"x","payload":"{}"}
+  otp-dead-letter/0@0 +0 bad_client
 > {"topic":"otp-request-egov","partition":3,"payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb\",\"mobileNumber\":\"9123456789\",\"type\":\"login\"}}"}
   egov.core.notification.sms.otp/9@0 +0 Code CODE
   otp-lifecycle/9@0 +0 issued
@@ -295,9 +294,9 @@ fn policies_templates_and_users_apply_from_the_next_line_on() {
   otp-lifecycle/8@0 +0 unknown_recipient
   otp-response-egov/1@1 +0 OTP.UNKNOWN_CREDENTIAL
 > {"topic":"otp-policy","key":"egov/*","payload":"{\"digits\":99}"}
-  otp-dead-letter/0@0 +0 bad_policy
+  otp-dead-letter/0@1 +0 bad_policy
 > {"topic":"user-directory","key":"9123456789","payload":"{}"}
-  otp-dead-letter/0@1 +0 bad_key
+  otp-dead-letter/0@2 +0 bad_key
 "#;
     check(Given { sets: &["egov.user_check=true"], ..TWELVE }, script);
 }

@@ -98,8 +98,7 @@ impl Plan {
         topics.sort_by_key(|topic| {
             (!topic.role.is_callers(), (!topic.role.is_callers()).then_some(topic.role))
         });
-        let topics: Vec<_> =
-            topics.iter().filter(|it| it.role.is_served()).map(|it| planner.topic(it)).collect();
+        let topics: Vec<_> = topics.iter().map(|it| planner.topic(it)).collect();
         let access = planner.access(&topics);
         Self { application_id: settings.application_id, topics, access }
     }

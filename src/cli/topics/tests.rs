@@ -44,6 +44,7 @@ fn the_default_configuration_needs_these_topics() {
             ("user-directory", 6),
             ("otp-policy", 1),
             ("message-template", 1),
+            ("client-registry", 1),
             ("otp-admin", 6),
             ("otp-stream-changelog", 6),
             ("otp-stream-repartition", 6),

@@ -37,7 +37,10 @@ fn a_valid_key_file_is_read() {
     check(&file(&code), Ok(()));
     check(&file(&(code.clone() + &key("code", 2, &secret('7')))), Ok(()));
     check(&file(&code.replace("\"2026-11-21T00:00:00Z\"", "2026-11-21T00:00:00+05:30")), Ok(()));
-    check(&file(&(code.clone() + &key("token", 1, &secret('7')) + "[[client]]\nanything = 1\n")), Ok(()));
+    check(&file(&(code.clone() + &key("token", 1, &secret('7')))), Ok(()));
+    let optional = key("token", 1, &secret('7')) + &key("client", 1, &secret('8'));
+    check(&file(&(code.clone() + &optional)), Ok(()));
+    check(&file(&(code.clone() + "[[client]]\nanything = 1\n")), Err("[[client]] number 1: a field that does not exist"));
     let not_on_curve = format!("{}00", "f".repeat(62));
     let expected = Err("the token key 1 is no private key of the curve P-256; copy one that");
     check(&file(&(code.clone() + &key("token", 1, &not_on_curve))), expected);

@@ -90,7 +90,7 @@ impl Auditor {
                 for offset in 0..log.end() {
                     let Some((_, record)) = log.any(offset) else { continue };
                     let key = record.key.as_deref().unwrap_or_default();
-                    if matches!(Family::of(key), Some(Family::Policy | Family::Template)) {
+                    if matches!(Family::of(key), Some(Family::Policy | Family::Template | Family::Client)) {
                         continue;
                     }
                     let value = record.value.as_deref().unwrap_or_default();

@@ -11,7 +11,7 @@ use otp_topology::wire::rfc3339;
 use serde_json::Value;
 
 use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
-use crate::house::{ADMIN, DESK, DIRECTORY, HOUSE_RULES, House, POLICIES, REQUESTS, TEMPLATES};
+use crate::house::{ADMIN, CLIENTS, DESK, DIRECTORY, HOUSE_RULES, House, POLICIES, REQUESTS, TEMPLATES};
 use crate::oracle::{Oracle, Verdict};
 use crate::records::{header, header_bytes, origin_of};
 
@@ -90,7 +90,7 @@ impl Judge {
                     to.topic == repartition && origin_of(it, house) == Some((at, *offset))
                 };
                 let has_home = topology.task_of(source.topic, source.partition).is_some();
-                let is_broadcast = [POLICIES, TEMPLATES].contains(&house.topics[at.topic].as_str());
+                let is_broadcast = [POLICIES, TEMPLATES, CLIENTS].contains(&house.topics[at.topic].as_str());
                 let is_here = has_home && !is_broadcast && !decided.outputs.iter().any(forwards);
                 let (topic, key) =
                     (house.topics[at.topic].as_str(), record.key.as_deref().unwrap_or_default());

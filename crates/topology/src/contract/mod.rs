@@ -1,14 +1,15 @@
 //! The public contracts: a wire request becomes a command, a decision becomes wire events.
 //!
 //! Each contract has a folder and a line in `table`. Nothing outside the folder knows its field names. What contracts
-//! share stands below them, once: the session, the delivery of a code, the directory and the analytic streams. They
-//! reach the state through [`Reads`] and write through [`Events`] only.
+//! share stands below them, once: the session, the delivery of a code, the directory, the clients and the analytic
+//! streams. They reach the state through [`Reads`] and write through [`Events`] only.
 //!
 //! ```text
-//! table ─▶ egov, int, mosip ─▶ session, delivery, directory, analytics ─▶ events, port
+//! table ─▶ egov, int, mosip ─▶ session, delivery, directory, client, analytics ─▶ events, port
 //! ```
 
 pub mod analytics;
+pub mod client;
 pub mod delivery;
 pub mod directory;
 pub mod egov;

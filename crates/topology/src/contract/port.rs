@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use super::client::Client;
 use super::events::{Envelope, Events};
 use super::findings::SettingsFindings;
 use super::shared::SharedSettings;
@@ -47,14 +48,19 @@ pub trait Contract: Debug + Send + Sync {
     /// the contract.
     fn operations(&self) -> &'static [&'static str];
 
-    /// The key that an operation needs besides those of every contract. Without it nobody may use the operation.
-    fn key_of(&self, operation: &str) -> Option<KeyPurpose>;
+    /// The keys that an operation needs besides those of every contract. Without one of them nobody may use the operation.
+    fn keys_of(&self, operation: &str) -> &'static [KeyPurpose];
 
     /// Objects to what a caller is granted and cannot work. The names of its operations are good.
     fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings);
 
     /// The members of requests and replies that hold secrets. What is printed of a record hides their values.
     fn secret_members(&self) -> &'static [&'static str];
+
+    /// The roles that a record of the client registry can give.
+    fn client_roles(&self) -> &[String] {
+        &[]
+    }
 
     /// The rules that its policies have besides those of every contract.
     fn policy_rules(&self) -> &'static [ContractRule];
@@ -250,6 +256,12 @@ pub trait Reads {
     /// # Errors
     /// The store cannot be read.
     fn template_locales(&self, contract: ContractName) -> Result<Arc<[Box<str>]>, StoreError>;
+
+    /// The client with this id, in canonical form.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError>;
 
     fn keys(&self) -> &Keyring;
 }

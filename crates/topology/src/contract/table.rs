@@ -102,6 +102,11 @@ impl Contracts {
         names
     }
 
+    /// The roles that records of the client registry can give.
+    pub fn client_roles(&self) -> Vec<&str> {
+        self.opened.iter().flat_map(|contract| contract.client_roles()).map(String::as_str).collect()
+    }
+
     /// The names of all contracts, for error texts: `egov, int, mosip`.
     pub fn list(&self) -> String {
         let names: Vec<_> = self.opened.iter().map(|contract| contract.name().as_str()).collect();
@@ -214,6 +219,10 @@ mod tests {
                 "mosip.languages: texts have one language or two; name the primary language, then at most one other, \
                  as in [\"eng\", \"ara\"]",
             ],
+        );
+        check(
+            r#"{"mosip":{"client_roles":["AUTH"," "]}}"#,
+            &["mosip.client_roles[1]: not a role; name a role, or take it out"],
         );
         check(
             r#"{"int":{"digit_min":3},"mosip":{"languages":"eng"}}"#,

@@ -47,10 +47,10 @@ impl CallerSettings {
         self.operations.clone().unwrap_or_else(all)
     }
 
-    /// As [`CallerSettings::operations_of`], without those whose key is missing.
+    /// As [`CallerSettings::operations_of`], without those that lack a key.
     pub fn operations_with(&self, contract: &dyn Contract, keys: &Keyring) -> Vec<String> {
         let mut operations = self.operations_of(contract);
-        operations.retain(|operation| contract.key_of(operation).is_none_or(|purpose| keys.has(purpose)));
+        operations.retain(|operation| contract.keys_of(operation).iter().all(|purpose| keys.has(*purpose)));
         operations
     }
 }

@@ -80,7 +80,7 @@ pub enum TopicRole {
     Directory,
     Policy,
     Template,
-    /// Clients of the token operations, which this build does not serve: the topic is neither read nor created.
+    /// Clients of the token operations.
     ClientRegistry,
     Admin,
     Changelog,
@@ -113,6 +113,7 @@ pub enum SourceKind {
 pub enum Broadcast {
     Policy,
     Template,
+    Client,
 }
 
 /// How many partitions a topic may have, and why.
@@ -155,7 +156,7 @@ pub struct Topic {
 }
 
 impl Broadcast {
-    pub const ALL: [Self; 2] = [Self::Policy, Self::Template];
+    pub const ALL: [Self; 3] = [Self::Policy, Self::Template, Self::Client];
 }
 
 impl TopicNames {
@@ -180,6 +181,7 @@ impl TopicRole {
         use RetentionRule as Keep;
         const POLICY: Option<SourceKind> = Some(SourceKind::Broadcast(Broadcast::Policy));
         const TEMPLATE: Option<SourceKind> = Some(SourceKind::Broadcast(Broadcast::Template));
+        const CLIENT: Option<SourceKind> = Some(SourceKind::Broadcast(Broadcast::Client));
         const HOME: &str = "its partitions are the home partitions";
         const SAME: &str = "as many as the changelog";
         const IN_PLACE: &str = "as many as the changelog, its records are read in place";
@@ -194,7 +196,7 @@ impl TopicRole {
             Self::Directory => (Some(SourceKind::Directory), false, AsHomes(IN_PLACE), Keep::Compacted),
             Self::Policy => (POLICY, false, One(ONE_ORDER), Keep::Compacted),
             Self::Template => (TEMPLATE, false, One(ONE_ORDER), Keep::Compacted),
-            Self::ClientRegistry => (None, false, One(ONE_ORDER), Keep::Compacted),
+            Self::ClientRegistry => (CLIENT, false, One(ONE_ORDER), Keep::Compacted),
             Self::Admin => (Some(SourceKind::Admin), false, Any, Keep::AdminCommands),
             Self::Changelog => (None, true, AsHomes(HOME), Keep::Changelog),
             Self::Repartition => (Some(SourceKind::Repartition), true, AsHomes(SAME), Keep::Repartition),
@@ -222,11 +224,6 @@ impl TopicRole {
     /// Whether each caller has a topic of its own in this role.
     pub const fn is_callers(self) -> bool {
         matches!(self, Self::Request | Self::Reply)
-    }
-
-    /// Whether this build reads or writes topics of this role.
-    pub const fn is_served(self) -> bool {
-        !matches!(self, Self::ClientRegistry)
     }
 }
 
@@ -299,12 +296,6 @@ pub fn outputs(settings: &Settings) -> Vec<String> {
     names
 }
 
-/// The topics that have a name and are neither read nor written by this build.
-pub fn unserved(settings: &Settings) -> Vec<String> {
-    let topics = topics(settings).into_iter();
-    topics.filter(|it| !it.role.is_served()).map(|it| it.name).collect()
-}
-
 /// A cluster on which every topic exists and fits. For runs without brokers.
 pub fn fitting_cluster(
     settings: &Settings,
@@ -315,7 +306,7 @@ pub fn fitting_cluster(
         let partitions = topic.role.rules().partitions.count(homes);
         (topic.name, TopicFacts { partitions, incarnation })
     };
-    topics(settings).into_iter().filter(|it| it.role.is_served()).map(facts).collect()
+    topics(settings).into_iter().map(facts).collect()
 }
 
 impl Topic {

@@ -215,7 +215,7 @@ fn homes(
         None => Err(TopologyError::MissingTopic(name.clone())),
     };
     let homes = count(&settings.changelog())?;
-    for Topic { name, role, .. } in topics.iter().filter(|it| it.role.is_served()) {
+    for Topic { name, role, .. } in topics {
         let found = count(name)?;
         if let Some((needed, reason)) = role.rules().partitions.objection(found, homes) {
             return Err(TopologyError::PartitionCount { topic: name.clone(), found, needed, reason });

@@ -55,6 +55,11 @@ impl CanonicalSubject {
         Ok(Self { text, contract, identity_at })
     }
 
+    /// Whether a text is an identity in canonical form.
+    pub fn is_identity(text: &str) -> bool {
+        !text.is_empty() && !has_invisible(text) && canonical_identity(text) == text
+    }
+
     /// Reads a record key. `None` if it is not exactly the canonical form.
     pub fn parse(key: &str) -> Option<Self> {
         let mut parts = key.splitn(3, '|');

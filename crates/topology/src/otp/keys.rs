@@ -25,10 +25,13 @@ pub enum KeyPurpose {
     Directory,
     /// Signs tokens. Optional: without it no operation makes any.
     Token,
+    /// Hashes the secrets of clients. Optional: without it no client is known.
+    Client,
 }
 
 impl KeyPurpose {
-    pub const ALL: [Self; 5] = [Self::Code, Self::Id, Self::Pseudonym, Self::Directory, Self::Token];
+    pub const ALL: [Self; 6] =
+        [Self::Code, Self::Id, Self::Pseudonym, Self::Directory, Self::Token, Self::Client];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +40,7 @@ impl KeyPurpose {
             Self::Pseudonym => "pseudonym",
             Self::Directory => "directory",
             Self::Token => "token",
+            Self::Client => "client",
         }
     }
 }
@@ -102,7 +106,14 @@ impl Key {
         &self.cipher
     }
 
-    /// An HMAC-SHA-256 under this key.
+    /// HMAC-SHA-256 of exactly this text, as other programs compute it.
+    pub(super) fn hash_of(&self, text: &[u8]) -> Zeroizing<[u8; 32]> {
+        let mut hash = self.keyed.clone();
+        hash.update(text);
+        KeyedHash(hash).finish()
+    }
+
+    /// An HMAC-SHA-256 under this key, for texts of several parts.
     pub(super) fn hmac(&self) -> KeyedHash {
         KeyedHash(self.keyed.clone())
     }
@@ -154,6 +165,18 @@ impl Ring {
 }
 
 impl<K> Ring<K> {
+    /// `None`: the file has no key of the purpose.
+    fn optional(
+        purpose: KeyPurpose,
+        parts: &[KeyParts],
+        make: impl Fn(KeyId, &[u8; 32]) -> Result<K, KeyringError>,
+    ) -> Result<Option<Self>, KeyringError> {
+        match Self::made(purpose, parts, make) {
+            Err(KeyringError::Missing(_)) => Ok(None),
+            ring => ring.map(Some),
+        }
+    }
+
     fn made(
         purpose: KeyPurpose,
         parts: &[KeyParts],
@@ -182,6 +205,10 @@ impl<K> Ring<K> {
         (*id, key)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &K> {
+        self.keys.iter().map(|(_, _, key)| key)
+    }
+
     /// # Errors
     /// No key of that id.
     pub fn get(&self, id: KeyId) -> Result<&K, UnknownKey> {
@@ -198,6 +225,7 @@ pub struct Keyring {
     pseudonym: Ring,
     directory: Ring,
     token: Option<Ring<TokenKey>>,
+    client: Option<Ring>,
 }
 
 impl Keyring {
@@ -215,16 +243,13 @@ impl Keyring {
 
     fn of(parts: &[KeyParts]) -> Result<Self, KeyringError> {
         let token_key = |id, secret: &[u8; 32]| TokenKey::new(secret).ok_or(KeyringError::NotOnCurve(id));
-        let token = match Ring::made(KeyPurpose::Token, parts, token_key) {
-            Err(KeyringError::Missing(_)) => None,
-            ring => Some(ring?),
-        };
         let keyring = Self {
             code: Ring::new(KeyPurpose::Code, parts)?,
             id: Ring::new(KeyPurpose::Id, parts)?,
             pseudonym: Ring::new(KeyPurpose::Pseudonym, parts)?,
             directory: Ring::new(KeyPurpose::Directory, parts)?,
-            token,
+            token: Ring::optional(KeyPurpose::Token, parts, token_key)?,
+            client: Ring::optional(KeyPurpose::Client, parts, |_, secret| Ok(Key::new(secret)))?,
         };
         match keyring.pseudonym.keys.len() {
             1 => Ok(keyring),
@@ -251,6 +276,7 @@ impl Keyring {
         match purpose {
             KeyPurpose::Code | KeyPurpose::Id | KeyPurpose::Pseudonym | KeyPurpose::Directory => true,
             KeyPurpose::Token => self.token.is_some(),
+            KeyPurpose::Client => self.client.is_some(),
         }
     }
 
@@ -283,6 +309,10 @@ impl Keyring {
         &self.directory
     }
 
+    pub(super) fn client(&self) -> Result<&Ring, UnknownKey> {
+        self.client.as_ref().ok_or(UnknownKey { purpose: KeyPurpose::Client, id: KeyId(1) })
+    }
+
     pub(super) fn code(&self) -> &Ring {
         &self.code
     }
@@ -313,7 +343,7 @@ mod tests {
 
     #[test]
     fn keys_that_do_not_make_a_ring_are_refused() {
-        use KeyPurpose::{Code, Directory, Id, Pseudonym, Token};
+        use KeyPurpose::{Client, Code, Directory, Id, Pseudonym, Token};
         let check = |parts: Vec<KeyParts>, expected: Option<KeyringError>| {
             assert_eq!(Keyring::new(parts).err(), expected);
         };
@@ -329,6 +359,8 @@ mod tests {
         check(with(part(Directory, 2, 100)), Some(twins));
         check(with(part(Pseudonym, 2, 50)), Some(KeyringError::PseudonymRotates(2)));
         check(without(Token), None);
+        check(without(Client), None);
+        check(with(part(Client, 1, 50)), Some(KeyringError::DuplicateId(Client, KeyId(1))));
         check(with(part(Token, 0, 50)), Some(KeyringError::NotOnCurve(KeyId(0))));
         check(with(part(Token, 1, 50)), Some(KeyringError::DuplicateId(Token, KeyId(1))));
     }

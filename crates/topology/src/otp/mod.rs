@@ -8,6 +8,7 @@
 
 mod administer;
 mod challenge;
+mod client;
 mod decide;
 mod derive;
 mod expire;
@@ -32,6 +33,7 @@ mod verify;
 
 pub use administer::{Forget, Unlock};
 pub use challenge::{Challenge, ChallengeId, ChallengeState, ChallengeView, CodeRef};
+pub use client::{SecretHash, SecretHashes};
 pub use decide::{Decision, Origin, OtpCommand, Rules, decide};
 pub use derive::Code;
 pub use expire::{DueTime, due_at, expire};

@@ -5,6 +5,7 @@
 //!                D pseudonym           directory entry (sealed)
 //!                P contract/tenant     policy record
 //!                T template key        message template
+//!                C client id           client record
 //!                O path topic 0 part   input position
 //!                M topic               broadcast barrier: the topic's records from before the first start are here
 //! local          X due pseudonym       expiry index
@@ -19,6 +20,7 @@ pub enum Family {
     Directory = b'D',
     Policy = b'P',
     Template = b'T',
+    Client = b'C',
     Position = b'O',
     Barrier = b'M',
     Expiry = b'X',
@@ -26,11 +28,12 @@ pub enum Family {
 }
 
 impl Family {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Subject,
         Self::Directory,
         Self::Policy,
         Self::Template,
+        Self::Client,
         Self::Position,
         Self::Barrier,
         Self::Expiry,
@@ -49,6 +52,7 @@ impl Family {
             Self::Directory => "directory entry",
             Self::Policy => "policy",
             Self::Template => "template",
+            Self::Client => "client",
             Self::Position => "position",
             Self::Barrier => "broadcast barrier",
             Self::Expiry => "due time",

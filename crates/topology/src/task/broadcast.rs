@@ -1,4 +1,4 @@
-//! Policies and templates reach every task as records of the log, in one order, so that a failover and a replay know
+//! Policies, templates and clients reach every task as records of the log, in one order, so that a failover and a replay know
 //! which applied when.
 //!
 //! Task 0 reads their topics, judges each record and forwards it to every home partition through the repartition topic.
@@ -7,6 +7,7 @@
 
 use super::Task;
 use super::route;
+use crate::contract::client::{Client, check_client_id};
 use crate::deployment::{Broadcast, SourceKind, Topology};
 use crate::otp::{LogTime, PolicyPatch};
 use crate::state::{
@@ -38,6 +39,9 @@ const fn kind_of(broadcast: Broadcast) -> RecordKind {
         }
         Broadcast::Template => {
             RecordKind { family: Family::Template, error_code: "bad_template", judge: judge_template }
+        }
+        Broadcast::Client => {
+            RecordKind { family: Family::Client, error_code: "bad_client", judge: judge_client }
         }
     }
 }
@@ -170,4 +174,12 @@ fn judge_template(key: &str, value: Option<&[u8]>, topology: &Topology) -> Resul
     };
     let template = Template::from_json(key, value, &contract.template_rules(code));
     template.map(drop).map_err(|error| error.to_string())
+}
+
+fn judge_client(key: &str, value: Option<&[u8]>, _: &Topology) -> Result<(), String> {
+    let judged = match value {
+        Some(value) => Client::from_json(key, value).map(drop),
+        None => check_client_id(key),
+    };
+    judged.map_err(|error| error.to_string())
 }

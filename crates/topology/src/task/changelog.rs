@@ -107,6 +107,7 @@ impl ChangelogFold {
             Family::Directory
             | Family::Policy
             | Family::Template
+            | Family::Client
             | Family::Barrier
             | Family::Expiry
             | Family::Local => {}

@@ -1,27 +1,30 @@
-//! What a contract can read of a task's state: the overlay over the store. Parsed policies and templates are cached.
+//! What a contract can read of a task's state: the overlay over the store. Parsed policies, templates and clients are
+//! cached.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::TaskError;
+use crate::contract::client::Client;
 use crate::contract::{Reads, ServeError};
 use crate::deployment::Topology;
 use crate::otp::{CanonicalSubject, ContractName, Keyring, Policy, PolicyPatch};
 use crate::state::{BadRecord, Family, Overlay, StateStore, StoreError, StoreKey, open};
 use crate::text::{Template, TemplateKey};
 
-/// Entries of a cache. Bounded, because tenants and template keys come from requests.
+/// Entries of a cache. Bounded, because tenants, template keys and client ids come from requests.
 const CACHED_MAX: usize = 4096;
 /// Templates that are read at once.
 const SCANNED_MAX: usize = 1024;
 
-/// Policies and templates as last read. Cleared whenever one is written or a write is rolled back.
+/// Policies, templates and clients as last read. Cleared whenever one is written or a write is rolled back.
 #[derive(Default)]
 pub(super) struct Caches {
     /// By contract and tenant.
     policies: RefCell<BTreeMap<ContractName, HashMap<String, Arc<Policy>>>>,
     templates: RefCell<HashMap<String, Option<Arc<Template>>>>,
+    clients: RefCell<HashMap<String, Option<Arc<Client>>>>,
     /// Of the templates of a contract.
     locales: RefCell<BTreeMap<ContractName, Arc<[Box<str>]>>>,
     /// Keys of policies with a rule beyond the bounds, until they are counted.
@@ -32,6 +35,7 @@ impl Caches {
     pub(super) fn clear(&mut self) {
         self.policies.get_mut().clear();
         self.templates.get_mut().clear();
+        self.clients.get_mut().clear();
         self.locales.get_mut().clear();
     }
 
@@ -79,6 +83,15 @@ impl<S: StateStore> View<'_, S> {
         // The settings may have changed since the template was judged; that must not stop the task.
         let template = Template::from_json(key, &record, &contract.template_rules(code).as_stored());
         template.map(|it| Some(Arc::new(it))).map_err(|error| damaged(&at, &error))
+    }
+
+    fn read_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        let at = StoreKey::new(Family::Client, client_id.as_bytes());
+        let Some(record) = self.overlay.get(self.store, at.as_bytes())? else {
+            return Ok(None);
+        };
+        let client = Client::from_json(client_id, &record);
+        client.map(|it| Some(Arc::new(it))).map_err(|error| damaged(&at, &error))
     }
 
     fn read_locales(&self, contract: ContractName) -> Result<BTreeSet<Box<str>>, StoreError> {
@@ -134,16 +147,7 @@ impl<S: StateStore> Reads for View<'_, S> {
     }
 
     fn template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError> {
-        if let Some(template) = self.caches.templates.borrow().get(key) {
-            return Ok(template.clone());
-        }
-        let template = self.read_template(key)?;
-        let mut cached = self.caches.templates.borrow_mut();
-        if cached.len() >= CACHED_MAX {
-            cached.clear();
-        }
-        cached.insert(key.to_owned(), template.clone());
-        Ok(template)
+        cached(&self.caches.templates, key, || self.read_template(key))
     }
 
     fn template_locales(&self, contract: ContractName) -> Result<Arc<[Box<str>]>, StoreError> {
@@ -155,9 +159,31 @@ impl<S: StateStore> Reads for View<'_, S> {
         Ok(locales)
     }
 
+    fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        cached(&self.caches.clients, client_id, || self.read_client(client_id))
+    }
+
     fn keys(&self) -> &Keyring {
         &self.topology.keys
     }
+}
+
+/// What a cache has under a key, or what `read` finds, which the cache has then.
+fn cached<T: Clone>(
+    cache: &RefCell<HashMap<String, T>>,
+    key: &str,
+    read: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    if let Some(known) = cache.borrow().get(key) {
+        return Ok(known.clone());
+    }
+    let found = read()?;
+    let mut cache = cache.borrow_mut();
+    if cache.len() >= CACHED_MAX {
+        cache.clear();
+    }
+    cache.insert(key.to_owned(), found.clone());
+    Ok(found)
 }
 
 /// The value under this key cannot be read: the task fails, because it must neither guess nor skip.

@@ -48,6 +48,8 @@ pub(crate) struct Seen {
     pub reply_headers: Vec<(String, String)>,
     /// The other events, by topic and body, in order.
     pub events: Vec<(String, Value)>,
+    /// Why records became dead letters, in order.
+    pub reasons: Vec<String>,
 }
 
 impl Desk {
@@ -108,7 +110,12 @@ impl Desk {
     }
 
     fn see(&mut self, published: &[Published]) -> Seen {
-        let mut seen = Seen { reply: String::new(), reply_headers: Vec::new(), events: Vec::new() };
+        let mut seen = Seen {
+            reply: String::new(),
+            reply_headers: Vec::new(),
+            events: Vec::new(),
+            reasons: Vec::new(),
+        };
         for event in published {
             let topic = self.topology.output(event.topic).name.clone();
             let text = String::from_utf8(event.value.clone().unwrap_or_default()).unwrap_or_default();
@@ -129,6 +136,7 @@ impl Desk {
                     let headers: BTreeMap<_, _> = event.headers.iter().map(header).collect();
                     let code = Value::String(headers["otp.error.code"].clone());
                     seen.events.push((topic, code));
+                    seen.reasons.push(headers["__dlq.errors.message"].clone());
                 }
                 name if name.starts_with("app-") => {}
                 _ => seen.events.push((topic, body)),

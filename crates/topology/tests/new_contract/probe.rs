@@ -63,8 +63,8 @@ impl Contract for Probe {
         &["send"]
     }
 
-    fn key_of(&self, _: &str) -> Option<KeyPurpose> {
-        None
+    fn keys_of(&self, _: &str) -> &'static [KeyPurpose] {
+        &[]
     }
 
     fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings) {

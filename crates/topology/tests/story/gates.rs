@@ -175,7 +175,7 @@ fn the_directory_is_read_before_any_request_arrives_on_any_path() {
     member.assigned(|_| true);
     let mut first = member.take_resumed();
     first.sort();
-    assert_eq!(first, ["directory", "policies", "templates"]);
+    assert_eq!(first, ["clients", "directory", "policies", "templates"]);
 
     member.tell(Event::ReachedEnd { source: member.source("directory"), offset: 4 }, 1);
     assert_eq!(member.take_resumed(), Vec::<String>::new(), "one record is missing");

@@ -13,6 +13,16 @@ use serde_json::Value;
 
 pub(crate) const START_MS: u64 = 1_700_000_000_000;
 
+/// The barriers that the store of task 0 has after the first start.
+pub(crate) const BARRIERS: [&str; 6] = [
+    "sent/policies",
+    "sent/templates",
+    "sent/clients",
+    "arrived/policies",
+    "arrived/templates",
+    "arrived/clients",
+];
+
 pub(crate) struct House {
     pub topology: Arc<Topology>,
     memory: InMemory,

@@ -12,7 +12,7 @@ use otp_topology::thread::{
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 use serde_json::Value;
 
-use crate::house::{House, START_MS, send, settings, validate};
+use crate::house::{BARRIERS, House, START_MS, send, settings, validate};
 
 /// A stream thread with two tasks, on a cluster that refuses some topics.
 struct Cluster {
@@ -197,8 +197,7 @@ impl Cluster {
 /// A store that has the barriers of the broadcast topics.
 fn after_first_start() -> MemoryStore {
     let store = MemoryStore::default();
-    let marks = ["sent/policies", "sent/templates", "arrived/policies", "arrived/templates"];
-    let keys = marks.map(|mark| StoreKey::new(Family::Barrier, mark.as_bytes()));
+    let keys = BARRIERS.map(|barrier| StoreKey::new(Family::Barrier, barrier.as_bytes()));
     let set = Some(&[1][..]);
     store.write(&keys.iter().map(|key| (key.as_bytes(), set)).collect()).expect("memory does not fail");
     store

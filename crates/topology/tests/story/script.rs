@@ -26,7 +26,7 @@ use otp_topology::thread::{
 };
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
-use crate::house::{House, START_MS, send};
+use crate::house::{BARRIERS, House, START_MS, send};
 
 /// One stream thread with one task.
 pub(crate) struct Script {
@@ -53,8 +53,8 @@ pub(crate) fn store_at(changelog_next: i64) -> MemoryStore {
     batch.put(LocalKey::Incarnation.key().as_bytes(), &[7; 16]);
     batch.put(LocalKey::ChangelogNext.key().as_bytes(), &changelog_next.to_be_bytes());
     batch.put(LocalKey::WrittenAt.key().as_bytes(), &START_MS.to_be_bytes());
-    for mark in ["sent/policies", "sent/templates", "arrived/policies", "arrived/templates"] {
-        batch.put(StoreKey::new(Family::Barrier, mark.as_bytes()).as_bytes(), &[1]);
+    for barrier in BARRIERS {
+        batch.put(StoreKey::new(Family::Barrier, barrier.as_bytes()).as_bytes(), &[1]);
     }
     store.write(&batch).expect("memory does not fail");
     store

@@ -1,5 +1,7 @@
-//! The topics that configure a running service: policies, templates, the directory.
+//! The topics that configure a running service: policies, templates, clients, the directory.
 
+use otp_topology::deployment::CallerSettings;
+use otp_topology::otp::{ContractName, LogTime};
 use otp_topology::testing;
 
 use crate::house::{House, Seen, send, settings, shape};
@@ -36,6 +38,33 @@ fn a_template_changes_the_text_of_its_tenant() {
     let sms = sent.iter().find(|it| it.topic == "sms").expect("an SMS");
     assert!(sms.body["message"].as_str().is_some_and(|text| text.starts_with("Code ")), "{sms:#?}");
     assert_eq!(sms.body["templateId"], "T1");
+}
+
+#[test]
+fn a_client_reaches_every_task_and_a_bad_one_changes_nothing() {
+    let caller = testing::caller("mosip", "requests", "replies");
+    let mut settings = settings();
+    settings.callers = vec![CallerSettings { contract: ContractName::Mosip, reveal_code: true, ..caller }];
+    let mut house = House::with(settings, 3, |_| None);
+    let hash = house.topology.keys.client_hash(LogTime::default(), "open sesame").expect("a client key");
+    let clients = ["desk-1", "desk-2", "desk-3", "desk-4"];
+    let homes = clients.map(|id| house.topology.home_of(&format!("mosip|default|{id}")));
+    assert!((0..3).all(|home| homes.contains(&home)), "{homes:?}");
+    let log_in = |house: &mut House, id: &str| {
+        let seen = house.ask(&serde_json::json!({"id": "mosip.authentication.clientidsecretkey",
+            "request": {"clientId": id, "secretKey": "open sesame"}}));
+        seen.iter().find(|it| it.topic == "replies").expect("a reply").body["response"]["status"].clone()
+    };
+    for id in clients {
+        let record = serde_json::json!({"clientId": id, "appId": "ida", "secretHash": hash.to_hex()});
+        house.feed("clients", 0, Some(id), Some(record.to_string().as_bytes()), &[]);
+        let refused = house.feed("clients", 0, Some(id), Some(br#"{"clientId":5}"#), &[]);
+        assert_eq!(shape(&refused), ["dead-letters:bad_client"], "one, although every task judges");
+        assert_eq!(log_in(&mut house, id), "Success", "{id}");
+    }
+    house.feed("clients", 0, Some("desk-2"), None, &[]);
+    assert_eq!(log_in(&mut house, "desk-2"), serde_json::Value::Null);
+    assert_eq!(log_in(&mut house, "desk-3"), "Success");
 }
 
 #[test]

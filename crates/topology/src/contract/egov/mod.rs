@@ -66,8 +66,8 @@ impl Contract for Egov {
         Operation::NAMES
     }
 
-    fn key_of(&self, _: &str) -> Option<KeyPurpose> {
-        None
+    fn keys_of(&self, _: &str) -> &'static [KeyPurpose] {
+        &[]
     }
 
     fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings) {

@@ -62,8 +62,8 @@ impl Contract for Int {
         Operation::NAMES
     }
 
-    fn key_of(&self, _: &str) -> Option<KeyPurpose> {
-        None
+    fn keys_of(&self, _: &str) -> &'static [KeyPurpose] {
+        &[]
     }
 
     fn check_caller(&self, _: &CallerGrant<'_>, _: &mut SettingsFindings) {}

@@ -36,6 +36,7 @@ pub(super) const NO_OTP: MosipError<'_> =
 pub(super) const FORBIDDEN: MosipError<'_> = row("KER-ATH-403", "Forbidden", "operation_not_allowed");
 pub(super) const NO_USER_DETAIL: MosipError<'_> =
     row("KER-ATH-003", "User Detail doesn't exist", "unknown_user");
+pub(super) const UNAUTHORIZED: MosipError<'_> = row("401", "Unauthorized", "unauthorized");
 pub(super) const BAD_USER_ID_TYPE: MosipError<'_> = row("401", "Invalid User Id type", INVALID);
 pub(super) const NO_CONTEXT: MosipError<'_> =
     row("KER-ATH-401", "Context is null,Please enter a valid context", INVALID);

@@ -1,11 +1,14 @@
-//! MOSIP: otpmanager's generate and validate, authmanager's sendotp and useridOTP (docs/contracts/mosip.md).
+//! MOSIP: otpmanager's generate and validate, authmanager's sendotp, useridOTP and clientidsecretkey
+//! (docs/contracts/mosip.md).
 //!
 //! Reads requests and writes replies. `otp` decides which code is right and who may have one, and signs tokens.
 //!
 //! ```text
 //! body ── request ──▶ generate | validate | send_otp | user_id_otp ── delivery, otp::decide ──▶ reply, events
+//!             └─────▶ client_login ── the client registry ──▶ reply
 //! ```
 
+mod client_login;
 mod errors;
 mod generate;
 mod operation;
@@ -81,8 +84,8 @@ impl Contract for Mosip {
         Operation::NAMES
     }
 
-    fn key_of(&self, operation: &str) -> Option<KeyPurpose> {
-        (Operation::parse(operation) == Some(Operation::UserIdOtp)).then_some(KeyPurpose::Token)
+    fn keys_of(&self, operation: &str) -> &'static [KeyPurpose] {
+        Operation::parse(operation).map_or(&[], Operation::keys)
     }
 
     fn check_caller(&self, grant: &CallerGrant<'_>, findings: &mut SettingsFindings) {
@@ -98,7 +101,11 @@ impl Contract for Mosip {
     }
 
     fn secret_members(&self) -> &'static [&'static str] {
-        &["otp", "authorization"]
+        &["otp", "secretKey", "authorization"]
+    }
+
+    fn client_roles(&self) -> &[String] {
+        &self.settings.client_roles
     }
 
     fn policy_rules(&self) -> &'static [ContractRule] {
@@ -162,6 +169,7 @@ impl Contract for Mosip {
             Operation::Validate => validate::serve(&session, known, events),
             Operation::SendOtp => send_otp::serve(&session, known, events),
             Operation::UserIdOtp => user_id_otp::serve(&session, known, events),
+            Operation::ClientIdSecretKey => client_login::serve(&session, known),
         }
     }
 }
@@ -186,6 +194,7 @@ fn subject(operation: Operation, body: &Json<'_>) -> Option<CanonicalSubject> {
     let field = match operation {
         Operation::Generate | Operation::Validate => request::KEY,
         Operation::SendOtp | Operation::UserIdOtp => request::USER_ID,
+        Operation::ClientIdSecretKey => request::CLIENT_ID,
     };
     let identity = field.read_trimmed(request::request(body).ok()?).ok()?;
     let is_short = identity.len() <= IDENTITY_BYTES_MAX;

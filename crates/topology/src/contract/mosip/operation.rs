@@ -1,5 +1,7 @@
 //! The operations of this contract, by the `id` of a request.
 
+use crate::otp::KeyPurpose;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     /// Peer: POST /v1/otpmanager/otp/generate.
@@ -10,20 +12,33 @@ pub(super) enum Operation {
     SendOtp,
     /// Peer: POST /v1/authmanager/authenticate/useridOTP.
     UserIdOtp,
+    /// Peer: POST /v1/authmanager/authenticate/clientidsecretkey.
+    ClientIdSecretKey,
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 4] = [Self::Generate, Self::Validate, Self::SendOtp, Self::UserIdOtp];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Generate, Self::Validate, Self::SendOtp, Self::UserIdOtp, Self::ClientIdSecretKey];
     /// In the order of [`Operation::ALL`].
     pub(super) const NAMES: &[&str] = &[
         "mosip.otp.generate",
         "mosip.otp.validate",
         "mosip.authentication.sendotp",
         "mosip.authentication.useridOTP",
+        "mosip.authentication.clientidsecretkey",
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
         Self::NAMES[self as usize]
+    }
+
+    /// The keys that it needs besides those of every contract.
+    pub(super) const fn keys(self) -> &'static [KeyPurpose] {
+        match self {
+            Self::Generate | Self::Validate | Self::SendOtp => &[],
+            Self::UserIdOtp => &[KeyPurpose::Token],
+            Self::ClientIdSecretKey => &[KeyPurpose::Token, KeyPurpose::Client],
+        }
     }
 
     /// Exactly as written.

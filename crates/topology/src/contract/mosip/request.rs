@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::errors::MosipError;
 use super::operation::Operation;
+use crate::contract::client::CLIENT_ID_CHARS_MAX;
 use crate::wire::json::Json;
 use crate::wire::json::writer::WriteJson as _;
 
@@ -24,6 +25,9 @@ pub(super) struct Field {
 pub(super) const KEY: Field = Field { chars_max: None, ..Field::new("key", "key", "request.key", 0) };
 pub(super) const OTP: Field = Field::new("otp", "otp", "request.otp", 128);
 pub(super) const USER_ID: Field = Field::new("userId", "userid", "request.userId", 256);
+pub(super) const CLIENT_ID: Field =
+    Field::new("clientId", "clientid", "request.clientId", CLIENT_ID_CHARS_MAX);
+pub(super) const SECRET_KEY: Field = Field::new("secretKey", "secretkey", "request.secretKey", 256);
 pub(super) const APP_ID: Field = Field::new("appId", "appid", "request.appId", 64);
 pub(super) const USER_ID_TYPE: Field = Field::new("useridtype", "useridtype", "request.useridtype", 64);
 /// Part of the code of a template.
@@ -59,10 +63,18 @@ impl Field {
     /// # Errors
     /// It is not a string, too long, or there in both spellings.
     pub(super) fn read<'a>(&self, request: &'a Json<'_>) -> Result<&'a str, MosipError<'static>> {
+        self.read_given(request).map(Option::unwrap_or_default)
+    }
+
+    /// As it stands. `None`: it is missing.
+    ///
+    /// # Errors
+    /// As [`Field::read`].
+    pub(super) fn read_given<'a>(&self, request: &'a Json<'_>) -> Result<Option<&'a str>, MosipError<'static>> {
         match Spelling(self.name, self.lower, self.path).read(request)? {
-            None => Ok(""),
+            None => Ok(None),
             Some(Json::String(text)) if self.chars_max.is_none_or(|max| text.chars().count() <= max) => {
-                Ok(text)
+                Ok(Some(text))
             }
             Some(_) => Err(MosipError::of_member(self.path)),
         }

@@ -18,6 +18,8 @@ pub(in crate::contract) struct MosipSettings {
     pub languages: Vec<String>,
     /// `useridOTP` needs an active entry in the directory.
     pub user_check: bool,
+    /// The roles that a record of the client registry can give.
+    pub client_roles: Vec<String>,
 }
 
 impl Default for MosipSettings {
@@ -35,6 +37,7 @@ impl Default for MosipSettings {
             single_channel_app_ids: owned(&["preregistration"]),
             languages: owned(&["eng"]),
             user_check: false,
+            client_roles: Vec::new(),
         }
     }
 }
@@ -48,6 +51,11 @@ impl MosipSettings {
         for (at, language) in self.languages.iter().enumerate() {
             if language.is_empty() || language.contains(['/', '|']) {
                 findings.add(&format!("languages[{at}]"), "not a valid language", remedy);
+            }
+        }
+        for (at, role) in self.client_roles.iter().enumerate() {
+            if role.trim().is_empty() {
+                findings.add(&format!("client_roles[{at}]"), "not a role", "name a role, or take it out");
             }
         }
     }

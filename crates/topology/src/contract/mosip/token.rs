@@ -5,11 +5,19 @@ use crate::wire::json::writer::Object;
 
 /// What a token says about its bearer.
 pub(super) struct Claims<'a> {
-    /// The canonical userId.
+    /// The canonical userId or clientId.
     pub subject: &'a str,
     pub app_id: &'a str,
     /// The claim `jti`.
     pub id: &'a str,
+    pub bearer: Bearer<'a>,
+}
+
+pub(super) enum Bearer<'a> {
+    /// A person who got a code.
+    User,
+    /// A program that has a secret.
+    Client { roles: &'a [&'a str] },
 }
 
 impl Claims<'_> {
@@ -25,8 +33,12 @@ impl Claims<'_> {
                 .member("appId", self.app_id)
                 .member("iat", issued_at_s)
                 .member("exp", issued_at_s + tokens.lifetime_s)
-                .member("jti", self.id)
-                .member("isOtpVerified", true);
+                .member("jti", self.id);
+            match self.bearer {
+                Bearer::User => drop(object.member("isOtpVerified", true)),
+                Bearer::Client { roles: [] } => {}
+                Bearer::Client { roles } => drop(object.member("roles", roles)),
+            }
         });
         claims
     }

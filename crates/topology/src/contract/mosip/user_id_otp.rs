@@ -6,7 +6,7 @@ use super::reply;
 use super::request::{APP_ID, OTP, USER_ID};
 use super::send_otp::check_app;
 use super::session::{Errors, MosipSession};
-use super::token::Claims;
+use super::token::{Bearer, Claims};
 use super::validate::{self, Judged, TypedCode};
 use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
 use crate::otp::Purpose;
@@ -39,7 +39,8 @@ pub(super) fn serve(
         Judged::Right(subject, challenge) => (subject, challenge),
         Judged::Refused(outcome) => return Ok(outcome),
     };
-    let claims = Claims { subject: who.identity(), app_id: fields.app_id, id: &challenge.to_uuid() };
+    let id = &challenge.to_uuid();
+    let claims = Claims { subject: who.identity(), app_id: fields.app_id, id, bearer: Bearer::User };
     let key = mosip.session.token_key()?;
     let reply = reply::with_token(validate::successful(mosip), key, claims.to_json(mosip));
     Ok(mosip.served(subject, reply, "verified"))

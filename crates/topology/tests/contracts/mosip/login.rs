@@ -17,7 +17,7 @@ fn decoded(part: &str) -> Vec<u8> {
 }
 
 /// The claims of a token whose signature the published key verifies.
-fn claims_of(token: &str) -> Value {
+pub(super) fn claims_of(token: &str) -> Value {
     let jwks = testing::keyring().token_jwks();
     let key = &jwks["keys"][0];
     let coordinate = |name: &str| decoded(key[name].as_str().expect("a coordinate"));

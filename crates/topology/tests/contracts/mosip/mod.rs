@@ -1,5 +1,6 @@
 //! MOSIP, row by row (docs/contracts/mosip.md).
 
+mod clients;
 mod envelope;
 mod login;
 mod otpmanager;

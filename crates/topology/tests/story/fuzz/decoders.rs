@@ -1,6 +1,7 @@
 //! Every decoder alone: it reads a value or refuses it, and a value that is read, written and read again is the same.
 
 use otp_topology::contract::Contracts;
+use otp_topology::contract::client::Client;
 use otp_topology::contract::directory::check_record;
 use otp_topology::otp::{Bounds, CanonicalSubject, LogTime, PolicyPatch, due_at, expire};
 use otp_topology::state::{
@@ -79,6 +80,15 @@ proptest! {
                     let length = template.with("0123456789").to_string().chars().count();
                     prop_assert!(length <= otp_topology::text::RENDERED_CHARS_MAX);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn client_records(bytes in json(), key in "\\PC{0,20}") {
+        for key in ["desk", &key] {
+            if let Err(error) = Client::from_json(key, &bytes) {
+                check_silent(&error);
             }
         }
     }

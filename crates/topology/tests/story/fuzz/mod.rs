@@ -14,7 +14,7 @@ use proptest::sample::Index;
 /// Stands for a secret in a sample. No error text may repeat it.
 const CANARY: &str = "CANARY";
 
-const SAMPLES: [&[u8]; 8] = [
+const SAMPLES: [&[u8]; 9] = [
     include_bytes!("corpus/send.json"),
     include_bytes!("corpus/create.json"),
     include_bytes!("corpus/validate.json"),
@@ -22,6 +22,7 @@ const SAMPLES: [&[u8]; 8] = [
     include_bytes!("corpus/admin.json"),
     include_bytes!("corpus/policy.json"),
     include_bytes!("corpus/template.json"),
+    include_bytes!("corpus/client.json"),
     include_bytes!("corpus/directory.json"),
 ];
 

@@ -74,7 +74,7 @@ proptest! {
 
     #[test]
     fn after_any_record_the_next_request_gets_a_reply(
-        topic in prop::sample::select(vec!["requests", "admin", "policies", "templates", "directory", "app-repartition"]),
+        topic in prop::sample::select(vec!["requests", "admin", "policies", "templates", "clients", "directory", "app-repartition"]),
         partition in 0_i32..3,
         key in key(),
         value in prop::option::weighted(0.95, json()),
@@ -85,7 +85,7 @@ proptest! {
         let is_forwarded = topic != "app-repartition";
         let mut house = House::with(settings(), 2, |name| (is_forwarded && name == "requests").then_some(3));
         let partition = match topic {
-            "policies" | "templates" => 0,
+            "policies" | "templates" | "clients" => 0,
             "requests" => partition,
             _ => partition % 2,
         };

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Egov, EgovSettings};
+use crate::contract::client::Client;
 use crate::contract::{
     Caller, Contract, Envelope, EventTopics, Events, KnownSubject, PendingRequest, Placeholder, Reads, Reply,
     Request, Secret, SecretPlace, ServeError, SharedSettings, directory,
@@ -349,6 +350,10 @@ impl Reads for World {
     fn template_locales(&self, _: ContractName) -> Result<Arc<[Box<str>]>, StoreError> {
         let locales = self.templates.values().map(|template| template.locale().into());
         Ok(locales.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    fn client(&self, _: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        unreachable!("this contract has no clients")
     }
 
     fn keys(&self) -> &Keyring {
