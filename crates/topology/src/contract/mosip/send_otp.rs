@@ -51,13 +51,12 @@ pub(super) fn serve(
         .as_ref()
         .map_err(Clone::clone)
         .and_then(|recipient| recipient.addresses(mosip, known.who.identity(), &fields.channels));
-    let is_given = matches!(found, Ok(Recipient::Given));
     let (exit, addresses) = match addresses {
         Ok(addresses) => (Exit::Delivered, addresses),
-        // Whether a userId is an address tells nothing about who exists.
-        Err(_) if session.policy.conceal_existence && !is_given => (Exit::Withheld, nobody),
+        // Of a userId that is no address, too: with an entry it would get a code.
+        Err(_) if session.policy.conceal_existence => (Exit::Withheld, nobody),
         Err(error) => {
-            if !is_given {
+            if !matches!(found, Ok(Recipient::Given)) {
                 suppressed(mosip, &known, Suppression::UnknownRecipient, events);
             }
             return Ok(mosip.fail(Some(known), &[error]));

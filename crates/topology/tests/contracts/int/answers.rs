@@ -49,6 +49,25 @@ fn a_text_message_has_the_shape_that_notification_services_read() {
     assert_eq!(bad.lines(), ["dead letter bad_template"]);
 }
 
+/// The built-in text has no template id. Nothing else of ours is answered: any other fault stops the task, and its requests
+/// wait.
+#[test]
+fn a_missing_text_is_a_fault_of_ours() {
+    let sections = serde_json::json!({"egov": {"template_id_required": true}});
+    let mut desk = Desk::new(Plan { sections, ..Plan::of(ContractName::Int, false) });
+    let seen = ask(&mut desk, 0, GENERATE);
+    let id = seen.header("ce_id").expect("an id");
+    let expected = format!(
+        r#"{{"timestamp":{START},"status":500,"error-message":"Internal Server Error","traceID":"{id}","error-details":"No message text is configured","path":"/v1/otp"}}"#
+    );
+    assert_eq!(seen.reply, expected);
+    assert_eq!(seen.lines(), ["suppressed otp \"template_missing\""]);
+    assert_eq!(status(&ask(&mut desk, 0, &VALIDATE.replace("{code}", "123456"))), "422/5", "nothing was issued");
+    let text = r#"{"text":"Code %s","templateId":"1107"}"#;
+    desk.feed("templates", 0, Some("int/*/en_IN/sms.int.otp.msg"), Some(text.as_bytes()), &[]);
+    assert_eq!(status(&ask(&mut desk, 0, GENERATE)), "200");
+}
+
 #[test]
 fn refusals_have_the_members_of_their_operation() {
     let mut desk = desk();

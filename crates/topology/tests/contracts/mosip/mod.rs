@@ -2,6 +2,7 @@
 
 mod clients;
 mod envelope;
+mod identities;
 mod login;
 mod otpmanager;
 mod recipients;

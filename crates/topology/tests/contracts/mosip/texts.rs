@@ -66,6 +66,30 @@ fn an_email_has_its_subject_in_one_language() {
 }
 
 #[test]
+fn a_text_of_the_tenant_wins() {
+    let mut desk = desk();
+    put(&mut desk, "eng", "auth-otp-sms-template", "Code $otp");
+    let own = json!({"text": "Own code $otp"}).to_string();
+    let key = Some("mosip/default/eng/auth-otp-sms-template");
+    desk.feed("templates", START, key, Some(own.as_bytes()), &[]);
+    assert_eq!(sms_of(&mut desk, "auth-otp", "null"), ["Own code <otp>", "\"eng\""]);
+}
+
+#[test]
+fn a_variable_of_an_email_is_judged_in_subject_and_body() {
+    let check = |subject: &str, body: &str, expected: &str| {
+        let mut desk = desk();
+        put(&mut desk, "eng", "auth-otp-email-subject-template", subject);
+        put(&mut desk, "eng", "auth-otp-email-content-template", body);
+        let variables = r#"templateVariables={"name":"bit.ly/x"}"#;
+        assert_eq!(says(&ask(&mut desk, 0, "sendotp", &altered(&[variables]))), expected, "{subject} {body}");
+    };
+    check("Code", "$otp", "success OTP had been sent successfully");
+    check("For $name", "$otp", "OTP-INVALID-REQUEST");
+    check("Code", "$name $otp", "OTP-INVALID-REQUEST");
+}
+
+#[test]
 fn a_context_without_texts_has_no_template() {
     let mut desk = with_policy(r#"{"send_pause_ms":0}"#);
     assert_eq!(sms_of(&mut desk, "other", "null"), ["KER-ATH-436"]);
@@ -87,8 +111,20 @@ fn variables_of_the_template_are_filled_in() {
     check("$name: $otp", r#"{"name":null}"#, ": <otp>");
     check("$year: $otp", r#"{"year":26}"#, "26: <otp>");
     check("$otp", r#"{"otp":"000000"}"#, "<otp>");
+    check("$otpx $otp_x $otp", r#"{"otpx":"longest","otp_x":"name"}"#, "longest name <otp>");
+    check("${otp}x $!otp", "{}", "<otp>x <otp>");
+    check("$1 $ $!{name} ${na-me} $otp", r#"{"name":"Asha"}"#, "$1 $ $!{name} ${na-me} <otp>");
     check("$Name: $otp", r#"{"name":"Asha"}"#, ": <otp>");
-    for bad in ["\"http://x\"", "\"bit.ly/x\"", "\"www.x\"", "\"a\\nb\"", "\"\\u0000\"", "[]", "{}"] {
+    for bad in [
+        "\"http://x\"",
+        "\"bit.ly/x\"",
+        "\"www.x\"",
+        "\"a\\nb\"",
+        "\"\\u0000\"",
+        "\"\\u2028\"",
+        "[]",
+        "{}",
+    ] {
         check("$name: $otp", &format!(r#"{{"name":{bad}}}"#), "OTP-INVALID-REQUEST");
         check("$otp", &format!(r#"{{"name":{bad}}}"#), "<otp>");
     }
