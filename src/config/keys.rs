@@ -183,7 +183,10 @@ impl fmt::Display for KeysError {
 
 impl std::error::Error for KeysError {}
 
-#[expect(clippy::disallowed_methods, reason = "fresh keys and secrets come from the operating system's random source")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "fresh keys and secrets come from the operating system's random source"
+)]
 fn fill(secret: &mut [u8; SECRET_BYTES]) -> Result<(), KeysError> {
     SysRng.try_fill_bytes(secret).map_err(|err| KeysError {
         place: "the operating system's random source".to_owned(),

@@ -139,7 +139,8 @@ pub(crate) fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem 
         96 => WorkloadItem::Template,
         97 => WorkloadItem::Client {
             id: dice.usize(..CLIENT_IDS.len()),
-            change: [ClientChange::Put, ClientChange::Put, ClientChange::Delete, ClientChange::Bad][dice.usize(..4)],
+            change: [ClientChange::Put, ClientChange::Put, ClientChange::Delete, ClientChange::Bad]
+                [dice.usize(..4)],
         },
         _ => WorkloadItem::AdminCommand { who, forget: dice.u8(..4) == 0 },
     }
@@ -246,9 +247,9 @@ fn rule(dice: &mut fastrand::Rng) -> (&'static str, Value) {
 fn client(id: &str, number: usize, change: ClientChange) -> DraftRecord {
     let secret_hash = format!("{number:064x}");
     let record = match change {
-        ClientChange::Put => {
-            Some(json!({"clientId": id, "appId": "ida", "secretHash": secret_hash, "roles": [], "active": true}))
-        }
+        ClientChange::Put => Some(
+            json!({"clientId": id, "appId": "ida", "secretHash": secret_hash, "roles": [], "active": true}),
+        ),
         ClientChange::Bad => Some(json!({"clientId": id, "appId": "ida", "secretHash": []})),
         ClientChange::Delete => None,
     };

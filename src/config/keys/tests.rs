@@ -40,7 +40,10 @@ fn a_valid_key_file_is_read() {
     check(&file(&(code.clone() + &key("token", 1, &secret('7')))), Ok(()));
     let optional = key("token", 1, &secret('7')) + &key("client", 1, &secret('8'));
     check(&file(&(code.clone() + &optional)), Ok(()));
-    check(&file(&(code.clone() + "[[client]]\nanything = 1\n")), Err("[[client]] number 1: a field that does not exist"));
+    check(
+        &file(&(code.clone() + "[[client]]\nanything = 1\n")),
+        Err("[[client]] number 1: a field that does not exist"),
+    );
     let not_on_curve = format!("{}00", "f".repeat(62));
     let expected = Err("the token key 1 is no private key of the curve P-256; copy one that");
     check(&file(&(code.clone() + &key("token", 1, &not_on_curve))), expected);

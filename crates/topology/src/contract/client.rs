@@ -139,11 +139,15 @@ mod tests {
             check(&format!(r#""appId":{app_id},"secretHash":"HASH""#), Err(ClientError::BadAppId));
         }
         check(r#""secretHash":"HASH""#, Err(ClientError::BadAppId));
-        for hash in ["null", "[]", "5", "[5]", "\"\"", "\"HASH0\"", "[\"HASH\",\"\"]", "[\"HASH\",\"HASH\",\"HASH\"]"] {
+        for hash in
+            ["null", "[]", "5", "[5]", "\"\"", "\"HASH0\"", "[\"HASH\",\"\"]", "[\"HASH\",\"HASH\",\"HASH\"]"]
+        {
             check(&format!(r#""appId":"ida","secretHash":{hash}"#), Err(ClientError::BadHash));
         }
         check(r#""appId":"ida""#, Err(ClientError::BadHash));
-        for roles in ["\"A\"", "[5]", "[\"\"]", &format!("[\"{}\"]", "a".repeat(65)), &format!("{:?}", ["A"; 33])] {
+        for roles in
+            ["\"A\"", "[5]", "[\"\"]", &format!("[\"{}\"]", "a".repeat(65)), &format!("{:?}", ["A"; 33])]
+        {
             check(&with(&format!(r#","roles":{roles}"#)), Err(ClientError::BadRoles));
         }
         check(&with(r#","active":"true""#), Err(ClientError::NoBoolean));

@@ -110,12 +110,8 @@ impl Desk {
     }
 
     fn see(&mut self, published: &[Published]) -> Seen {
-        let mut seen = Seen {
-            reply: String::new(),
-            reply_headers: Vec::new(),
-            events: Vec::new(),
-            reasons: Vec::new(),
-        };
+        let mut seen =
+            Seen { reply: String::new(), reply_headers: Vec::new(), events: Vec::new(), reasons: Vec::new() };
         for event in published {
             let topic = self.topology.output(event.topic).name.clone();
             let text = String::from_utf8(event.value.clone().unwrap_or_default()).unwrap_or_default();

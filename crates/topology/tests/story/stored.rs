@@ -114,7 +114,8 @@ fn written() -> (House, Value, String) {
     house.feed("policies", 0, Some("egov/pb"), Some(br#"{"digits":8,"lockMs":86400000}"#), &[]);
     let template = json!({"text": "Hello {otp}", "templateId": "1007"}).to_string();
     house.feed("templates", 0, Some("egov/pb/en_IN/sms.login.otp.msg"), Some(template.as_bytes()), &[]);
-    let client = json!({"clientId": "desk", "appId": "ida", "secretHash": "0f".repeat(32), "roles": ["AUTH"]});
+    let client =
+        json!({"clientId": "desk", "appId": "ida", "secretHash": "0f".repeat(32), "roles": ["AUTH"]});
     house.feed("clients", 0, Some("desk"), Some(client.to_string().as_bytes()), &[]);
     let user = json!({"users": [{"tenantId": "pb", "userType": "CITIZEN", "userName": SENT, "mobileNumber": SENT,
         "countryCode": "+91", "emailId": "a@b.in", "locale": "en_IN", "active": true, "uuid": "u"}]});

@@ -47,7 +47,7 @@ fn a_client_reaches_every_task_and_a_bad_one_changes_nothing() {
     settings.callers = vec![CallerSettings { contract: ContractName::Mosip, reveal_code: true, ..caller }];
     let mut house = House::with(settings, 3, |_| None);
     let hash = house.topology.keys.client_hash(LogTime::default(), "open sesame").expect("a client key");
-    let clients = ["desk-1", "desk-2", "desk-3", "desk-4"];
+    let clients = ["desk-1", "desk-2", "desk-3", "desk-4", "desk-5", "desk-6"];
     let homes = clients.map(|id| house.topology.home_of(&format!("mosip|default|{id}")));
     assert!((0..3).all(|home| homes.contains(&home)), "{homes:?}");
     let log_in = |house: &mut House, id: &str| {

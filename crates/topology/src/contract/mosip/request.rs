@@ -70,7 +70,10 @@ impl Field {
     ///
     /// # Errors
     /// As [`Field::read`].
-    pub(super) fn read_given<'a>(&self, request: &'a Json<'_>) -> Result<Option<&'a str>, MosipError<'static>> {
+    pub(super) fn read_given<'a>(
+        &self,
+        request: &'a Json<'_>,
+    ) -> Result<Option<&'a str>, MosipError<'static>> {
         match Spelling(self.name, self.lower, self.path).read(request)? {
             None => Ok(None),
             Some(Json::String(text)) if self.chars_max.is_none_or(|max| text.chars().count() <= max) => {

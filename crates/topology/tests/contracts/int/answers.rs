@@ -62,7 +62,11 @@ fn a_missing_text_is_a_fault_of_ours() {
     );
     assert_eq!(seen.reply, expected);
     assert_eq!(seen.lines(), ["suppressed otp \"template_missing\""]);
-    assert_eq!(status(&ask(&mut desk, 0, &VALIDATE.replace("{code}", "123456"))), "422/5", "nothing was issued");
+    assert_eq!(
+        status(&ask(&mut desk, 0, &VALIDATE.replace("{code}", "123456"))),
+        "422/5",
+        "nothing was issued"
+    );
     let text = r#"{"text":"Code %s","templateId":"1107"}"#;
     desk.feed("templates", 0, Some("int/*/en_IN/sms.int.otp.msg"), Some(text.as_bytes()), &[]);
     assert_eq!(status(&ask(&mut desk, 0, GENERATE)), "200");

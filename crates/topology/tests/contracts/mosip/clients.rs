@@ -53,7 +53,11 @@ fn every_failure_has_the_same_answer() {
     let check = |desk: &mut Desk, members: &str| {
         let seen = log_in(desk, members);
         let found = (errors(&seen), seen.lines(), seen.header("authorization"));
-        assert_eq!(found, (vec![("401".to_owned(), "Unauthorized".to_owned())], Vec::new(), None), "{members}");
+        assert_eq!(
+            found,
+            (vec![("401".to_owned(), "Unauthorized".to_owned())], Vec::new(), None),
+            "{members}"
+        );
     };
     let mut known = with_client(json!({}), "");
     for members in [
@@ -110,11 +114,20 @@ fn wrong_types_and_sizes_are_no_request_of_this_contract() {
 fn a_secret_changes_without_a_gap() {
     let mut desk = with_client(json!({}), "");
     let new = r#"{"clientId":"desk","secretKey":"open poppy"}"#;
-    assert_eq!((says(&log_in(&mut desk, RIGHT)), says(&log_in(&mut desk, new))), (SUCCESS.into(), "401".into()));
+    assert_eq!(
+        (says(&log_in(&mut desk, RIGHT)), says(&log_in(&mut desk, new))),
+        (SUCCESS.into(), "401".into())
+    );
     put(&mut desk, &record(&json!([hash("open poppy"), hash("open sesame")]), ""));
-    assert_eq!((says(&log_in(&mut desk, RIGHT)), says(&log_in(&mut desk, new))), (SUCCESS.into(), SUCCESS.into()));
+    assert_eq!(
+        (says(&log_in(&mut desk, RIGHT)), says(&log_in(&mut desk, new))),
+        (SUCCESS.into(), SUCCESS.into())
+    );
     put(&mut desk, &record(&json!([hash("open poppy")]), ""));
-    assert_eq!((says(&log_in(&mut desk, RIGHT)), says(&log_in(&mut desk, new))), ("401".into(), SUCCESS.into()));
+    assert_eq!(
+        (says(&log_in(&mut desk, RIGHT)), says(&log_in(&mut desk, new))),
+        ("401".into(), SUCCESS.into())
+    );
     desk.feed("clients", START, Some("desk"), None, &[]);
     assert_eq!(says(&log_in(&mut desk, new)), "401", "a null takes the client out");
 }
@@ -142,7 +155,11 @@ fn a_bad_record_is_a_dead_letter_with_a_reason_and_the_last_good_one_stays() {
         let seen = desk.feed("clients", START, key, Some(value.as_bytes()), &[]);
         assert_eq!(seen.lines(), ["dead letter bad_client"], "{value}");
         assert!(seen.reasons[0].contains(reason), "{reason} in {:?}", seen.reasons);
-        assert!(!seen.reasons[0].contains(&good[..8]) && !seen.reasons[0].contains("desk"), "{:?}", seen.reasons);
+        assert!(
+            !seen.reasons[0].contains(&good[..8]) && !seen.reasons[0].contains("desk"),
+            "{:?}",
+            seen.reasons
+        );
         assert_eq!(says(&log_in(&mut desk, RIGHT)), SUCCESS, "{value}");
     };
     let good_with = |more: &str| record(&good.as_str().into(), more);

@@ -115,16 +115,9 @@ fn variables_of_the_template_are_filled_in() {
     check("${otp}x $!otp", "{}", "<otp>x <otp>");
     check("$1 $ $!{name} ${na-me} $otp", r#"{"name":"Asha"}"#, "$1 $ $!{name} ${na-me} <otp>");
     check("$Name: $otp", r#"{"name":"Asha"}"#, ": <otp>");
-    for bad in [
-        "\"http://x\"",
-        "\"bit.ly/x\"",
-        "\"www.x\"",
-        "\"a\\nb\"",
-        "\"\\u0000\"",
-        "\"\\u2028\"",
-        "[]",
-        "{}",
-    ] {
+    for bad in
+        ["\"http://x\"", "\"bit.ly/x\"", "\"www.x\"", "\"a\\nb\"", "\"\\u0000\"", "\"\\u2028\"", "[]", "{}"]
+    {
         check("$name: $otp", &format!(r#"{{"name":{bad}}}"#), "OTP-INVALID-REQUEST");
         check("$otp", &format!(r#"{{"name":{bad}}}"#), "<otp>");
     }
