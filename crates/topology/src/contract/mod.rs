@@ -26,8 +26,8 @@ mod utc_offset;
 pub use events::{About, Envelope, EventKind, Events};
 pub use findings::{SettingsFinding, SettingsFindings};
 pub use port::{
-    Address, Caller, CallerGrant, Contract, EventTopics, KnownSubject, PendingRequest, Reads, Request,
-    RequestEnd, ServeError, ServeOutcome,
+    Address, Caller, CallerGrant, Contract, EventTopics, KnownSubject, NumberAsk, NumberVerdict,
+    PendingRequest, Reads, Request, RequestEnd, ServeError, ServeOutcome, Served,
 };
 pub use session::Session;
 pub use shared::{SharedSettings, TOKENS, TokenSettings};

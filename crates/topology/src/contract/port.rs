@@ -11,8 +11,8 @@ use super::findings::SettingsFindings;
 use super::shared::SharedSettings;
 use super::utc_offset::UtcOffset;
 use crate::otp::{
-    CanonicalSubject, ContractName, ContractRule, KeyPurpose, Keyring, LogTime, Origin, Policy, Pseudonym,
-    Subject, UnknownKey,
+    CanonicalSubject, ContractName, ContractRule, KeyPurpose, Keyring, LogTime, NumberPseudonym, Origin,
+    Policy, Pseudonym, Purpose, Subject, UnknownKey,
 };
 use crate::state::StoreError;
 use crate::text::{Template, TemplateRules};
@@ -98,7 +98,8 @@ pub trait Contract: Debug + Send + Sync {
     /// Replies to a body that is no JSON object. `None`: the record becomes a dead letter.
     fn unreadable(&self, error: JsonError, envelope: &Envelope<'_>) -> Option<ServeOutcome>;
 
-    /// Serves a request: exactly one reply, and for a verification exactly one validation result.
+    /// Serves a request: exactly one reply, and for a verification exactly one validation result. Or it asks another home
+    /// first, publishes nothing, and is called again with the answer.
     ///
     /// # Errors
     /// See [`ServeError`]. What was written to `events` must be rolled back.
@@ -108,7 +109,7 @@ pub trait Contract: Debug + Send + Sync {
         known: Option<KnownSubject<'_>>,
         reads: &dyn Reads,
         events: &mut Events<'_>,
-    ) -> Result<ServeOutcome, ServeError>;
+    ) -> Result<Served, ServeError>;
 }
 
 /// Who may write to a request topic, and what that grants. The topic is the identity.
@@ -193,6 +194,17 @@ pub struct PendingRequest<'a> {
     pub wall: LogTime,
     /// `kafka_replyTopic` or `kafka_replyPartition` cannot be honoured.
     pub reply_fault: bool,
+    /// `None`: no home of a number was asked.
+    pub verdict: Option<NumberVerdict>,
+}
+
+/// What the home of a number said about a delivery of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberVerdict {
+    pub number: NumberPseudonym,
+    pub is_granted: bool,
+    /// The subject held the delivery's place meanwhile.
+    pub is_reserved: bool,
 }
 
 /// The subject of a request as the store has it.
@@ -200,6 +212,27 @@ pub struct KnownSubject<'a> {
     pub who: &'a CanonicalSubject,
     pub pseudonym: Pseudonym,
     pub subject: Subject,
+}
+
+/// What a call to serve a request came to.
+#[derive(Debug)]
+pub enum Served {
+    Replied(ServeOutcome),
+    /// Nothing was published. The subject holds the delivery's place until the home of the number has answered.
+    AsksNumber {
+        subject: Subject,
+        ask: NumberAsk,
+    },
+}
+
+/// Asks the home of a number for one delivery within the hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberAsk {
+    pub number: NumberPseudonym,
+    /// How many deliveries it may have.
+    pub max: u16,
+    /// Of the code that is to be delivered.
+    pub purpose: Purpose,
 }
 
 /// What serving a request gave. Notifications, results and lifecycle events were written to [`Events`].
@@ -264,6 +297,12 @@ pub trait Reads {
     fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError>;
 
     fn keys(&self) -> &Keyring;
+}
+
+impl From<ServeOutcome> for Served {
+    fn from(outcome: ServeOutcome) -> Self {
+        Self::Replied(outcome)
+    }
 }
 
 impl PendingRequest<'_> {

@@ -58,6 +58,11 @@ impl<'a> Session<'a> {
         self.is_stale() || self.pending.age_ms() > self.policy.lifetime_ms
     }
 
+    /// Whether the subject held the place of this request's delivery while the home of its number was asked.
+    pub fn holds_place(&self) -> bool {
+        self.pending.verdict.is_some_and(|it| it.is_reserved)
+    }
+
     /// `tenant`: as the request gave it.
     pub fn rules<'b>(&'b self, who: &'b CanonicalSubject, tenant: &'b str) -> Rules<'b> {
         let origin = self.pending.request.origin;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::settings::Settings;
 use super::topics::{Broadcast, SourceKind, Topic, outputs, sources, topics};
 use crate::contract::{Caller, Contract, Contracts, EventTopics};
-use crate::otp::{Bounds, ContractName, Keyring, Origin, Policy};
+use crate::otp::{Bounds, ContractName, Keyring, NumberPseudonym, Origin, Policy};
 use crate::wire::murmur2;
 use crate::wire::outbox::OutputTopic;
 use crate::wire::record::{Record, SourcePartition, SourceTopic};
@@ -196,6 +196,11 @@ impl Topology {
     /// The home partition of a canonical subject.
     pub fn home_of(&self, subject: &str) -> i32 {
         murmur2::partition(subject.as_bytes(), self.partitions)
+    }
+
+    /// The home partition of a number to which messages go.
+    pub fn home_of_number(&self, number: NumberPseudonym) -> i32 {
+        murmur2::partition(&number.0, self.partitions)
     }
 
     /// The policy of a contract before any record on the policy topic.

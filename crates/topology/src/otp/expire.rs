@@ -7,6 +7,7 @@ use super::challenge::{Challenge, ChallengeState};
 use super::issue::DAY_MS;
 use super::notice::{Notice, NoticeKind};
 use super::remembered::REMEMBERED_MS;
+use super::reserved::RESERVED_MS;
 use super::subject::{Lock, Subject};
 use super::time::LogTime;
 
@@ -20,6 +21,7 @@ pub fn due_at(subject: &Subject) -> Option<LogTime> {
     subject.challenges.iter().for_each(|it| due.challenge(it));
     subject.sends.iter().for_each(|it| due.send(*it));
     subject.remembered.iter().for_each(|it| due.remembered(it.at));
+    subject.reserved.iter().for_each(|it| due.reserved(it.at));
     due.of(subject.last_time, subject.consecutive_wrong, subject.lock)
 }
 
@@ -41,7 +43,11 @@ impl DueTime {
         self.take(remembered_over_at(served));
     }
 
-    /// Call it after all challenges, sends and remembered replies; the rest of the subject decides.
+    pub fn reserved(&mut self, at: LogTime) {
+        self.take(reserved_over_at(at));
+    }
+
+    /// Call it after all parts of its lists; the rest of the subject decides.
     pub fn of(mut self, last_time: LogTime, consecutive_wrong: u32, lock: Lock) -> Option<LogTime> {
         lock_over_at(lock).into_iter().for_each(|at| self.take(at));
         // Anything else that a subject can have would have given a time.
@@ -70,6 +76,7 @@ pub fn expire(mut subject: Subject, watermark: LogTime) -> (Option<Subject>, Vec
     subject.challenges.retain(|it| watermark < challenge_over_at(it));
     subject.sends.retain(|it| watermark < send_over_at(*it));
     subject.remembered.retain(|it| watermark < remembered_over_at(it.at));
+    subject.reserved.retain(|it| watermark < reserved_over_at(it.at));
     if lock_over_at(subject.lock).is_some_and(|at| watermark >= at) {
         subject.lock = Lock::None;
     }
@@ -93,6 +100,10 @@ fn send_over_at(sent: LogTime) -> LogTime {
 
 fn remembered_over_at(served: LogTime) -> LogTime {
     served.plus(REMEMBERED_MS + GRACE_MS)
+}
+
+fn reserved_over_at(at: LogTime) -> LogTime {
+    at.plus(RESERVED_MS + GRACE_MS)
 }
 
 fn lock_over_at(lock: Lock) -> Option<LogTime> {

@@ -104,6 +104,11 @@ pub struct Holder(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pseudonym(pub [u8; 16]);
 
+/// The keyed stand-in for a number to which messages go, whoever owns it: 128 bits of HMAC-SHA-256 under the pseudonym key.
+/// It alone names the number's home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NumberPseudonym(pub [u8; 16]);
+
 impl Pseudonym {
     /// 32 lower-case hex digits.
     pub fn to_hex(self) -> ArrayString<32> {

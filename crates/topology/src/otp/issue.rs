@@ -11,6 +11,7 @@ use super::lock;
 use super::names::Purpose;
 use super::notice::{Notice, NoticeKind, Refusal};
 use super::policy::Policy;
+use super::reserved::RESERVED_MAX;
 use super::subject::Subject;
 use super::terms::{CodeTerms, Resend};
 use super::time::LogTime;
@@ -29,6 +30,8 @@ pub struct Issue {
     /// Whom the directory names as the holder of the identity. A live challenge of another one is superseded: its code does
     /// not pass to the next holder of a number.
     pub holder: Option<Holder>,
+    /// The subject held the delivery's place. So pause and limits were judged when the place was reserved.
+    pub is_reserved: bool,
 }
 
 /// How an issued code leaves the service.
@@ -126,7 +129,8 @@ impl OtpCommand for Issue {
 }
 
 /// The first of lock, pause and limits that forbids the issue. The limit per challenge counts deliveries of that
-/// challenge, so it can only forbid `repeated`, the challenge that would be delivered again.
+/// challenge, so it can only forbid `repeated`, the challenge that would be delivered again. A delivery that is under way
+/// counts.
 fn refusal(
     subject: &Subject,
     it: &Issue,
@@ -137,19 +141,24 @@ fn refusal(
     if subject.is_locked(now) {
         return Some(Refusal::Locked);
     }
-    if !it.exit.counts() {
+    if !it.exit.counts() || it.is_reserved {
         return None;
     }
-    let last = subject.sends.last();
-    if last.is_some_and(|last| now.since(*last) < policy.send_pause_ms) {
+    let reserved = || subject.reserved.iter().filter(|it| it.holds_at(now));
+    let mut last = subject.sends.last().into_iter().chain(reserved().map(|it| &it.at));
+    if last.any(|last| now.since(*last) < policy.send_pause_ms) || reserved().count() >= RESERVED_MAX {
         return Some(Refusal::SendTooSoon);
     }
     let within = |window_ms: u64| {
         let sends = subject.sends.iter().rev();
         sends.take_while(|sent| now.since(**sent) < window_ms).count()
+            + reserved().filter(|it| now.since(it.at) < window_ms).count()
     };
-    let challenge_sends = repeated.map_or(0, |at| subject.challenges[at].sends);
-    let reached = challenge_sends >= policy.sends_per_challenge_max
+    let challenge_sends = repeated.map_or(0, |at| {
+        let under_way = reserved().filter(|place| place.purpose == it.purpose).count();
+        usize::from(subject.challenges[at].sends) + under_way
+    });
+    let reached = challenge_sends >= usize::from(policy.sends_per_challenge_max)
         || within(TEN_MINUTES_MS) >= usize::from(policy.sends_per_10_min_max)
         || within(DAY_MS) >= usize::from(policy.sends_per_day_max);
     reached.then_some(Refusal::SendLimit)

@@ -8,13 +8,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::identity::{CanonicalSubject, Holder, Pseudonym};
+use super::identity::{CanonicalSubject, Holder, NumberPseudonym, Pseudonym};
 use super::names::ContractName;
 use super::time::LogTime;
 use super::token::TokenKey;
 
 const PSEUDONYM_TAG: &[u8] = b"otp-stream pseudonym v1";
 const HOLDER_TAG: &[u8] = b"otp-stream holder v1";
+const NUMBER_TAG: &[u8] = b"otp-stream number v1";
 
 /// What a key is for. No key has two purposes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -269,6 +270,14 @@ impl Keyring {
         let (_, _, key) = &self.pseudonym.keys[0];
         let hash = key.hmac().part(HOLDER_TAG).part(contract.as_str().as_bytes()).part(user_id.as_bytes());
         Holder(hash.finish_128())
+    }
+
+    /// The stand-in for a national number of a country. A number without a country is one of its own.
+    pub fn number(&self, country_code: Option<&str>, number: &str) -> NumberPseudonym {
+        let (_, _, key) = &self.pseudonym.keys[0];
+        let country_code = country_code.unwrap_or_default();
+        let hash = key.hmac().part(NUMBER_TAG).part(country_code.as_bytes()).part(number.as_bytes());
+        NumberPseudonym(hash.finish_128())
     }
 
     /// Whether there is a key of this purpose.

@@ -39,6 +39,8 @@ pub enum Refusal {
     Locked,
     SendTooSoon,
     SendLimit,
+    /// The number got as many deliveries as it may have in an hour.
+    NumberLimit,
 }
 
 impl Notice {

@@ -2,6 +2,7 @@
 
 use super::challenge::Challenge;
 use super::remembered::{REMEMBERED_MAX, REMEMBERED_MS, Remembered, RequestDigest};
+use super::reserved::Reservation;
 use super::time::LogTime;
 
 /// Whether the subject is locked out.
@@ -29,6 +30,8 @@ pub struct Subject {
     pub sends: Vec<LogTime>,
     /// Oldest first, at most [`REMEMBERED_MAX`].
     pub remembered: Vec<Remembered>,
+    /// Oldest first, at most [`super::RESERVED_MAX`].
+    pub reserved: Vec<Reservation>,
 }
 
 impl Subject {
@@ -52,6 +55,7 @@ impl Subject {
             && self.lock == Lock::None
             && self.sends.is_empty()
             && self.remembered.is_empty()
+            && self.reserved.is_empty()
     }
 
     /// The reply that this request got within the last 15 minutes.
@@ -69,5 +73,24 @@ impl Subject {
             self.remembered.remove(0);
         }
         self.remembered.push(reply);
+    }
+
+    /// The place that is held for a delivery of this request.
+    pub fn reservation(&self, request: RequestDigest, now: LogTime) -> Option<&Reservation> {
+        self.reserved.iter().find(|it| it.request == request && it.holds_at(now))
+    }
+
+    /// Holds a place. The rules admitted the delivery, so there is room.
+    pub fn reserve(&mut self, place: Reservation) {
+        self.last_time = self.judged_at(place.at);
+        self.reserved.retain(|it| it.holds_at(place.at));
+        self.reserved.push(place);
+    }
+
+    /// Gives the place of a request back. Returns whether it was held.
+    pub fn release(&mut self, request: RequestDigest) -> bool {
+        let before = self.reserved.len();
+        self.reserved.retain(|it| it.request != request);
+        self.reserved.len() < before
     }
 }

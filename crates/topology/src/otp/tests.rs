@@ -134,7 +134,8 @@ impl Story {
     }
 
     fn issue(&mut self, at_ms: u64, purpose: Purpose, exit: Exit) -> (Came, Vec<Notice>) {
-        let (outcome, notices) = self.decide(at_ms, &Issue { purpose, exit, terms: None, holder: None });
+        let (outcome, notices) =
+            self.decide(at_ms, &Issue { purpose, exit, terms: None, holder: None, is_reserved: false });
         if let IssueOutcome::Issued { challenge, .. } = &outcome {
             self.issues.push(challenge.code);
         }

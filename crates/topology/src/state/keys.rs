@@ -8,7 +8,9 @@
 //!                C client id           client record
 //!                O path topic 0 part   input position
 //!                M topic               broadcast barrier: the topic's records from before the first start are here
-//! local          X due pseudonym       expiry index
+//!                H pseudonym           deliveries to a number in its last hour
+//! local          X due pseudonym       expiry index of subjects
+//!                X due pseudonym H     expiry index of numbers
 //!                L name                position of the changelog, format, partition count, …
 //! ```
 
@@ -23,6 +25,7 @@ pub enum Family {
     Client = b'C',
     Position = b'O',
     Barrier = b'M',
+    Number = b'H',
     Expiry = b'X',
     Local = b'L',
 }
@@ -36,6 +39,7 @@ impl Family {
         Self::Client,
         Self::Position,
         Self::Barrier,
+        Self::Number,
         Self::Expiry,
         Self::Local,
     ];
@@ -55,6 +59,7 @@ impl Family {
             Self::Client => "client",
             Self::Position => "position",
             Self::Barrier => "broadcast barrier",
+            Self::Number => "number's hour",
             Self::Expiry => "due time",
             Self::Local => "local entry",
         }

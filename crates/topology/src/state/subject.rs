@@ -5,23 +5,28 @@
 //!
 //! ```text
 //! subject     version 2 │ last time u64 │ wrong tries u32 │ lock │ n × challenge │ n × send u64 │ n × remembered
+//! subject     version 3 │ as before                                                                             │ n × reserved
 //! lock        0 │ 1 end u64 │ 2
 //! challenge   code │ issued u64 │ expires u64 │ tries max │ tries │ resend │ sends │ flags │ state │ version 8 │
 //!             length u16, tenant │ 0, or 1 holder 16
 //! state       0 │ 1 used at u64 │ 2 ended at u64
 //! code        id 16 │ purpose │ key u32 │ digits │ rotation
 //! remembered  request 16 │ at u64 │ 0, or 1 code │ length u32, reply
+//! reserved    request 16 │ at u64 │ purpose │ partition u32
 //! ```
 //!
-//! Every count is one byte. A subject of version 1, which is read too, has no holders.
+//! Every count is one byte. A subject of version 1, which is read too, has no holders. Version 2 is written while nothing is
+//! reserved.
 
 use super::error::BadRecord;
 use crate::otp::{
     Challenge, ChallengeId, ChallengeState, CodeRef, Digits, DueTime, Holder, KeyId, Lock, LogTime,
-    PolicyVersion, Purpose, REMEMBERED_MAX, Remembered, RequestDigest, Resend, Subject,
+    PolicyVersion, Purpose, REMEMBERED_MAX, RESERVED_MAX, Remembered, RequestDigest, Resend, Reservation,
+    Subject,
 };
 
 const VERSION: u8 = 2;
+const VERSION_WITH_RESERVED: u8 = 3;
 /// The version whose challenges have no holder.
 const VERSION_WITHOUT_HOLDER: u8 = 1;
 const FLAG_DECOY: u8 = 1;
@@ -36,7 +41,7 @@ pub fn encode_subject(subject: &Subject) -> Vec<u8> {
 /// As [`encode_subject`], appended to `bytes`.
 pub fn write_subject(subject: &Subject, bytes: &mut Vec<u8>) {
     let mut writer = Writer(bytes);
-    writer.byte(VERSION);
+    writer.byte(if subject.reserved.is_empty() { VERSION } else { VERSION_WITH_RESERVED });
     writer.time(subject.last_time);
     writer.u32(subject.consecutive_wrong);
     match subject.lock {
@@ -59,6 +64,12 @@ pub fn write_subject(subject: &Subject, bytes: &mut Vec<u8>) {
     for it in &subject.remembered {
         writer.remembered(it);
     }
+    if !subject.reserved.is_empty() {
+        writer.count(subject.reserved.len());
+        for it in &subject.reserved {
+            writer.reserved(it);
+        }
+    }
 }
 
 /// # Errors
@@ -73,6 +84,7 @@ pub fn decode_subject(bytes: &[u8]) -> Result<Subject, BadRecord> {
         Part::Remembered(remembered, reply) => {
             subject.remembered.push(Remembered { reply: reply.into(), ..remembered });
         }
+        Part::Reserved(reserved) => subject.reserved.push(reserved),
     })?;
     Ok(Subject { last_time, consecutive_wrong, lock, ..subject })
 }
@@ -87,6 +99,7 @@ pub fn subject_due_at(bytes: &[u8]) -> Result<Option<LogTime>, BadRecord> {
         Part::Challenge(challenge, _) => due.challenge(&challenge),
         Part::Send(at) => due.send(at),
         Part::Remembered(remembered, _) => due.remembered(remembered.at),
+        Part::Reserved(reserved) => due.reserved(reserved.at),
     })?;
     Ok(due.of(last_time, consecutive_wrong, lock))
 }
@@ -96,6 +109,7 @@ enum Part<'a> {
     Challenge(Challenge, &'a str),
     Send(LogTime),
     Remembered(Remembered, &'a [u8]),
+    Reserved(Reservation),
 }
 
 /// Reads a subject to its end and passes each part to `on_part`.
@@ -105,7 +119,7 @@ fn read_subject<'a>(
 ) -> Result<(LogTime, u32, Lock), BadRecord> {
     let mut reader = Reader(bytes);
     let version = reader.byte()?;
-    if !matches!(version, VERSION | VERSION_WITHOUT_HOLDER) {
+    if !matches!(version, VERSION_WITHOUT_HOLDER | VERSION | VERSION_WITH_RESERVED) {
         return Err(BadRecord::UnknownVersion(version));
     }
     let (last_time, consecutive_wrong) = (reader.time()?, reader.u32()?);
@@ -116,13 +130,22 @@ fn read_subject<'a>(
         _ => return Err(BadRecord::Damaged("lock")),
     };
     for _ in 0..reader.count(Purpose::ALL.len())? {
-        on_part(reader.challenge(version == VERSION)?);
+        on_part(reader.challenge(version != VERSION_WITHOUT_HOLDER)?);
     }
     for _ in 0..reader.count(usize::from(u8::MAX))? {
         on_part(Part::Send(reader.time()?));
     }
     for _ in 0..reader.count(REMEMBERED_MAX)? {
         on_part(reader.remembered()?);
+    }
+    if version == VERSION_WITH_RESERVED {
+        let count = reader.count(RESERVED_MAX)?;
+        if count == 0 {
+            return Err(BadRecord::Damaged("nothing is reserved"));
+        }
+        for _ in 0..count {
+            on_part(Part::Reserved(reader.reserved()?));
+        }
     }
     if !reader.0.is_empty() {
         return Err(BadRecord::Damaged("more bytes than fields"));
@@ -199,6 +222,13 @@ impl Writer<'_> {
         }
         self.u32(u32::try_from(it.reply.len()).expect("a reply is a few kilobytes"));
         self.0.extend_from_slice(&it.reply);
+    }
+
+    fn reserved(&mut self, it: &Reservation) {
+        self.0.extend_from_slice(&it.request.0);
+        self.time(it.at);
+        self.byte(it.purpose as u8);
+        self.0.extend_from_slice(&it.partition.to_be_bytes());
     }
 }
 
@@ -296,6 +326,15 @@ impl<'a> Reader<'a> {
         let reply = self.bytes(length)?;
         Ok(Part::Remembered(Remembered { request, at, reply: Box::default(), code }, reply))
     }
+
+    fn reserved(&mut self) -> Result<Reservation, BadRecord> {
+        Ok(Reservation {
+            request: RequestDigest(self.array()?),
+            at: self.time()?,
+            purpose: Purpose::from_byte(self.byte()?).ok_or(BadRecord::Damaged("purpose"))?,
+            partition: self.array().map(i32::from_be_bytes)?,
+        })
+    }
 }
 
 fn resend_of(byte: u8) -> Result<Resend, BadRecord> {
@@ -369,7 +408,17 @@ mod tests {
             reply: reply.into(),
             code,
         });
-        let lists = (vec(challenge(), 0..=4), vec(time(), 0..60), vec(remembered, 0..=REMEMBERED_MAX));
+        let purpose = (0..Purpose::ALL.len()).prop_map(|at| Purpose::ALL[at]);
+        let reserved = (any::<[u8; 16]>(), time(), purpose, any::<i32>());
+        let reserved = reserved.prop_map(|(request, at, purpose, partition)| Reservation {
+            request: RequestDigest(request),
+            at,
+            purpose,
+            partition,
+        });
+        let reserved = prop_oneof![2 => Just(Vec::new()), 1 => vec(reserved, 1..=RESERVED_MAX)];
+        let remembered = vec(remembered, 0..=REMEMBERED_MAX);
+        let lists = (vec(challenge(), 0..=4), vec(time(), 0..60), remembered, reserved);
         (time(), any::<u32>(), lock, lists).prop_map(|(last_time, consecutive_wrong, lock, lists)| Subject {
             last_time,
             challenges: lists.0,
@@ -377,6 +426,7 @@ mod tests {
             lock,
             sends: lists.1,
             remembered: lists.2,
+            reserved: lists.3,
         })
     }
 
@@ -414,6 +464,7 @@ mod tests {
                 reply: (*b"reply").into(),
                 code: Some(code),
             }],
+            reserved: Vec::new(),
         }
     }
 
@@ -426,6 +477,22 @@ mod tests {
             d1d1d1000001941f297c0001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1020000000706020000000572\
             65706c79";
         assert_eq!(hex, expected);
+    }
+
+    #[test]
+    fn places_that_are_held_make_version_3() {
+        let mut subject = example();
+        let before = encode_subject(&subject);
+        subject.reserved.push(Reservation {
+            request: RequestDigest([0xf1; 16]),
+            at: LogTime::from_ms(0x0102),
+            purpose: Purpose::Login,
+            partition: 7,
+        });
+        let place = [&[1][..], &[0xf1; 16], &[0, 0, 0, 0, 0, 0, 1, 2, 2, 0, 0, 0, 7]].concat();
+        assert_eq!(encode_subject(&subject), [&[3], &before[1..], &place].concat());
+        let none = [&[3], &before[1..], &[0]].concat();
+        assert_eq!(decode_subject(&none), Err(BadRecord::Damaged("nothing is reserved")));
     }
 
     #[test]
@@ -445,8 +512,8 @@ mod tests {
     #[test]
     fn an_unknown_version_is_named() {
         let mut bytes = encode_subject(&Subject::default());
-        bytes[0] = 3;
-        assert_eq!(decode_subject(&bytes), Err(BadRecord::UnknownVersion(3)));
+        bytes[0] = 4;
+        assert_eq!(decode_subject(&bytes), Err(BadRecord::UnknownVersion(4)));
         assert_eq!(decode_subject(&[]), Err(BadRecord::Damaged("too short")));
     }
 

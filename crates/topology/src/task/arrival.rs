@@ -2,12 +2,16 @@
 
 use crate::deployment::{SourceKind, Topology};
 use crate::wire::headers::{self, OriginHeaders};
+use crate::wire::hop::Hop;
 use crate::wire::record::{Record, SourcePartition};
 
 pub(super) enum Arrival<'a> {
     Forwarded(Record<'a>),
     /// Forwarded before its topic was recreated: its offset counts in no position of the present topic.
     StaleIncarnation(Record<'a>),
+    /// A step of a request that visits several homes. Applied once by its own offset, so its origin is in no position, and
+    /// an origin that was recreated does not matter.
+    Hop(Record<'a>, Hop),
     /// The broadcast barrier: everything that a broadcast topic held at the first start has been forwarded.
     Barrier(Record<'a>),
 }
@@ -35,7 +39,12 @@ impl<'a> Arrival<'a> {
         match record.headers.last(headers::OTP_KIND) {
             None if is_stale => Some(Self::StaleIncarnation(original)),
             None => Some(Self::Forwarded(original)),
-            Some(kind) => (kind == headers::KIND_BARRIER.as_bytes()).then_some(Self::Barrier(original)),
+            Some(kind) if kind == headers::KIND_BARRIER.as_bytes() => Some(Self::Barrier(original)),
+            Some(kind) if kind == headers::KIND_HOP.as_bytes() => {
+                let hop = record.headers.last(headers::OTP_HOP).and_then(Hop::read)?;
+                (0..topology.partitions).contains(&hop.home).then_some(Self::Hop(original, hop))
+            }
+            Some(_) => None,
         }
     }
 }

@@ -4,11 +4,12 @@
 //! suffix from any earlier position gives the same store.
 
 use super::TaskError;
-use super::subjects::index_key;
+use super::subjects::{index_key, number_index_key};
 use crate::deployment::Topology;
 use crate::otp::{LogTime, Pseudonym};
 use crate::state::{
-    BadRecord, Family, LocalKey, Overlay, StoredPosition, WriteBatch, decode_position_key, subject_due_at,
+    BadRecord, Family, LocalKey, NumberHour, Overlay, StoredPosition, WriteBatch, decode_number_key,
+    decode_position_key, subject_due_at,
 };
 use crate::wire::outbox::{Outbox, SharedHeaders};
 
@@ -100,6 +101,10 @@ impl ChangelogFold {
                     self.batch.put(&index_key(due, Pseudonym(pseudonym)), &[]);
                 }
             }
+            Family::Number => {
+                let due = NumberHour::decode(value)?.due_at();
+                self.batch.put(&number_index_key(due, decode_number_key(key)?), &[]);
+            }
             Family::Position => {
                 decode_position_key(key)?;
                 StoredPosition::decode(value)?;
@@ -167,11 +172,16 @@ mod tests {
     fn a_record_that_no_task_could_read_fails_the_restore_and_is_named_by_its_offset() {
         let subject = [b"S".as_slice(), &[7; 16]].concat();
         let good = encode_subject(&Subject::default());
-        let newer = [&[3], &good[1..]].concat();
+        let newer = [&[4], &good[1..]].concat();
         check(Some(&subject), Some(&good), None);
-        check(Some(&subject), Some(&newer), Some("a subject: unknown version 3"));
+        check(Some(&subject), Some(&newer), Some("a subject: unknown version 4"));
         check(Some(&subject), Some(&good[..9]), Some("a subject: damaged"));
         check(Some(&subject[..9]), Some(&good), Some("a subject: damaged"));
+        let number = [b"H".as_slice(), &[7; 16]].concat();
+        check(Some(&number), Some(&[1; 11]), None);
+        check(Some(&number), Some(&[2; 11]), Some("a number's hour: unknown version 2"));
+        check(Some(&number), Some(&[1; 9]), Some("a number's hour: damaged"));
+        check(Some(&number[..9]), Some(&[1; 11]), Some("a number's hour: damaged"));
         check(Some(b"Rrequests"), Some(b"x"), Some("a key: damaged"));
         check(Some(b"Lchangelog-next"), Some(&[0; 8]), Some("a key: damaged"));
         check(Some(b"X"), Some(b""), Some("a key: damaged"));

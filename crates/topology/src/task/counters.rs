@@ -16,6 +16,8 @@ pub struct Counters {
     /// Records that were applied before.
     pub skipped: u64,
     pub forwarded: u64,
+    /// Records for the next home of a request that visits several.
+    pub hops: u64,
     /// Repeated requests that got the remembered reply.
     pub repeated: u64,
     pub expired: u64,
@@ -72,6 +74,7 @@ impl Counters {
         for (sum, part) in [
             (&mut self.skipped, &mut other.skipped),
             (&mut self.forwarded, &mut other.forwarded),
+            (&mut self.hops, &mut other.hops),
             (&mut self.repeated, &mut other.repeated),
             (&mut self.expired, &mut other.expired),
         ] {

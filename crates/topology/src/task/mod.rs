@@ -7,7 +7,8 @@
 //! ```text
 //! Record ─▶ process ─┬─ applied before ───────────────────────▶ skipped, counted
 //!                    └─ Incoming::read ─┬─ home is elsewhere ─▶ outbox: repartition topic
-//!                                       └─ home ─▶ contract ──▶ overlay, outbox
+//!                                       └─ home ─▶ contract ─┬▶ overlay, outbox
+//!                                                            └▶ asks another home ─▶ outbox: a hop
 //! commit plan: overlay ─▶ outbox: changelog          after the commit: what was planned ─▶ one WriteBatch
 //! ```
 
@@ -18,7 +19,9 @@ mod changelog;
 mod counters;
 mod dead_letter;
 mod directory;
+mod hop;
 mod incoming;
+mod number;
 mod position;
 mod reads;
 mod reply_to;
@@ -220,6 +223,7 @@ impl<S: StateStore> Task<S> {
                 self.put_barrier(&barrier);
                 return Ok(());
             }
+            Arrival::Hop(original, hop) => return self.hop(&original, &hop, &topology, wall, out),
             Arrival::StaleIncarnation(original) => {
                 return self.apply(&Incoming::read(&original, &topology), &original, &topology, wall, out);
             }
@@ -252,7 +256,7 @@ impl<S: StateStore> Task<S> {
         out: &mut Outbox,
     ) -> Result<(), TaskError> {
         match incoming {
-            Incoming::Request(request) => return self.request(request, topology, wall, out),
+            Incoming::Request(request) => return self.request(request, record, None, topology, wall, out),
             Incoming::UnreadableRequest(request, error) => {
                 return self.unreadable_request(request, *error, record, topology, out);
             }

@@ -2,13 +2,14 @@
 //!
 //! The home partition is murmur2 of the canonical subject modulo the number of tasks, independent of the record's key.
 //! A record at home is decided in place. Any other is forwarded through the repartition topic, with the coordinates and the
-//! time of its origin. A forwarded record is never forwarded again.
+//! time of its origin. A forwarded record is never forwarded again, and a hop says itself where it goes.
 
 use std::collections::BTreeMap;
 
 use super::incoming::Incoming;
 use crate::deployment::{SourceKind, Topology};
-use crate::wire::headers::{self, KIND_BARRIER, OriginBytes, OriginHeaders};
+use crate::wire::headers::{self, KIND_BARRIER, KIND_HOP, OriginBytes, OriginHeaders};
+use crate::wire::hop::Hop;
 use crate::wire::json;
 use crate::wire::outbox::{Outbox, SharedHeaders};
 use crate::wire::record::Record;
@@ -32,12 +33,19 @@ const HEADERS_BYTES_MAX: usize = 128 * 1024;
 /// A part that is longer than anybody accepts is cut right after that length. So it is judged as it is where it was read,
 /// and every record fits into the repartition topic.
 pub(super) fn forward(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
-    forward_with(record, home, None, topology, out);
+    forward_with(record, home, &[], topology, out);
 }
 
-fn forward_with(record: &Record<'_>, home: i32, mark: Option<Mark>, topology: &Topology, out: &mut Outbox) {
+/// As [`forward`], with the step that `home` has to do.
+pub(super) fn forward_hop(record: &Record<'_>, home: i32, hop: &Hop, topology: &Topology, out: &mut Outbox) {
+    let hop = hop.write();
+    let marks = [(headers::OTP_KIND, KIND_HOP.as_bytes()), (headers::OTP_HOP, &hop)];
+    forward_with(record, home, &marks, topology, out);
+}
+
+fn forward_with(record: &Record<'_>, home: i32, marks: &[Mark<'_>], topology: &Topology, out: &mut Outbox) {
     let key = record.key.map(|key| cut(key, headers::ECHO_BYTES_MAX));
-    let origin = origin_headers(&Record { key, ..*record }, topology, out, mark);
+    let origin = origin_headers(&Record { key, ..*record }, topology, out, marks);
     let passed = || record.headers.iter().filter(|(name, _)| !headers::is_internal(name));
     let size = |value: Option<&[u8]>| value.map_or(0, <[u8]>::len);
     let size: usize = passed().map(|(name, value)| name.len() + size(value)).sum();
@@ -59,7 +67,7 @@ fn cut(bytes: &[u8], bytes_max: usize) -> &[u8] {
 
 /// Forwards the barrier of a broadcast topic: everything that the topic held at the first start was forwarded before.
 pub(super) fn forward_barrier(record: &Record<'_>, home: i32, topology: &Topology, out: &mut Outbox) {
-    let origin = origin_headers(record, topology, out, Some((headers::OTP_KIND, KIND_BARRIER)));
+    let origin = origin_headers(record, topology, out, &[(headers::OTP_KIND, KIND_BARRIER.as_bytes())]);
     out.push(topology.repartition, home, None, SharedHeaders::default(), origin, None);
 }
 
@@ -69,12 +77,13 @@ pub(super) fn forward_barrier(record: &Record<'_>, home: i32, topology: &Topolog
 /// `has_waited`: it lay there before anybody read the partition.
 pub fn forward_only(record: &Record<'_>, has_waited: bool, topology: &Topology, out: &mut Outbox) {
     let home = home_of_record(record, topology).unwrap_or(record.source.partition % topology.partitions);
-    let mark = has_waited.then_some((headers::OTP_ORIGIN_WAITED, WAITED));
-    forward_with(record, home, mark, topology, out);
+    let waited = [(headers::OTP_ORIGIN_WAITED, WAITED.as_bytes())];
+    let marks = if has_waited { &waited[..] } else { &[] };
+    forward_with(record, home, marks, topology, out);
 }
 
 /// A header besides the coordinates of the origin.
-type Mark = (&'static str, &'static str);
+type Mark<'a> = (&'static str, &'a [u8]);
 
 /// The value of [`headers::OTP_ORIGIN_WAITED`].
 const WAITED: &str = "1";
@@ -83,7 +92,7 @@ fn origin_headers(
     record: &Record<'_>,
     topology: &Topology,
     out: &mut Outbox,
-    mark: Option<Mark>,
+    marks: &[Mark<'_>],
 ) -> SharedHeaders {
     let origin = OriginHeaders {
         topic: &topology.source(record.source.topic).name,
@@ -93,8 +102,8 @@ fn origin_headers(
         key: record.key,
     };
     let mut bytes = OriginBytes::default();
-    let mark = mark.map(|(name, value)| (name, Some(value.as_bytes())));
+    let marks = marks.iter().map(|(name, value)| (*name, Some(*value)));
     let incarnation = &topology.source(record.source.topic).incarnation.0;
     let incarnation = (headers::OTP_ORIGIN_INCARNATION, Some(&incarnation[..]));
-    out.headers(origin.write(&mut bytes).into_iter().chain([incarnation]).chain(mark))
+    out.headers(origin.write(&mut bytes).into_iter().chain([incarnation]).chain(marks))
 }

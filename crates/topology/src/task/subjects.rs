@@ -1,10 +1,10 @@
-//! Reads and writes subjects, and the index of due times by which the expiry sweep finds them.
+//! Reads and writes subjects, and the index of due times by which the expiry sweep finds them and the numbers.
 //!
 //! The index always has an entry at or before a subject's due time. The sweep moves entries that are too early. The index is
 //! derived from the subjects, so it is not in the changelog.
 
 use super::{Task, TaskError};
-use crate::otp::{LogTime, Pseudonym, Subject, due_at};
+use crate::otp::{LogTime, NumberPseudonym, Pseudonym, Subject, due_at};
 use crate::state::{Family, StateStore, StoreKey, decode_subject, write_subject};
 
 /// A stored subject, and the due time of which the index has an entry.
@@ -45,11 +45,24 @@ pub(super) fn subject_key(pseudonym: Pseudonym) -> [u8; 17] {
     key
 }
 
+/// Whose index entry it is.
+pub(super) enum Due {
+    Subject(Pseudonym),
+    Number(NumberPseudonym),
+}
+
 /// Sorted by due time.
 pub(super) fn index_key(due: LogTime, pseudonym: Pseudonym) -> [u8; 25] {
     let mut key = [Family::Expiry as u8; 25];
     key[1..9].copy_from_slice(&due.ms().to_be_bytes());
     key[9..].copy_from_slice(&pseudonym.0);
+    key
+}
+
+/// Sorted by due time, among those of subjects.
+pub(super) fn number_index_key(due: LogTime, number: NumberPseudonym) -> [u8; 26] {
+    let mut key = [Family::Number as u8; 26];
+    key[..25].copy_from_slice(&index_key(due, Pseudonym(number.0)));
     key
 }
 
@@ -60,7 +73,12 @@ pub(super) fn index_end(watermark: LogTime) -> Vec<u8> {
 }
 
 /// Whose entry it is. `None`: not an index key.
-pub(super) fn pseudonym_of(index_key: &[u8]) -> Option<Pseudonym> {
-    let bytes: &[u8; 25] = index_key.try_into().ok()?;
-    Some(Pseudonym(bytes[9..].try_into().expect("sixteen bytes")))
+pub(super) fn due_of(index_key: &[u8]) -> Option<Due> {
+    let (entry, family) = index_key.split_first_chunk::<25>()?;
+    let pseudonym = entry[9..].try_into().expect("sixteen bytes");
+    match family {
+        [] => Some(Due::Subject(Pseudonym(pseudonym))),
+        [family] if *family == Family::Number as u8 => Some(Due::Number(NumberPseudonym(pseudonym))),
+        _ => None,
+    }
 }

@@ -1,20 +1,20 @@
-//! The expiry sweep: emits events for expired challenges and erases subjects that have nothing left, by the index of due
-//! times. Each transaction sweeps a bounded number of subjects.
+//! The expiry sweep: emits events for expired challenges and erases subjects and numbers that have nothing left, by the index
+//! of due times. Each transaction sweeps a bounded number of them.
 //!
 //! No decision depends on the sweep: a command judges expiry by log time itself.
 
-use super::subjects::{index_end, index_key, pseudonym_of, subject_key};
+use super::subjects::{Due, due_of, index_end, index_key, subject_key};
 use super::{Task, TaskError};
 use crate::contract::{Envelope, Events, analytics};
 use crate::otp::{LogTime, Pseudonym, due_at, expire};
 use crate::state::{Family, StateStore};
 use crate::wire::outbox::Outbox;
 
-/// The largest number of subjects that one transaction sweeps, per task.
+/// The largest number of subjects and numbers that one transaction sweeps, per task.
 pub const SWEEP_SUBJECTS_MAX: usize = 2_000;
 
 impl<S: StateStore> Task<S> {
-    /// Sweeps at most [`SWEEP_SUBJECTS_MAX`] subjects that are due at the watermark. Returns whether more may be due.
+    /// Sweeps at most [`SWEEP_SUBJECTS_MAX`] subjects and numbers that are due at the watermark. Returns whether more may be due.
     ///
     /// # Errors
     /// See [`TaskError`].
@@ -23,8 +23,10 @@ impl<S: StateStore> Task<S> {
         let due = self.overlay.scan(&self.store, &from, &to, SWEEP_SUBJECTS_MAX)?;
         for (key, _) in &due {
             self.overlay.delete(key);
-            if let Some(pseudonym) = pseudonym_of(key) {
-                self.sweep_subject(pseudonym, watermark, out)?;
+            match due_of(key) {
+                Some(Due::Subject(pseudonym)) => self.sweep_subject(pseudonym, watermark, out)?,
+                Some(Due::Number(number)) => self.sweep_number(number, watermark)?,
+                None => {}
             }
         }
         Ok(due.len() == SWEEP_SUBJECTS_MAX)

@@ -53,8 +53,13 @@ pub const OTP_KIND: &str = "otp.kind";
 /// Internal: the record lay in a new partition before any instance read that partition.
 pub const OTP_ORIGIN_WAITED: &str = "otp.origin.waited";
 
-/// The value of [`OTP_KIND`] of a broadcast barrier. Other forwarded records have no such header.
+/// Internal: the step of a request that visits several homes ([`super::hop::Hop`]).
+pub const OTP_HOP: &str = "otp.hop";
+
+/// The value of [`OTP_KIND`] of a broadcast barrier. A forwarded record has no such header.
 pub const KIND_BARRIER: &str = "mark";
+/// The value of [`OTP_KIND`] of a hop.
+pub const KIND_HOP: &str = "hop";
 
 /// The value of [`CE_SPECVERSION`].
 pub const SPECVERSION: &str = "1.0";
@@ -75,7 +80,7 @@ pub const ECHO_BYTES_MAX: usize = 16 * 1024;
 
 /// Whether headers of this name are written by this service only. They are ignored on records of anybody else.
 pub fn is_internal(name: &str) -> bool {
-    name == OTP_KIND || name.starts_with(ORIGIN_PREFIX)
+    name == OTP_KIND || name == OTP_HOP || name.starts_with(ORIGIN_PREFIX)
 }
 
 /// Whether anybody reads a request's headers of this name.

@@ -2,6 +2,7 @@
 
 mod arena;
 pub mod headers;
+pub mod hop;
 pub mod json;
 pub mod murmur2;
 pub mod outbox;

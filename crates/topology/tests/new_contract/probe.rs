@@ -8,7 +8,7 @@ use otp_topology::contract::delivery::{
 };
 use otp_topology::contract::{
     Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Placeholder, Reads,
-    Reply, RequestEnd, Secret, SecretPlace, ServeError, ServeOutcome, Session, SettingsFindings,
+    Reply, RequestEnd, Secret, SecretPlace, ServeError, ServeOutcome, Served, Session, SettingsFindings,
     SharedSettings,
 };
 use otp_topology::otp::{CanonicalSubject, ContractName, ContractRule, Exit, KeyPurpose, Policy, Purpose};
@@ -115,10 +115,10 @@ impl Contract for Probe {
         known: Option<KnownSubject<'_>>,
         reads: &dyn Reads,
         events: &mut Events<'_>,
-    ) -> Result<ServeOutcome, ServeError> {
+    ) -> Result<Served, ServeError> {
         let (Some(known), Some(number)) = (known, pending.request.body.get("phone").and_then(Json::as_str))
         else {
-            return Ok(served(None, Reply::plain(br#"{"ok":false}"#.to_vec()), "invalid"));
+            return Ok(served(None, Reply::plain(br#"{"ok":false}"#.to_vec()), "invalid").into());
         };
         let session = Session::begin(self.name(), pending, None, reads)?;
         let text = WantedText { code: "text", built_in: Some(&self.built_in) };
@@ -144,7 +144,7 @@ impl Contract for Probe {
             strip_suffix_count: 0,
         };
         let delivered = deliver(&session, &style, known, &order, events)?;
-        Ok(match delivered.outcome {
+        let outcome = match delivered.outcome {
             DeliveryOutcome::Issued(challenge) => {
                 let mut reply = Reply::plain(br#"{"ok":true}"#.to_vec());
                 reply.headers.push(("kind".into(), b"first".to_vec()));
@@ -157,7 +157,11 @@ impl Contract for Probe {
                 let reply = Reply::plain(br#"{"ok":false}"#.to_vec());
                 served(Some(delivered.subject), reply, "refused")
             }
-        })
+            DeliveryOutcome::AsksNumber(ask) => {
+                return Ok(Served::AsksNumber { subject: delivered.subject, ask });
+            }
+        };
+        Ok(outcome.into())
     }
 }
 

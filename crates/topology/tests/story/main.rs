@@ -7,6 +7,7 @@ mod cut_logs;
 mod found;
 mod fuzz;
 mod gates;
+mod hops;
 mod house;
 mod pipelined;
 mod protocol;

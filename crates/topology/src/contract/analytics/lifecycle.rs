@@ -29,6 +29,8 @@ pub struct DeliveryRoute<'a> {
 pub enum Suppression {
     SendTooSoon,
     SendLimit,
+    /// The number got as many deliveries as it may have in an hour.
+    NumberLimit,
     Locked,
     StaleRequest,
     UnknownRecipient,
@@ -55,6 +57,7 @@ impl From<Refusal> for Suppression {
             Refusal::Locked => Self::Locked,
             Refusal::SendTooSoon => Self::SendTooSoon,
             Refusal::SendLimit => Self::SendLimit,
+            Refusal::NumberLimit => Self::NumberLimit,
         }
     }
 }
@@ -64,6 +67,7 @@ impl Suppression {
         match self {
             Self::SendTooSoon => "send_too_soon",
             Self::SendLimit => "send_limit",
+            Self::NumberLimit => "number_limit",
             Self::Locked => "locked",
             Self::StaleRequest => "stale_request",
             Self::UnknownRecipient => "unknown_recipient",

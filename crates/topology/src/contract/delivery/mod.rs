@@ -4,7 +4,7 @@
 //! or over its limits gets that reply. Knows no contract: texts and style come with the order.
 //!
 //! ```text
-//! CodeOrder ─▶ FoundTexts ─▶ otp::decide ─▶ sms, email, lifecycle
+//! CodeOrder ─▶ FoundTexts ─▶ number_limit ─▶ otp::decide ─▶ sms, email, lifecycle
 //! ```
 
 mod central_instance;
@@ -12,6 +12,7 @@ mod email;
 mod flavour;
 mod message;
 mod number;
+mod number_limit;
 mod order;
 mod settings;
 mod sms;
@@ -31,12 +32,13 @@ pub use variables::is_variable;
 
 use super::analytics::{self, Channel, DeliveryRoute, Suppression};
 use super::events::Events;
-use super::port::{KnownSubject, ServeError};
+use super::port::{KnownSubject, NumberAsk, ServeError};
 use super::session::Session;
 use crate::otp::{
     ChallengeView, Code, Exit, IssueOutcome, Notice, NoticeKind, Pseudonym, Refusal, Subject, decide,
 };
 use message::CodeMessage;
+use number_limit::{NumberStanding, standing};
 
 /// What an order gave.
 pub struct Delivered {
@@ -49,6 +51,8 @@ pub enum DeliveryOutcome {
     Refused(Refusal),
     /// Nothing was issued, because a text is missing.
     TextMissing,
+    /// Nothing was issued: the home of the number must grant the delivery first. Nothing was published either.
+    AsksNumber(NumberAsk),
 }
 
 /// Issues a code and sends it.
@@ -79,13 +83,20 @@ pub fn deliver_texts(
     events: &mut Events<'_>,
 ) -> Result<Delivered, ServeError> {
     let Some(texts) = texts else {
-        return refuse_or_miss(session, known, order, events);
+        return refuse_or(session, known, order, Instead::MissText, events);
+    };
+    let is_reserved = match standing(session, order, known.who) {
+        NumberStanding::Free { is_reserved } => is_reserved,
+        NumberStanding::Unasked(ask) => {
+            return refuse_or(session, known, order, Instead::Ask(ask), events);
+        }
+        NumberStanding::Spent => return refuse_or(session, known, order, Instead::RefuseNumber, events),
     };
     let email = order.good_email();
     let email = email.as_deref();
     let KnownSubject { who, pseudonym, subject } = known;
     let rules = session.rules(who, order.tenant);
-    let decision = decide(subject, &order.command(), session.pending.now, &rules)?;
+    let decision = decide(subject, &order.command(is_reserved), session.pending.now, &rules)?;
     let (challenge, send_number) = match decision.outcome {
         IssueOutcome::Issued { challenge, send_number } => (challenge, send_number),
         IssueOutcome::Refused { refusal, .. } => {
@@ -120,23 +131,37 @@ pub fn deliver_texts(
     Ok(Delivered { subject: decision.subject, outcome: DeliveryOutcome::Issued(challenge) })
 }
 
-/// Nothing can be issued. If the rules would refuse it anyway, the refusal is the outcome.
-fn refuse_or_miss(
+/// What happens to a delivery that cannot be made now, unless the rules refuse it anyway.
+enum Instead {
+    MissText,
+    Ask(NumberAsk),
+    RefuseNumber,
+}
+
+/// Nothing can be issued now. If the rules would refuse it anyway, the refusal is the outcome.
+fn refuse_or(
     session: &Session<'_>,
     known: KnownSubject<'_>,
     order: &CodeOrder<'_>,
+    instead: Instead,
     events: &mut Events<'_>,
 ) -> Result<Delivered, ServeError> {
     let KnownSubject { who, pseudonym, subject } = known;
     let rules = session.rules(who, order.tenant);
-    let decision = decide(subject.clone(), &order.command(), session.pending.now, &rules)?;
+    // A refusal by the number ends a delivery whose place was held: its limits were judged.
+    let is_reserved = matches!(instead, Instead::RefuseNumber) && session.holds_place();
+    let decision = decide(subject.clone(), &order.command(is_reserved), session.pending.now, &rules)?;
     if let IssueOutcome::Refused { refusal, .. } = decision.outcome {
         report(session, events, pseudonym, order, &FoundTexts::default(), &decision.notices);
         return Ok(Delivered { subject: decision.subject, outcome: DeliveryOutcome::Refused(refusal) });
     }
-    let reason = Suppression::TemplateMissing;
+    let (reason, outcome) = match instead {
+        Instead::Ask(ask) => return Ok(Delivered { subject, outcome: DeliveryOutcome::AsksNumber(ask) }),
+        Instead::MissText => (Suppression::TemplateMissing, DeliveryOutcome::TextMissing),
+        Instead::RefuseNumber => (Suppression::NumberLimit, DeliveryOutcome::Refused(Refusal::NumberLimit)),
+    };
     session.report_suppressed(events, pseudonym, &order.destination(), order.purpose, reason);
-    Ok(Delivered { subject, outcome: DeliveryOutcome::TextMissing })
+    Ok(Delivered { subject, outcome })
 }
 
 fn publish(

@@ -61,8 +61,9 @@ pub struct DeliveryStyle<'a> {
 }
 
 impl<'a> CodeOrder<'a> {
-    pub(super) fn command(&self) -> Issue {
-        Issue { purpose: self.purpose, exit: self.exit, terms: self.terms, holder: self.holder }
+    /// `is_reserved`: see [`Issue::is_reserved`].
+    pub(super) fn command(&self, is_reserved: bool) -> Issue {
+        Issue { purpose: self.purpose, exit: self.exit, terms: self.terms, holder: self.holder, is_reserved }
     }
 
     /// The address as mail services take it, if they do.

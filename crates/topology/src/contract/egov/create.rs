@@ -8,7 +8,7 @@ use super::{reply, request};
 use crate::contract::delivery::{
     CodeOrder, DeliveryOutcome, NUMBER_PATTERN, PhoneNumber, deliver, mail_address,
 };
-use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
+use crate::contract::{Events, KnownSubject, ServeError, Served};
 use crate::otp::Exit;
 use crate::wire::json::Json;
 
@@ -24,10 +24,10 @@ pub(super) fn serve(
     egov: &EgovSession<'_>,
     known: Option<KnownSubject<'_>>,
     events: &mut Events<'_>,
-) -> Result<ServeOutcome, ServeError> {
+) -> Result<Served, ServeError> {
     let (fields, known) = match egov.admit(known, |otp| CreateFields::read(egov, otp)) {
         Ok(admitted) => admitted,
-        Err(rejected) => return Ok(egov.fail(rejected.known, &rejected.error)),
+        Err(rejected) => return Ok(egov.fail(rejected.known, &rejected.error).into()),
     };
     let identity = known.who.identity();
     let locale = egov.info.locale().or(fields.locale);
@@ -52,10 +52,10 @@ pub(super) fn serve(
     }
     match egov.topic_of(events, known.pseudonym, &order) {
         Ok(topic) => order.topic = topic,
-        Err(error) => return Ok(egov.fail(Some(known), &error)),
+        Err(error) => return Ok(egov.fail(Some(known), &error).into()),
     }
     if exit.delivers() && order.phone.is_none() && order.email.is_none() {
-        return Ok(egov.fail(Some(known), &egov.reject(Rejection::IdentityUnreachable)));
+        return Ok(egov.fail(Some(known), &egov.reject(Rejection::IdentityUnreachable)).into());
     }
     let style = egov.egov.settings.delivery_style();
     let delivered = deliver(&egov.session, &style, known, &order, events)?;
@@ -74,13 +74,16 @@ pub(super) fn serve(
             }
         }
         DeliveryOutcome::Refused(refusal) => {
-            return Ok(egov.refused(delivered.subject, Rejection::Refused(refusal)));
+            return Ok(egov.refused(delivered.subject, Rejection::Refused(refusal)).into());
         }
         DeliveryOutcome::TextMissing => {
-            return Ok(egov.refused(delivered.subject, Rejection::TemplateMissing));
+            return Ok(egov.refused(delivered.subject, Rejection::TemplateMissing).into());
+        }
+        DeliveryOutcome::AsksNumber(ask) => {
+            return Ok(Served::AsksNumber { subject: delivered.subject, ask });
         }
     };
-    Ok(egov.served(delivered.subject, reply, outcome))
+    Ok(egov.served(delivered.subject, reply, outcome).into())
 }
 
 impl<'a> CreateFields<'a> {

@@ -209,7 +209,7 @@ impl Rejection {
             Self::Refused(Refusal::SendTooSoon) => {
                 (429, "OTP.SEND_TOO_SOON", "An OTP was sent a moment ago, try again later")
             }
-            Self::Refused(Refusal::SendLimit) => {
+            Self::Refused(Refusal::SendLimit | Refusal::NumberLimit) => {
                 (429, "OTP.SEND_LIMIT_EXCEEDED", "Too many OTPs were sent, try again later")
             }
         }
@@ -251,6 +251,7 @@ impl Rejection {
             Self::Refused(Refusal::Locked) => "locked",
             Self::Refused(Refusal::SendTooSoon) => "send_too_soon",
             Self::Refused(Refusal::SendLimit) => "send_limit",
+            Self::Refused(Refusal::NumberLimit) => "number_limit",
         }
     }
 }

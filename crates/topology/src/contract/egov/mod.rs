@@ -30,7 +30,7 @@ use super::delivery::{NUMBER_PATTERN, NumberPatterns};
 use super::findings::SettingsFindings;
 use super::{
     Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Reads, ServeError,
-    ServeOutcome, SharedSettings, directory,
+    ServeOutcome, Served, SharedSettings, directory,
 };
 use crate::otp::{CanonicalSubject, ContractName, ContractRule, KeyPurpose, NoSubject, Policy};
 use crate::state::StoreError;
@@ -140,16 +140,16 @@ impl Contract for Egov {
         known: Option<KnownSubject<'_>>,
         reads: &dyn Reads,
         events: &mut Events<'_>,
-    ) -> Result<ServeOutcome, ServeError> {
+    ) -> Result<Served, ServeError> {
         let Some(operation) = pending.request.address.operation.map(|at| Operation::ALL[at]) else {
-            return Ok(self.unknown_operation(pending, known));
+            return Ok(self.unknown_operation(pending, known).into());
         };
         let session = EgovSession::begin(self, pending, operation, reads)?;
         match operation {
             Operation::Send => send::serve(&session, known, events),
             Operation::Create => create::serve(&session, known, events),
-            Operation::Validate => validate::serve(&session, known, events),
-            Operation::Search => search::serve(&session, known),
+            Operation::Validate => validate::serve(&session, known, events).map(Served::Replied),
+            Operation::Search => search::serve(&session, known).map(Served::Replied),
         }
     }
 }

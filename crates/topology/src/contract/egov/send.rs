@@ -11,7 +11,7 @@ use crate::contract::delivery::{
     CodeOrder, DeliveryOutcome, NUMBER_PATTERN, PhoneNumber, StoredNumber, default_rule, deliver, rule_of,
 };
 use crate::contract::directory::{DirectorySearch, DirectoryUser, find};
-use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
+use crate::contract::{Events, KnownSubject, ServeError, Served};
 use crate::otp::{CanonicalSubject, Exit, Pseudonym};
 use crate::wire::json::Json;
 
@@ -40,10 +40,10 @@ pub(super) fn serve(
     egov: &EgovSession<'_>,
     known: Option<KnownSubject<'_>>,
     events: &mut Events<'_>,
-) -> Result<ServeOutcome, ServeError> {
+) -> Result<Served, ServeError> {
     let (fields, known) = match egov.admit(known, |otp| SendFields::read(egov, otp)) {
         Ok(admitted) => admitted,
-        Err(rejected) => return Ok(egov.fail(rejected.known, &rejected.error)),
+        Err(rejected) => return Ok(egov.fail(rejected.known, &rejected.error).into()),
     };
     let mut order = CodeOrder {
         purpose: fields.purpose.pinned(),
@@ -61,7 +61,7 @@ pub(super) fn serve(
     };
     match egov.topic_of(events, known.pseudonym, &order) {
         Ok(topic) => order.topic = topic,
-        Err(error) => return Ok(egov.fail(Some(known), &error)),
+        Err(error) => return Ok(egov.fail(Some(known), &error).into()),
     }
     let stored = match recipient(egov, &fields, known.who)? {
         Ok(Recipient::Given) => None,
@@ -73,7 +73,7 @@ pub(super) fn serve(
         }
         Err(wrong) => {
             report_wrong(egov, events, known.pseudonym, &order, wrong);
-            return Ok(egov.fail(Some(known), &wrong.into()));
+            return Ok(egov.fail(Some(known), &wrong.into()).into());
         }
     };
     if let Some((user, number)) = &stored {
@@ -91,13 +91,16 @@ pub(super) fn serve(
         DeliveryOutcome::Issued(_) if order.exit == Exit::Withheld => "withheld",
         DeliveryOutcome::Issued(_) => "issued",
         DeliveryOutcome::Refused(refusal) => {
-            return Ok(egov.refused(delivered.subject, Rejection::Refused(refusal)));
+            return Ok(egov.refused(delivered.subject, Rejection::Refused(refusal)).into());
         }
         DeliveryOutcome::TextMissing => {
-            return Ok(egov.refused(delivered.subject, Rejection::TemplateMissing));
+            return Ok(egov.refused(delivered.subject, Rejection::TemplateMissing).into());
+        }
+        DeliveryOutcome::AsksNumber(ask) => {
+            return Ok(Served::AsksNumber { subject: delivered.subject, ask });
         }
     };
-    Ok(egov.served(delivered.subject, reply::sent(egov.info), outcome))
+    Ok(egov.served(delivered.subject, reply::sent(egov.info), outcome).into())
 }
 
 impl<'a> SendFields<'a> {

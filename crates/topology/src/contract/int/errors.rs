@@ -16,6 +16,7 @@ pub(super) enum Fault {
     NoSuchCode,
     Locked,
     SendLimit,
+    NumberLimit,
     SendTooSoon,
     StaleRequest,
     NotAllowed,
@@ -38,6 +39,7 @@ impl Fault {
             Self::NoSuchCode => (5, "No valid OTP was generated with these values", "no_such_code"),
             Self::Locked => (6, "Too many wrong attempts, try again later", "locked"),
             Self::SendLimit => (7, "Too many OTPs were sent, try again later", "send_limit"),
+            Self::NumberLimit => (7, "Too many OTPs were sent, try again later", "number_limit"),
             Self::SendTooSoon => (7, "An OTP was sent a moment ago, try again later", "send_too_soon"),
             Self::StaleRequest => (8, "The request came too late", "stale_request"),
             Self::NotAllowed => (9, "operationType is not allowed for this caller", "operation_not_allowed"),
@@ -51,6 +53,7 @@ impl From<Refusal> for Fault {
             Refusal::Locked => Self::Locked,
             Refusal::SendTooSoon => Self::SendTooSoon,
             Refusal::SendLimit => Self::SendLimit,
+            Refusal::NumberLimit => Self::NumberLimit,
         }
     }
 }

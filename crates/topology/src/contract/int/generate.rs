@@ -7,7 +7,7 @@ use super::request::{self, IntFields};
 use super::session::{IntSession, TENANT};
 use crate::contract::analytics::Suppression;
 use crate::contract::delivery::{CodeOrder, DeliveryOutcome, PhoneNumber, default_rule, deliver};
-use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
+use crate::contract::{Events, KnownSubject, ServeError, Served};
 use crate::otp::{Exit, Purpose};
 
 /// # Errors
@@ -16,7 +16,7 @@ pub(super) fn serve(
     int: &IntSession<'_>,
     known: Option<KnownSubject<'_>>,
     events: &mut Events<'_>,
-) -> Result<ServeOutcome, ServeError> {
+) -> Result<Served, ServeError> {
     let admitted = int.admit().and_then(|fields| match request::has_code(int.body()) {
         false => Ok(fields),
         true => Err(Fault::Malformed("generatedOtp is not a member of GENERATE")),
@@ -24,7 +24,7 @@ pub(super) fn serve(
     let (fields, known) = match (admitted, known) {
         (Ok(fields), Some(known)) => (fields, known),
         (Ok(_), None) => unreachable!("a request with a good mobile has a subject"),
-        (Err(fault), known) => return Ok(int.fail(known, fault)),
+        (Err(fault), known) => return Ok(int.fail(known, fault).into()),
     };
     let order = order(int, &fields);
     if let Err(fault) = judge_window(int, &fields) {
@@ -32,10 +32,10 @@ pub(super) fn serve(
             let (route, reason) = (order.destination(), Suppression::StaleRequest);
             int.session.report_suppressed(events, known.pseudonym, &route, order.purpose, reason);
         }
-        return Ok(int.fail(Some(known), fault));
+        return Ok(int.fail(Some(known), fault).into());
     }
     let delivered = deliver(&int.session, &int.int.delivery.style(), known, &order, events)?;
-    Ok(match delivered.outcome {
+    let outcome = match delivered.outcome {
         DeliveryOutcome::Issued(challenge) => {
             let (revealed, outcome) =
                 if order.exit.reveals() { (Some(challenge.code), "revealed") } else { (None, "issued") };
@@ -45,7 +45,11 @@ pub(super) fn serve(
         DeliveryOutcome::TextMissing => {
             int.served(delivered.subject, reply::failed(&int.envelope), "template_missing")
         }
-    })
+        DeliveryOutcome::AsksNumber(ask) => {
+            return Ok(Served::AsksNumber { subject: delivered.subject, ask });
+        }
+    };
+    Ok(outcome.into())
 }
 
 /// Whether a code could still be used, and soon enough.

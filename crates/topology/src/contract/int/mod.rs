@@ -21,7 +21,7 @@ use super::delivery::DeliverySettings;
 use super::findings::SettingsFindings;
 use super::{
     Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Reads, ServeError,
-    ServeOutcome, SharedSettings,
+    ServeOutcome, Served, SharedSettings,
 };
 use crate::otp::{CanonicalSubject, ContractName, ContractRule, KeyPurpose, Policy};
 use crate::text::TemplateRules;
@@ -116,17 +116,17 @@ impl Contract for Int {
         known: Option<KnownSubject<'_>>,
         reads: &dyn Reads,
         events: &mut Events<'_>,
-    ) -> Result<ServeOutcome, ServeError> {
+    ) -> Result<Served, ServeError> {
         let envelope = *events.envelope();
         let Some(operation) = pending.request.address.operation.map(|at| Operation::ALL[at]) else {
             let reply = reply::refused(None, errors::NO_OPERATION, None, &envelope);
             let end = request_end("unknown", "invalid_request");
-            return Ok(ServeOutcome { subject: known.map(|it| it.subject), reply, end });
+            return Ok(ServeOutcome { subject: known.map(|it| it.subject), reply, end }.into());
         };
         let session = IntSession::begin(self, pending, operation, reads, envelope)?;
         match operation {
             Operation::Generate => generate::serve(&session, known, events),
-            Operation::Validate => validate::serve(&session, known, events),
+            Operation::Validate => validate::serve(&session, known, events).map(Served::Replied),
         }
     }
 }

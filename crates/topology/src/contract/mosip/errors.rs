@@ -61,6 +61,8 @@ pub(super) const BAD_VARIABLE: MosipError<'_> =
     row("OTP-INVALID-REQUEST", "request.templateVariables has a value that no message may carry", INVALID);
 const SEND_LIMIT: MosipError<'_> =
     row("OTP-SEND-LIMIT", "Too many OTPs were sent, try again later", "send_limit");
+const NUMBER_LIMIT: MosipError<'_> =
+    row("OTP-SEND-LIMIT", "Too many OTPs were sent, try again later", "number_limit");
 const SEND_TOO_SOON: MosipError<'_> =
     row("OTP-SEND-TOO-SOON", "An OTP was sent a moment ago, try again later", "send_too_soon");
 
@@ -87,6 +89,7 @@ impl<'a> MosipError<'a> {
             Refusal::Locked => None,
             Refusal::SendTooSoon => Some(SEND_TOO_SOON),
             Refusal::SendLimit => Some(SEND_LIMIT),
+            Refusal::NumberLimit => Some(NUMBER_LIMIT),
         }
     }
 }

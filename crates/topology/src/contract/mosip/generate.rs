@@ -28,7 +28,13 @@ pub(super) fn serve(
         session.report_suppressed(events, known.pseudonym, &route, Purpose::Generate, reason);
         return Ok(mosip.fail(Some(known), &[STALE]));
     }
-    let command = Issue { purpose: Purpose::Generate, exit: Exit::Revealed, terms: None, holder: None };
+    let command = Issue {
+        purpose: Purpose::Generate,
+        exit: Exit::Revealed,
+        terms: None,
+        holder: None,
+        is_reserved: false,
+    };
     let rules = session.rules(known.who, TENANT);
     let decision = decide(known.subject, &command, session.pending.now, &rules)?;
     session.report(events, known.pseudonym, &decision.notices);

@@ -28,7 +28,7 @@ use super::findings::SettingsFindings;
 use super::shared::SharedSettings;
 use super::{
     Address, CallerGrant, Contract, Envelope, Events, KnownSubject, PendingRequest, Reads, ServeError,
-    ServeOutcome,
+    ServeOutcome, Served,
 };
 use crate::otp::{CanonicalSubject, ContractName, ContractRule, KeyPurpose, Policy};
 use crate::text::TemplateRules;
@@ -158,18 +158,18 @@ impl Contract for Mosip {
         known: Option<KnownSubject<'_>>,
         reads: &dyn Reads,
         events: &mut Events<'_>,
-    ) -> Result<ServeOutcome, ServeError> {
+    ) -> Result<Served, ServeError> {
         let envelope = *events.envelope();
         let Some(operation) = pending.request.address.operation.map(|at| Operation::ALL[at]) else {
-            return Ok(unknown_operation(pending, known, &envelope));
+            return Ok(unknown_operation(pending, known, &envelope).into());
         };
         let session = MosipSession::begin(self, pending, operation, reads, envelope)?;
         match operation {
-            Operation::Generate => generate::serve(&session, known, events),
-            Operation::Validate => validate::serve(&session, known, events),
+            Operation::Generate => generate::serve(&session, known, events).map(Served::Replied),
+            Operation::Validate => validate::serve(&session, known, events).map(Served::Replied),
             Operation::SendOtp => send_otp::serve(&session, known, events),
-            Operation::UserIdOtp => user_id_otp::serve(&session, known, events),
-            Operation::ClientIdSecretKey => client_login::serve(&session, known),
+            Operation::UserIdOtp => user_id_otp::serve(&session, known, events).map(Served::Replied),
+            Operation::ClientIdSecretKey => client_login::serve(&session, known).map(Served::Replied),
         }
     }
 }

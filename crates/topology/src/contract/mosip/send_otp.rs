@@ -10,7 +10,7 @@ use super::session::{Errors, MosipSession, TENANT};
 use super::texts::ContextCodes;
 use crate::contract::analytics::{DeliveryRoute, Suppression};
 use crate::contract::delivery::{CodeOrder, DeliveryOutcome, FoundTexts, deliver_texts, is_variable};
-use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
+use crate::contract::{Events, KnownSubject, ServeError, Served};
 use crate::otp::{Exit, Purpose};
 
 /// A way to send a code, by its name in a request.
@@ -34,16 +34,16 @@ pub(super) fn serve(
     mosip: &MosipSession<'_>,
     known: Option<KnownSubject<'_>>,
     events: &mut Events<'_>,
-) -> Result<ServeOutcome, ServeError> {
+) -> Result<Served, ServeError> {
     let (fields, known) = match (SendFields::read(mosip), known) {
         (Ok(fields), Some(known)) => (fields, known),
-        (Ok(_), None) => return Ok(mosip.fail(None, &[NO_USER])),
-        (Err(errors), known) => return Ok(mosip.fail(known, &errors)),
+        (Ok(_), None) => return Ok(mosip.fail(None, &[NO_USER]).into()),
+        (Err(errors), known) => return Ok(mosip.fail(known, &errors).into()),
     };
     let session = &mosip.session;
     if session.is_stale_for_issue() {
         suppressed(mosip, &known, Suppression::StaleRequest, events);
-        return Ok(mosip.fail(Some(known), &[STALE]));
+        return Ok(mosip.fail(Some(known), &[STALE]).into());
     }
     let found = recipient(mosip, known.who, fields.kind)?;
     let nobody = Addresses { phone: None, email: None };
@@ -59,7 +59,7 @@ pub(super) fn serve(
             if !matches!(found, Ok(Recipient::Given)) {
                 suppressed(mosip, &known, Suppression::UnknownRecipient, events);
             }
-            return Ok(mosip.fail(Some(known), &[error]));
+            return Ok(mosip.fail(Some(known), &[error]).into());
         }
     };
     send(mosip, &fields, known, exit, &addresses, events)
@@ -72,7 +72,7 @@ fn send(
     exit: Exit,
     addresses: &Addresses<'_>,
     events: &mut Events<'_>,
-) -> Result<ServeOutcome, ServeError> {
+) -> Result<Served, ServeError> {
     let codes = ContextCodes::of(fields.context);
     let variables: Vec<(&str, &str)> =
         fields.variables.named.iter().map(|(name, value)| (*name, &**value)).collect();
@@ -93,11 +93,11 @@ fn send(
     let style = mosip.mosip.style();
     let texts = FoundTexts::find(&mosip.session, &style, &order)?;
     if texts.as_ref().is_some_and(|texts| !fields.variables.are_fit(texts)) {
-        return Ok(mosip.fail(Some(known), &[BAD_VARIABLE]));
+        return Ok(mosip.fail(Some(known), &[BAD_VARIABLE]).into());
     }
     let delivered = deliver_texts(&mosip.session, &style, known, &order, texts, events)?;
     let subject = delivered.subject;
-    Ok(match delivered.outcome {
+    let outcome = match delivered.outcome {
         DeliveryOutcome::Issued(_) => {
             let outcome = if exit == Exit::Withheld { "withheld" } else { "issued" };
             mosip.served(subject, mosip.head.status("success", "OTP had been sent successfully"), outcome)
@@ -107,7 +107,9 @@ fn send(
             None => mosip.served(subject, mosip.head.status("failure", "USER_BLOCKED"), "locked"),
         },
         DeliveryOutcome::TextMissing => mosip.refuse(Some(subject), &[NO_TEMPLATE]),
-    })
+        DeliveryOutcome::AsksNumber(ask) => return Ok(Served::AsksNumber { subject, ask }),
+    };
+    Ok(outcome.into())
 }
 
 fn suppressed(

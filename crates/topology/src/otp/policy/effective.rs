@@ -16,6 +16,8 @@ pub struct Policy {
     pub sends_per_10_min_max: u8,
     pub sends_per_day_max: u8,
     pub send_pause_ms: u64,
+    /// Deliveries to one number within the clock hour, whoever asks. `None`: no limit.
+    pub sends_per_number_hour_max: Option<u16>,
     pub resend: Resend,
     /// Delivers a code although the reply reveals it.
     pub deliver: bool,

@@ -60,7 +60,8 @@ pub(super) enum Spelling {
 
 /// A field of [`Policy`] that is a number.
 trait Measure {
-    fn to_u64(self) -> u64;
+    /// `None`: the rule is absent.
+    fn to_u64(self) -> Option<u64>;
     /// `value` is within the limits of the rule.
     fn from_u64(value: u64) -> Self;
 }
@@ -93,7 +94,8 @@ macro_rules! numbers {
                 match self { $(Self::$variant => $limits),* }
             }
 
-            pub(super) fn of(self, policy: &Policy) -> u64 {
+            /// `None`: the policy does not have the rule.
+            pub(super) fn of(self, policy: &Policy) -> Option<u64> {
                 match self { $(Self::$variant => policy.$field.to_u64()),* }
             }
 
@@ -115,6 +117,7 @@ numbers! {
     SendsPer10MinMax sends_per_10_min_max "sendsPer10MinMax" bounds (1, 50), limits (1, 255);
     SendsPerDayMax sends_per_day_max "sendsPerDayMax" bounds (1, 50), limits (1, 255);
     SendPauseMs send_pause_ms "sendPauseMs" bounds (0, 600_000), limits (0, DAY_MS);
+    SendsPerNumberHourMax sends_per_number_hour_max "sendsPerNumberHourMax" bounds (1, 1_000), limits (1, 65_535);
 }
 
 /// A rule that only some contracts have.
@@ -179,8 +182,8 @@ impl Rule {
 }
 
 impl Measure for Digits {
-    fn to_u64(self) -> u64 {
-        self.get().into()
+    fn to_u64(self) -> Option<u64> {
+        Some(self.get().into())
     }
 
     fn from_u64(value: u64) -> Self {
@@ -190,8 +193,8 @@ impl Measure for Digits {
 }
 
 impl Measure for u8 {
-    fn to_u64(self) -> u64 {
-        self.into()
+    fn to_u64(self) -> Option<u64> {
+        Some(self.into())
     }
 
     fn from_u64(value: u64) -> Self {
@@ -200,8 +203,8 @@ impl Measure for u8 {
 }
 
 impl Measure for u32 {
-    fn to_u64(self) -> u64 {
-        self.into()
+    fn to_u64(self) -> Option<u64> {
+        Some(self.into())
     }
 
     fn from_u64(value: u64) -> Self {
@@ -210,11 +213,21 @@ impl Measure for u32 {
 }
 
 impl Measure for u64 {
-    fn to_u64(self) -> u64 {
-        self
+    fn to_u64(self) -> Option<u64> {
+        Some(self)
     }
 
     fn from_u64(value: u64) -> Self {
         value
+    }
+}
+
+impl Measure for Option<u16> {
+    fn to_u64(self) -> Option<u64> {
+        self.map(u64::from)
+    }
+
+    fn from_u64(value: u64) -> Self {
+        Some(u16::try_from(value).expect("the limits of the rule are those of the type"))
     }
 }

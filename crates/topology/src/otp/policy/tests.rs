@@ -16,7 +16,7 @@ fn the_built_in_rules_are_within_their_bounds() {
 fn names_and_bounds_are_pinned() {
     let camel: Vec<_> = Number::ALL.iter().map(|it| it.name(Spelling::Record)).collect();
     let expected = "digits lifetimeMs wrongTriesMax lockAfter lockMs hardLockAfter sendsPerChallengeMax \
-                    sendsPer10MinMax sendsPerDayMax sendPauseMs";
+                    sendsPer10MinMax sendsPerDayMax sendPauseMs sendsPerNumberHourMax";
     assert_eq!(camel.join(" "), expected);
     let camel_of = |snake: &str| {
         let mut parts = snake.split('_');
@@ -34,7 +34,8 @@ fn names_and_bounds_are_pinned() {
         wrong_tries_max_min=1 wrong_tries_max_max=10 lock_after_min=1 lock_after_max=100 lock_ms_min=1000 \
         lock_ms_max=86400000 hard_lock_after_min=1 hard_lock_after_max=100 sends_per_challenge_max_min=1 \
         sends_per_challenge_max_max=20 sends_per_10_min_max_min=1 sends_per_10_min_max_max=50 \
-        sends_per_day_max_min=1 sends_per_day_max_max=50 send_pause_ms_min=0 send_pause_ms_max=600000";
+        sends_per_day_max_min=1 sends_per_day_max_max=50 send_pause_ms_min=0 send_pause_ms_max=600000 \
+        sends_per_number_hour_max_min=1 sends_per_number_hour_max_max=1000";
     assert_eq!(bounds.join(" "), expected);
 }
 
@@ -84,9 +85,10 @@ fn every_number_has_its_bounds_and_sets_its_own_field() {
             ("sendsPer10MinMax", it.sends_per_10_min_max.into()),
             ("sendsPerDayMax", it.sends_per_day_max.into()),
             ("sendPauseMs", it.send_pause_ms),
+            ("sendsPerNumberHourMax", it.sends_per_number_hour_max.map_or(0, u64::from)),
         ]
     };
-    let bounds: [(u64, u64); 10] = [
+    let bounds: [(u64, u64); 11] = [
         (6, 10),
         (10_000, 600_000),
         (1, 10),
@@ -97,6 +99,7 @@ fn every_number_has_its_bounds_and_sets_its_own_field() {
         (1, 50),
         (1, 50),
         (0, 600_000),
+        (1, 1_000),
     ];
     for (at, (min, max)) in bounds.into_iter().enumerate() {
         let mut expected = fields(&Policy::built_in());

@@ -51,6 +51,7 @@ impl Step {
                     Refusal::Locked => "locked",
                     Refusal::SendTooSoon => "send_too_soon",
                     Refusal::SendLimit => "send_limit",
+                    Refusal::NumberLimit => "number_limit",
                 };
                 refused(reason, ms(*locked_until))
             }

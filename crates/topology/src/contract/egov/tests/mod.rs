@@ -20,7 +20,7 @@ use super::{Egov, EgovSettings};
 use crate::contract::client::Client;
 use crate::contract::{
     Caller, Contract, Envelope, EventTopics, Events, KnownSubject, PendingRequest, Placeholder, Reads, Reply,
-    Request, Secret, SecretPlace, ServeError, SharedSettings, directory,
+    Request, Secret, SecretPlace, ServeError, Served, SharedSettings, directory,
 };
 use crate::otp::{
     CanonicalSubject, Code, ContractName, Digits, KeyId, KeyPurpose, Keyring, LogTime, NumberRule, Origin,
@@ -176,6 +176,7 @@ impl World {
             now: LogTime::from_ms(self.now),
             wall: LogTime::from_ms(self.now + self.age_ms),
             reply_fault: self.reply_fault,
+            verdict: None,
         };
         let envelope = Envelope {
             source: "otp-stream",
@@ -189,6 +190,7 @@ impl World {
         let mut outbox = Outbox::default();
         let mut events = Events::new(&mut outbox, &[3; TOPICS.len()], envelope);
         let served = egov.serve(&pending, known, self, &mut events).expect("nothing fails here");
+        let Served::Replied(served) = served else { panic!("no rule asks for a hop") };
         let reply = self.revealed(served.reply, who.as_ref());
         let is_judged_anew = matches!(served.end.outcome, "stale_request" | "invalid_reply");
         assert_eq!(served.subject.is_some(), who.is_some() && !is_judged_anew);
@@ -380,6 +382,7 @@ fn policy() -> Policy {
         sends_per_10_min_max: 5,
         sends_per_day_max: 20,
         send_pause_ms: 30_000,
+        sends_per_number_hour_max: None,
         resend: Resend::Same,
         deliver: false,
         conceal_existence: false,
