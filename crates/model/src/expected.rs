@@ -18,6 +18,8 @@ pub(crate) struct Case<'a> {
     pub digits: u64,
     /// The new challenges that were seen.
     pub ids: Vec<String>,
+    /// The place of its delivery was held.
+    pub is_held: bool,
 }
 
 /// In any order. See [`Published::line`].
@@ -52,6 +54,37 @@ impl<'a> Case<'a> {
             _ => self.search(subject),
         };
         Ok(Expected { lines, is_judged_anew: false })
+    }
+
+    /// What a request asks the home of its number for.
+    ///
+    /// # Errors
+    /// It has nothing to ask, or must be answered here.
+    pub(crate) fn ask(&self, subject: &mut Subject) -> Result<(String, u64), String> {
+        let request = self.request;
+        let operation = request.operation();
+        if let Some(lines) = self.invalid(operation) {
+            return Err(format!("it asks for its number, but the contract says {lines:?}"));
+        }
+        let old = request.appended + self.rules.lifetime_ms;
+        if [Some(old), request.deadline].iter().flatten().any(|limit| request.clock.is_past(*limit)) {
+            return Err("it asks for its number, but is stale".to_owned());
+        }
+        let recipient = match operation {
+            "send" => {
+                self.recipient().map_err(|lines| format!("it asks, but the contract says {lines:?}"))?
+            }
+            "create" => self.created(),
+            _ => return Err(format!("{operation} asks for a number")),
+        };
+        let (Some(number), Some(max), true) =
+            (recipient.number, self.rules.sends_per_number_hour_max, recipient.way.counts())
+        else {
+            return Err("it asks for its number, and nothing limits it".to_owned());
+        };
+        let held = subject.hold(request.name(), self.purpose(), recipient.way, request.appended, &self.rules);
+        held.map_err(|reason| format!("it asks for its number, but is refused: {reason}"))?;
+        Ok((number.to_owned(), max))
     }
 
     /// The rows of a request that is not judged at all.
@@ -173,13 +206,8 @@ impl<'a> Case<'a> {
     fn create(&mut self, subject: &mut Subject) -> Result<Vec<String>, String> {
         let request = self.request;
         let (identity, root) = (request.field("identity"), request.root());
-        let way = if request.caller.reveal_code { Way::Revealed } else { Way::Delivered };
-        let is_address = identity.contains('@');
-        let recipient = Recipient {
-            way,
-            number: Some(identity).filter(|_| !is_address),
-            address: Some(identity).filter(|_| is_address),
-        };
+        let recipient = self.created();
+        let way = recipient.way;
         let (mut lines, id) = self.issue(subject, &recipient)?;
         if let Some(id) = id {
             let mut body =
@@ -192,6 +220,16 @@ impl<'a> Case<'a> {
         Ok(lines)
     }
 
+    fn created(&self) -> Recipient<'a> {
+        let identity = self.request.field("identity");
+        let is_address = identity.contains('@');
+        Recipient {
+            way: if self.request.caller.reveal_code { Way::Revealed } else { Way::Delivered },
+            number: Some(identity).filter(|_| !is_address),
+            address: Some(identity).filter(|_| is_address),
+        }
+    }
+
     /// Asks for a code. The id of its challenge, if there is one.
     fn issue(
         &mut self,
@@ -201,26 +239,41 @@ impl<'a> Case<'a> {
         let purpose = self.purpose();
         let is_seen = to.way != Way::Withheld;
         let mut lines = Vec::new();
-        let (kind, id, number, deadline, code) =
-            match subject.send(purpose, to.way, self.request.appended, &self.rules) {
-                Sent::Refused { reason, .. } => {
-                    let (status, code) = refusal(reason);
-                    lines.push(format!("error {status} {code}"));
-                    lines.push(self.suppressed(reason, purpose));
-                    return Ok((lines, None));
+        let (appended, is_held) = (self.request.appended, self.is_held);
+        let sent = if self.is_spent(to) {
+            let mut refused = subject.clone();
+            match refused.send_held(purpose, to.way, appended, &self.rules, is_held) {
+                Sent::Refused { reason, locked_until } => Sent::Refused { reason, locked_until },
+                Sent::New { .. } | Sent::Again { .. } => {
+                    Sent::Refused { reason: "number_limit", locked_until: None }
                 }
-                Sent::New { replaced, send_number, deadline, digits } => {
-                    self.digits = digits;
-                    lines
-                        .extend(replaced.map(|old| self.lifecycle("superseded", purpose, &old.into(), None)));
-                    let id = if is_seen { self.new_id()? } else { String::new() };
-                    ("issued", id, send_number, deadline, None)
-                }
-                Sent::Again { id, send_number, deadline, digits, code } => {
-                    self.digits = digits;
-                    ("resent", id, send_number, deadline, code)
-                }
-            };
+            }
+        } else {
+            subject.send_held(purpose, to.way, appended, &self.rules, is_held)
+        };
+        let has_to_ask = self.rules.sends_per_number_hour_max.is_some() && to.way.counts();
+        let is_refused = matches!(sent, Sent::Refused { .. });
+        if has_to_ask && to.number.is_some() && self.request.is_granted.is_none() && !is_refused {
+            return Err("its number was not asked".to_owned());
+        }
+        let (kind, id, number, deadline, code) = match sent {
+            Sent::Refused { reason, .. } => {
+                let (status, code) = refusal(reason);
+                lines.push(format!("error {status} {code}"));
+                lines.push(self.suppressed(reason, purpose));
+                return Ok((lines, None));
+            }
+            Sent::New { replaced, send_number, deadline, digits } => {
+                self.digits = digits;
+                lines.extend(replaced.map(|old| self.lifecycle("superseded", purpose, &old.into(), None)));
+                let id = if is_seen { self.new_id()? } else { String::new() };
+                ("issued", id, send_number, deadline, None)
+            }
+            Sent::Again { id, send_number, deadline, digits, code } => {
+                self.digits = digits;
+                ("resent", id, send_number, deadline, code)
+            }
+        };
         if !is_seen {
             let reason = if purpose == "register" { "known_recipient" } else { "unknown_recipient" };
             lines.push(self.suppressed(reason, purpose));
@@ -240,6 +293,11 @@ impl<'a> Case<'a> {
             lines.extend(to.address.map(|to| format!("email to {}: {code}", Value::from(to))));
         }
         Ok((lines, Some(id)))
+    }
+
+    /// Whether the home of the number refused the delivery.
+    fn is_spent(&self, to: &Recipient<'_>) -> bool {
+        to.way.counts() && to.number.is_some() && self.request.is_granted == Some(false)
     }
 
     fn validate(&self, subject: &mut Subject) -> Vec<String> {

@@ -90,6 +90,37 @@ impl Home {
         Ok(())
     }
 
+    /// A request left for the home of its number, and nothing was published for it. `swept`: as for [`Home::judge`]. Returns
+    /// the number, and how many deliveries it may have within the hour.
+    ///
+    /// # Errors
+    /// The contract says something else.
+    pub fn ask(&mut self, request: &Request<'_>, swept: Ms) -> Result<(String, u64), String> {
+        let key = request.subject().ok_or("a request without a subject asks for a number")?;
+        let known = self.people.get(&key).cloned().unwrap_or_default();
+        let is_late = swept > known.subject.asked_at.max(request.appended) + GRACE_MS;
+        let asked = match self.ask_as(known.clone(), request) {
+            Err(_) if is_late => self.ask_as(known.swept(swept - GRACE_MS), request),
+            asked => asked,
+        };
+        let (person, number, max) = asked.map_err(|what| format!("request {}: {what}", request.id))?;
+        self.people.insert(key, person);
+        Ok((number, max))
+    }
+
+    /// A request left behind one that it repeats, and nothing was published for it.
+    ///
+    /// # Errors
+    /// It is no repeat of a request that is under way.
+    pub fn follow(&self, request: &Request<'_>) -> Result<(), String> {
+        let person = request.subject().and_then(|key| self.people.get(&key));
+        let is_under_way = person.is_some_and(|person| {
+            let now = person.subject.asked_at.max(request.appended);
+            person.subject.holds(&request.name(), now)
+        });
+        is_under_way.then_some(()).ok_or_else(|| format!("request {} follows none", request.id))
+    }
+
     /// The sweep told that a challenge expired.
     ///
     /// # Errors
@@ -110,6 +141,30 @@ impl Home {
         }
     }
 
+    fn ask_as(&self, mut person: Person, request: &Request<'_>) -> Result<(Person, String, u64), String> {
+        let now = person.subject.asked_at.max(request.appended);
+        if person.replies.of(&request.caller.name, request.id, now).is_some() {
+            return Err("it repeats a request that was answered".to_owned());
+        }
+        if person.subject.holds(&request.name(), now) && !request.has_followed {
+            return Err("it repeats a request that is under way".to_owned());
+        }
+        person.subject.release(&request.name(), now);
+        let rules = self.policies.of(request.field("tenantId"));
+        let case = Case {
+            home: self,
+            request,
+            rules,
+            now,
+            published: &[],
+            digits: 0,
+            ids: Vec::new(),
+            is_held: false,
+        };
+        let (number, max) = case.ask(&mut person.subject)?;
+        Ok((person, number, max))
+    }
+
     fn judge_as(
         &self,
         mut person: Person,
@@ -127,9 +182,15 @@ impl Home {
                 Err(format!("it is a repeat of a request with the reply {first}, but got {published:?}"))
             };
         }
+        if request.is_granted.is_none() && person.subject.holds(&request.name(), now) && !request.has_followed
+        {
+            return Err("it is published while a request that it repeats is under way".to_owned());
+        }
+        let is_held = person.subject.release(&request.name(), now);
         person.recognise(published)?;
         let rules = self.policies.of(request.field("tenantId"));
-        let mut case = Case { home: self, request, rules, now, published, digits: 0, ids: Vec::new() };
+        let mut case =
+            Case { home: self, request, rules, now, published, digits: 0, ids: Vec::new(), is_held };
         let Expected { mut lines, is_judged_anew } = case.expect(&mut person.subject)?;
         let mut actual: Vec<_> = published.iter().map(|it| it.line(case.digits)).collect();
         lines.sort();

@@ -11,6 +11,7 @@
 mod clock;
 mod expected;
 mod home;
+mod numbers;
 mod policies;
 mod published;
 mod replies;
@@ -21,6 +22,7 @@ mod verify;
 
 pub use clock::Clock;
 pub use home::Home;
+pub use numbers::Numbers;
 pub use published::{Published, Stream};
 pub use request::{Caller, Request};
 pub use rules::Rules;

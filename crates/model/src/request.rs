@@ -27,9 +27,18 @@ pub struct Request<'a> {
     /// The headers ask for a reply topic or a partition that the caller cannot have.
     pub has_bad_reply_headers: bool,
     pub body: &'a Value,
+    /// What the home of its number said. `None`: it was not asked.
+    pub is_granted: Option<bool>,
+    /// It has followed a request that it repeats.
+    pub has_followed: bool,
 }
 
 impl<'a> Request<'a> {
+    /// Caller and id.
+    pub(crate) fn name(&self) -> (String, String) {
+        (self.caller.name.clone(), self.id.to_owned())
+    }
+
     /// The operation of the body; without one it is `send`.
     pub(crate) fn operation(&self) -> &'a str {
         self.body["operation"].as_str().unwrap_or("send")

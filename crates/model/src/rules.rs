@@ -19,6 +19,8 @@ pub struct Rules {
     pub sends_per_10_min_max: u64,
     pub sends_per_day_max: u64,
     pub send_pause_ms: Ms,
+    /// `None`: no limit.
+    pub sends_per_number_hour_max: Option<u64>,
     /// `resend` is `rotate`.
     pub rotates: bool,
     pub conceal_existence: bool,
@@ -38,6 +40,7 @@ impl Default for Rules {
             sends_per_10_min_max: 5,
             sends_per_day_max: 20,
             send_pause_ms: 30_000,
+            sends_per_number_hour_max: None,
             rotates: false,
             conceal_existence: false,
         }
@@ -68,6 +71,7 @@ impl Rules {
             "sendsPer10MinMax" => self.sends_per_10_min_max = within(1, 50)?,
             "sendsPerDayMax" => self.sends_per_day_max = within(1, 50)?,
             "sendPauseMs" => self.send_pause_ms = within(0, 600_000)?,
+            "sendsPerNumberHourMax" => self.sends_per_number_hour_max = Some(within(1, 1_000)?),
             "resend" => {
                 self.rotates = match value.as_str()? {
                     "same" => false,

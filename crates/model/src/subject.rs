@@ -6,6 +6,9 @@ use super::{Ms, Rules};
 
 pub(crate) const DAY_MS: Ms = 24 * 60 * 60 * 1000;
 const TEN_MINUTES_MS: Ms = 10 * 60 * 1000;
+/// How long a place is held for a delivery that is decided elsewhere.
+const HELD_MS: Ms = 15 * 60 * 1000;
+const HELD_MAX: usize = 16;
 
 /// Everything that is known about one (contract, tenant root, identity).
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,16 @@ pub struct Subject {
     pub(crate) consecutive_wrong: u64,
     pub(crate) lock: Lock,
     deliveries: Vec<Ms>,
+    held: Vec<Held>,
+}
+
+/// The place of a delivery that is under way. It counts as a delivery.
+#[derive(Clone, Debug)]
+struct Held {
+    /// Caller and id.
+    request: (String, String),
+    purpose: String,
+    at: Ms,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +91,7 @@ pub enum Sent {
 }
 
 impl Way {
-    const fn counts(self) -> bool {
+    pub(crate) const fn counts(self) -> bool {
         !matches!(self, Self::Revealed)
     }
 }
@@ -113,6 +126,18 @@ impl Subject {
 
     /// Asks for a code.
     pub fn send(&mut self, purpose: &str, way: Way, appended: Ms, rules: &Rules) -> Sent {
+        self.send_held(purpose, way, appended, rules, false)
+    }
+
+    /// `is_held`: the place of the delivery was held, so that its limits were judged.
+    pub(crate) fn send_held(
+        &mut self,
+        purpose: &str,
+        way: Way,
+        appended: Ms,
+        rules: &Rules,
+        is_held: bool,
+    ) -> Sent {
         let now = self.time_of(appended);
         let of_purpose = |it: &Challenge| it.purpose == purpose && it.is_live(now);
         let live = self.challenges.iter().rposition(of_purpose);
@@ -120,7 +145,7 @@ impl Subject {
             let it = &self.challenges[*at];
             it.is_young(now) && it.is_decoy == (way == Way::Withheld)
         });
-        if let Some(reason) = self.refusal(again, way, now, rules) {
+        if let Some(reason) = self.refusal(again, purpose, way, now, rules, is_held) {
             return Sent::Refused { reason, locked_until: self.locked_until(now) };
         }
         if way.counts() {
@@ -132,18 +157,62 @@ impl Subject {
         }
     }
 
-    fn refusal(&self, again: Option<usize>, way: Way, now: Ms, rules: &Rules) -> Option<&'static str> {
+    /// Holds the place of a delivery while somebody else decides. What [`Subject::send`] would refuse is refused.
+    pub(crate) fn hold(
+        &mut self,
+        request: (String, String),
+        purpose: &str,
+        way: Way,
+        appended: Ms,
+        rules: &Rules,
+    ) -> Result<(), &'static str> {
+        let refused = self.clone().send(purpose, way, appended, rules);
+        if let Sent::Refused { reason, .. } = refused {
+            return Err(reason);
+        }
+        let at = self.time_of(appended);
+        self.held.push(Held { request, purpose: purpose.to_owned(), at });
+        Ok(())
+    }
+
+    /// Whether a place is held for this request.
+    pub(crate) fn holds(&self, request: &(String, String), now: Ms) -> bool {
+        self.held.iter().any(|it| it.request == *request && now <= it.at + HELD_MS)
+    }
+
+    /// Gives a place back. Whether it was held.
+    pub(crate) fn release(&mut self, request: &(String, String), now: Ms) -> bool {
+        let is_held = self.holds(request, now);
+        self.held.retain(|it| it.request != *request);
+        is_held
+    }
+
+    fn refusal(
+        &self,
+        again: Option<usize>,
+        purpose: &str,
+        way: Way,
+        now: Ms,
+        rules: &Rules,
+        is_held: bool,
+    ) -> Option<&'static str> {
         if self.is_locked(now) {
             return Some("locked");
         }
-        if !way.counts() {
+        if !way.counts() || is_held {
             return None;
         }
-        let since = |length: Ms| self.deliveries.iter().filter(|at| now - **at < length).count() as u64;
-        if since(rules.send_pause_ms) > 0 {
+        let held = || self.held.iter().filter(|it| now <= it.at + HELD_MS);
+        let since = |length: Ms| {
+            let deliveries = self.deliveries.iter().chain(held().map(|it| &it.at));
+            deliveries.filter(|at| now - **at < length).count() as u64
+        };
+        if since(rules.send_pause_ms) > 0 || held().count() >= HELD_MAX {
             return Some("send_too_soon");
         }
-        let of_challenge = again.map_or(0, |at| self.challenges[at].deliveries);
+        let of_challenge = again.map_or(0, |at| {
+            self.challenges[at].deliveries + held().filter(|it| it.purpose == purpose).count() as u64
+        });
         let is_spent = of_challenge >= rules.sends_per_challenge_max
             || since(TEN_MINUTES_MS) >= rules.sends_per_10_min_max
             || since(DAY_MS) >= rules.sends_per_day_max;
@@ -223,11 +292,12 @@ impl Subject {
     pub(crate) fn sweep(&mut self, over: Ms) -> bool {
         self.challenges.retain(|it| it.is_remembered(over));
         self.deliveries.retain(|at| over < at + DAY_MS);
+        self.held.retain(|it| over <= it.at + HELD_MS);
         if !self.is_locked(over) && self.lock != Lock::UntilUnlock {
             self.lock = Lock::None;
         }
         let is_counted = self.consecutive_wrong > 0 || self.lock != Lock::None;
-        is_counted || !self.challenges.is_empty() || !self.deliveries.is_empty()
+        is_counted || !self.challenges.is_empty() || !self.deliveries.is_empty() || !self.held.is_empty()
     }
 
     /// Looks a challenge up by its id. Whether its code was used, until its deadline.

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use otp_topology::contract::egov::{Egov, EgovSettings};
 use otp_topology::contract::{
     Address, CONTRACTS, CallerGrant, Contract, ContractLine, Contracts, Envelope, Events, KnownSubject,
-    PendingRequest, Reads, ServeError, ServeOutcome, SettingsFindings, SharedSettings,
+    NumberVerdict, PendingRequest, Reads, ServeError, ServeOutcome, Served, SettingsFindings, SharedSettings,
 };
 use otp_topology::otp::{
     Challenge, ChallengeState, ContractName, ContractRule, KeyPurpose, Lock, LogTime, Policy, Subject,
@@ -26,6 +26,7 @@ pub(crate) fn contracts(planted: Option<Planted>, sections: Value) -> Contracts 
         Some(Planted::RotationForgives) => ContractLine::of::<Bent<RotationForgives>>(ContractName::Egov),
         Some(Planted::DecoyForgives) => ContractLine::of::<Bent<DecoyForgives>>(ContractName::Egov),
         Some(Planted::HardLockExactly) => ContractLine::of::<Bent<HardLockExactly>>(ContractName::Egov),
+        Some(Planted::RefusalGranted) => ContractLine::of::<Bent<RefusalGranted>>(ContractName::Egov),
         _ => ContractLine::of::<Egov>(ContractName::Egov),
     };
     let line = |line: &ContractLine| if line.name == ContractName::Egov { egov } else { *line };
@@ -37,6 +38,11 @@ pub(crate) fn contracts(planted: Option<Planted>, sections: Value) -> Contracts 
 /// What a wrong rule makes of a subject after each request.
 trait WrongRule: Debug + Send + Sync + 'static {
     fn bend(before: &Subject, after: &mut Subject, now: LogTime, policy: &Policy);
+
+    /// And of what the home of a number said.
+    fn hear(verdict: NumberVerdict) -> NumberVerdict {
+        verdict
+    }
 }
 
 #[derive(Debug)]
@@ -47,6 +53,17 @@ struct DecoyForgives;
 
 #[derive(Debug)]
 struct HardLockExactly;
+
+#[derive(Debug)]
+struct RefusalGranted;
+
+impl WrongRule for RefusalGranted {
+    fn bend(_: &Subject, _: &mut Subject, _: LogTime, _: &Policy) {}
+
+    fn hear(verdict: NumberVerdict) -> NumberVerdict {
+        NumberVerdict { is_granted: true, ..verdict }
+    }
+}
 
 impl WrongRule for RotationForgives {
     fn bend(before: &Subject, after: &mut Subject, _: LogTime, _: &Policy) {
@@ -163,14 +180,17 @@ impl<R: WrongRule> Contract for Bent<R> {
         known: Option<KnownSubject<'_>>,
         reads: &dyn Reads,
         events: &mut Events<'_>,
-    ) -> Result<ServeOutcome, ServeError> {
+    ) -> Result<Served, ServeError> {
         let before = known.as_ref().map(|it| it.subject.clone());
-        let mut outcome = self.egov.serve(pending, known, reads, events)?;
-        if let (Some(before), Some(after)) = (before, &mut outcome.subject) {
+        let heard = PendingRequest { verdict: pending.verdict.map(R::hear), ..*pending };
+        let mut served = self.egov.serve(&heard, known, reads, events)?;
+        if let Served::Replied(outcome) = &mut served
+            && let (Some(before), Some(after)) = (before, &mut outcome.subject)
+        {
             let otp = pending.request.body.get_ignore_case("otp");
             let tenant = otp.and_then(|otp| otp.get_ignore_case("tenantId")?.as_str()).unwrap_or("*");
             R::bend(&before, after, pending.now, &*reads.policy(ContractName::Egov, tenant)?);
         }
-        Ok(outcome)
+        Ok(served)
     }
 }

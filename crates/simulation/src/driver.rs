@@ -9,13 +9,13 @@ use otp_topology::state::{Family, StateStore, WriteBatch, decode_subject, encode
 use otp_topology::thread::{Call, CallOutcome, Command, Event, NoProducer, StoreOperation};
 use otp_topology::wire::record::SourcePartition;
 
-use crate::broker::{EndError, OffsetError, StoredRecord};
+use crate::broker::{EndError, Log, OffsetError, StoredRecord};
 use crate::disk::SimStore;
 use crate::names::instance_name;
 use crate::plan::{Effect, Fault, RefusalCode};
 use crate::planted::Planted;
 use crate::process::{Late, Process, Site};
-use crate::records::read_position;
+use crate::records::{header_bytes, read_position};
 use crate::refusals::refused;
 
 impl Process {
@@ -118,7 +118,11 @@ impl Process {
             let headers = record.headers().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
             let stored =
                 StoredRecord { key: record.key().map(<[u8]>::to_vec), value, headers: headers.collect() };
-            self.in_flight.push_back((site.house.output_place(record.topic(), record.partition()), stored));
+            let at = site.house.output_place(record.topic(), record.partition());
+            if site.planted == Some(Planted::HopLost) && was_produced(&stored, site.broker.log(at)) {
+                continue;
+            }
+            self.in_flight.push_back((at, stored));
         }
         self.produced = outbox.len();
         match take(site.armed, |fault| fault == Fault::ProduceFails) {
@@ -370,6 +374,14 @@ fn ended(result: Result<(), EndError>) -> CallOutcome {
 
 fn is_of(key: Option<&[u8]>, family: Family) -> bool {
     key.and_then(Family::of) == Some(family)
+}
+
+/// Planted: whether a hop is in the log already, in whatever transaction.
+fn was_produced(record: &StoredRecord, log: &Log) -> bool {
+    let names = ["otp.hop", "otp.origin.topic", "otp.origin.partition", "otp.origin.offset"];
+    let says = |it: &StoredRecord| names.map(|name| header_bytes(it, name).map(<[u8]>::to_vec));
+    let records = (0..log.end()).filter_map(|offset| log.any(offset));
+    says(record)[0].is_some() && records.into_iter().any(|(_, it)| says(it) == says(record))
 }
 
 /// Planted: a subject without what the sweep must not remove yet.

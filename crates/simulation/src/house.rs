@@ -29,9 +29,19 @@ pub(crate) const TEMPLATES: &str = "templates";
 pub(crate) const CLIENTS: &str = "clients";
 pub(crate) const ADMIN: &str = "admin";
 
-/// The rules of the configuration, as a policy record spells them.
-pub(crate) const HOUSE_RULES: &str = r#"{"lifetimeMs":60000,"wrongTriesMax":2,"lockAfter":3,"lockMs":45000,
+/// The rules of every configuration.
+const HOUSE_RULES: &str = r#"{"lifetimeMs":60000,"wrongTriesMax":2,"lockAfter":3,"lockMs":45000,
     "hardLockAfter":7,"sendsPerChallengeMax":4,"sendsPer10MinMax":12,"sendsPerDayMax":40,"sendPauseMs":0}"#;
+
+/// How many deliveries a number may have in an hour, in a deployment that limits them.
+pub(crate) const NUMBER_HOUR_MAX: u64 = 2;
+
+/// The rules of the configuration of a deployment, as a policy record spells them.
+pub(crate) fn house_rules(shape: Shape) -> String {
+    let more = format!(",\"sendsPerNumberHourMax\":{NUMBER_HOUR_MAX}}}");
+    let end = if shape.is_limited { &more } else { "}" };
+    HOUSE_RULES.trim_end_matches('}').to_owned() + end
+}
 
 /// What tells deployments apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +51,8 @@ pub struct Shape {
     /// The desk's request topic has two partitions more, so that they have no home.
     pub is_wide: bool,
     pub user_check: bool,
+    /// A number gets [`NUMBER_HOUR_MAX`] deliveries an hour.
+    pub is_limited: bool,
 }
 
 /// The creations of the request topics, as the builder of a topology sees them.
@@ -155,7 +167,7 @@ pub(crate) fn limits(records_per_commit_max: usize, latest: bool) -> Limits {
 }
 
 fn settings(shape: Shape, planted: Option<Planted>) -> Settings {
-    let patch = PolicyPatch::from_json(&[], HOUSE_RULES.as_bytes(), &Bounds::default());
+    let patch = PolicyPatch::from_json(&[], house_rules(shape).as_bytes(), &Bounds::default());
     Settings {
         callers: vec![
             testing::caller("citizen", REQUESTS, "replies"),

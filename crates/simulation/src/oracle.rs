@@ -27,6 +27,8 @@ oracles! {
     Model = "model",
     /// A code is accepted once, before it expires, within its tries, and only if it was sent.
     Acceptance = "acceptance",
+    /// A number gets no more deliveries within an hour than it may have, whoever asks.
+    NumberLimit = "number limit",
     /// While a subject is locked, no code is issued or accepted for it.
     Locks = "locks",
     /// A person who is in the directory is never reported as unknown.

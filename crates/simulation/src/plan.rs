@@ -57,6 +57,8 @@ scenarios! {
     Directory = "directory",
     /// The cluster refuses what is written.
     Refused = "refused",
+    /// Deliveries to a number are limited, so that each one hops to the number's home and back.
+    Numbers = "numbers",
 }
 
 /// A fault of one instance or of the cluster. Some happen immediately; others are armed, and happen at the next call of
@@ -223,13 +225,14 @@ impl Plan {
         let shape = Shape {
             partitions: if matches!(scenario, Scenario::BatchOfTasks | Scenario::Refused) {
                 4
-            } else if matches!(scenario, Scenario::Forwarded | Scenario::Wide) {
+            } else if matches!(scenario, Scenario::Forwarded | Scenario::Wide | Scenario::Numbers) {
                 dice.i32(2..=3)
             } else {
                 dice.i32(1..=2)
             },
             is_wide: scenario == Scenario::Wide || scenario == Scenario::Everything && dice.bool(),
             user_check: scenario == Scenario::Directory || scenario == Scenario::Everything && dice.bool(),
+            is_limited: scenario == Scenario::Numbers,
         };
         let instances = if scenario == Scenario::Everything {
             dice.usize(1..=3)
@@ -307,6 +310,15 @@ fn draw_fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
             Fault::TruncateChangelog,
             Fault::LoseDisk,
             Fault::Rebalance,
+        ],
+        Scenario::Numbers => &[
+            Fault::Kill,
+            ZOMBIE,
+            Fault::Rebalance,
+            Fault::CommitFails,
+            Fault::ResetOffsets,
+            Fault::LoseDisk,
+            Fault::TimePasses { ms: 1_000_000 },
         ],
         Scenario::Directory => &[Fault::Kill, Fault::Rebalance, Fault::LoseDisk],
         Scenario::Refused => return draw_refusal(dice),

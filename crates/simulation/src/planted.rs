@@ -79,4 +79,12 @@ planted! {
     SweepReplies = "sweep-replies",
     /// What an aborted batch counted is reported with the next commit.
     CountAborted = "count-aborted",
+    /// A hop that came back is applied twice.
+    HopTwice = "hop-twice",
+    /// A hop whose transaction a crash aborted counts as written.
+    HopLost = "hop-lost",
+    /// A hop that came back is skipped if a later record of its origin partition was read.
+    HopByOrigin = "hop-by-origin",
+    /// A delivery that its number's home refused is made.
+    RefusalGranted = "refusal-granted",
 }

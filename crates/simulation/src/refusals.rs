@@ -9,7 +9,6 @@ use crate::broker::TopicPartition;
 use crate::plan::RefusalCode;
 use crate::planted::Planted;
 use crate::process::{Process, Site};
-use crate::workload::canonical;
 
 /// Topics whose records tell for whom they are, by their correlation ids.
 const TOPICS_OF_PEOPLE: [&str; 4] = ["sms", "replies", "desk-replies", "results"];
@@ -57,8 +56,8 @@ impl Process {
         for record in outbox.iter().filter(|record| record.topic() == output) {
             let (_, correlation) = record.headers().find(|(name, _)| *name == "ce_correlationid")?;
             let correlation = std::str::from_utf8(correlation?).ok()?;
-            let (who, _) = site.auditor.codes().requests.get(correlation)?;
-            writers.insert(murmur2::partition(canonical(*who).as_bytes(), self.topology.partitions));
+            let subject = site.auditor.codes().subjects.get(correlation)?;
+            writers.insert(murmur2::partition(subject.as_bytes(), self.topology.partitions));
         }
         Some(writers)
     }

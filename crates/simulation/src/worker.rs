@@ -8,10 +8,12 @@ use otp_topology::thread::{Event, OffsetRange, OffsetRanges, Question, RecoveryU
 use otp_topology::wire::headers::OriginHeaders;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
+use crate::broker::StoredRecord;
 use crate::driver::{applied, split_position, take};
 use crate::plan::Fault;
 use crate::planted::Planted;
 use crate::process::{Process, Site};
+use crate::records::header_bytes;
 
 /// How often the broker is asked for stable offsets before the question fails.
 const STABLE_TRIES_MAX: u32 = 40;
@@ -247,12 +249,33 @@ impl Process {
                 self.delivered.push((source, offset));
                 continue;
             }
-            batch.push(source, offset, LogTime::from_ms(time), key, value, headers);
+            let is_back = is_hop_back(record);
+            if site.planted == Some(Planted::HopByOrigin)
+                && is_back
+                && let Some(origin) = origin
+                && let Some(topic) = self.topology.source_named(origin.topic)
+            {
+                let source_of = SourcePartition { topic, partition: origin.partition };
+                if site.broker.offsets.get(source_of).is_some_and(|next| origin.offset + 1 < next) {
+                    self.delivered.push((source, offset));
+                    continue;
+                }
+            }
+            batch.push(source, offset, LogTime::from_ms(time), key, value, headers.clone());
             self.delivered.push((source, offset));
+            // Where a marker of its transaction lies, nothing is read.
+            if site.planted == Some(Planted::HopTwice) && is_back && log.any(offset + 1).is_none() {
+                batch.push(source, offset + 1, LogTime::from_ms(time), key, value, headers);
+            }
             taken += 1;
         }
         (taken, false)
     }
+}
+
+/// Whether a request is back from the home of its number.
+fn is_hop_back(record: &StoredRecord) -> bool {
+    header_bytes(record, "otp.hop").is_some_and(|hop| matches!(hop.get(1), Some(2 | 3)))
 }
 
 fn batch_source(batch: &RecordBatch) -> SourcePartition {

@@ -88,8 +88,12 @@ pub(crate) struct DraftRecord {
     pub record: StoredRecord,
 }
 
-/// Tenants of one root. Most requests are of the first.
-const TENANTS: [&str; 3] = ["pb.amritsar", "pb", "pb.amritsar.ward1"];
+/// Most requests are of the first. Where numbers are limited, many are of other roots.
+const TENANTS: [&str; 5] = ["pb.amritsar", "pb", "pb.amritsar.ward1", "ka.mysuru", "mh"];
+const MOSTLY_ONE_ROOT: [usize; 6] = [0, 0, 0, 0, 1, 2];
+const SEVERAL_ROOTS: [usize; 6] = [0, 0, 1, 3, 3, 4];
+/// The first segments of all tenants.
+pub(crate) const ROOTS: [&str; 3] = ["pb", "ka", "mh"];
 const POLICY_KEYS: [&str; 5] = ["egov/pb", "egov/*", "egov/pb.amritsar", "egov/pb.amritsar.ward1", "egov/ka"];
 const CLIENT_IDS: [&str; 2] = ["desk-1", "desk-2"];
 /// A policy record that is out of bounds.
@@ -100,7 +104,16 @@ pub(crate) fn mobile(who: usize) -> String {
 }
 
 pub(crate) fn canonical(who: usize) -> String {
-    format!("egov|pb|{}", mobile(who))
+    canonical_in("pb", who)
+}
+
+pub(crate) fn canonical_in(root: &str, who: usize) -> String {
+    format!("egov|{root}|{}", mobile(who))
+}
+
+/// The subject of a request. `tenant`: the index of its tenant.
+pub(crate) fn subject_of(who: usize, tenant: usize) -> String {
+    canonical_in(TENANTS[tenant].split('.').next().unwrap_or_default(), who)
 }
 
 /// Draws a random item.
@@ -110,7 +123,7 @@ pub(crate) fn draw_item(dice: &mut fastrand::Rng, shape: Shape) -> WorkloadItem 
     let request = |dice: &mut fastrand::Rng, kind: RequestKind, desk: bool| WorkloadItem::Request {
         who,
         kind,
-        tenant: [0, 0, 0, 0, 1, 2][dice.usize(..6)],
+        tenant: if shape.is_limited { SEVERAL_ROOTS } else { MOSTLY_ONE_ROOT }[dice.usize(..6)],
         desk,
         is_keyed: dice.u8(..4) > 0,
         is_late: dice.u8(..40) == 0,
@@ -168,7 +181,7 @@ pub(crate) fn draft_record(
         WorkloadItem::Request { who, kind, tenant, desk, is_keyed, is_late } => {
             let topic = if desk { DESK } else { REQUESTS };
             let body = body_of(who, kind, TENANTS[tenant], phones);
-            let key = is_keyed.then(|| canonical(who).into_bytes());
+            let key = is_keyed.then(|| subject_of(who, tenant).into_bytes());
             let is_loose = desk && shape.is_wide;
             let partition = match &key {
                 Some(key) if !is_loose => murmur2::partition(key, shape.partitions),

@@ -17,7 +17,7 @@ use crate::process::{Gone, Late, Process, Site};
 use crate::records::header;
 use crate::trace::Trace;
 use crate::workload::{
-    BAD_POLICY, DraftRecord, PEOPLE, WorkloadItem, draft_record, first_policy, mobile, user,
+    BAD_POLICY, DraftRecord, PEOPLE, WorkloadItem, draft_record, first_policy, mobile, subject_of, user,
 };
 
 const SESSION_MS: u64 = 10_000;
@@ -317,8 +317,10 @@ impl<'p> World<'p> {
             }
         }
         let correlation = header(&record, "ce_correlationid");
-        if let (Some(correlation), Some(WorkloadItem::Request { who, .. })) = (correlation, item) {
-            self.auditor.codes_mut().requests.insert(correlation.to_owned(), (who, 0));
+        if let (Some(correlation), Some(WorkloadItem::Request { who, tenant, .. })) = (correlation, item) {
+            let codes = self.auditor.codes_mut();
+            codes.requests.insert(correlation.to_owned(), (who, 0));
+            codes.subjects.insert(correlation.to_owned(), subject_of(who, tenant));
         }
         self.append_or_wait(at, record, what);
     }

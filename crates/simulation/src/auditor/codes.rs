@@ -8,7 +8,7 @@ use otp_topology::wire::rfc3339;
 use serde_json::Value;
 
 use crate::broker::StoredRecord;
-use crate::house::ADMIN;
+use crate::house::{ADMIN, NUMBER_HOUR_MAX};
 use crate::oracle::{Oracle, Verdict};
 use crate::records::header;
 use crate::workload::{PEOPLE, Phones};
@@ -19,6 +19,7 @@ const WRONG_TRIES_MAX: u64 = 4;
 const JUDGED_ANEW: [&str; 2] = ["OTP.STALE_REQUEST", "OTP.INVALID_REPLY"];
 /// Later replies to the same person after which a remembered reply may be gone.
 const REMEMBERED_MAX: usize = 15;
+const HOUR_MS: u64 = 60 * 60 * 1000;
 const REMEMBERED_MS: u64 = 14 * 60 * 1000;
 /// Age at which the sweep may have removed a remembered reply, even for a request with an earlier append time.
 const SWEPT_MS: u64 = 29 * 60 * 1000;
@@ -44,12 +45,16 @@ pub(crate) struct Codes {
     first: BTreeMap<String, (usize, u64, String)>,
     /// Number of replies to each person.
     replies: [usize; PEOPLE],
+    /// The canonical subject of each request, by correlation id.
+    pub subjects: BTreeMap<String, String>,
     /// The person and the append time of each request, by correlation id.
     pub requests: BTreeMap<String, (usize, u64)>,
     /// The latest append time among the requests of each person that got a reply.
     latest: [u64; PEOPLE],
     /// The latest append time of an admin command.
     admin: u64,
+    /// Deliveries by number and by the clock hour in which they were asked for. `None`: they are not limited.
+    numbers: Option<BTreeMap<(String, u64), u64>>,
     /// Correlation ids of requests for people who have been in the directory since before the first start.
     pub known: BTreeSet<String>,
 }
@@ -65,6 +70,10 @@ impl Phones for Codes {
 }
 
 impl Codes {
+    pub(super) fn new(is_limited: bool) -> Self {
+        Self { numbers: is_limited.then(BTreeMap::new), ..Self::default() }
+    }
+
     /// A record was appended; `time` is its append time.
     pub(crate) fn appended(&mut self, topic: &str, correlation: Option<&str>, time: u64) {
         if topic == ADMIN {
@@ -112,7 +121,13 @@ impl Codes {
             "results" => self.result(record),
             "lifecycle" => self.lifecycle(record),
             "replies" | "desk-replies" => self.reply(record, now),
-            _ => Ok(()),
+            _ => {
+                // Its subject has the time of a request that is under way.
+                if header(record, "otp.kind") == Some("hop") {
+                    self.under_way(record);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -124,8 +139,26 @@ impl Codes {
         let issued = self.issued.entry(challenge).or_default();
         issued.0.push(code.clone());
         issued.1 = body["expiryTime"].as_u64().unwrap_or(0);
-        self.phones.entry(text(&body, "mobileNumber").to_owned()).or_default().push(code);
+        let number = text(&body, "mobileNumber").to_owned();
+        self.phones.entry(number.clone()).or_default().push(code);
+        let correlation = header(record, "ce_correlationid").unwrap_or_default();
+        let asked_at = self.requests.get(correlation).map_or(0, |(_, appended)| *appended);
+        if let Some(numbers) = &mut self.numbers {
+            let count = numbers.entry((number, asked_at / HOUR_MS)).or_default();
+            *count += 1;
+            if *count > NUMBER_HOUR_MAX {
+                let what = format!("{correlation} is delivery {count} to its number within an hour");
+                return Err(Oracle::NumberLimit.violation(what));
+            }
+        }
         Ok(())
+    }
+
+    fn under_way(&mut self, record: &StoredRecord) {
+        let correlation = header(record, "ce_correlationid").unwrap_or_default();
+        if let Some((who, appended)) = self.requests.get(correlation) {
+            self.latest[*who] = self.latest[*who].max(*appended);
+        }
     }
 
     fn result(&mut self, record: &StoredRecord) -> Verdict {

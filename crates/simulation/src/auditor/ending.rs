@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use otp_topology::otp::{LogTime, due_at};
-use otp_topology::state::{Family, LocalKey, MemoryStore, Rows, StateStore, decode_subject};
+use otp_topology::state::{Family, LocalKey, MemoryStore, NumberHour, Rows, StateStore, decode_subject};
 use otp_topology::task::ChangelogFold;
 
 use super::{Auditor, CommittedState, TrackedRequest, shown};
@@ -105,7 +105,7 @@ impl Auditor {
     }
 }
 
-/// A subject without an index entry at or before its due time: the sweep would miss it.
+/// A subject or a number without an index entry at or before its due time: the sweep would miss it.
 fn unindexed(entries: &Rows) -> Option<&[u8]> {
     let index = |key: &[u8]| {
         let (due, pseudonym) = key[1..].split_at_checked(8)?;
@@ -118,9 +118,19 @@ fn unindexed(entries: &Rows) -> Option<&[u8]> {
         let earliest = first.entry(pseudonym).or_insert(due);
         *earliest = due.min(*earliest);
     }
-    entries.iter().filter(|(key, _)| Family::of(key) == Some(Family::Subject)).find_map(|(key, value)| {
-        let due = due_at(&decode_subject(value).ok()?)?;
-        let is_indexed = first.get(&key[1..]).is_some_and(|first| *first <= due.ms());
+    entries.iter().find_map(|(key, value)| {
+        let (due, entry) = match Family::of(key)? {
+            Family::Subject => (due_at(&decode_subject(value).ok()?)?, key[1..].to_vec()),
+            Family::Number => (NumberHour::decode(value).ok()?.due_at(), [&key[1..], b"H"].concat()),
+            Family::Directory
+            | Family::Policy
+            | Family::Template
+            | Family::Position
+            | Family::Barrier
+            | Family::Expiry
+            | Family::Local => return None,
+        };
+        let is_indexed = first.get(&entry).is_some_and(|first| *first <= due.ms());
         (!is_indexed).then_some(key.as_slice())
     })
 }

@@ -1,17 +1,20 @@
 //! Judges every answer by the model of the contract, which shares no code with the service.
 //!
 //! Follows the records to their homes from outside: a record is served where it is read, unless its transaction forwards it.
+//! A request that asks for its number leaves its home by a hop, and is served when it is back.
 
 use std::collections::BTreeMap;
 
-use otp_model::{Caller, Clock, Home, Published, Request, Rules, Stream};
+use otp_model::{Caller, Clock, Home, Numbers, Published, Request, Rules, Stream};
 use otp_topology::deployment::Topology;
 use otp_topology::otp::LogTime;
 use otp_topology::wire::rfc3339;
 use serde_json::Value;
 
 use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
-use crate::house::{ADMIN, CLIENTS, DESK, DIRECTORY, HOUSE_RULES, House, POLICIES, REQUESTS, TEMPLATES};
+use crate::house::{
+    ADMIN, CLIENTS, DESK, DIRECTORY, House, POLICIES, REQUESTS, Shape, TEMPLATES, house_rules,
+};
 use crate::oracle::{Oracle, Verdict};
 use crate::records::{header, header_bytes, origin_of};
 
@@ -24,6 +27,9 @@ const WRONG_MS: u64 = 60 * 60 * 1000;
 pub(super) struct Judge {
     /// By partition.
     homes: Vec<Home>,
+    numbers: Numbers,
+    /// What requests asked for their numbers, by correlation id.
+    asked: BTreeMap<String, Asked>,
     citizen: Caller,
     desk: Caller,
     has_wrong_clocks: bool,
@@ -33,6 +39,21 @@ pub(super) struct Judge {
     arrived: BTreeMap<(i32, Vec<u8>, TopicPartition), i64>,
 }
 
+struct Asked {
+    number: String,
+    max: u64,
+    /// The partition of the number's home.
+    home: Option<i32>,
+    is_granted: Option<bool>,
+}
+
+/// The steps of [`Served::came`], as hops say them.
+const ASK: u8 = 1;
+const GRANTED: u8 = 2;
+const REFUSED: u8 = 3;
+const FOLLOW: u8 = 4;
+const FOLLOWED: u8 = 5;
+
 /// A record at its home, as it was first appended.
 struct Served<'a> {
     origin: (TopicPartition, i64),
@@ -41,11 +62,14 @@ struct Served<'a> {
     key: &'a [u8],
     time: u64,
     record: &'a StoredRecord,
+    /// The step of the hop by which it came.
+    came: Option<u8>,
 }
 
 impl Judge {
-    pub(super) fn new(homes: i32, user_check: bool, has_wrong_clocks: bool) -> Self {
-        let rules: Value = serde_json::from_str(HOUSE_RULES).expect("the rules of the house are JSON");
+    pub(super) fn new(shape: Shape, has_wrong_clocks: bool) -> Self {
+        let rules = house_rules(shape);
+        let rules: Value = serde_json::from_str(&rules).expect("the rules of the house are JSON");
         let rules = Rules::default().with(&rules).expect("the rules of the house are within the bounds");
         let caller = |name: &str, reveal_code| Caller {
             name: name.to_owned(),
@@ -53,7 +77,9 @@ impl Judge {
             reveal_code,
         };
         Self {
-            homes: (0..homes).map(|_| Home::new(rules.clone(), user_check)).collect(),
+            homes: (0..shape.partitions).map(|_| Home::new(rules.clone(), shape.user_check)).collect(),
+            numbers: Numbers::default(),
+            asked: BTreeMap::new(),
             citizen: caller("citizen", false),
             desk: caller("desk", true),
             has_wrong_clocks,
@@ -83,11 +109,16 @@ impl Judge {
                 continue;
             }
             let Some((time, record)) = broker.log(at).any(*offset) else { continue };
+            if at.topic == repartition && is_hop(record) {
+                let hopped = self.hop(at.partition, record, decided, house, repartition);
+                hopped.map_err(|what| Oracle::Model.violation(what))?;
+                continue;
+            }
             let served = if at.topic == repartition {
                 self.arrival(at.partition, record, house)
             } else {
                 let forwards = |(to, it): &(TopicPartition, std::rc::Rc<StoredRecord>)| {
-                    to.topic == repartition && origin_of(it, house) == Some((at, *offset))
+                    to.topic == repartition && !is_hop(it) && origin_of(it, house) == Some((at, *offset))
                 };
                 let has_home = topology.task_of(source.topic, source.partition).is_some();
                 let is_broadcast = [POLICIES, TEMPLATES, CLIENTS].contains(&house.topics[at.topic].as_str());
@@ -101,10 +132,11 @@ impl Judge {
                     key,
                     time,
                     record,
+                    came: None,
                 })
             };
             if let Some(served) = served {
-                let judged = self.serve(&served, decided, house);
+                let judged = self.serve(&served, decided, house, repartition);
                 judged.map_err(|what| Oracle::Model.violation(what))?;
             }
         }
@@ -128,7 +160,48 @@ impl Judge {
             key,
             time,
             record,
+            came: None,
         })
+    }
+
+    /// One step of a request that visits several homes.
+    fn hop(
+        &mut self,
+        home: i32,
+        record: &StoredRecord,
+        decided: &DecidedTransaction,
+        house: &House,
+        repartition: usize,
+    ) -> Result<(), String> {
+        let (origin, step) = origin_of(record, house).zip(step_of(record)).ok_or("a hop says nothing")?;
+        let time = header_bytes(record, "otp.origin.time").and_then(|it| it.try_into().ok());
+        let time = u64::from_be_bytes(time.ok_or("a hop has no time")?);
+        let next = next_step(decided, origin, house, repartition);
+        let correlation = header(record, "ce_correlationid").unwrap_or_default();
+        match step {
+            ASK => {
+                let asked = self.asked.get_mut(correlation).ok_or("nobody asked for a number")?;
+                let is_granted = self.numbers.grant(&asked.number, time, asked.max);
+                asked.is_granted = Some(is_granted);
+                asked.home = Some(home);
+                let homes = self.asked.values().filter(|it| it.number == self.asked[correlation].number);
+                if homes.filter_map(|it| it.home).any(|it| it != home) {
+                    return Err(format!("the number of {correlation} has two homes"));
+                }
+                let expected = if is_granted { GRANTED } else { REFUSED };
+                (next == Some(expected))
+                    .then_some(())
+                    .ok_or_else(|| format!("{correlation} goes on with {next:?}, not {expected}"))
+            }
+            FOLLOW if next == Some(FOLLOWED) => Ok(()),
+            GRANTED | REFUSED | FOLLOWED => {
+                let key = header_bytes(record, "otp.origin.key").unwrap_or_default();
+                let topic = house.topics[origin.0.topic].as_str();
+                let served = Served { origin, home, topic, key, time, record, came: Some(step) };
+                self.serve(&served, decided, house, repartition)
+            }
+            step => Err(format!("{correlation} makes step {step}, then {next:?}")),
+        }
     }
 
     fn serve(
@@ -136,6 +209,7 @@ impl Judge {
         served: &Served<'_>,
         decided: &DecidedTransaction,
         house: &House,
+        repartition: usize,
     ) -> Result<(), String> {
         if served.topic != REQUESTS && served.topic != DESK && is_given_up(served.origin, decided, house) {
             return Ok(());
@@ -159,7 +233,7 @@ impl Judge {
             REQUESTS | DESK => {
                 // A body that is no JSON object gets a dead letter and no answer.
                 if let Some(body) = value.filter(Value::is_object) {
-                    return self.request(served, &body, decided, house);
+                    return self.request(served, &body, decided, house, repartition);
                 }
             }
             _ => {}
@@ -173,12 +247,14 @@ impl Judge {
         body: &Value,
         decided: &DecidedTransaction,
         house: &House,
+        repartition: usize,
     ) -> Result<(), String> {
         let Some(correlation) = header(served.record, "ce_correlationid") else { return Ok(()) };
         let outputs = decided.outputs.iter();
         let mine = outputs.filter(|(_, it)| header(it, "ce_correlationid") == Some(correlation));
         let published: Vec<_> = mine.filter_map(|(at, it)| published(&house.topics[at.topic], it)).collect();
-        if published.is_empty() {
+        let left = next_step(decided, served.origin, house, repartition);
+        if published.is_empty() && left.is_none() {
             // It was given up; the auditor counts its dead letter.
             return Ok(());
         }
@@ -196,8 +272,21 @@ impl Judge {
             deadline,
             has_bad_reply_headers: false,
             body,
+            is_granted: self.asked.get(correlation).and_then(|it| it.is_granted),
+            has_followed: served.came == Some(FOLLOWED),
         };
-        self.homes[served.home as usize].judge(&request, &published, decided.at + ahead)
+        let (home, swept) = (&mut self.homes[served.home as usize], decided.at + ahead);
+        match left {
+            None => home.judge(&request, &published, swept),
+            Some(ASK) if published.is_empty() => {
+                let (number, max) = home.ask(&request, swept)?;
+                let asked = Asked { number, max, home: None, is_granted: None };
+                self.asked.insert(correlation.to_owned(), asked);
+                Ok(())
+            }
+            Some(FOLLOW) if published.is_empty() && served.came.is_none() => home.follow(&request),
+            Some(step) => Err(format!("{correlation} leaves with step {step}")),
+        }
     }
 
     fn check_expiries(&mut self, decided: &DecidedTransaction, house: &House) -> Verdict {
@@ -211,6 +300,26 @@ impl Judge {
         }
         Ok(())
     }
+}
+
+fn is_hop(record: &StoredRecord) -> bool {
+    header(record, "otp.kind") == Some("hop")
+}
+
+fn step_of(record: &StoredRecord) -> Option<u8> {
+    header_bytes(record, "otp.hop")?.get(1).copied()
+}
+
+/// The next step of the request with this origin, if the transaction makes one.
+fn next_step(
+    decided: &DecidedTransaction,
+    origin: (TopicPartition, i64),
+    house: &House,
+    repartition: usize,
+) -> Option<u8> {
+    let outputs = decided.outputs.iter().filter(|(at, it)| at.topic == repartition && is_hop(it));
+    let mut mine = outputs.filter(|(_, it)| origin_of(it, house) == Some(origin));
+    mine.next().and_then(|(_, it)| step_of(it))
 }
 
 /// Whether this is the first time for this offset. Then all up to it are done.

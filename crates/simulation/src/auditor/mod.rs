@@ -93,8 +93,8 @@ impl Auditor {
         let dead_letters = house.topic(&topology.output(topology.dead_letter).name);
         Self {
             reference: Reference::new(topology.clone(), latest, has_wrong_clocks),
-            codes: Codes::default(),
-            judge: Judge::new(shape.partitions, shape.user_check, has_wrong_clocks),
+            codes: Codes::new(shape.is_limited),
+            judge: Judge::new(shape, has_wrong_clocks),
             counted: Counted::default(),
             committed: vec![CommittedState::new(); n],
             versions: vec![HashSet::new(); n],

@@ -16,7 +16,7 @@ use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
 use crate::house::House;
 use crate::oracle::{Oracle, Verdict, Violation};
 use crate::records::{header, read_position};
-use crate::workload::{PEOPLE, canonical};
+use crate::workload::{PEOPLE, ROOTS, canonical_in};
 
 pub(super) struct Reference {
     topology: Arc<Topology>,
@@ -40,8 +40,9 @@ type Starts = Vec<(SourcePartition, i64)>;
 impl Reference {
     pub(super) fn new(topology: Arc<Topology>, latest: bool, has_wrong_clocks: bool) -> Self {
         let stores: Vec<_> = (0..topology.partitions).map(|_| MemoryStore::default()).collect();
-        let homes = (0..PEOPLE).map(|who| {
-            let subject = CanonicalSubject::parse(&canonical(who)).expect("a subject");
+        let people = (0..PEOPLE).flat_map(|who| ROOTS.map(|root| canonical_in(root, who)));
+        let homes = people.map(|subject| {
+            let subject = CanonicalSubject::parse(&subject).expect("a subject");
             let home = topology.home_of(subject.as_str()) as usize;
             (topology.keys.pseudonym(&subject).to_hex().as_bytes().to_vec(), home)
         });
@@ -97,7 +98,7 @@ impl Reference {
             .outputs
             .iter()
             .filter(|(at, record)| {
-                let is_barrier = at.topic == repartition && header(record, "otp.kind").is_some();
+                let is_barrier = at.topic == repartition && header(record, "otp.kind") == Some("mark");
                 at.topic != changelog && !is_barrier
             })
             .collect();
@@ -169,15 +170,19 @@ impl Reference {
             if before == *value {
                 continue;
             }
-            let is_sweep =
-                Family::of(&key) == Some(Family::Subject) && !changed.contains(&(task, key.clone()));
+            let family = Family::of(&key).filter(|it| matches!(it, Family::Subject | Family::Number));
+            let is_sweep = family.is_some() && !changed.contains(&(task, key.clone()));
             if !is_sweep {
                 return Err(Oracle::Reference.violation(format!(
                     "the changelog of task {task} has a value of {} that the reference does not have",
                     shown(&key)
                 )));
             }
-            swept::check(before.as_deref(), value.as_deref(), decided.at)?;
+            if family == Some(Family::Number) {
+                swept::check_number(before.as_deref(), value.as_deref(), decided.at)?;
+            } else {
+                swept::check(before.as_deref(), value.as_deref(), decided.at)?;
+            }
             let write = [(key, value.as_ref())].into_iter().collect();
             store.write(&write).expect("memory does not fail");
         }

@@ -25,8 +25,9 @@ impl Auditor {
                 continue;
             }
             let Some((_, record)) = broker.log(at).any(*offset) else { continue };
-            let is_barrier = header(record, "otp.kind").is_some();
-            if let Some((origin, offset)) = origin_of(record, &self.house).filter(|_| !is_barrier) {
+            // A barrier, or a hop: its own offset is its position.
+            let has_kind = header(record, "otp.kind").is_some();
+            if let Some((origin, offset)) = origin_of(record, &self.house).filter(|_| !has_kind) {
                 self.check_position(task, b'A', origin, offset + 1)?;
             }
         }

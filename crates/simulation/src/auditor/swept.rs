@@ -1,7 +1,7 @@
-//! What the expiry sweep may do to a subject: remove what has expired, and nothing else.
+//! What the expiry sweep may do to a subject or a number: remove what has expired, and nothing else.
 
 use otp_topology::otp::{Lock, Subject};
-use otp_topology::state::decode_subject;
+use otp_topology::state::{NumberHour, decode_subject};
 
 use crate::oracle::{Oracle, Verdict};
 
@@ -10,6 +10,7 @@ const AHEAD_MS: u64 = 10_000;
 /// What is over has an effect for so long, on requests that come late.
 const GRACE_MS: u64 = 15 * 60 * 1000;
 const REMEMBERED_MS: u64 = 15 * 60 * 1000;
+const HOUR_MS: u64 = 60 * 60 * 1000;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// # Errors
@@ -47,6 +48,26 @@ pub(super) fn check(before: Option<&[u8]>, after: Option<&[u8]>, now: u64) -> Ve
     if reply.is_some() {
         return Err(Oracle::Sweep.violation("the sweep removed a remembered reply that has not expired"));
     }
+    let held = before
+        .reserved
+        .iter()
+        .find(|it| !after.reserved.contains(it) && !has_expired(it.at.ms(), REMEMBERED_MS));
+    if held.is_some() {
+        return Err(Oracle::Sweep.violation("the sweep gave a place away that is held"));
+    }
     let send = before.sends.iter().find(|it| !after.sends.contains(it) && !has_expired(it.ms(), DAY_MS));
     send.map_or(Ok(()), |_| Err(Oracle::Sweep.violation("the sweep removed a delivery that still counts")))
+}
+
+/// # Errors
+/// A number's hour was changed, or removed before it was over for an hour.
+pub(super) fn check_number(before: Option<&[u8]>, after: Option<&[u8]>, now: u64) -> Verdict {
+    let over =
+        before.map_or(Ok(0), |bytes| NumberHour::decode(bytes).map(|it| it.begins_at.ms() + 2 * HOUR_MS));
+    match (over, after) {
+        (Ok(over), None) if now + AHEAD_MS >= over => Ok(()),
+        (Ok(_) | Err(_), _) => {
+            Err(Oracle::Sweep.violation("the sweep changed the count of a number whose hour is not over"))
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub enum Family {
 }
 
 impl Family {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Subject,
         Self::Directory,
         Self::Policy,
