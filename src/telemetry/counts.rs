@@ -54,6 +54,7 @@ impl Counts {
         }
         self.metrics.skipped.inc_by(done.skipped);
         self.metrics.forwarded.inc_by(done.forwarded);
+        self.metrics.hops.inc_by(done.hops);
         self.metrics.repeated.inc_by(done.repeated);
         self.metrics.expired.inc_by(done.expired);
         for appended in &done.replied {
@@ -102,6 +103,7 @@ mod tests {
             dead_letters: vec![(("decode", "syntax"), 1)],
             unreadable_deadlines: vec![("egov".to_owned(), 5)],
             skipped: 4,
+            hops: 6,
             replied: vec![LogTime::from_ms(1_000), LogTime::from_ms(1_500)],
             ..Counters::default()
         };
@@ -113,6 +115,7 @@ mod tests {
             ("otp_stream_dead_letters_total", "2"),
             ("otp_stream_unreadable_deadlines_total{caller=\"egov\"}", "10"),
             ("otp_stream_skipped_records_total", "8"),
+            ("otp_stream_hops_total", "12"),
             ("otp_stream_commits_total", "2"),
             ("otp_stream_request_latency_seconds_count", "4"),
             ("otp_stream_request_latency_seconds_sum", "3"),

@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     pub(super) unreadable_deadlines: IntCounterVec,
     pub(super) skipped: IntCounter,
     pub(super) forwarded: IntCounter,
+    pub(super) hops: IntCounter,
     pub(super) repeated: IntCounter,
     pub(super) unknown_members: IntCounterVec,
     pub(super) expired: IntCounter,
@@ -77,6 +78,11 @@ impl Metrics {
                 all,
                 "otp_stream_forwarded_records_total",
                 "Requests that were read on another partition than their home and forwarded",
+            ),
+            hops: counter(
+                all,
+                "otp_stream_hops_total",
+                "Records that a request which visits several homes wrote for the next of them",
             ),
             repeated: counter(
                 all,

@@ -38,6 +38,8 @@ fn rules_stay_within_bounds_that_only_the_configuration_moves() {
         Some("bound digits_min is above digits_max"),
     );
     check(&["policy.bounds.digits_min=8"], Some("policy.egov.digits: out of its bounds"));
+    check(&["policy.egov.sends_per_number_hour_max=1000"], None);
+    check(&["policy.egov.sends_per_number_hour_max=0"], Some("out of its bounds 1 to 1000"));
     check(&["policy.egov.resend=never"], Some("--set: policy.egov.resend = \"never\""));
     check(&["policy.egov.deliver=true"], Some("unknown key"));
     check(&["policy.int.deliver=true"], None);

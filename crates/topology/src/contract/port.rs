@@ -216,6 +216,7 @@ pub struct KnownSubject<'a> {
 
 /// What a call to serve a request came to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack, once for each request")]
 pub enum Served {
     Replied(ServeOutcome),
     /// Nothing was published. The subject holds the delivery's place until the home of the number has answered.
