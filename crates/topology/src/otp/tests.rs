@@ -2,6 +2,7 @@
 
 mod judged;
 mod properties;
+mod reserved;
 mod stories;
 mod terms;
 
