@@ -210,7 +210,11 @@ fn await_brokers(properties: &Properties) -> Result<(), String> {
         return Ok(());
     }
     let asked = Admin::new(properties).and_then(|admin| admin.brokers(ANSWER_MAX));
-    asked.map(drop).map_err(|error| error.to_string())
+    asked.map(drop).map_err(|error| {
+        // The cause may be another one by now.
+        outage::log_connection_errors(properties);
+        error.to_string()
+    })
 }
 
 fn prepare(

@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -255,7 +256,8 @@ impl Drop for Cluster {
 fn start_broker(directory: &Path) -> Child {
     let mut command = Command::new("bash");
     command.args(["-c", BROKER_SHELL, "broker"]).arg(classpath()).arg(CLUSTER_ID).current_dir(directory);
-    command.stdin(Stdio::piped()).spawn().expect("bash starts")
+    // The kernel wakes a stopped process when its process group loses the last tie to the session.
+    command.process_group(0).stdin(Stdio::piped()).spawn().expect("bash starts")
 }
 
 /// Formats a new directory, runs the broker, and kills it when standard input closes.
