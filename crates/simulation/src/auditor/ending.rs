@@ -125,6 +125,7 @@ fn unindexed(entries: &Rows) -> Option<&[u8]> {
             Family::Directory
             | Family::Policy
             | Family::Template
+            | Family::Client
             | Family::Position
             | Family::Barrier
             | Family::Expiry
