@@ -206,12 +206,12 @@ fn a_blank_line_does_nothing_but_has_a_number() {
 fn records_of_any_partition_share_the_state_of_their_home() {
     let script = r#"
 > {"topic":"otp-request-egov","partition":99,"offset":5,"payload":"{\"operation\":\"send\",\"otp\":{\"tenantId\":\"pb\",\"mobileNumber\":\"9123456789\",\"type\":\"login\"}}"}
-  otp-stream-repartition/1@2 +0 send
+  otp-stream-repartition/1@3 +0 send
   egov.core.notification.sms.otp/9@0 +0 Dear Citizen, Your Login OTP is CODE.
   otp-lifecycle/9@0 +0 issued
   otp-response-egov/1@0 +0
 > {"topic":"otp-request-egov","partition":2147483647,"payload":"{\"operation\":\"validate\",\"otp\":{\"tenantId\":\"pb\",\"identity\":\"9123456789\",\"otp\":\"CODE\"}}"}
-  otp-stream-repartition/1@3 +0 CODE
+  otp-stream-repartition/1@4 +0 CODE
   otp-validation-result/9@0 +0 verified
   otp-lifecycle/9@1 +0 verified
   otp-response-egov/1@1 +0
@@ -219,7 +219,7 @@ fn records_of_any_partition_share_the_state_of_their_home() {
   otp-validation-result/9@1 +0 already_used
   otp-response-egov/1@2 +0 OTP.VALIDATION_UNSUCCESSFUL
 > {"topic":"otp-admin","partition":40,"payload":"{\"operation\":\"unlock\",\"contract\":\"egov\",\"tenantId\":\"pb\",\"identity\":\"9123456789\"}"}
-  otp-stream-repartition/1@4 +0 unlock
+  otp-stream-repartition/1@5 +0 unlock
   otp-lifecycle/9@2 +0 unlocked
 "#;
     check(Given { internal: true, ..TWELVE }, script);
@@ -305,12 +305,12 @@ fn policies_templates_and_users_apply_from_the_next_line_on() {
 fn codes_are_masked_if_keys_are_configured() {
     let script = r#"
 > {"topic":"otp-request-egov","partition":4,"payload":"{\"operation\":\"create\",\"otp\":{\"tenantId\":\"pb\",\"identity\":\"9123456789\"}}"}
-  otp-stream-repartition/0@2 +0 create
+  otp-stream-repartition/0@3 +0 create
   egov.core.notification.sms.otp/0@0 +0 Your OTP is ******.
   otp-lifecycle/0@0 +0 issued
   otp-response-egov/0@0 +0
 > {"topic":"otp-request-egov","partition":4,"payload":"{\"operation\":\"validate\",\"otp\":{\"tenantId\":\"pb\",\"identity\":\"9123456789\",\"otp\":\"123456\"}}"}
-  otp-stream-repartition/0@3 +0 ******
+  otp-stream-repartition/0@4 +0 ******
   otp-validation-result/0@0 +0 wrong_code
   otp-response-egov/0@1 +0 OTP.VALIDATION_UNSUCCESSFUL
 "#;

@@ -35,9 +35,13 @@ impl Claims<'_> {
                 .member("exp", issued_at_s + tokens.lifetime_s)
                 .member("jti", self.id);
             match self.bearer {
-                Bearer::User => drop(object.member("isOtpVerified", true)),
+                Bearer::User => {
+                    object.member("isOtpVerified", true);
+                }
                 Bearer::Client { roles: [] } => {}
-                Bearer::Client { roles } => drop(object.member("roles", roles)),
+                Bearer::Client { roles } => {
+                    object.member("roles", roles);
+                }
             }
         });
         claims
