@@ -104,6 +104,13 @@ pub(super) fn unreachable_cluster(loaded: &Loaded, err: &EdgeError) -> Failure {
     Failure::Runtime(anyhow::anyhow!("{failure}; {remedy}"))
 }
 
+/// A topic that a command needs and the cluster does not have.
+pub(super) fn missing_topic(topic: &str) -> Failure {
+    Failure::Runtime(anyhow::anyhow!(
+        "topic {topic} does not exist; create it with `otp-stream topics create`"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,11 +8,15 @@ mod client;
 mod cluster;
 mod config;
 mod demo;
+mod directory;
 mod keys;
+mod policy;
+mod records;
 mod replay;
 mod run;
 mod signals;
 mod subject;
+mod template;
 mod topics;
 
 #[cfg(test)]
@@ -65,9 +69,18 @@ enum Command {
     /// Make secrets for the clients of the token operations
     #[command(subcommand, after_help = client::EXAMPLES)]
     Client(client::ClientCommand),
-    /// Unlock or erase one subject
+    /// Show, unlock or erase one subject
     #[command(subcommand, after_help = subject::EXAMPLES)]
     Subject(subject::SubjectCommand),
+    /// Check policies of tenants, and put them into force
+    #[command(subcommand, after_help = policy::EXAMPLES)]
+    Policy(policy::PolicyCommand),
+    /// Check message templates, and put them into force
+    #[command(subcommand, after_help = template::EXAMPLES)]
+    Template(template::TemplateCommand),
+    /// Import users into the directory
+    #[command(subcommand, after_help = directory::EXAMPLES)]
+    Directory(directory::DirectoryCommand),
     /// Measure load and latency of a running service
     Bench(bench::BenchArgs),
 }
@@ -150,6 +163,9 @@ impl Cli {
             Command::Config(command) => config::perform(&load()?, &command),
             Command::Client(command) => client::perform(&load()?, &command),
             Command::Subject(command) => subject::perform(&load()?, &command),
+            Command::Policy(command) => policy::perform(&load()?, &command),
+            Command::Template(command) => template::perform(&load()?, &command),
+            Command::Directory(command) => directory::perform(&load()?, &command),
             Command::Bench(args) => bench::perform(&load()?, &args),
         }
     }

@@ -55,6 +55,26 @@ fn a_command_line_is_accepted_or_rejected() {
     check("otp-stream client new --client-id desk --app-id ida --role A --role B", true);
     check("otp-stream client new --client-id desk", false);
     check("otp-stream client", false);
+    check(
+        "otp-stream subject show --contract egov --tenant pb --identity 9123456789 --json --timeout-s 5",
+        true,
+    );
+    check("otp-stream subject show --contract egov --tenant pb --identity 9123456789 --timeout-s 0", false);
+    check("otp-stream policy check", true);
+    check("otp-stream policy check --key egov/pb rules.json --json", true);
+    check("otp-stream policy check --merge rules.json", false);
+    check("otp-stream policy put --from mdms --dry-run --merge rules.json", true);
+    check("otp-stream policy put --from xml rules.xml", false);
+    check("otp-stream template put --from mosip-csv --context auth-otp --context otp --skip-bad t.csv", true);
+    check(
+        "otp-stream template put --from digit-localization --tenant pb --module rainmaker-common m.json",
+        true,
+    );
+    check("otp-stream template put --tenant pb t.json", false);
+    check("otp-stream template put --key egov/pb/en_IN/c --from mosip-csv t.csv", false);
+    check("otp-stream directory import --contract egov --identity user-name --delimiter ; users.csv", true);
+    check("otp-stream directory import --contract egov --delimiter ;; users.csv", false);
+    check("otp-stream directory import users.csv", false);
     check("otp-stream serve", false);
     check("otp-stream", false);
 }

@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use otp_topology::contract::egov::{Egov, EgovSettings};
 use otp_topology::contract::{
@@ -166,8 +167,12 @@ impl<R: WrongRule> Contract for Bent<R> {
         self.egov.correlation_id(body)
     }
 
-    fn directory_fault(&self, record: &[u8], reads: &dyn Reads) -> Result<Option<&'static str>, StoreError> {
-        self.egov.directory_fault(record, reads)
+    fn directory_fault(
+        &self,
+        record: &[u8],
+        policy_of: &dyn Fn(&str) -> Result<Arc<Policy>, StoreError>,
+    ) -> Result<Option<&'static str>, StoreError> {
+        self.egov.directory_fault(record, policy_of)
     }
 
     fn unreadable(&self, error: JsonError, envelope: &Envelope<'_>) -> Option<ServeOutcome> {

@@ -25,6 +25,7 @@ mod utc_offset;
 
 pub use events::{About, Envelope, EventKind, Events};
 pub use findings::{SettingsFinding, SettingsFindings};
+pub use mosip::context_of as mosip_context;
 pub use port::{
     Address, Caller, CallerGrant, Contract, EventTopics, KnownSubject, NumberAsk, NumberVerdict,
     PendingRequest, Reads, Request, RequestEnd, ServeError, ServeOutcome, Served,

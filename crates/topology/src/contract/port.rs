@@ -84,13 +84,14 @@ pub trait Contract: Debug + Send + Sync {
     fn correlation_id<'a>(&self, body: &'a Json<'a>) -> Option<&'a str>;
 
     /// What an operator should mend in a directory record that was accepted, in words that repeat nothing of it.
+    /// `policy_of`: the effective policy of a tenant, as given.
     ///
     /// # Errors
     /// The store cannot be read.
     fn directory_fault(
         &self,
         _record: &[u8],
-        _reads: &dyn Reads,
+        _policy_of: &dyn Fn(&str) -> Result<Arc<Policy>, StoreError>,
     ) -> Result<Option<&'static str>, StoreError> {
         Ok(None)
     }

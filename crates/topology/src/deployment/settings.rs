@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::topics::TopicNames;
 use crate::contract::{CONTRACTS, Contract, Contracts, UtcOffset};
-use crate::otp::{Bounds, ContractName, Keyring, PolicyPatch};
+use crate::otp::{Bounds, ContractName, Keyring, Policy, PolicyPatch};
 
 /// What the topology needs to know of a deployment. It names topics and leaves their partition counts to the cluster.
 #[derive(Clone, Debug)]
@@ -56,6 +56,15 @@ impl CallerSettings {
 }
 
 impl Settings {
+    /// The policy of a contract before any record on the policy topic.
+    pub fn base_policy(&self, contract: &dyn Contract) -> Policy {
+        let default = contract.default_policy();
+        match self.policies.get(&contract.name()) {
+            Some(patch) => default.with(patch),
+            None => default,
+        }
+    }
+
     pub fn changelog(&self) -> String {
         format!("{}-changelog", self.application_id)
     }

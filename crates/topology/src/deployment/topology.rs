@@ -250,10 +250,6 @@ fn event_topics(
 }
 
 fn base_policies(settings: &Settings) -> BTreeMap<ContractName, Policy> {
-    let base = |contract: &Arc<dyn Contract>| {
-        let name = contract.name();
-        let default = contract.default_policy();
-        (name, settings.policies.get(&name).map_or(default.clone(), |patch| default.with(patch)))
-    };
+    let base = |contract: &Arc<dyn Contract>| (contract.name(), settings.base_policy(&**contract));
     settings.contracts.iter().map(base).collect()
 }

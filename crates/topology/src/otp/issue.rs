@@ -16,7 +16,7 @@ use super::subject::Subject;
 use super::terms::{CodeTerms, Resend};
 use super::time::LogTime;
 
-const TEN_MINUTES_MS: u64 = 10 * 60 * 1000;
+pub(super) const TEN_MINUTES_MS: u64 = 10 * 60 * 1000;
 /// The longest of the sliding windows.
 pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 

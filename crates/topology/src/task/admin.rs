@@ -107,6 +107,14 @@ impl<S: StateStore> Task<S> {
     }
 }
 
+/// Judges a record of the admin topic. Returns whom it names.
+///
+/// # Errors
+/// Why the service would make a dead letter of it, in words that repeat nothing of it but names.
+pub fn check_order(value: &[u8], contracts: &Contracts) -> Result<CanonicalSubject, String> {
+    read(Some(value), contracts).map(|order| order.subject)
+}
+
 pub(super) fn read(value: Option<&[u8]>, contracts: &Contracts) -> Result<AdminCommand, String> {
     let body = json::parse_object(value, Names::CaseSensitive).map_err(|_| "it is no JSON object")?;
     let text = |name| match body.get(name) {

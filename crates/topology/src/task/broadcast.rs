@@ -7,22 +7,18 @@
 
 use super::Task;
 use super::route;
-use crate::contract::client::{Client, check_client_id};
-use crate::deployment::{Broadcast, SourceKind, Topology};
-use crate::otp::{LogTime, PolicyPatch};
+use crate::deployment::{
+    Broadcast, RecordFault, SourceKind, Topology, check_client, check_policy, check_template,
+};
+use crate::otp::LogTime;
 use crate::state::{
     BARRIER_SET, Family, StateStore, StoreError, StoreKey, barrier_arrived_key, barrier_sent_key,
 };
-use crate::text::Template;
-use crate::wire::json::{self, Names};
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{Headers, Record, SourcePartition};
 
-/// Longest key of a broadcast record, in bytes.
-const KEY_LEN_MAX: usize = 512;
-
 /// Says why a record is bad, by its key and its value. `None`: a tombstone.
-type Judge = fn(&str, Option<&[u8]>, &Topology) -> Result<(), String>;
+type Judge = fn(Option<&[u8]>, Option<&[u8]>, &Topology) -> Result<(), RecordFault>;
 
 /// How the records of one broadcast topic are judged and stored.
 struct RecordKind {
@@ -34,15 +30,21 @@ struct RecordKind {
 
 const fn kind_of(broadcast: Broadcast) -> RecordKind {
     match broadcast {
-        Broadcast::Policy => {
-            RecordKind { family: Family::Policy, error_code: "bad_policy", judge: judge_policy }
-        }
-        Broadcast::Template => {
-            RecordKind { family: Family::Template, error_code: "bad_template", judge: judge_template }
-        }
-        Broadcast::Client => {
-            RecordKind { family: Family::Client, error_code: "bad_client", judge: judge_client }
-        }
+        Broadcast::Policy => RecordKind {
+            family: Family::Policy,
+            error_code: "bad_policy",
+            judge: |key, value, topology| check_policy(key, value, &topology.contracts, &topology.bounds),
+        },
+        Broadcast::Template => RecordKind {
+            family: Family::Template,
+            error_code: "bad_template",
+            judge: |key, value, topology| check_template(key, value, &topology.contracts),
+        },
+        Broadcast::Client => RecordKind {
+            family: Family::Client,
+            error_code: "bad_client",
+            judge: |key, value, _| check_client(key, value),
+        },
     }
 }
 
@@ -128,58 +130,10 @@ impl<S: StateStore> Task<S> {
 
     /// Whether a record may be stored. A bad one goes to the dead letters.
     fn is_good(&mut self, kind: &RecordKind, record: &Record<'_>, out: &mut Outbox) -> bool {
-        let judged = key_text(record).and_then(|key| (kind.judge)(key, record.value, &self.topology));
-        if let Err(reason) = &judged {
-            self.dead_letter(record, "broadcast", kind.error_code, reason, out);
+        let judged = (kind.judge)(record.key, record.value, &self.topology);
+        if let Err(fault) = &judged {
+            self.dead_letter(record, "broadcast", kind.error_code, &fault.to_string(), out);
         }
         judged.is_ok()
     }
-}
-
-fn key_text<'a>(record: &Record<'a>) -> Result<&'a str, String> {
-    let key = record.key.ok_or("it has no key")?;
-    if key.len() > KEY_LEN_MAX {
-        return Err(format!("its key is longer than {KEY_LEN_MAX} bytes"));
-    }
-    std::str::from_utf8(key).map_err(|_| "its key is not UTF-8".to_owned())
-}
-
-fn judge_policy(key: &str, value: Option<&[u8]>, topology: &Topology) -> Result<(), String> {
-    let (contract, tenant) = key.split_once('/').ok_or("its key is not <contract>/<tenant>")?;
-    let contracts = &topology.contracts;
-    let contract = contracts
-        .named(contract)
-        .ok_or_else(|| format!("its key names no contract ({})", contracts.list()))?;
-    if tenant.is_empty() || tenant.contains('/') {
-        return Err("its key is not <contract>/<tenant>".to_owned());
-    }
-    let Some(value) = value else {
-        return Ok(());
-    };
-    // The limits of all JSON that is read: length and depth.
-    json::parse_object(Some(value), Names::CaseSensitive).map_err(|error| format!("the {error}"))?;
-    let patch = PolicyPatch::from_json(contract.policy_rules(), value, &topology.bounds);
-    patch.map(drop).map_err(|error| error.to_string())
-}
-
-fn judge_template(key: &str, value: Option<&[u8]>, topology: &Topology) -> Result<(), String> {
-    let mut parts = key.split('/');
-    let contract = parts.next().and_then(|name| topology.contracts.named(name));
-    let is_complete = parts.clone().count() == 3 && parts.clone().all(|part| !part.is_empty());
-    let (Some(contract), Some(code), true) = (contract, parts.next_back(), is_complete) else {
-        return Err("its key is not <contract>/<tenant>/<locale>/<code>".to_owned());
-    };
-    let Some(value) = value else {
-        return Ok(());
-    };
-    let template = Template::from_json(key, value, &contract.template_rules(code));
-    template.map(drop).map_err(|error| error.to_string())
-}
-
-fn judge_client(key: &str, value: Option<&[u8]>, _: &Topology) -> Result<(), String> {
-    let judged = match value {
-        Some(value) => Client::from_json(key, value).map(drop),
-        None => check_client_id(key),
-    };
-    judged.map_err(|error| error.to_string())
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{Task, TaskError};
-use crate::contract::directory;
+use crate::contract::{Reads as _, directory};
 use crate::deployment::coordinates;
 use crate::otp::CanonicalSubject;
 use crate::state::{Family, StateStore, StoreKey, seal};
@@ -36,7 +36,9 @@ impl<S: StateStore> Task<S> {
             self.dead_letter(record, "directory", "bad_record", &error.to_string(), out);
             return Ok(());
         }
-        if let Some(fault) = contract.directory_fault(value, &self.view())? {
+        if let Some(fault) =
+            contract.directory_fault(value, &|tenant| self.view().policy(contract.name(), tenant))?
+        {
             self.dead_letter(record, "directory", "bad_number", fault, out);
         }
         let sealed = seal(&self.topology.keys, record.timestamp, key, self.nonce(record), &[value]);

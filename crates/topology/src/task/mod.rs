@@ -21,6 +21,7 @@ mod dead_letter;
 mod directory;
 mod hop;
 mod incoming;
+mod inspect;
 mod number;
 mod position;
 mod reads;
@@ -32,10 +33,12 @@ mod sweep;
 
 use std::sync::Arc;
 
+pub use admin::check_order;
 use arrival::Arrival;
 pub use changelog::ChangelogFold;
 pub use counters::Counters;
 use incoming::Incoming;
+pub use inspect::{InspectError, SubjectSearch};
 pub use position::{Applied, Positions};
 use reads::{Caches, View};
 pub use route::{forward_only, home_of_record};

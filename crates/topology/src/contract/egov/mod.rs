@@ -22,9 +22,12 @@ mod tests;
 mod texts;
 mod validate;
 
+use std::sync::Arc;
+
 pub use operation::Operation;
 pub use ready::Egov;
 pub use settings::EgovSettings;
+pub use texts::is_text_code;
 
 use super::delivery::{NUMBER_PATTERN, NumberPatterns};
 use super::findings::SettingsFindings;
@@ -117,10 +120,14 @@ impl Contract for Egov {
         RequestInfo::read(body).unwrap_or_default().correlation_id()
     }
 
-    fn directory_fault(&self, record: &[u8], reads: &dyn Reads) -> Result<Option<&'static str>, StoreError> {
+    fn directory_fault(
+        &self,
+        record: &[u8],
+        policy_of: &dyn Fn(&str) -> Result<Arc<Policy>, StoreError>,
+    ) -> Result<Option<&'static str>, StoreError> {
         let mut fault = None;
         directory::numbers(record, |tenant, country_code, number| {
-            let rules = &reads.policy(ContractName::Egov, tenant)?.number_rules;
+            let rules = &policy_of(tenant)?.number_rules;
             if self.patterns.canonical(rules, NUMBER_PATTERN, country_code, number).is_none() {
                 fault =
                     Some("a user's mobileNumber does not fit the rule of its country: no code goes there");

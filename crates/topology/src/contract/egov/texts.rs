@@ -45,6 +45,11 @@ pub(super) struct EgovTexts {
     built_in: Option<[Arc<Template>; BUILT_IN.len()]>,
 }
 
+/// Whether a template with this code is ever used.
+pub fn is_text_code(code: &str) -> bool {
+    BUILT_IN.iter().any(|(known, _)| *known == code)
+}
+
 /// Whether the text of a template with this code becomes a text message.
 pub(super) fn is_sms(code: &str) -> bool {
     code.starts_with("sms.")

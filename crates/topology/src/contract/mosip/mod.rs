@@ -23,6 +23,8 @@ mod token;
 mod user_id_otp;
 mod validate;
 
+pub use texts::context_of;
+
 use super::delivery::{DeliveryStyle, NumberPatterns};
 use super::findings::SettingsFindings;
 use super::shared::SharedSettings;

@@ -78,6 +78,12 @@ pub(super) fn rules(code: &str, delivery: &DeliverySettings) -> TemplateRules {
     }
 }
 
+/// The context that a template's code belongs to. `None`: no `sendotp` uses such a code.
+pub fn context_of(code: &str) -> Option<&str> {
+    let context = [SMS, EMAIL_SUBJECT, EMAIL_BODY].iter().find_map(|suffix| code.strip_suffix(suffix))?;
+    (!context.is_empty()).then_some(context)
+}
+
 fn is_subject(code: &str) -> bool {
     code.ends_with(EMAIL_SUBJECT)
 }

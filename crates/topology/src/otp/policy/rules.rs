@@ -38,6 +38,20 @@ pub enum RuleError {
 }
 
 impl RuleError {
+    /// The name of the rule, if it is known.
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::NotAnObject | Self::EmptyBounds(_) | Self::Limit { .. } => None,
+            Self::Unknown(rule) => Some(rule),
+            Self::Duplicate(rule)
+            | Self::NotOfContract(rule)
+            | Self::WrongType { rule, .. }
+            | Self::OutOfBounds { rule, .. }
+            | Self::TooManyRows { rule, .. }
+            | Self::Row { rule, .. } => Some(rule),
+        }
+    }
+
     /// Repeats the name only if it looks like one.
     pub(super) fn unknown(name: &str) -> Self {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';

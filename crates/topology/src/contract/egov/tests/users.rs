@@ -211,7 +211,9 @@ fn an_operator_is_told_of_a_number_that_does_not_fit() {
     let egov = super::Egov::new(world.settings.clone(), &crate::contract::SharedSettings::default());
     let check = |users: &str, expected: bool| {
         let record = format!(r#"{{"users":[{users}]}}"#);
-        let fault = egov.directory_fault(record.as_bytes(), &world).expect("nothing fails here");
+        let fault = egov
+            .directory_fault(record.as_bytes(), &|tenant| world.policy(ContractName::Egov, tenant))
+            .expect("nothing fails here");
         assert_eq!(fault.is_some(), expected, "{users}");
     };
     check(CITIZEN, false);

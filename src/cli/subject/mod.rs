@@ -1,23 +1,33 @@
-//! `otp-stream subject unlock|forget`: an event on the admin topic.
+//! `otp-stream subject unlock|forget|show`: an event on the admin topic, or what is stored for a subject.
+
+mod screen;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use otp_topology::contract::{CONTRACTS, Contracts};
-use otp_topology::otp::{CanonicalSubject, ContractName};
-use otp_topology::wire::murmur2;
+use otp_topology::contract::{CONTRACTS, Contract, Contracts};
+use otp_topology::otp::CanonicalSubject;
+use otp_topology::task::check_order;
 use serde::Serialize;
 
-use super::{Failure, cluster, print};
+use super::records::{Draft, Place, produce};
+use super::{Failure, print};
 use crate::config::Loaded;
-use crate::kafka::{Sender, ToSend};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SubjectCommand {
     /// Release a locked subject
     #[command(after_help = EXAMPLES)]
-    Unlock(SubjectArgs),
+    Unlock(OrderArgs),
     /// Erase everything that is stored for a subject: challenges, lock and send limits
     #[command(after_help = EXAMPLES)]
-    Forget(SubjectArgs),
+    Forget(OrderArgs),
+    /// Show what is stored for a subject: challenges, tries, lock and send limits, never a code
+    #[command(after_help = EXAMPLES)]
+    Show(show::ShowArgs),
 }
 
 /// Which subject.
@@ -33,6 +43,12 @@ pub(super) struct SubjectArgs {
     /// The mobile number, e-mail address or id, as requests have it
     #[arg(long, value_name = "I")]
     pub identity: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OrderArgs {
+    #[command(flatten)]
+    pub subject: SubjectArgs,
 
     /// The reason; it becomes part of the event
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -41,6 +57,8 @@ pub(super) struct SubjectArgs {
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
+  otp-stream subject show   --contract egov --tenant pb.amritsar --identity 9123456789
+  otp-stream subject show   --contract egov --tenant pb --identity 9123456789 --json | jq .lock
   otp-stream subject unlock --contract egov --tenant pb --identity 9123456789 --reason 'ticket 4711'
   otp-stream subject forget --contract egov --tenant pb --identity 9123456789";
 
@@ -56,33 +74,52 @@ struct AdminEvent<'a> {
 }
 
 pub(super) fn perform(loaded: &Loaded, command: &SubjectCommand) -> Result<(), Failure> {
-    let (operation, args) = match command {
-        SubjectCommand::Unlock(args) => ("unlock", args),
-        SubjectCommand::Forget(args) => ("forget", args),
-    };
-    let (contract, key) = args.subject(&loaded.config.contracts).map_err(Failure::Usage)?;
-    let event = AdminEvent {
-        operation,
-        contract: contract.as_str(),
-        tenant_id: &args.tenant,
-        identity: &args.identity,
-        reason: &args.reason,
-    };
-    let value = serde_json::to_vec(&event).expect("an event is a plain value");
+    match command {
+        SubjectCommand::Unlock(args) => order(loaded, "unlock", args),
+        SubjectCommand::Forget(args) => order(loaded, "forget", args),
+        SubjectCommand::Show(args) => show::perform(loaded, args),
+    }
+}
+
+fn order(loaded: &Loaded, operation: &'static str, args: &OrderArgs) -> Result<(), Failure> {
+    let contracts = &loaded.config.contracts;
+    let (key, value) = order_record(contracts, operation, args).map_err(Failure::Usage)?;
     let topic = &loaded.config.kafka.topics.otp_admin;
-    send(loaded, topic, key.as_str().as_bytes(), &value)?;
+    produce(loaded, topic, &[Draft { place: Place::default(), key, value: Some(value) }])?;
     print(&format!("{operation} was sent: one record on {topic}\n"))
 }
 
+/// Key and value of an order, judged as the service judges it.
+fn order_record(
+    contracts: &Contracts,
+    operation: &'static str,
+    args: &OrderArgs,
+) -> Result<(String, Vec<u8>), String> {
+    let (contract, subject) = args.subject.subject(contracts)?;
+    let event = AdminEvent {
+        operation,
+        contract: contract.name().as_str(),
+        tenant_id: &args.subject.tenant,
+        identity: &args.subject.identity,
+        reason: &args.reason,
+    };
+    let value = serde_json::to_vec(&event).expect("an event is a plain value");
+    check_order(&value, contracts)?;
+    Ok((subject.as_str().to_owned(), value))
+}
+
 impl SubjectArgs {
-    fn subject(&self, contracts: &Contracts) -> Result<(ContractName, CanonicalSubject), String> {
+    fn subject<'a>(
+        &self,
+        contracts: &'a Contracts,
+    ) -> Result<(&'a Arc<dyn Contract>, CanonicalSubject), String> {
         let contract = contracts
             .named(&self.contract)
             .ok_or_else(|| format!("--contract: no such contract; the contracts are {}", contracts.list()))?;
         let root = contract.tenant_root(&self.tenant);
         let subject = CanonicalSubject::new(contract.name(), root, &self.identity)
             .map_err(|error| format!("--tenant, --identity: {error}"))?;
-        Ok((contract.name(), subject))
+        Ok((contract, subject))
     }
 }
 
@@ -93,25 +130,4 @@ fn contract_help() -> String {
 
 fn contract_names() -> String {
     CONTRACTS.iter().map(|line| line.name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn send(loaded: &Loaded, topic: &str, key: &[u8], value: &[u8]) -> Result<(), Failure> {
-    let unreachable = |err| cluster::unreachable_cluster(loaded, &err);
-    let topics = [topic.to_owned()];
-    let facts = cluster::connect(loaded)?.describe(&topics, cluster::TIMEOUT).map_err(unreachable)?;
-    let Some(Some(facts)) = facts.first() else {
-        return Err(Failure::Runtime(anyhow::anyhow!(
-            "topic {topic} does not exist; create it with `otp-stream topics create`"
-        )));
-    };
-    let sender = Sender::new(&cluster::properties(loaded)?, &topics).map_err(unreachable)?;
-    let record = ToSend {
-        topic: 0,
-        partition: murmur2::partition(key, facts.partitions),
-        key: Some(key),
-        value: Some(value),
-        headers: &[],
-    };
-    sender.send(record).map_err(unreachable)?;
-    sender.flush(cluster::TIMEOUT).map_err(unreachable)
 }
