@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod administration;
 mod authentication;
 mod bad_input;
 mod clock;

@@ -2,6 +2,7 @@
 
 mod judged;
 mod properties;
+mod report;
 mod reserved;
 mod stories;
 mod terms;
