@@ -144,7 +144,7 @@ fn a_bad_row_is_named_by_line_and_column_and_shows_no_number() {
                 ,c,9123456781,,true\n\
                 pb,d,9123456782,,maybe\n\
                 pb,e,9123456783\n\
-                pb,f,9123456784,+254,true\n\
+                pb,f,+449123456784,+91,true\n\
                 p|b,g,9123456785,,true\n\
                 pb,h,9123456786,,true\n\
                 pb,h,9123456786,,false\n\
@@ -164,6 +164,7 @@ fn a_bad_row_is_named_by_line_and_column_and_shows_no_number() {
             "u.csv, line 5: active: \"maybe\" is not true or false; write true or false",
             "u.csv, line 6: the row has 3 columns, and the header 5; correct the row; --delimiter says what separates the \
              columns",
+            &format!("u.csv, line 7: mobileNumber: {rule}"),
             "u.csv, line 8: tenantId: the tenant root is empty, or has a | or an invisible character; correct it",
             "u.csv, line 10: the same user as in line 9; keep one of them",
             "u.csv, line 11: countryCode: countryCode of a user is too long; shorten it",

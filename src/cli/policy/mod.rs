@@ -56,7 +56,7 @@ pub(super) struct PutArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum PolicyFormat {
-    /// DIGIT's MDMS: the master MobileNumberValidation of the module common-masters, as a file or as a reply of version 1 or 2
+    /// DIGIT's MDMS: the rows of the master for the validation of mobile numbers, as a file or as a reply of version 1 or 2
     Mdms,
 }
 

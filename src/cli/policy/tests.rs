@@ -19,9 +19,9 @@ fn input(text: &str) -> Input {
 
 /// Each record as `key value`, or the lines of what is wrong.
 fn outcome(read: Result<Batch, Problem>) -> Result<Vec<String>, String> {
-    let text = |failure| match failure {
-        Failure::Usage(text) => text,
-        other => panic!("{other:?}"),
+    let text = |failure| {
+        let Failure::Usage(text) = failure else { panic!("{failure:?}") };
+        text
     };
     let batch = read.map_err(|problem| text(problem.in_file("p.json")))?;
     let accepted = judged(batch, &settings()).accepted("p.json", false).map_err(text)?;
@@ -94,7 +94,7 @@ fn an_object_of_records() {
     check(of("{\"egov/*\": {\"digits\": 6},\n \"int/*\": null}"), Ok(&["egov/* {\"digits\": 6}", "int/* -"]));
     check(
         of("{\n\"egov/pb\": {},\n\"egov/pb\": {\"digits\":7}}"),
-        Err("p.json, line 3: another value for the key egov/pb than in line 2; keep one of them"),
+        Err("p.json, line 3: egov/pb: another value for the key egov/pb than in line 2; keep one of them"),
     );
     check(
         of(r#"{"digits":8}"#),

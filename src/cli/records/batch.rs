@@ -118,7 +118,7 @@ mod tests {
         };
         let (good, bad) = (draft(1, "a", "1"), draft(2, "b", "bad"));
         let rest = "nothing was produced; correct the file, or give --skip-bad to produce the rest";
-        check(&[good.clone()], false, Ok((&["a"], 0, 0)));
+        check(std::slice::from_ref(&good), false, Ok((&["a"], 0, 0)));
         check(&[good.clone(), draft(3, "a", "1")], false, Ok((&["a"], 0, 1)));
         check(&[good.clone(), bad.clone()], true, Ok((&["a"], 1, 0)));
         check(

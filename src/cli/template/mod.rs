@@ -64,7 +64,7 @@ pub(super) struct PutArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum TemplateFormat {
-    /// DIGIT's localization messages: a reply of _search, a request of _upsert, or an array of messages
+    /// DIGIT's localization messages: a reply to a search, a request to upsert, or an array of messages
     DigitLocalization,
     /// MOSIP's master data template.csv
     MosipCsv,

@@ -144,7 +144,7 @@ fn templates_of_mosip() {
     check(of(&["auth-otp"]), &auth_otp, 6, &[arabic]);
     let pre_registration = r#"mosip/*/eng/otp-sms-template {"text":"Pre-registration $PRID: $otp"}"#;
     let all = [&auth_otp[..], &[pre_registration]].concat();
-    let twice = "t, line 13: another value for the key mosip/*/eng/otp-sms-template than in line 12; keep one of them";
+    let twice = "t, line 13: file_txt: another value for the key mosip/*/eng/otp-sms-template than in line 12; keep one of them";
     check(of(&[]), &all, 4, &[arabic, twice]);
     let unknown =
         "t: no active text of the context login; the contexts whose texts carry a code are auth-otp, otp";
