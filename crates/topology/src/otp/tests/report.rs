@@ -10,7 +10,13 @@ fn after(policy: &Policy, commands: &[(u64, &str)]) -> Subject {
     for (offset, (at_s, command)) in (0..).zip(commands) {
         let now = LogTime::from_ms(at_s * 1000);
         let rules = rules(policy, &keys, &who, origin(offset, now.ms()));
-        let issue = Issue { purpose: Purpose::Login, exit: Exit::Delivered, terms: None, holder: None };
+        let issue = Issue {
+            purpose: Purpose::Login,
+            exit: Exit::Delivered,
+            terms: None,
+            holder: None,
+            is_reserved: false,
+        };
         let wrong = Verify { purpose: None, code: "none", terms: None };
         subject = match *command {
             "send" => decide(subject, &issue, now, &rules).expect("known keys").subject,
@@ -26,7 +32,13 @@ fn refusal_at(subject: &Subject, policy: &Policy, now: LogTime) -> bool {
     let (keys, who) = (keyring(), who());
     let rules = rules(policy, &keys, &who, origin(99, now.ms()));
     // Another purpose: the limit of deliveries of one challenge does not apply.
-    let issue = Issue { purpose: Purpose::Register, exit: Exit::Delivered, terms: None, holder: None };
+    let issue = Issue {
+        purpose: Purpose::Register,
+        exit: Exit::Delivered,
+        terms: None,
+        holder: None,
+        is_reserved: false,
+    };
     let decision = decide(subject.clone(), &issue, now, &rules).expect("known keys");
     matches!(decision.outcome, IssueOutcome::Refused { .. })
 }
