@@ -26,7 +26,7 @@ pub struct Client {
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ClientError {
     #[error(
-        "its key is not a client id in canonical form: 1 to {CLIENT_ID_CHARS_MAX} characters, without surrounding blanks and \
+        "the client id, which is its key, is not in canonical form: 1 to {CLIENT_ID_CHARS_MAX} characters, without surrounding blanks and \
          invisible characters, in NFC, an e-mail address in lower case"
     )]
     BadKey,

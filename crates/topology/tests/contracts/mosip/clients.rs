@@ -164,7 +164,7 @@ fn a_bad_record_is_a_dead_letter_with_a_reason_and_the_last_good_one_stays() {
     };
     let good_with = |more: &str| record(&good.as_str().into(), more);
     check(None, &good_with(""), "it has no key");
-    check(Some(" desk"), &good_with(""), "its key is not a client id in canonical form");
+    check(Some(" desk"), &good_with(""), "the client id, which is its key, is not in canonical form");
     check(Some("other"), &good_with(""), "clientId is not the text of its key");
     check(Some("desk"), "[]", "value is no JSON object");
     check(Some("desk"), "{", "value is not JSON");
