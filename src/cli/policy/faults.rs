@@ -53,7 +53,8 @@ fn remedy(fault: &RecordFault) -> String {
             | RuleError::EmptyBounds(_)
             | RuleError::Limit { .. },
         )
-        | RecordFault::Template(_) => RULES,
+        | RecordFault::Template(_)
+        | RecordFault::Client(_) => RULES,
     };
     fixed.to_owned()
 }

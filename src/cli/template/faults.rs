@@ -20,7 +20,9 @@ fn remedy(fault: &RecordFault) -> &'static str {
         | RecordFault::KeyNotUtf8
         | RecordFault::BadKey(_)
         | RecordFault::UnknownContract(_) => "write a key like egov/pb/en_IN/sms.login.otp.msg",
-        RecordFault::Json(_) | RecordFault::Rule(_) => "write {\"text\": \"…\", \"templateId\": \"…\"}",
+        RecordFault::Json(_) | RecordFault::Rule(_) | RecordFault::Client(_) => {
+            "write {\"text\": \"…\", \"templateId\": \"…\"}"
+        }
         RecordFault::Template(error) => remedy_of(*error),
     }
 }
