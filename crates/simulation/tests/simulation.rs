@@ -68,7 +68,7 @@ const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 32] = [
     (Planted::SweepReplies, Some(Scenario::Sweep), 2_000),
     (Planted::CountAborted, Some(Scenario::Refused), 300),
     (Planted::HopTwice, Some(Scenario::Numbers), 50),
-    (Planted::HopLost, Some(Scenario::Numbers), 100),
+    (Planted::HopLost, Some(Scenario::Numbers), 200),
     (Planted::HopByOrigin, Some(Scenario::Numbers), 50),
     (Planted::RefusalGranted, Some(Scenario::Numbers), 50),
 ];
