@@ -1,11 +1,23 @@
 # shellcheck shell=bash
 # `./dev mutants`: plants one bug after the other in the pure rooms (cargo-mutants), and lists those that no test notices.
 #
-#   first pass   each mutant against the tests of its rooms: unit tests for otp, contract and wire, stories for task and thread
+#   first pass   each mutant against the tests of its rooms: unit tests and rows of contracts for otp, contract and wire,
+#                stories for task and thread
 #   second pass  what the first one missed, against every test of the pure package and some seeds of the simulation
 #
+# Dependencies are those of `./dev test`; what is mutated is compiled without optimisation. So a mutant takes seconds.
 # State lies in target/mutants. A run that was stopped goes on where it stood; a mutant that was caught is not tried again.
 # .cargo/mutants.toml says what is examined, and which mutants change nothing.
+
+# What is compiled again for each mutant.
+MUTANTS_PROFILE=(
+  --profile release
+  --cargo-arg='--config=profile.release.package.otp-topology.opt-level=0'
+  --cargo-arg='--config=profile.release.package.otp-topology.debug=false'
+  --cargo-arg='--config=profile.release.package.otp-topology.debug-assertions=true'
+  --cargo-arg='--config=profile.release.package.otp-model.opt-level=1'
+  --cargo-arg='--config=profile.release.package.otp-simulation.opt-level=1'
+)
 
 MUTANTS_USAGE="usage: ./dev mutants [--sample N] [--seed S] [--shard K/N], with K from 0 to N - 1"
 
@@ -30,9 +42,9 @@ mutants() {
   cargo mutants --package otp-topology --list --line-col=true >"$state/all"
   drawn_mutants "$sample" "$seed" "$shard" <"$state/all" >"$state/drawn"
   note "$(wc -l <"$state/drawn") of $(wc -l <"$state/all") mutants"
-  try_mutants unit otp-topology --lib < <(grep -E '/src/(otp|contract|wire)/' "$state/drawn")
+  try_mutants unit otp-topology --lib --test=contracts < <(grep -E '/src/(otp|contract|wire)/' "$state/drawn")
   try_mutants story otp-topology --test=story < <(grep -E '/src/(task|thread)/' "$state/drawn")
-  try_mutants all otp-topology,otp-simulation --lib --test=story --test=new_contract --test=simulation \
+  try_mutants all otp-topology,otp-simulation --lib --test=story --test=contracts --test=new_contract --test=simulation \
     < <(cat "$state"/{unit,story}/mutants.out/{missed,timeout}.txt 2>/dev/null | grep -xFf "$state/drawn")
   mutants_found "$state"
 }
@@ -53,10 +65,11 @@ try_mutants() {
   done
   [ "${#names[@]}" -gt 0 ] || return 0
   for target in "$@"; do targets+=(--cargo-arg="$target"); done
-  # One target directory for all passes: dependencies are built once. Half of the cases show a planted bug as well.
-  CARGO_TARGET_DIR="$TARGET/mutants/build" CARGO_PROFILE_DEV_DEBUG=0 PROPTEST_CASES=128 \
+  # Half of the cases show a planted bug as well. The bugs that the simulation plants are not searched.
+  CARGO_TARGET_DIR="$TARGET" PROPTEST_CASES=128 OTP_SIMULATED_SEEDS=100 \
     cargo mutants --package otp-topology --output "$TARGET/mutants/$pass" --iterate --line-col=true \
-    "${packages[@]}" "${targets[@]}" "${names[@]}" || true
+    "${MUTANTS_PROFILE[@]}" "${packages[@]}" "${targets[@]}" "${names[@]}" \
+    -- -- --skip every_planted_bug --skip a_minimised_plan || true
 }
 
 mutants_found() {

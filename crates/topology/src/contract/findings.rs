@@ -43,3 +43,24 @@ impl SettingsFindings {
         self.found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bounds_of_a_number_are_good_themselves() {
+        let check = |number: u64, expected: Option<(&str, &str)>| {
+            let mut findings = SettingsFindings::new("egov");
+            findings.check_range("count", number, 3, 5);
+            let found = findings.into_vec();
+            let found: Vec<_> = found.iter().map(|it| (&*it.key, &*it.what, &*it.remedy)).collect();
+            let expected = expected.map(|(what, remedy)| ("egov.count", what, remedy));
+            assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{number}");
+        };
+        check(2, Some(("too small", "use at least 3")));
+        check(3, None);
+        check(5, None);
+        check(6, Some(("too large", "use at most 5")));
+    }
+}

@@ -197,6 +197,34 @@ mod tests {
     }
 
     #[test]
+    fn a_restore_says_how_far_it_is() {
+        let barrier = |name: &str| [b"M".as_slice(), name.as_bytes()].concat();
+        let mut fold = ChangelogFold::new(3, 9).with_room(64);
+        let check = |fold: &ChangelogFold, restored: u64, remaining: u64| {
+            let far = (fold.restored(), fold.remaining(), fold.is_reached());
+            assert_eq!(far, (restored, remaining, remaining == 0));
+        };
+        check(&fold, 0, 6);
+        let empty = fold.size_bytes();
+        for (offset, restored, remaining) in [(4, 1, 4), (5, 2, 3), (5, 3, 3), (7, 4, 1)] {
+            let before = fold.size_bytes();
+            fold.record(offset, Some(&barrier("sent")), Some(&[1])).expect("a good record");
+            check(&fold, restored, remaining);
+            assert!(fold.size_bytes() > before);
+        }
+        fold.end(6);
+        check(&fold, 4, 1);
+        fold.end(9);
+        check(&fold, 4, 0);
+        fold.end(11);
+        check(&fold, 4, 0);
+        fold.written();
+        assert_eq!(fold.size_bytes(), empty);
+        check(&fold, 4, 0);
+        assert!(ChangelogFold::new(9, 9).is_reached() && !ChangelogFold::new(8, 9).is_reached());
+    }
+
+    #[test]
     fn a_tombstone_of_a_family_that_is_not_logged_deletes_nothing() {
         let store = MemoryStore::default();
         let next = LocalKey::ChangelogNext.key();

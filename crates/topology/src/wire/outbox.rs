@@ -176,6 +176,19 @@ mod tests {
     }
 
     #[test]
+    fn a_record_is_as_large_as_its_key_value_and_headers() {
+        let mut outbox = Outbox::default();
+        let none = SharedHeaders::default();
+        let shared = outbox.headers([("trace", Some(&b"1234567"[..])), ("empty", None)]);
+        let own = outbox.headers([("id", Some(&b"123"[..]))]);
+        outbox.push(OutputTopic(0), 0, None, none, none, None);
+        outbox.push(OutputTopic(0), 0, Some(b"key"), none, none, Some(b"value"));
+        outbox.push(OutputTopic(0), 0, Some(b"key"), shared, own, Some(b"value"));
+        let sizes: Vec<_> = outbox.iter().map(Outgoing::size_bytes).collect();
+        assert_eq!(sizes, [0, 8, 8 + 12 + 5 + 5]);
+    }
+
+    #[test]
     fn records_are_read_as_they_were_pushed_with_shared_headers_first() {
         let mut outbox = Outbox::default();
         let shared = outbox.headers([("traceparent", Some(&b"t"[..])), ("empty", None)]);

@@ -215,6 +215,28 @@ mod tests {
     }
 
     #[test]
+    fn an_appended_batch_keeps_everything() {
+        let lines = |batch: &RecordBatch| -> Vec<String> { batch.iter().map(|it| whole(&it)).collect() };
+        let expected = lines(&batch());
+        let mut filled = batch();
+        filled.append(batch());
+        assert_eq!(lines(&filled), [expected.clone(), expected.clone()].concat());
+        let mut empty = RecordBatch::default();
+        empty.append(batch());
+        assert_eq!(lines(&empty), expected);
+        // With memory of its own.
+        filled.clear();
+        filled.append(batch());
+        assert_eq!(lines(&filled), expected);
+    }
+
+    fn whole(record: &Record<'_>) -> String {
+        let Record { source, offset, leader_epoch, timestamp, key, value, headers } = record;
+        let headers: Vec<_> = headers.iter().collect();
+        format!("{source:?} {offset} {leader_epoch:?} {timestamp:?} {key:?} {value:?} {headers:?}")
+    }
+
+    #[test]
     fn of_headers_of_one_name_the_last_counts() {
         let batch = batch();
         let headers = batch.get(0).headers;

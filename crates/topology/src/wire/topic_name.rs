@@ -26,3 +26,41 @@ pub fn fault(name: &str) -> Option<&'static str> {
 pub fn collision_key(name: &str) -> String {
     name.replace('.', "_")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_judged_as_a_broker_does() {
+        let check = |name: &str, expected: Option<&str>| {
+            let found = fault(name);
+            let is_as_expected = match (found, expected) {
+                (Some(found), Some(part)) => found.contains(part),
+                (found, expected) => found == expected,
+            };
+            assert!(is_as_expected, "{name:?}: {found:?}");
+        };
+        check("otp-request_egov.v1", None);
+        check("...", None);
+        check("a", None);
+        check(&"a".repeat(CHARS_MAX), None);
+        check(&"a".repeat(CHARS_MAX + 1), Some("at most 249"));
+        check("", Some("not empty"));
+        check(".", Some("name no topic"));
+        check("..", Some("name no topic"));
+        check("a b", Some("only letters"));
+        check("a/b", Some("only letters"));
+        check("é", Some("only letters"));
+    }
+
+    #[test]
+    fn names_collide_that_differ_in_dots_and_underscores_alone() {
+        let check = |first: &str, second: &str, expected: bool| {
+            assert_eq!(collision_key(first) == collision_key(second), expected, "{first} {second}");
+        };
+        check("a.b", "a_b", true);
+        check("a.b", "a-b", false);
+        check("a.b", "a.c", false);
+    }
+}

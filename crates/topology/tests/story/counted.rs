@@ -1,8 +1,12 @@
 //! What a commit reports as done: each record once, and nothing of what was aborted.
 
-use otp_topology::otp::LogTime;
-use otp_topology::task::Counters;
+use otp_topology::otp::{ContractName, LogTime};
+use otp_topology::state::MemoryStore;
+use otp_topology::task::{Counters, Task};
+use otp_topology::wire::outbox::Outbox;
+use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
+use crate::house::{House, START_MS, send, settings};
 use crate::script::{ASKED, READY, Step, check, store_at};
 
 const PIPELINED: Step<'_> = ("request", &[]);
@@ -40,4 +44,49 @@ fn a_batch_that_was_prepared_over_a_refused_one_is_counted_once() {
     // The second one comes too soon after the first.
     assert_eq!((twice.requests.len(), twice.replied.len(), twice.records[0].1), (2, 2, 2), "{twice:?}");
     assert_eq!(of(&[&refused("committed refused", "again 2")[..], &ASKED[1..]].concat()), twice);
+}
+
+/// What a task counts, record by record. Each number is above one, so that no other arithmetic gives it.
+#[test]
+fn repeats_skips_and_unknown_members_are_counted() {
+    let mut settings = settings();
+    settings.callers[0].contract = ContractName::Int;
+    let topology = House::with(settings, 1, |_| None).topology;
+    let topic = topology.source_named("requests").expect("a source");
+    let (mut task, _) = Task::open(0, topology, MemoryStore::default()).expect("an empty store");
+    let (now, mut out) = (LogTime::from_ms(START_MS), Outbox::default());
+    let mut process = |offset: i64, id: &str, more: &str| {
+        let body = format!(r#"{{"operationType":"GENERATE","mobile":"8777496061"{more}}}"#);
+        let mut records = RecordBatch::default();
+        let source = SourcePartition { topic, partition: 0 };
+        records.push(source, offset, now, None, Some(body.as_bytes()), [("ce_id", Some(id.as_bytes()))]);
+        task.process(&records.get(0), now, &mut out).expect("memory does not fail");
+    };
+    process(0, "a", "");
+    process(1, "b", r#","one":1"#);
+    process(2, "c", r#","one":1,"two":2"#);
+    (3..6).for_each(|offset| process(offset, "a", ""));
+    (0..4).for_each(|offset| process(offset, "a", ""));
+    task.plan_commit(&mut out);
+    let counted = task.committed(None, now).1;
+    assert_eq!((counted.repeated, counted.skipped), (3, 4));
+    assert_eq!(counted.unknown_members, [(ContractName::Int, 3)]);
+    assert_eq!(counted.requests.iter().map(|(_, count)| count).sum::<u64>(), 3);
+}
+
+#[test]
+fn every_expiry_is_counted() {
+    let topology = House::new(1).topology;
+    let topic = topology.source_named("requests").expect("a source");
+    let (mut task, _) = Task::open(0, topology, MemoryStore::default()).expect("an empty store");
+    let (now, mut out) = (LogTime::from_ms(START_MS), Outbox::default());
+    let mut records = RecordBatch::default();
+    for (offset, mobile) in ["9123456780", "9123456781", "9123456782"].into_iter().enumerate() {
+        let source = SourcePartition { topic, partition: 0 };
+        records.push(source, offset as i64, now, None, Some(send(mobile).to_string().as_bytes()), []);
+    }
+    records.iter().for_each(|record| task.process(&record, now, &mut out).expect("memory does not fail"));
+    assert_eq!(task.sweep(now.plus(300_001), &mut out), Ok(false));
+    task.plan_commit(&mut out);
+    assert_eq!(task.committed(None, now).1.expired, 3);
 }

@@ -3,9 +3,10 @@
 //!
 //! Proves nothing about brokers: what the end of a call means on a broker is for the edges to know.
 
-use otp_topology::state::{Family, LocalKey, StoreKey};
+use otp_topology::state::{Family, LocalKey, StateStore as _, StoreKey};
 use otp_topology::thread::Limits;
 
+use crate::house::START_MS;
 use crate::script::{ASKED, ASSIGNED, READY, Script, Step, check, check_script, store_at, with};
 
 /// Offsets into an outbox are 32 bits, so records with much output are committed in parts.
@@ -50,6 +51,37 @@ fn after_a_crash_only_the_tail_is_replayed() {
     check(store_at(7), &[&READY]);
     check(store_at(9), &[&ASSIGNED, &[("ranges 0..9", &["restore 9..9"])]]);
     check(store_at(7), &[&ASSIGNED, &[("ranges 7..900000", &["restore 7..900000"])]]);
+}
+
+/// Tombstones of the log have expired: a store that is older would keep what they deleted.
+#[test]
+fn a_store_that_is_older_than_tombstones_is_rebuilt_unless_it_has_everything() {
+    const HOUR_MS: u64 = 3_600_000;
+    let written_before = |ms: u64, next: i64| {
+        let at = (START_MS - ms).to_be_bytes();
+        let store = store_at(next);
+        store
+            .write(&[(LocalKey::WrittenAt.key().as_bytes(), Some(&at[..]))].into_iter().collect())
+            .expect("memory");
+        store
+    };
+    let after_ranges = |store, lines: &[&str]| {
+        check(store, &[&ASSIGNED, &[("ranges 0..9", lines)]]);
+    };
+    after_ranges(written_before(24 * HOUR_MS, 7), &["restore 7..9"]);
+    after_ranges(written_before(24 * HOUR_MS + 1, 7), &["report: wiped", "wipe"]);
+    after_ranges(written_before(24 * HOUR_MS + 1, 8), &["report: wiped", "wipe"]);
+    after_ranges(written_before(24 * HOUR_MS + 1, 9), &["restore 9..9"]);
+}
+
+#[test]
+fn a_task_whose_question_fails_tells_why_and_tries_again() {
+    let failed: &[Step<'_>] = &[
+        ("unstable no coordinator", &["task failed: no coordinator"]),
+        ("later 999", &[]),
+        ("later 1", &["open"]),
+    ];
+    check(store_at(7), &[&ASSIGNED[..2], failed, &ASSIGNED[1..]]);
 }
 
 /// The log no longer holds what the store lacks: the store is rebuilt, and that is reported.

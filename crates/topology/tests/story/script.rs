@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `assigned 3` | all partitions are assigned, in generation 3 |
 //! | `opened`, `stable 4`, `ranges 0..9 0..5`, `restored` | answers: the store is open, the group stands at 4 of the request topic (0 if not said), the changelog and the request topic hold these offsets, the restore has ended |
+//! | `unstable` and a reason | nobody knows where the group stands |
 //! | `request`, `requests 3`, `again 2` | records are fetched; `again`: the last ones are |
+//! | `arrival` | a foreign record is fetched from the internal topic |
 //! | `later 2`, `back 5` | the wall clock moves by milliseconds, then comes a tick |
 //! | `revoked`, `revoked lost`, `out of range` | the assignment ends, or has ended; the position is not in the log |
 //! | `began`, `offered`, `sent`, `committed`, `aborted`, each also with `refused`, `fenced` or `unknown` | a call has ended |
@@ -33,7 +35,7 @@ pub(crate) struct Script {
     pub topology: Arc<Topology>,
     pub thread: StreamThread<MemoryStore>,
     pub store: MemoryStore,
-    now: LogTime,
+    pub now: LogTime,
     /// The latest assignment in which the task was opened.
     pub assignment: AssignmentId,
     /// Where the changelog goes on.
@@ -42,6 +44,8 @@ pub(crate) struct Script {
     pub read_from: Vec<ReadFrom>,
     /// What the reports of commits counted.
     pub counted: Counters,
+    /// Up to where the internal topic may be purged, for each question.
+    pub purged: Vec<i64>,
     offset: i64,
 }
 
@@ -70,14 +74,31 @@ impl Script {
         Self::with_limits(store, Limits { records_per_commit_max: 1, ..Limits::default() })
     }
 
+    /// Without sweeps and purges.
     pub(crate) fn with_limits(store: MemoryStore, limits: Limits) -> Self {
+        let never = Limits { sweep_interval_ms: u64::MAX, purge_interval_ms: u64::MAX, ..limits };
+        Self::with_timers(store, never)
+    }
+
+    pub(crate) fn with_timers(store: MemoryStore, limits: Limits) -> Self {
         let topology = House::new(1).topology;
-        let limits = Limits { sweep_interval_ms: u64::MAX, purge_interval_ms: u64::MAX, ..limits };
         let thread = StreamThread::new(topology.clone(), limits);
         let now = LogTime::from_ms(START_MS);
         let (assignment, read_from) = (AssignmentId(0), Vec::new());
-        let counted = Counters::default();
-        Self { topology, thread, store, now, assignment, changelog_next: 9, read_from, counted, offset: 0 }
+        let (counted, purged) = (Counters::default(), Vec::new());
+        let changelog_next = 9;
+        Self {
+            topology,
+            thread,
+            store,
+            now,
+            assignment,
+            changelog_next,
+            read_from,
+            counted,
+            purged,
+            offset: 0,
+        }
     }
 
     /// Delivers an event. Returns the lines of the commands that follow.
@@ -98,6 +119,7 @@ impl Script {
                 Command::Report(ThreadReport::Committed { counters, .. }) => {
                     self.counted.take_from(&mut counters.clone());
                 }
+                Command::Ask(Question::Purge { before, .. }) => self.purged.push(*before),
                 Command::Fetch(Fetch::Pause(_))
                 | Command::Ask(_)
                 | Command::CancelQuestions
@@ -122,6 +144,7 @@ impl Script {
                 let stable = partitions.into_iter().map(|source| (source, Some(at(source)))).collect();
                 Event::StableOffsets { assignment, unit, result: Ok(stable) }
             }
+            "unstable" => Event::StableOffsets { assignment, unit, result: Err(rest.to_owned()) },
             "ranges" => Event::OffsetRanges { assignment, unit, result: Ok(self.ranges(rest)) },
             "restored" => Event::Restored { assignment, task, result: result(rest).map(|()| 0) },
             "request" => self.requests(1),
@@ -130,6 +153,12 @@ impl Script {
                 let count = rest.parse().expect("a count");
                 self.offset -= count;
                 self.requests(count)
+            }
+            "arrival" => {
+                let topic = self.topology.source_of(SourceKind::Repartition).expect("it is always read");
+                let mut batch = RecordBatch::default();
+                batch.push(SourcePartition { topic, partition: 0 }, 0, self.now, None, None, []);
+                Event::Fetched { batch, caught_up: true }
             }
             "later" => {
                 self.now = self.now.plus(rest.parse().expect("milliseconds"));

@@ -261,3 +261,27 @@ fn the_version_depends_on_every_rule_and_on_nothing_else() {
     let same = record(&[], r#"{"digits":6,"lifetimeMs":300000}"#).expect("a good record");
     assert_eq!(base.with(&same), base);
 }
+
+#[test]
+fn a_number_rule_has_a_code_and_a_pattern_of_a_bounded_length() {
+    let check = |country_code: String, regex: String, expected: Option<&str>| {
+        let rule = NumberRule { country_code, regex, default: false };
+        assert_eq!(rule.fault(), expected, "{rule:?}");
+    };
+    let text = |bytes: usize| "1".repeat(bytes);
+    check(text(16), text(512), None);
+    check(text(17), text(1), Some("its country code is longer than 16 bytes"));
+    check(text(1), text(513), Some("its regex is longer than 512 bytes"));
+    check(text(0), text(1), Some("it has no country code"));
+    check(text(1), text(0), Some("it has no regex"));
+}
+
+#[test]
+fn bounds_are_a_table_of_keys() {
+    let read = |text: &str| serde_json::from_str::<Bounds>(text).map(drop).map_err(|it| it.to_string());
+    assert_eq!(read(r#"{"digits_min":4}"#), Ok(()));
+    let error = read("7").expect_err("a number");
+    assert!(error.contains("bounds of policy rules, such as digits_min"), "{error}");
+    let error = read(r#"{"digit":4}"#).expect_err("another key");
+    assert!(error.contains("unknown bound `digit`"), "{error}");
+}

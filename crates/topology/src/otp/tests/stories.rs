@@ -195,6 +195,20 @@ fn a_rotating_resend_shows_another_code_of_the_same_challenge() {
 }
 
 #[test]
+fn a_challenge_whose_rotations_are_used_up_is_followed_by_another() {
+    let mut story = Story::new(r#"{"resend":"rotate"}"#);
+    let mut check = |expected: &str| {
+        let (came, notices) = story.perform(0, Create(Login));
+        let line = story.describe(came, notices);
+        assert!(line.starts_with(expected), "{line}, and not {expected}");
+    };
+    for rotation in 0..=u8::MAX {
+        check(&format!("c1 rotation {rotation} send 0 "));
+    }
+    check("c2 rotation 0 send 0 ");
+}
+
+#[test]
 fn one_purpose_does_not_disturb_another() {
     check(
         FREE,

@@ -218,6 +218,20 @@ fn a_stale_or_forbidden_request_says_so() {
     check(None, foreign, VALIDATE, "422/1", &["result invalid_request null null"]);
 }
 
+/// The built-in text has no id.
+#[test]
+fn a_missing_text_is_a_fault_of_this_service() {
+    let sections = serde_json::json!({"egov": {"template_id_required": true}});
+    let mut desk = Desk::new(Plan { sections, ..Plan::of(ContractName::Int, false) });
+    let seen = ask(&mut desk, 5, GENERATE);
+    let id = seen.header("ce_id").expect("an id");
+    let expected = format!(
+        r#"{{"timestamp":1670871870005,"status":500,"error-message":"Internal Server Error","traceID":"{id}","error-details":"No message text is configured","path":"/v1/otp"}}"#
+    );
+    assert_eq!(seen.reply, expected);
+    assert_eq!(seen.lines(), ["suppressed otp \"template_missing\""]);
+}
+
 #[test]
 fn a_repeated_request_gets_the_first_reply_and_nothing_else_happens() {
     let mut desk = desk();

@@ -19,6 +19,7 @@ fn a_user_id_may_be_an_address_itself() {
             {"country_code": "+91", "regex": "^[6-9][0-9]{9}$", "default": true},
             {"country_code": "+254", "regex": "^7[0-9]{8}$"},
             {"country_code": "+2", "regex": "^[0-9]{8,12}$"},
+            {"country_code": "+7", "regex": "^[0-9]{5,20}$"},
         ]}});
         let members = [format!("userId=\"{user_id}\""), format!("otpChannel={channels}")];
         let members: Vec<&str> = members.iter().map(String::as_str).collect();
@@ -43,6 +44,11 @@ fn a_user_id_may_be_an_address_itself() {
     check("5123456789", phone, nowhere, &[]);
     check("1234567890", phone, nowhere, &[]);
     check("9123456789", email, nowhere, &[]);
+    // A number has seven to fifteen digits, whatever its rule says.
+    check("+712345", phone, nowhere, &[]);
+    check("+7123456", phone, SENT, &[&format!("sms +7123456 {text}")]);
+    check("+712345678901234", phone, SENT, &[&format!("sms +712345678901234 {text}")]);
+    check("+7123456789012345", phone, nowhere, &[]);
     check("asha@example.org", phone, nowhere, &[]);
     check("asha@example.org", "[\"email\",\"phone\"]", nowhere, &[]);
     check("asha@example..org", email, nowhere, &[]);

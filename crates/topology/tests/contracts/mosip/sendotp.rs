@@ -20,6 +20,21 @@ pub(super) fn altered(members: &[&str]) -> String {
 }
 
 #[test]
+fn every_member_has_a_longest_value() {
+    for (member, chars_max) in [("userId", 256), ("appId", 64), ("useridtype", 64), ("context", 128)] {
+        let check = |chars: usize, is_refused: bool| {
+            let value = format!("{member}=\"{}\"", "ह".repeat(chars));
+            let found = errors(&ask(&mut desk(), 0, "sendotp", &altered(&[&value])));
+            let refused =
+                ("OTP-INVALID-REQUEST".to_owned(), format!("request.{member} is not of the expected shape"));
+            assert_eq!(found == [refused], is_refused, "{member} of {chars}: {found:?}");
+        };
+        check(chars_max, false);
+        check(chars_max + 1, true);
+    }
+}
+
+#[test]
 fn the_first_check_that_fails_answers() {
     let check = |members: &[&str], code: &str, message: &str| {
         let seen = ask(&mut desk(), 0, "sendotp", &altered(members));
