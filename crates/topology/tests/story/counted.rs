@@ -1,8 +1,9 @@
 //! What a commit reports as done: each record once, and nothing of what was aborted.
 
+use otp_topology::deployment::SourceKind;
 use otp_topology::otp::{ContractName, LogTime};
 use otp_topology::state::MemoryStore;
-use otp_topology::task::{Counters, Task};
+use otp_topology::task::{Counters, Task, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
@@ -88,5 +89,31 @@ fn every_expiry_is_counted() {
     records.iter().for_each(|record| task.process(&record, now, &mut out).expect("memory does not fail"));
     assert_eq!(task.sweep(now.plus(300_001), &mut out), Ok(false));
     task.plan_commit(&mut out);
-    assert_eq!(task.committed(None, now).1.expired, 3);
+    let counted = task.committed(None, now).1;
+    assert_eq!((counted.expired, counted.unknown_members), (3, vec![]), "this contract counts no members");
+}
+
+/// The producer of a forwarder that was fenced may have written it before.
+#[test]
+fn a_record_that_arrives_again_is_skipped_and_counted() {
+    let topology = House::with(settings(), 1, |name| (name == "requests").then_some(2)).topology;
+    let requests = topology.source_named("requests").expect("a source");
+    let internal = topology.source_of(SourceKind::Repartition).expect("it is always read");
+    let (now, mut forwarded) = (LogTime::from_ms(START_MS), Outbox::default());
+    let mut asked = RecordBatch::default();
+    let body = send("9123456789").to_string();
+    asked.push(SourcePartition { topic: requests, partition: 1 }, 7, now, None, Some(body.as_bytes()), []);
+    forward_only(&asked.get(0), false, &topology, &mut forwarded);
+    let record = forwarded.iter().next().expect("it is forwarded");
+    let mut arrived = RecordBatch::default();
+    for offset in 0..4 {
+        let source = SourcePartition { topic: internal, partition: 0 };
+        arrived.push(source, offset, now, record.key(), record.value(), record.headers());
+    }
+    let (mut task, _) = Task::open(0, topology, MemoryStore::default()).expect("an empty store");
+    let mut out = Outbox::default();
+    arrived.iter().for_each(|record| task.process(&record, now, &mut out).expect("memory does not fail"));
+    task.plan_commit(&mut out);
+    let counted = task.committed(None, now).1;
+    assert_eq!((counted.replied.len(), counted.repeated, counted.skipped), (1, 0, 3));
 }

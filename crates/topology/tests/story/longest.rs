@@ -2,10 +2,11 @@
 
 use otp_topology::deployment::SourceKind;
 use otp_topology::otp::LogTime;
-use otp_topology::task::forward_only;
+use otp_topology::state::{Family, MemoryStore, StateStore as _, StoreKey, WriteBatch};
+use otp_topology::task::{Task, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::house::{House, START_MS, send, settings, shape};
 
@@ -105,17 +106,27 @@ fn headers_are_forwarded_up_to_128_kibibytes() {
 /// Templates are read a thousand at a time.
 #[test]
 fn a_locale_is_found_behind_any_number_of_templates() {
+    let topology = House::new(1).topology;
+    let topic = topology.source_of(SourceKind::Requests(0)).expect("a caller");
+    let now = LogTime::from_ms(START_MS);
     for count in [0, 1_022, 1_023, 1_024, 2_100] {
-        let mut house = House::new(1);
-        let mut put = |tenant: &str, locale: &str| {
-            let key = format!("egov/{tenant}/{locale}/sms.login.otp.msg");
-            house.feed("templates", 0, Some(&key), Some(br#"{"text":"Code %s"}"#), &[]);
-        };
-        (0..count).for_each(|at| put(&format!("a{at:04}"), "ta_IN"));
-        put("pb", "hi_IN");
+        let tenants = (0..count).map(|at| format!("egov/a{at:04}/ta_IN")).chain(["egov/pb/hi_IN".to_owned()]);
+        let mut batch = WriteBatch::default();
+        for tenant in tenants {
+            let key = format!("{tenant}/sms.login.otp.msg");
+            batch.put(StoreKey::new(Family::Template, key.as_bytes()).as_bytes(), br#"{"text":"Code %s"}"#);
+        }
+        let store = MemoryStore::default();
+        store.write(&batch).expect("memory does not fail");
+        let (mut task, _) = Task::open(0, topology.clone(), store).expect("a good store");
+        let (mut records, mut out) = (RecordBatch::default(), Outbox::default());
         let mut request = send("9123456789");
         request["RequestInfo"] = json!({"msgId": "1|hi"});
-        let sms = house.ask(&request).into_iter().find(|it| it.topic == "sms").expect("an SMS");
-        assert_eq!(sms.body["locale"], "hi_IN", "{count} templates before it");
+        let source = SourcePartition { topic, partition: 0 };
+        records.push(source, 0, now, None, Some(request.to_string().as_bytes()), []);
+        task.process(&records.get(0), now, &mut out).expect("memory does not fail");
+        let sms = out.iter().find(|it| topology.output(it.topic()).name == "sms").expect("an SMS");
+        let sms: Value = serde_json::from_slice(sms.value().expect("a value")).expect("JSON");
+        assert_eq!(sms["locale"], "hi_IN", "{count} templates before it");
     }
 }

@@ -109,6 +109,17 @@ fn a_revocation_waits_for_the_commit_and_commits_pipelined_records() {
     check(store_at(7), &[&READY, sent, lost]);
 }
 
+/// Its store lacks what the commit wrote, so nothing that lies over it may be committed.
+#[test]
+fn a_revocation_commits_nothing_over_a_store_that_failed() {
+    let failed: &[Step<'_>] = &[
+        ("revoked", &[]),
+        ("committed", &["write"]),
+        ("written no space left", &["task failed: no space left", "cancel questions"]),
+    ];
+    check_pipelined(failed);
+}
+
 /// Its commit may succeed: then the store gets it, and only then the task is released.
 #[test]
 fn a_task_that_fails_during_its_commit_is_released_afterwards() {

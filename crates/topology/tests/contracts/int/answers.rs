@@ -218,6 +218,41 @@ fn a_stale_or_forbidden_request_says_so() {
     check(None, foreign, VALIDATE, "422/1", &["result invalid_request null null"]);
 }
 
+#[test]
+fn every_refusal_has_its_number_and_its_sentence() {
+    let check = |desk: &mut Desk, offset_ms: i64, request: &str, number: u8, sentence: &str| {
+        let reply: Value = serde_json::from_str(&ask(desk, offset_ms, request).reply).expect("a reply");
+        let told = ["error-details", "errorDetails"].map(|name| reply[name].as_str());
+        assert_eq!(
+            (reply["errorCode"].as_u64(), told.into_iter().flatten().collect()),
+            (Some(number.into()), vec![sentence])
+        );
+    };
+    let wrong = VALIDATE.replace("{code}", "{wrong}");
+    let desk = &mut with_policy(r#"{"lock_after":2}"#, true);
+    check(desk, -60_001, GENERATE, 3, "startTime is too far in the future");
+    check(
+        desk,
+        -60_000,
+        &VALIDATE.replace("{code}", "123456"),
+        5,
+        "No valid OTP was generated with these values",
+    );
+    ask(desk, -60_000, GENERATE);
+    check(desk, -1, VALIDATE, 3, "The OTP is not yet valid");
+    check(desk, 0, &wrong, 4, "The OTP is wrong");
+    check(desk, 180_001, VALIDATE, 2, "The validity of the OTP is over");
+    check(desk, 180_001, GENERATE, 2, "The validity of the OTP is over");
+    let desk = &mut with_policy(r#"{"lock_after":1}"#, true);
+    ask(desk, 0, GENERATE);
+    check(desk, 0, &wrong, 6, "Too many wrong attempts, try again later");
+    check(desk, 0, GENERATE, 6, "Too many wrong attempts, try again later");
+    let desk = &mut with_policy(r#"{"sends_per_challenge_max":1}"#, false);
+    ask(desk, 0, GENERATE);
+    check(desk, 0, GENERATE, 7, "An OTP was sent a moment ago, try again later");
+    check(desk, 30_000, GENERATE, 7, "Too many OTPs were sent, try again later");
+}
+
 /// The built-in text has no id.
 #[test]
 fn a_missing_text_is_a_fault_of_this_service() {
