@@ -218,9 +218,12 @@ mod tests {
     fn an_appended_batch_keeps_everything() {
         let lines = |batch: &RecordBatch| -> Vec<String> { batch.iter().map(|it| whole(&it)).collect() };
         let expected = lines(&batch());
-        let mut filled = batch();
+        let mut filled = RecordBatch::default();
+        let headers: [(&str, Option<&[u8]>); 1] = [("other", Some(b"header"))];
+        filled.push(source(5, 5), 1, LogTime::default(), Some(b"another"), Some(b"value"), headers);
+        let first = lines(&filled);
         filled.append(batch());
-        assert_eq!(lines(&filled), [expected.clone(), expected.clone()].concat());
+        assert_eq!(lines(&filled), [first, expected.clone()].concat());
         let mut empty = RecordBatch::default();
         empty.append(batch());
         assert_eq!(lines(&empty), expected);
