@@ -156,7 +156,7 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
-    pub const ALL: [Self; 9] = [
+    const ALL: [Self; 9] = [
         Self::TopicAuthorization,
         Self::UnknownTopic,
         Self::TooLarge,
