@@ -44,7 +44,7 @@ fn print_table(layers: &Layers, table: &Table, prefix: &str, text: &mut String) 
 }
 
 /// Rules whose documented value is an example, since a contract has no default of its own: mobile rules are shown in `[egov]`.
-pub(super) const RULES_WITHOUT_DEFAULT: [&str; 2] = ["mobile_rules", "sends_per_number_hour_max"];
+const RULES_WITHOUT_DEFAULT: [&str; 2] = ["mobile_rules", "sends_per_number_hour_max"];
 
 /// The rules of a contract that no layer sets, with the contract's defaults.
 fn unset_rules(prefix: &str, table: &Table) -> Vec<(&'static str, &'static Value)> {
