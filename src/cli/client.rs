@@ -29,7 +29,7 @@ pub(super) struct NewArgs {
     #[arg(long, value_name = "APP")]
     pub app_id: String,
 
-    /// A role in its tokens. May be repeated. Has an effect only if mosip.client_roles names it
+    /// A role in its tokens. May be repeated. Has an effect only if `mosip.client_roles` names it
     #[arg(long = "role", value_name = "R")]
     pub roles: Vec<String>,
 }

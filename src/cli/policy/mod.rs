@@ -28,7 +28,7 @@ pub(super) enum PolicyCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct PolicyArgs {
-    /// The key of the record, <contract>/<tenant>: the input is its value, or null to delete it. Without a key the input is
+    /// The key of the record, `<contract>/<tenant>`: the input is its value, or null to delete it. Without a key the input is
     /// an object of records by key
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,

@@ -26,7 +26,7 @@ pub(super) enum TemplateCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct TemplateArgs {
-    /// The key of the record, <contract>/<tenant>/<locale>/<code>: the input is its value, or null to delete it. Without a key
+    /// The key of the record, `<contract>/<tenant>/<locale>/<code>`: the input is its value, or null to delete it. Without a key
     /// the input is an object of records by key
     #[arg(long, value_name = "KEY", conflicts_with = "from")]
     pub key: Option<String>,
