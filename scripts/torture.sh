@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./dev torture`: repeats the fault loops of the broker tests with other seeds, for a given time.
 
-TORTURE_KINDS="kill backlog storm zombie twins store full machine broker offsets recreated partitions hanging refusals replicas"
+TORTURE_KINDS="kill backlog storm zombie twins store full machine broker silent offsets recreated partitions hanging refusals replicas"
 
 # torture [--minutes N] [--seed S] [--only KIND]: exit 1 if a test failed.
 torture() {
@@ -49,6 +49,7 @@ torture_test() {
     full) echo store::a_full_disk ;;
     machine) echo machine::a_small_machine_under_load ;;
     broker) echo brokers::brokers_killed_and_started_again ;;
+    silent) echo brokers::a_broker_that_stands_still ;;
     offsets) echo upstream::offsets_set_back_to_the_beginning ;;
     recreated) echo upstream::a_request_topic_deleted_and_recreated ;;
     partitions) echo partitions::partitions_added_to_a_request_topic ;;
