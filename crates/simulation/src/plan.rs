@@ -156,7 +156,7 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
-    const ALL: [Self; 9] = [
+    pub const ALL: [Self; 9] = [
         Self::TopicAuthorization,
         Self::UnknownTopic,
         Self::TooLarge,

@@ -63,6 +63,11 @@ pub fn run(
 }
 
 impl Deployments {
+    /// The number of topics that the service writes to in such a deployment.
+    pub fn outputs(&mut self, shape: Shape) -> usize {
+        self.of(shape, None).outputs().len()
+    }
+
     fn of(&mut self, shape: Shape, planted: Option<Planted>) -> Rc<House> {
         let house = self.0.entry((shape, planted));
         house.or_insert_with(|| Rc::new(House::new(shape, planted))).clone()

@@ -2,7 +2,7 @@
 
 use otp_simulation::minimise::minimise;
 use otp_simulation::oracle::Oracle;
-use otp_simulation::plan::{Plan, Scenario};
+use otp_simulation::plan::{Action, Fault, Plan, RefusalCode, Scenario};
 use otp_simulation::planted::Planted;
 use otp_simulation::seeds::first_failed_seed;
 use otp_simulation::{Deployments, run};
@@ -18,6 +18,29 @@ fn seeds() -> u64 {
 fn every_promise_holds_under_every_fault() {
     let failed = first_failed_seed(0, seeds(), None, None, |_| {});
     assert_eq!(failed, None, "explained by: ./dev simulate --seed N");
+}
+
+/// Each topic that the service writes to, the internal ones and the dead letters included; each error code; for a while and
+/// until the faults end.
+#[test]
+fn every_promise_holds_while_any_topic_is_refused_in_any_way() {
+    let mut deployments = Deployments::default();
+    let outputs = deployments.outputs(Plan::of(0, Some(Scenario::Refused)).shape);
+    for (seed, output) in (0..).zip(0..outputs) {
+        for code in RefusalCode::ALL {
+            for ms in [Some(1_500), None] {
+                let fault = Fault::Refuse { output, code, ms };
+                let mut plan = Plan::of(seed, Some(Scenario::Refused));
+                for entry in &mut plan.entries {
+                    if let Action::Inject { fault: planned, .. } = &mut entry.action {
+                        *planned = fault;
+                    }
+                }
+                let violation = run(&mut deployments, &plan, None, false).violation;
+                assert_eq!(violation, None, "seed {seed}, {fault:?}");
+            }
+        }
+    }
 }
 
 #[test]
