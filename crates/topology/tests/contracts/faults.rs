@@ -116,8 +116,8 @@ fn members_that_hold_secrets_are_known() {
     };
     check(Egov, &["otp"]);
     check(Int, &["otp", "generatedOtp"]);
-    check(Mosip, &["otp", "authorization"]);
-    assert_eq!(contracts.secret_members(), ["authorization", "generatedOtp", "otp"]);
+    check(Mosip, &["otp", "secretKey", "authorization"]);
+    assert_eq!(contracts.secret_members(), ["authorization", "generatedOtp", "otp", "secretKey"]);
 }
 
 #[test]
