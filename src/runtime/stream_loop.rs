@@ -65,6 +65,8 @@ pub(super) enum Ended {
     Stopped,
     /// The consumer is dead; a new one may live.
     ConsumerDead(String),
+    /// The membership was lost in an outage.
+    BrokersAway(String),
     Failed(String),
 }
 
@@ -85,7 +87,7 @@ impl StreamLoop {
             };
             // librdkafka's clients of a group and of a transaction look for their coordinator dozens of times a second.
             if round.is_lost && outage::is_known() {
-                break Ended::ConsumerDead("the brokers do not answer".to_owned());
+                break Ended::BrokersAway("the brokers do not answer".to_owned());
             }
             self.driver.borrow_mut().take_round(round, &self.consumer.group());
             if let Some(failure) = self.driver.borrow_mut().take_failure() {
@@ -95,7 +97,9 @@ impl StreamLoop {
         let last = match &ended {
             // The open transaction is finished before the member leaves.
             Ended::Stopped => Event::Stop,
-            Ended::ConsumerDead(_) | Ended::Failed(_) => Event::Revoked { lost: true },
+            Ended::ConsumerDead(_) | Ended::BrokersAway(_) | Ended::Failed(_) => {
+                Event::Revoked { lost: true }
+            }
         };
         self.driver.borrow_mut().end_assignment(last, &self.consumer.group());
         self.consumer.close();

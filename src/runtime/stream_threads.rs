@@ -141,9 +141,12 @@ fn supervise(
     let mut pause = REJOIN_PAUSE_MIN;
     loop {
         let began = wall();
-        let ended = match prepare(parts, number, stop, rejoins) {
-            Ok(stream_loop) => stream_loop.run(),
-            Err(reason) => Ended::ConsumerDead(reason),
+        let ended = match await_brokers(&parts.properties) {
+            Ok(()) => match prepare(parts, number, stop, rejoins) {
+                Ok(stream_loop) => stream_loop.run(),
+                Err(reason) => Ended::ConsumerDead(reason),
+            },
+            Err(reason) => Ended::BrokersAway(reason),
         };
         parts.health.set_tasks(number, Vec::new());
         match ended.explained() {
@@ -156,28 +159,24 @@ fn supervise(
                 return Err(ThreadDied { thread: number, reason });
             }
             Ended::ConsumerDead(reason) => {
-                if Duration::from_millis(wall().since(began)) >= MEMBER_LIFE {
-                    pause = REJOIN_PAUSE_MIN;
-                }
-                if outage::is_known() {
-                    tracing::error!(
-                        thread = number,
-                        reason,
-                        "the member is dead; a new one joins when brokers answer"
-                    );
-                } else {
-                    tracing::error!(
-                        thread = number,
-                        reason,
-                        "the member is dead; a new one joins. If this repeats, another process runs under the same identity \
-                         (a copied store directory?)"
-                    );
-                }
+                tracing::error!(
+                    thread = number,
+                    reason,
+                    "the member is dead; a new one joins. If this repeats, another process runs under the same identity \
+                     (a copied store directory?)"
+                );
                 parts.health.set_thread(number, ThreadState::Recovering { reason });
-                sleep_unless_stopped(pause, stop);
-                pause = (pause * 2).min(REJOIN_PAUSE_MAX);
+            }
+            Ended::BrokersAway(reason) => {
+                tracing::error!(thread = number, reason, "a new member joins when a broker answers");
+                parts.health.set_thread(number, ThreadState::Recovering { reason });
             }
         }
+        if Duration::from_millis(wall().since(began)) >= MEMBER_LIFE {
+            pause = REJOIN_PAUSE_MIN;
+        }
+        sleep_unless_stopped(pause, stop);
+        pause = (pause * 2).min(REJOIN_PAUSE_MAX);
         if stop.load(Ordering::Relaxed) {
             parts.health.set_thread(number, ThreadState::Stopped);
             return Ok(());
@@ -199,6 +198,7 @@ impl Ended {
         match self {
             Self::Stopped => Self::Stopped,
             Self::ConsumerDead(reason) => Self::ConsumerDead(outage::with_first_cause(reason)),
+            Self::BrokersAway(reason) => Self::BrokersAway(outage::with_first_cause(reason)),
             Self::Failed(reason) => Self::Failed(outage::with_first_cause(reason)),
         }
     }
@@ -223,7 +223,6 @@ fn prepare(
     stop: &Arc<AtomicBool>,
     rejoins: &Rejoins,
 ) -> Result<StreamLoop, String> {
-    await_brokers(&parts.properties)?;
     let identity = format!("{}-{number}", parts.instance);
     let name = format!("stream-{number}");
     let topology = parts.topology.clone();
