@@ -13,6 +13,15 @@ pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// The table whose keys are properties of librdkafka.
 pub(super) const OPEN_TABLE: &str = "kafka.properties";
 
+/// The rules of policies that are documented with an example, because they have no default, or it stands elsewhere.
+pub(super) const RULES_WITHOUT_DEFAULT: [&str; 5] = [
+    "mobile_rules",
+    "allowed_country_codes",
+    "sends_per_number_hour_max",
+    "sends_per_prefix_hour_max",
+    "sends_per_tenant_hour_max",
+];
+
 /// Every key, including those without a default.
 static KNOWN: LazyLock<Table> = LazyLock::new(|| uncommented().parse().expect("a test parses it"));
 

@@ -23,6 +23,7 @@ mod policy;
 mod print;
 mod problem;
 mod processing;
+mod signals;
 mod sources;
 mod store;
 
@@ -30,7 +31,7 @@ mod store;
 mod tests;
 
 use otp_topology::contract::{CONTRACTS, Contracts, SettingsFinding, TOKENS};
-use otp_topology::deployment::{CallerSettings, Settings};
+use otp_topology::deployment::{CallerSettings, Settings, SignalSettings};
 use otp_topology::otp::ContractName;
 use serde::Deserialize;
 use serde_json::Map;
@@ -71,6 +72,7 @@ pub struct Config {
     contract_sections: Map<String, serde_json::Value>,
     pub dead_letter: DeadLetter,
     pub schema_registry: SchemaRegistry,
+    pub signals: SignalSettings,
     pub policy: PolicySection,
 }
 
@@ -85,7 +87,7 @@ pub struct Loaded {
 #[derive(Clone, Copy, Debug)]
 struct Range(&'static str, i64, i64);
 
-const RANGES: &[&[Range]] = &[kafka::RANGES, processing::RANGES];
+const RANGES: &[&[Range]] = &[kafka::RANGES, processing::RANGES, signals::RANGES];
 
 /// Reads, merges and checks a configuration; the key file is not opened.
 ///
@@ -149,6 +151,7 @@ impl Config {
                 DeadLetterPayload::Copy => true,
                 DeadLetterPayload::None => false,
             },
+            signals: self.signals,
         }
     }
 

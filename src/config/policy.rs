@@ -38,10 +38,10 @@ impl PolicySection {
                     found.add(own, format!("out of its bounds ({err})"), remedy);
                 }
                 Some(err @ RuleError::Row { rule, row, .. }) => {
-                    found.add(format!("{section}.{rule}[{row}]"), err.to_string(), NUMBER_RULE_REMEDY);
+                    found.add(format!("{section}.{rule}[{row}]"), err.to_string(), remedy_of(rule));
                 }
                 Some(err @ RuleError::TooManyRows { rule, .. }) => {
-                    found.add(format!("{section}.{rule}"), err.to_string(), NUMBER_RULE_REMEDY);
+                    found.add(format!("{section}.{rule}"), err.to_string(), remedy_of(rule));
                 }
                 Some(err) => found.add(section, err.to_string(), "see config/default.toml"),
                 None => {}
@@ -88,5 +88,11 @@ impl<'de> Visitor<'de> for SectionVisitor {
     }
 }
 
-const NUMBER_RULE_REMEDY: &str =
-    "write rules as { country_code = \"+91\", regex = \"^[6-9][0-9]{9}$\", default = true }";
+/// For a faulty row of a rule that is a list.
+fn remedy_of(rule: &str) -> &'static str {
+    match rule {
+        "allowed_country_codes" => "write country codes, as in [\"+91\"]",
+        "blocked_prefixes" => "write the first digits of national numbers, as in [\"9123\"]",
+        _ => "write rules as { country_code = \"+91\", regex = \"^[6-9][0-9]{9}$\", default = true }",
+    }
+}

@@ -43,18 +43,15 @@ fn print_table(layers: &Layers, table: &Table, prefix: &str, text: &mut String) 
     }
 }
 
-/// Rules whose documented value is an example, since a contract has no default of its own: mobile rules are shown in `[egov]`.
-const RULES_WITHOUT_DEFAULT: [&str; 2] = ["mobile_rules", "sends_per_number_hour_max"];
-
 /// The rules of a contract that no layer sets, with the contract's defaults.
 fn unset_rules(prefix: &str, table: &Table) -> Vec<(&'static str, &'static Value)> {
     let Some(contract) = prefix.strip_prefix("policy.") else {
         return Vec::new();
     };
     let rules = known::root()["policy"].get(contract).and_then(Value::as_table);
-    let is_unset =
-        |name: &String| !table.contains_key(name) && !RULES_WITHOUT_DEFAULT.contains(&name.as_str());
-    let unset = rules.into_iter().flatten().filter(|(name, _)| is_unset(name));
+    let has_default = |name: &str| !known::RULES_WITHOUT_DEFAULT.contains(&name);
+    let unset =
+        rules.into_iter().flatten().filter(|(name, _)| !table.contains_key(*name) && has_default(name));
     unset.map(|(name, value)| (name.as_str(), value)).collect()
 }
 

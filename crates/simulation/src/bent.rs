@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use otp_topology::contract::analytics::{SignalKind, Tally, TallyKind};
 use otp_topology::contract::egov::{Egov, EgovSettings};
 use otp_topology::contract::{
     Address, CONTRACTS, CallerGrant, Contract, ContractLine, Contracts, Envelope, Events, KnownSubject,
@@ -28,6 +29,7 @@ pub(crate) fn contracts(planted: Option<Planted>, sections: Value) -> Contracts 
         Some(Planted::DecoyForgives) => ContractLine::of::<Bent<DecoyForgives>>(ContractName::Egov),
         Some(Planted::HardLockExactly) => ContractLine::of::<Bent<HardLockExactly>>(ContractName::Egov),
         Some(Planted::RefusalGranted) => ContractLine::of::<Bent<RefusalGranted>>(ContractName::Egov),
+        Some(Planted::TallyRepeats) => ContractLine::of::<Bent<TallyRepeats>>(ContractName::Egov),
         _ => ContractLine::of::<Egov>(ContractName::Egov),
     };
     let line = |line: &ContractLine| if line.name == ContractName::Egov { egov } else { *line };
@@ -36,7 +38,7 @@ pub(crate) fn contracts(planted: Option<Planted>, sections: Value) -> Contracts 
     Contracts::open(&table, sections).expect("settings without a fault")
 }
 
-/// What a wrong rule makes of a subject after each request.
+/// What a wrong rule makes of a subject, or of what is counted, after each request.
 trait WrongRule: Debug + Send + Sync + 'static {
     fn bend(before: &Subject, after: &mut Subject, now: LogTime, policy: &Policy);
 
@@ -44,6 +46,8 @@ trait WrongRule: Debug + Send + Sync + 'static {
     fn hear(verdict: NumberVerdict) -> NumberVerdict {
         verdict
     }
+
+    fn tally(_: &mut Events<'_>) {}
 }
 
 #[derive(Debug)]
@@ -63,6 +67,17 @@ impl WrongRule for RefusalGranted {
 
     fn hear(verdict: NumberVerdict) -> NumberVerdict {
         NumberVerdict { is_granted: true, ..verdict }
+    }
+}
+
+#[derive(Debug)]
+struct TallyRepeats;
+
+impl WrongRule for TallyRepeats {
+    fn bend(_: &Subject, _: &mut Subject, _: LogTime, _: &Policy) {}
+
+    fn tally(events: &mut Events<'_>) {
+        events.tally(Tally { prefix: None, what: TallyKind::Signal(SignalKind::Resent) });
     }
 }
 
@@ -189,6 +204,7 @@ impl<R: WrongRule> Contract for Bent<R> {
         let before = known.as_ref().map(|it| it.subject.clone());
         let heard = PendingRequest { verdict: pending.verdict.map(R::hear), ..*pending };
         let mut served = self.egov.serve(&heard, known, reads, events)?;
+        R::tally(events);
         if let Served::Replied(outcome) = &mut served
             && let (Some(before), Some(after)) = (before, &mut outcome.subject)
         {

@@ -106,6 +106,12 @@ impl Process {
         for record in outbox.iter_from(self.produced) {
             let is_changelog = record.topic() == self.topology.changelog;
             let mut value = record.value().map(<[u8]>::to_vec);
+            if is_changelog
+                && is_of(record.key(), Family::Signal)
+                && site.planted == Some(Planted::SignalsLocal)
+            {
+                continue;
+            }
             if is_changelog && is_of(record.key(), Family::Subject) {
                 if strips {
                     value = value.map(|value| swept_early(site, value));

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use otp_topology::deployment::topics::{outputs, sources};
-use otp_topology::deployment::{CallerSettings, Incarnation, Settings, Topology, fitting_cluster};
+use otp_topology::deployment::{
+    CallerSettings, Incarnation, Settings, SignalSettings, Topology, fitting_cluster,
+};
 use otp_topology::otp::{Bounds, ContractName, KeyId, KeyPurpose, Keyring, LogTime, PolicyPatch};
 use otp_topology::testing;
 use otp_topology::thread::in_memory::all_partitions;
@@ -42,6 +44,9 @@ pub(crate) fn house_rules(shape: Shape) -> String {
     let end = if shape.is_limited { &more } else { "}" };
     HOUSE_RULES.trim_end_matches('}').to_owned() + end
 }
+
+/// Shorter than the configuration allows, so that a run sees several windows.
+const SIGNAL_WINDOW_S: u64 = 3;
 
 /// What tells deployments apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -175,6 +180,7 @@ fn settings(shape: Shape, planted: Option<Planted>) -> Settings {
         ],
         policies: BTreeMap::from([(ContractName::Egov, patch.expect("within the bounds"))]),
         contracts: bent::contracts(planted, serde_json::json!({"egov": {"user_check": shape.user_check}})),
+        signals: SignalSettings { enabled: true, window_s: SIGNAL_WINDOW_S },
         ..testing::settings()
     }
 }

@@ -37,6 +37,8 @@ oracles! {
     Repeats = "repeats",
     /// A transaction commits exactly what its records give when they are processed one by one.
     Reference = "reference",
+    /// Signals add up to the lifecycle events of each home partition, window by window, and each window is told once.
+    Signals = "signals",
     /// A commit reports what its transaction did, and nothing of what was aborted.
     Counted = "counted",
     /// No committed offset passes a record that was not processed.

@@ -77,6 +77,10 @@ planted! {
     HardLockExactly = "hard-lock-exactly",
     /// The sweep removes remembered replies without their grace.
     SweepReplies = "sweep-replies",
+    /// Signals count every request as a resend, too.
+    TallyRepeats = "tally-repeats",
+    /// The counts of signal windows are not in the changelog.
+    SignalsLocal = "signals-local",
     /// What an aborted batch counted is reported with the next commit.
     CountAborted = "count-aborted",
     /// A hop that came back is applied twice.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::contract::{CONTRACTS, Contracts};
-use crate::deployment::{CallerSettings, Incarnation, Settings, TopicNames, Topology, fitting_cluster};
+use crate::deployment::{
+    CallerSettings, Incarnation, Settings, SignalSettings, TopicNames, Topology, fitting_cluster,
+};
 use crate::otp::{Bounds, ContractName, KeyId, KeyParts, KeyPurpose, Keyring, LogTime};
 
 /// One caller, `egov`, that may use every operation and sees no code.
@@ -16,6 +18,7 @@ pub fn settings() -> Settings {
         bounds: Bounds::default(),
         contracts: Contracts::with_defaults(),
         dead_letter_copy: false,
+        signals: SignalSettings::default(),
     }
 }
 
@@ -47,6 +50,7 @@ pub fn topic_names() -> TopicNames {
         email: "email".to_owned(),
         validation_result: "results".to_owned(),
         lifecycle: "lifecycle".to_owned(),
+        signal: "signals".to_owned(),
         dead_letter: "dead-letters".to_owned(),
         user_directory: "directory".to_owned(),
         otp_policy: "policies".to_owned(),

@@ -233,10 +233,12 @@ fn a_line_with_only_a_time_prints_what_has_expired() {
   otp-lifecycle/0@0 +0 issued
   otp-response-egov/0@0 +0
 > {"ts":1700000300000}
+  otp-signal/0@0 +300000
 > {"ts":1700000300001}
   otp-lifecycle/0@1 +300001 expired
 > {"ts":1700000300001}
 > {"ts":1700000900000}
+  otp-signal/0@1 +900000
 > {"topic":"otp-request-egov","payload":"{\"operation\":\"validate\",\"otp\":{\"tenantId\":\"pb\",\"identity\":\"9123456789\",\"otp\":\"CODE\"}}"}
   otp-validation-result/0@0 +900000 expired
   otp-response-egov/0@1 +900000 OTP.VALIDATION_UNSUCCESSFUL
@@ -258,7 +260,8 @@ fn a_sweep_may_take_several_transactions() {
         );
         session.line(&format!(r#"{{"topic":"otp-request-egov","payload":"{body}"}}"#)).expect("a good line");
     }
-    assert_eq!(session.line(r#"{"ts":1700000300000}"#).map(|it| it.len()), Ok(0));
+    // Each partition tells what it counted of the one prefix.
+    assert_eq!(session.line(r#"{"ts":1700000300000}"#).map(|it| it.len()), Ok(12));
     assert_eq!(session.line(r#"{"ts":1700000300001}"#).map(|it| it.len()), Ok(MANY));
     assert_eq!(session.line(r#"{"ts":1700000300001}"#).map(|it| it.len()), Ok(0));
 }

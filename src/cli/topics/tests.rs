@@ -40,6 +40,7 @@ fn the_default_configuration_needs_these_topics() {
             ("org.egov.core.notification.email", 6),
             ("otp-validation-result", 6),
             ("otp-lifecycle", 6),
+            ("otp-signal", 6),
             ("otp-dead-letter", 6),
             ("user-directory", 6),
             ("otp-policy", 1),
@@ -51,6 +52,8 @@ fn the_default_configuration_needs_these_topics() {
         ]
     );
     assert_eq!(plan.differences(&as_created(&plan)), []);
+    let without = Plan::of(&config(&["signals.enabled=false"]));
+    assert!(without.topics.iter().all(|it| it.name != "otp-signal"));
 }
 
 #[test]
@@ -120,6 +123,7 @@ fn a_setting_that_differs_is_reported_and_prevents_the_start_if_it_is_dangerous(
         (changelog, "delete.retention.ms", "1000", Some((short, false))),
         (changelog, "segment.ms", "900000", None),
         ("otp-lifecycle", "retention.ms", "1", None),
+        ("otp-signal", "retention.ms", "1", None),
     ] {
         check(topic, 6, Some((name, value)), expected);
     }

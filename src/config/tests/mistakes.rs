@@ -17,6 +17,9 @@ fn a_mistake_in_a_file_is_named_with_key_value_and_remedy() {
             &["1.toml: bootstrap_servers", "did you mean kafka.bootstrap_servers?"],
         ),
         ("[nonsense]\nx = 1", &["1.toml: nonsense: unknown key; `otp-stream config print` lists all keys"]),
+        ("[signals]\nwindow_s = 59", &["1.toml: signals.window_s = 59: too small; use at least 60"]),
+        ("[signals]\nwindow_s = 3601", &["1.toml: signals.window_s = 3601: too large; use at most 3600"]),
+        ("[signals]\nenable = true", &["did you mean signals.enabled?"]),
         ("[processing]\nthreads = 0", &["1.toml: processing.threads = 0: too small; use at least 1"]),
         (
             "[processing]\nthreads = \"two\"",

@@ -46,6 +46,21 @@ fn rules_stay_within_bounds_that_only_the_configuration_moves() {
     check(&["policy.egov.lifetime=1"], Some("did you mean policy.egov.lifetime_ms?"));
     check(&["policy.egov.mobile_rules=[{ country_code = \"+1\" }]"], Some("--set: policy.egov.mobile_rules"));
     check(&["policy.egov.wrong_tries_max=-1"], Some("policy.egov.wrong_tries_max = -1"));
+    check(
+        &["policy.int.sends_per_tenant_hour_max=0"],
+        Some("--set: policy.int.sends_per_tenant_hour_max = 0: out of its bounds"),
+    );
+    check(&["policy.mosip.sends_per_prefix_hour_max=10000000"], None);
+    check(
+        &["policy.egov.sends_per_prefix_hour_max=2", "policy.bounds.sends_per_prefix_hour_max_max=1"],
+        Some("use 1 to 1"),
+    );
+    check(
+        &["policy.egov.allowed_country_codes=[\"+91\", \"977\"]", "policy.egov.blocked_prefixes=[\"140\"]"],
+        None,
+    );
+    check(&["policy.egov.allowed_country_codes=[\"India\"]"], Some("as in [\"+91\"]"));
+    check(&["policy.egov.blocked_prefixes=[\"+91\"]"], Some("as in [\"9123\"]"));
 }
 
 #[test]
@@ -56,6 +71,7 @@ fn the_settings_of_the_topology_are_those_of_the_configuration() {
         "egov.central_instance.enabled=true",
         "egov.central_instance.schemas=[\"pb\"]",
         "dead_letter.payload=copy",
+        "signals.window_s=60",
     ];
     let loaded = load_given(&Given { files: &[CALLER], sets: &sets, ..Given::default() });
     let settings = loaded.expect("good").config.settings();
@@ -64,5 +80,6 @@ fn the_settings_of_the_topology_are_those_of_the_configuration() {
     assert!(egov.template_rules("sms.login.otp.msg").id_required);
     assert_eq!(settings.notification_topics("sms"), ["pb-sms"]);
     assert!(settings.dead_letter_copy);
+    assert_eq!((settings.signals.enabled, settings.signals.window_s), (true, 60));
     assert_eq!(egov.default_policy().number_rules[0].country_code, "+254");
 }

@@ -289,7 +289,8 @@ impl Topics {
         let prefix = self.changelog.strip_suffix("-changelog").expect("its name");
         let inputs = [&self.requests, &self.desk_requests, &self.directory, &self.policies, &self.templates];
         let internal = [self.changelog.clone(), self.repartition.clone()];
-        let unread = [self.admin.clone(), format!("{prefix}.client-registry")];
+        let unread =
+            [self.admin.clone(), format!("{prefix}.client-registry"), format!("{prefix}.otp-signal")];
         let named = inputs.into_iter().cloned().chain(self.outputs().map(str::to_owned));
         named.chain(internal).chain(unread).collect()
     }

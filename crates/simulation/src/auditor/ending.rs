@@ -128,6 +128,8 @@ fn unindexed(entries: &Rows) -> Option<&[u8]> {
             | Family::Client
             | Family::Position
             | Family::Barrier
+            | Family::Signal
+            | Family::Budget
             | Family::Expiry
             | Family::Local => return None,
         };

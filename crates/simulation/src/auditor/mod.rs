@@ -6,6 +6,7 @@ mod counted;
 mod ending;
 mod judge;
 mod reference;
+mod signals;
 mod state;
 mod swept;
 
@@ -31,6 +32,7 @@ use codes::Codes;
 use counted::Counted;
 use judge::Judge;
 use reference::Reference;
+use signals::Signals;
 
 /// Committed values by key.
 type CommittedState = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -42,6 +44,7 @@ pub(crate) struct Auditor {
     codes: Codes,
     judge: Judge,
     counted: Counted,
+    signals: Signals,
     /// What the committed changelog of each task gives.
     committed: Vec<CommittedState>,
     /// Hashes of every key and value that was ever committed for a task.
@@ -96,6 +99,7 @@ impl Auditor {
             codes: Codes::new(shape.is_limited),
             judge: Judge::new(shape, has_wrong_clocks),
             counted: Counted::default(),
+            signals: Signals::default(),
             committed: vec![CommittedState::new(); n],
             versions: vec![HashSet::new(); n],
             requests: BTreeMap::new(),
@@ -224,6 +228,7 @@ impl Auditor {
             self.codes.committed(topic, record, decided.at)?;
         }
         self.judge.check(decided, broker, &house, &self.topology)?;
+        self.signals.check(decided, &house, &self.reference.homes)?;
         let starts = self.reference.apply(decided, broker, &house, [self.changelog, self.repartition])?;
         for (source, offset) in starts {
             self.untrack_before(house.source_place(source), offset);

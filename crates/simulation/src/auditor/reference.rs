@@ -31,7 +31,8 @@ pub(super) struct Reference {
     latest: bool,
     has_wrong_clocks: bool,
     is_recreated: bool,
-    homes: BTreeMap<Vec<u8>, usize>,
+    /// By pseudonym.
+    pub homes: BTreeMap<Vec<u8>, usize>,
 }
 
 /// Start offsets that a group that starts at the end has chosen.
@@ -102,8 +103,12 @@ impl Reference {
                 at.topic != changelog && !is_barrier
             })
             .collect();
-        let (expiries, outputs): (Vec<_>, Vec<_>) =
-            committed.into_iter().partition(|(_, record)| is_expiry(record));
+        // The sweep has transactions of its own. What its window counted is told there, or with a record.
+        let is_swept = |record: &StoredRecord| {
+            is_of_kind(record, "expired") || decided.reads.is_empty() && is_of_kind(record, "signal")
+        };
+        let (swept, outputs): (Vec<_>, Vec<_>) =
+            committed.into_iter().partition(|(_, record)| is_swept(record));
         let mut starts = self.note_starts(decided, changelog);
         let mut out = Outbox::default();
         for (source, offset) in &decided.reads {
@@ -114,7 +119,7 @@ impl Reference {
             &outputs.iter().map(|(at, record)| (*at, (**record).clone())).collect::<Vec<_>>(),
             &drained(&mut out, house),
         )?;
-        self.sweep(&expiries, broker, house)?;
+        self.sweep(&swept, broker, house)?;
         self.commit_each();
         self.compare_changelog(decided, changelog)?;
         starts.extend(self.check_offsets(decided, broker, house)?);
@@ -256,27 +261,40 @@ impl Reference {
 
     fn sweep(
         &mut self,
-        expiries: &[&(TopicPartition, std::rc::Rc<StoredRecord>)],
+        events: &[&(TopicPartition, std::rc::Rc<StoredRecord>)],
         broker: &Broker,
         house: &House,
     ) -> Verdict {
         let mut due: BTreeSet<(usize, u64)> = BTreeSet::new();
-        for (_, record) in expiries {
+        let mut told: BTreeMap<usize, u64> = BTreeMap::new();
+        for (_, record) in events {
             let body: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap_or_default())
                 .map_err(|error| {
                     Oracle::OneEvent.violation(format!("a lifecycle event is not JSON: {error}"))
                 })?;
+            if is_of_kind(record, "signal") {
+                let home = body["partition"].as_u64().unwrap_or(0) as usize;
+                told.insert(home, body["windowEnd"].as_u64().unwrap_or(0));
+                continue;
+            }
             let home = record.key.as_ref().and_then(|key| self.homes.get(key));
             let home = home
                 .ok_or_else(|| Oracle::Reference.violation("an expiry of an unknown subject is emitted"))?;
             due.insert((*home, body["occurredAt"].as_u64().unwrap_or(0)));
         }
         let mut out = Outbox::default();
-        for (home, watermark) in due {
+        for (home, watermark) in &due {
+            let (home, watermark) = (*home, *watermark);
             self.check_watermark(home, watermark, broker, house)?;
             self.tasks[home].sweep(LogTime::from_ms(watermark), &mut out).map_err(failed)?;
         }
-        let mut committed: Vec<_> = expiries.iter().map(|(at, record)| (*at, (**record).clone())).collect();
+        // A sweep that found no expiry does not say its watermark: it was at least the end of the window.
+        told.retain(|home, _| due.iter().all(|(swept, _)| swept != home));
+        for (home, end) in told {
+            self.check_watermark(home, end, broker, house)?;
+            self.tasks[home].pass_signal_window(LogTime::from_ms(end), &mut out).map_err(failed)?;
+        }
+        let mut committed: Vec<_> = events.iter().map(|(at, record)| (*at, (**record).clone())).collect();
         let mut expected = drained(&mut out, house);
         let order = |(at, record): &(TopicPartition, StoredRecord)| (*at, record.value.clone());
         committed.sort_by_key(order);
@@ -291,9 +309,12 @@ impl Reference {
         }
         for source in house.all_sources() {
             let kind = self.topology.source(source.topic).kind;
+            let log = broker.log(house.source_place(source));
+            // Who read while the newest records were away rightly saw none that waited.
             let is_input = matches!(kind, SourceKind::Requests(_) | SourceKind::Repartition)
-                && self.topology.task_of(source.topic, source.partition) == Some(home as i32);
-            let waiting = broker.log(house.source_place(source)).next_visible(self.next(source));
+                && self.topology.task_of(source.topic, source.partition) == Some(home as i32)
+                && !log.had_gap;
+            let waiting = log.next_visible(self.next(source));
             if let Some((offset, time, _)) = waiting.filter(|(_, time, _)| is_input && *time < watermark) {
                 let place = house.source_name(source);
                 return Err(Oracle::Sweep.violation(format!(
@@ -371,8 +392,8 @@ fn drained(out: &mut Outbox, house: &House) -> Vec<(TopicPartition, StoredRecord
     records
 }
 
-fn is_expiry(record: &StoredRecord) -> bool {
-    header(record, "ce_type") == Some("org.digit.otp.expired.v1")
+fn is_of_kind(record: &StoredRecord, kind: &str) -> bool {
+    header(record, "ce_type") == Some(&format!("org.digit.otp.{kind}.v1"))
 }
 
 fn failed(error: TaskError) -> Violation {

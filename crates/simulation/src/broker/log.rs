@@ -46,6 +46,8 @@ pub(crate) struct Log {
     open: BTreeMap<usize, i64>,
     /// Entries that the leader has lost, until the old leader is back.
     tail: Vec<LogEntry>,
+    /// The old leader came back with what was lost: it had not been there for a while.
+    pub had_gap: bool,
     /// The error of the leader's clock, in milliseconds.
     pub skew: i64,
 }
@@ -102,6 +104,7 @@ impl Log {
     pub(crate) fn bring_tail_back(&mut self, end: i64) -> bool {
         let is_untouched = self.end() == end;
         self.entries.append(&mut self.tail);
+        self.had_gap = true;
         is_untouched
     }
 

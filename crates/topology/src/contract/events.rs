@@ -1,7 +1,8 @@
 //! The envelope of every event: CloudEvents 1.0 headers in binary mode, and where the event goes.
 
-use arrayvec::ArrayString;
+use arrayvec::{ArrayString, ArrayVec};
 
+use super::analytics::Tally;
 use crate::otp::{ContractName, LogTime, PolicyVersion, Pseudonym};
 use crate::wire::headers;
 use crate::wire::json::writer::Object;
@@ -18,6 +19,7 @@ impl EventKind {
     pub const VALIDATION_RESULT: Self = Self("validation-result");
     pub const SMS: Self = Self("sms");
     pub const EMAIL: Self = Self("email");
+    pub const SIGNAL: Self = Self("signal");
 
     fn ce_type(self) -> ArrayString<64> {
         let mut text = ArrayString::new();
@@ -71,7 +73,11 @@ pub struct Events<'a> {
     partitions: &'a [i32],
     envelope: Envelope<'a>,
     shared: SharedHeaders,
+    tallies: Tallies,
 }
+
+/// What one request adds to the counts of its task. It reports each of a few kinds at most once.
+pub type Tallies = ArrayVec<Tally, 8>;
 
 impl<'a> Events<'a> {
     pub fn new(outbox: &'a mut Outbox, partitions: &'a [i32], envelope: Envelope<'a>) -> Self {
@@ -89,11 +95,19 @@ impl<'a> Events<'a> {
         ];
         let shared =
             outbox.headers(own.into_iter().chain(trace.into_iter().filter(|(_, value)| value.is_some())));
-        Self { outbox, partitions, envelope, shared }
+        Self { outbox, partitions, envelope, shared, tallies: Tallies::new() }
     }
 
     pub fn envelope(&self) -> &Envelope<'a> {
         &self.envelope
+    }
+
+    pub fn tally(&mut self, tally: Tally) {
+        self.tallies.push(tally);
+    }
+
+    pub fn into_tallies(self) -> Tallies {
+        self.tallies
     }
 
     /// An event id: the base of the request and a name that no other event of the request has.

@@ -23,7 +23,7 @@ mod shared;
 mod table;
 mod utc_offset;
 
-pub use events::{About, Envelope, EventKind, Events};
+pub use events::{About, Envelope, EventKind, Events, Tallies};
 pub use findings::{SettingsFinding, SettingsFindings};
 pub use mosip::context_of as mosip_context;
 pub use port::{

@@ -11,8 +11,8 @@ use super::findings::SettingsFindings;
 use super::shared::SharedSettings;
 use super::utc_offset::UtcOffset;
 use crate::otp::{
-    CanonicalSubject, ContractName, ContractRule, KeyPurpose, Keyring, LogTime, NumberPseudonym, Origin,
-    Policy, Pseudonym, Purpose, Subject, UnknownKey,
+    CanonicalSubject, ContractName, ContractRule, KeyPurpose, Keyring, LogTime, NumberPrefix,
+    NumberPseudonym, Origin, Policy, Pseudonym, Purpose, Subject, UnknownKey,
 };
 use crate::state::StoreError;
 use crate::text::{Template, TemplateRules};
@@ -297,6 +297,19 @@ pub trait Reads {
     /// # Errors
     /// The store cannot be read.
     fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError>;
+
+    /// Whether a task's share of a budget of deliveries is spent in the clock hour of `now`. `prefix`: of which numbers;
+    /// `None`: of all.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn is_spent(
+        &self,
+        who: &CanonicalSubject,
+        prefix: Option<NumberPrefix>,
+        budget: u32,
+        now: LogTime,
+    ) -> Result<bool, StoreError>;
 
     fn keys(&self) -> &Keyring;
 }

@@ -17,6 +17,8 @@ mod topology;
 pub use change::TopicChange;
 pub use policy_records::PolicyRecords;
 pub use records::{POLICY_KEY, RecordFault, TEMPLATE_KEY, check_client, check_policy, check_template};
-pub use settings::{CallerSettings, Settings};
+pub use settings::{CallerSettings, Settings, SignalSettings};
 pub use topics::{Broadcast, SourceKind, TopicNames, fitting_cluster};
-pub use topology::{Incarnation, Output, Source, TopicFacts, Topology, TopologyError, coordinates};
+pub use topology::{
+    Incarnation, Output, SignalOutput, Source, TopicFacts, Topology, TopologyError, coordinates,
+};

@@ -21,6 +21,22 @@ pub struct Settings {
     pub contracts: Contracts,
     /// Dead letters carry the payload and the original key.
     pub dead_letter_copy: bool,
+    pub signals: SignalSettings,
+}
+
+/// `[signals]`: counts of what happens to codes, by tenant root and prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignalSettings {
+    pub enabled: bool,
+    /// The length of a window, in seconds of log time.
+    pub window_s: u64,
+}
+
+impl Default for SignalSettings {
+    fn default() -> Self {
+        Self { enabled: true, window_s: 300 }
+    }
 }
 
 /// One of `[[callers]]`.

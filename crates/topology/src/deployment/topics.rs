@@ -60,6 +60,7 @@ shared_topics! {
     dead_letter       = "otp-dead-letter":                   DeadLetter,     SERVICE => "operators";
     validation_result = "otp-validation-result":             Analytics,      SERVICE => "relying services, analytics";
     lifecycle         = "otp-lifecycle":                     Analytics,      SERVICE => "analytics";
+    signal            = "otp-signal":                        Signal,         SERVICE => "fraud desks";
     sms               = "egov.core.notification.sms.otp":    Notification,   SERVICE => "SMS consumer";
     email             = "org.egov.core.notification.email":  Notification,   SERVICE => "e-mail consumer";
     user_directory    = "user-directory":                    Directory,      "directory feed" => SERVICE;
@@ -76,6 +77,8 @@ pub enum TopicRole {
     Reply,
     Notification,
     Analytics,
+    /// Written only if signals are counted.
+    Signal,
     DeadLetter,
     Directory,
     Policy,
@@ -191,7 +194,7 @@ impl TopicRole {
             Self::Request => (None, false, Any, Keep::Codes),
             Self::Reply => (None, true, AtLeastHomes(REPLY), Keep::Codes),
             Self::Notification => (None, true, Any, Keep::Codes),
-            Self::Analytics => (None, true, Any, Keep::Results),
+            Self::Analytics | Self::Signal => (None, true, Any, Keep::Results),
             Self::DeadLetter => (None, true, Any, Keep::DeadLetters),
             Self::Directory => (Some(SourceKind::Directory), false, AsHomes(IN_PLACE), Keep::Compacted),
             Self::Policy => (POLICY, false, One(ONE_ORDER), Keep::Compacted),
@@ -210,6 +213,7 @@ impl TopicRole {
             Self::Reply => "reply",
             Self::Notification => "notification",
             Self::Analytics => "analytics",
+            Self::Signal => "signal",
             Self::DeadLetter => "dead letter",
             Self::Directory => "directory",
             Self::Policy => "policy",
@@ -256,7 +260,8 @@ pub fn topics(settings: &Settings) -> Vec<Topic> {
     {
         topics.push(Topic::new(name, "application.id".to_owned(), role, SERVICE, SERVICE));
     }
-    for (row, name) in settings.topics.entries() {
+    let is_used = |row: &SharedTopic| row.role != TopicRole::Signal || settings.signals.enabled;
+    for (row, name) in settings.topics.entries().filter(|(row, _)| is_used(row)) {
         let names = if row.role == TopicRole::Notification {
             settings.notification_topics(name)
         } else {

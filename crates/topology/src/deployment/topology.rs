@@ -41,6 +41,14 @@ pub struct Output {
     pub partitions: i32,
 }
 
+/// Where signals go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalOutput {
+    pub topic: OutputTopic,
+    /// The length of a window.
+    pub window_ms: u64,
+}
+
 /// Why the cluster does not fit the settings.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TopologyError {
@@ -77,6 +85,8 @@ pub struct Topology {
     pub repartition: OutputTopic,
     pub dead_letter: OutputTopic,
     pub lifecycle: OutputTopic,
+    /// `None`: signals are not counted.
+    pub signals: Option<SignalOutput>,
     base_policies: BTreeMap<ContractName, Policy>,
 }
 
@@ -135,6 +145,10 @@ impl Topology {
             repartition: output(&settings.repartition()),
             dead_letter: output(&settings.topics.dead_letter),
             lifecycle: output(&settings.topics.lifecycle),
+            signals: settings.signals.enabled.then(|| SignalOutput {
+                topic: output(&settings.topics.signal),
+                window_ms: settings.signals.window_s.max(1) * 1000,
+            }),
             base_policies: base_policies(settings),
         })
     }

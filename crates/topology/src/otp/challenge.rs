@@ -6,6 +6,7 @@ use super::hex::hex;
 use super::identity::Holder;
 use super::keys::KeyId;
 use super::names::Purpose;
+use super::policy::NumberPrefix;
 use super::terms::{CodeTerms, Digits, PolicyVersion, Resend};
 use super::time::LogTime;
 
@@ -61,6 +62,8 @@ pub struct Challenge {
     pub policy_version: PolicyVersion,
     /// Whom the directory named when it was issued. `None`: nobody was looked up, or has no id.
     pub holder: Option<Holder>,
+    /// Of the number to which it was last sent.
+    pub prefix: Option<NumberPrefix>,
 }
 
 /// A challenge as a reply may show it: without its code.

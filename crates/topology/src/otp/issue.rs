@@ -10,7 +10,7 @@ use super::keys::UnknownKey;
 use super::lock;
 use super::names::Purpose;
 use super::notice::{Notice, NoticeKind, Refusal};
-use super::policy::Policy;
+use super::policy::{NumberPrefix, Policy};
 use super::reserved::RESERVED_MAX;
 use super::subject::Subject;
 use super::terms::{CodeTerms, Resend};
@@ -30,8 +30,12 @@ pub struct Issue {
     /// Whom the directory names as the holder of the identity. A live challenge of another one is superseded: its code does
     /// not pass to the next holder of a number.
     pub holder: Option<Holder>,
-    /// The subject held the delivery's place. So pause and limits were judged when the place was reserved.
+    /// Of the number to which the code goes.
+    pub prefix: Option<NumberPrefix>,
+    /// The subject held the delivery's place. So pause, limits and what bars it were judged when the place was reserved.
     pub is_reserved: bool,
+    /// What forbids this delivery besides the state of the subject, which is looked at first.
+    pub barred: Option<Refusal>,
 }
 
 /// How an issued code leaves the service.
@@ -111,6 +115,7 @@ impl OtpCommand for Issue {
             None => supersede(&mut subject, self, live, now, rules, &mut notices),
         };
         let challenge = &mut subject.challenges[at];
+        challenge.prefix = self.prefix;
         challenge.sends = challenge.sends.saturating_add(u8::from(counts));
         let send_number = if counts { challenge.sends } else { 0 };
         let kind = match self.exit {
@@ -128,9 +133,9 @@ impl OtpCommand for Issue {
     }
 }
 
-/// The first of lock, pause and limits that forbids the issue. The limit per challenge counts deliveries of that
-/// challenge, so it can only forbid `repeated`, the challenge that would be delivered again. A delivery that is under way
-/// counts.
+/// The first of lock, pause, limits and what bars it that forbids the issue. The limit per challenge counts deliveries of
+/// that challenge, so it can only forbid `repeated`, the challenge that would be delivered again. A delivery that is under
+/// way counts.
 fn refusal(
     subject: &Subject,
     it: &Issue,
@@ -161,7 +166,7 @@ fn refusal(
     let reached = challenge_sends >= usize::from(policy.sends_per_challenge_max)
         || within(TEN_MINUTES_MS) >= usize::from(policy.sends_per_10_min_max)
         || within(DAY_MS) >= usize::from(policy.sends_per_day_max);
-    reached.then_some(Refusal::SendLimit)
+    if reached { Some(Refusal::SendLimit) } else { it.barred }
 }
 
 fn refuse(subject: Subject, it: &Issue, refusal: Refusal, now: LogTime) -> Decision<IssueOutcome> {
@@ -234,6 +239,7 @@ fn supersede(
         tenant: rules.tenant.into(),
         policy_version: policy.version,
         holder: it.holder,
+        prefix: it.prefix,
     });
     subject.challenges.len() - 1
 }

@@ -46,7 +46,9 @@ pub use keys::{Key, KeyId, KeyParts, KeyPurpose, Keyring, KeyringError, Ring, Un
 pub use look_up::LookUp;
 pub use names::{ContractName, Purpose};
 pub use notice::{Notice, NoticeKind, Refusal};
-pub use policy::{Bounds, ContractRule, NumberRule, Policy, PolicyPatch, RuleError};
+pub use policy::{
+    Bounds, ContractRule, NumberPrefix, NumberRule, Policy, PolicyPatch, RuleError, country_digits,
+};
 pub use remembered::{REMEMBERED_MAX, REMEMBERED_MS, Remembered, RequestDigest};
 pub use report::{ChallengeEnd, ChallengeReport, SendReport, SubjectReport};
 pub use reserved::{RESERVED_MAX, RESERVED_MS, Reservation};

@@ -136,8 +136,16 @@ impl Story {
     }
 
     fn issue(&mut self, at_ms: u64, purpose: Purpose, exit: Exit) -> (Came, Vec<Notice>) {
-        let (outcome, notices) =
-            self.decide(at_ms, &Issue { purpose, exit, terms: None, holder: None, is_reserved: false });
+        let command = Issue {
+            purpose,
+            exit,
+            terms: None,
+            holder: None,
+            prefix: None,
+            is_reserved: false,
+            barred: None,
+        };
+        let (outcome, notices) = self.decide(at_ms, &command);
         if let IssueOutcome::Issued { challenge, .. } = &outcome {
             self.issues.push(challenge.code);
         }

@@ -9,6 +9,8 @@
 //!                O path topic 0 part   input position
 //!                M topic               broadcast barrier: the topic's records from before the first start are here
 //!                H pseudonym           deliveries to a number in its last hour
+//!                W …                   signal windows and what they counted (`signal`)
+//!                B …                   the deliveries of an hour, for budgets (`budget`)
 //! local          X due pseudonym       expiry index of subjects
 //!                X due pseudonym H     expiry index of numbers
 //!                L name                position of the changelog, format, partition count, …
@@ -26,12 +28,14 @@ pub enum Family {
     Position = b'O',
     Barrier = b'M',
     Number = b'H',
+    Signal = b'W',
+    Budget = b'B',
     Expiry = b'X',
     Local = b'L',
 }
 
 impl Family {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Subject,
         Self::Directory,
         Self::Policy,
@@ -40,6 +44,8 @@ impl Family {
         Self::Position,
         Self::Barrier,
         Self::Number,
+        Self::Signal,
+        Self::Budget,
         Self::Expiry,
         Self::Local,
     ];
@@ -60,6 +66,8 @@ impl Family {
             Self::Position => "position",
             Self::Barrier => "broadcast barrier",
             Self::Number => "number's hour",
+            Self::Signal => "signal window",
+            Self::Budget => "budget",
             Self::Expiry => "due time",
             Self::Local => "local entry",
         }

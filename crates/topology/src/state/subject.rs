@@ -4,31 +4,34 @@
 //! tells its form.
 //!
 //! ```text
-//! subject     version 2 │ last time u64 │ wrong tries u32 │ lock │ n × challenge │ n × send u64 │ n × remembered
-//! subject     version 3 │ as before                                                                             │ n × reserved
+//! subject     version 3 │ last time u64 │ wrong tries u32 │ lock │ n × challenge │ n × send u64 │ n × remembered
+//! subject     version 4 │ as before                                                                             │ n × reserved
 //! lock        0 │ 1 end u64 │ 2
 //! challenge   code │ issued u64 │ expires u64 │ tries max │ tries │ resend │ sends │ flags │ state │ version 8 │
-//!             length u16, tenant │ 0, or 1 holder 16
+//!             length u16, tenant │ 0, or 1 holder 16 │ prefix u16, 65535 for none
 //! state       0 │ 1 used at u64 │ 2 ended at u64
 //! code        id 16 │ purpose │ key u32 │ digits │ rotation
 //! remembered  request 16 │ at u64 │ 0, or 1 code │ length u32, reply
 //! reserved    request 16 │ at u64 │ purpose │ partition u32
 //! ```
 //!
-//! Every count is one byte. A subject of version 1, which is read too, has no holders. Version 2 is written while nothing is
-//! reserved.
+//! Every count is one byte. Version 3 is written while nothing is reserved. Versions 1 and 2 are read too: version 2 has no
+//! prefixes, version 1 no holders either.
 
 use super::error::BadRecord;
 use crate::otp::{
     Challenge, ChallengeId, ChallengeState, CodeRef, Digits, DueTime, Holder, KeyId, Lock, LogTime,
-    PolicyVersion, Purpose, REMEMBERED_MAX, RESERVED_MAX, Remembered, RequestDigest, Resend, Reservation,
-    Subject,
+    NumberPrefix, PolicyVersion, Purpose, REMEMBERED_MAX, RESERVED_MAX, Remembered, RequestDigest, Resend,
+    Reservation, Subject,
 };
 
-const VERSION: u8 = 2;
-const VERSION_WITH_RESERVED: u8 = 3;
-/// The version whose challenges have no holder.
+const VERSION: u8 = 3;
+const VERSION_WITH_RESERVED: u8 = 4;
+/// The version whose challenges have no prefix.
+const VERSION_WITHOUT_PREFIX: u8 = 2;
+/// The version whose challenges have neither holder nor prefix.
 const VERSION_WITHOUT_HOLDER: u8 = 1;
+const NO_PREFIX: u16 = u16::MAX;
 const FLAG_DECOY: u8 = 1;
 const FLAG_EXPIRY_REPORTED: u8 = 2;
 
@@ -119,7 +122,7 @@ fn read_subject<'a>(
 ) -> Result<(LogTime, u32, Lock), BadRecord> {
     let mut reader = Reader(bytes);
     let version = reader.byte()?;
-    if !matches!(version, VERSION_WITHOUT_HOLDER | VERSION | VERSION_WITH_RESERVED) {
+    if !matches!(version, VERSION_WITHOUT_HOLDER..=VERSION_WITH_RESERVED) {
         return Err(BadRecord::UnknownVersion(version));
     }
     let (last_time, consecutive_wrong) = (reader.time()?, reader.u32()?);
@@ -130,7 +133,7 @@ fn read_subject<'a>(
         _ => return Err(BadRecord::Damaged("lock")),
     };
     for _ in 0..reader.count(Purpose::ALL.len())? {
-        on_part(reader.challenge(version != VERSION_WITHOUT_HOLDER)?);
+        on_part(reader.challenge(version)?);
     }
     for _ in 0..reader.count(usize::from(u8::MAX))? {
         on_part(Part::Send(reader.time()?));
@@ -208,6 +211,8 @@ impl Writer<'_> {
                 self.0.extend_from_slice(&holder);
             }
         }
+        let prefix = it.prefix.map_or(NO_PREFIX, NumberPrefix::number);
+        self.0.extend_from_slice(&prefix.to_be_bytes());
     }
 
     fn remembered(&mut self, it: &Remembered) {
@@ -274,7 +279,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn challenge(&mut self, has_holder: bool) -> Result<Part<'a>, BadRecord> {
+    fn challenge(&mut self, version: u8) -> Result<Part<'a>, BadRecord> {
         let code = self.code()?;
         let (issued_at, expires_at) = (self.time()?, self.time()?);
         let [tries_max, tries, resend, sends, flags] = self.array()?;
@@ -291,10 +296,18 @@ impl<'a> Reader<'a> {
         let length = u16::from_be_bytes(self.array()?);
         let tenant = std::str::from_utf8(self.bytes(usize::from(length))?);
         let tenant = tenant.map_err(|_| BadRecord::Damaged("tenant"))?;
-        let holder = match if has_holder { self.byte()? } else { 0 } {
+        let holder = match if version == VERSION_WITHOUT_HOLDER { 0 } else { self.byte()? } {
             0 => None,
             1 => Some(Holder(self.array()?)),
             _ => return Err(BadRecord::Damaged("holder")),
+        };
+        let prefix = match if version > VERSION_WITHOUT_PREFIX {
+            u16::from_be_bytes(self.array()?)
+        } else {
+            NO_PREFIX
+        } {
+            NO_PREFIX => None,
+            number => Some(NumberPrefix::from_number(number).ok_or(BadRecord::Damaged("prefix"))?),
         };
         let challenge = Challenge {
             code,
@@ -310,6 +323,7 @@ impl<'a> Reader<'a> {
             tenant: Box::default(),
             policy_version,
             holder,
+            prefix,
         };
         Ok(Part::Challenge(challenge, tenant))
     }
@@ -345,5 +359,4 @@ fn resend_of(byte: u8) -> Result<Resend, BadRecord> {
 }
 
 #[cfg(test)]
-#[path = "subject_tests.rs"]
 mod tests;

@@ -8,8 +8,8 @@ use super::subjects::{index_key, number_index_key};
 use crate::deployment::Topology;
 use crate::otp::{LogTime, Pseudonym};
 use crate::state::{
-    BadRecord, Family, LocalKey, NumberHour, Overlay, StoredPosition, WriteBatch, decode_number_key,
-    decode_position_key, subject_due_at,
+    BadRecord, Family, LocalKey, NumberHour, Overlay, StoredPosition, WriteBatch, decode_budget,
+    decode_number_key, decode_position_key, decode_signal, subject_due_at,
 };
 use crate::wire::outbox::{Outbox, SharedHeaders};
 
@@ -109,6 +109,8 @@ impl ChangelogFold {
                 decode_position_key(key)?;
                 StoredPosition::decode(value)?;
             }
+            Family::Signal => decode_signal(key, value)?,
+            Family::Budget => decode_budget(key, value)?,
             Family::Directory
             | Family::Policy
             | Family::Template
@@ -172,9 +174,9 @@ mod tests {
     fn a_record_that_no_task_could_read_fails_the_restore_and_is_named_by_its_offset() {
         let subject = [b"S".as_slice(), &[7; 16]].concat();
         let good = encode_subject(&Subject::default());
-        let newer = [&[4], &good[1..]].concat();
+        let newer = [&[5], &good[1..]].concat();
         check(Some(&subject), Some(&good), None);
-        check(Some(&subject), Some(&newer), Some("a subject: unknown version 4"));
+        check(Some(&subject), Some(&newer), Some("a subject: unknown version 5"));
         check(Some(&subject), Some(&good[..9]), Some("a subject: damaged"));
         check(Some(&subject[..9]), Some(&good), Some("a subject: damaged"));
         let number = [b"H".as_slice(), &[7; 16]].concat();
@@ -191,6 +193,10 @@ mod tests {
         check(Some(b"ORrequests\0\0\0\0\0"), Some(&[2; 25]), Some("a position: damaged"));
         check(Some(b"ORrequests\0\0\0\0\0"), Some(&[3; 25]), Some("a position: unknown version 3"));
         check(Some(b"OXrequests\0\0\0\0\0"), Some(&[1; 25]), Some("a position: damaged"));
+        check(Some(b"W"), Some(&[1; 9]), Some("a signal window: damaged"));
+        check(Some(b"W"), Some(&[2; 18]), Some("a signal window: unknown version 2"));
+        check(Some(b"B"), Some(&[1; 8]), Some("a budget: damaged"));
+        check(Some(b"B"), Some(&[2; 9]), Some("a budget: unknown version 2"));
         check(Some(&subject), None, None);
         check(Some(b"Lchangelog-next"), None, None);
         check(None, None, None);

@@ -15,6 +15,7 @@
 mod admin;
 mod arrival;
 mod broadcast;
+mod budgets;
 mod changelog;
 mod counters;
 mod dead_letter;
@@ -28,6 +29,7 @@ mod reads;
 mod reply_to;
 mod request;
 mod route;
+mod signals;
 mod subjects;
 mod sweep;
 
@@ -42,11 +44,12 @@ pub use inspect::{InspectError, SubjectSearch};
 pub use position::{Applied, Positions};
 use reads::{Caches, View};
 pub use route::{forward_only, home_of_record};
+use signals::Signals;
 pub use sweep::SWEEP_SUBJECTS_MAX;
 
 use crate::deployment::{SourceKind, Topology};
 use crate::otp::{ContractName, LogTime, UnknownKey};
-use crate::state::{BadRecord, InputPath, LocalKey, Overlay, StateStore, StoreError, WriteBatch};
+use crate::state::{BadRecord, InputPath, LocalKey, Overlay, StateStore, StoreError, StoredHour, WriteBatch};
 use crate::wire::headers;
 use crate::wire::outbox::Outbox;
 use crate::wire::record::{Record, SourcePartition};
@@ -80,6 +83,9 @@ pub struct Task<S> {
     /// Where the changelog goes on after what the store has.
     changelog_next: i64,
     caches: Caches,
+    signals: Signals,
+    /// The hour before which no deliveries are counted any more. `None`: not known.
+    budget_hour: Option<StoredHour>,
     /// Of the commit in flight.
     planned: Counters,
     counters: Counters,
@@ -102,6 +108,8 @@ impl<S: StateStore> Task<S> {
             positions,
             changelog_next,
             caches: Caches::default(),
+            signals: Signals::default(),
+            budget_hour: None,
             planned: Counters::default(),
             counters: Counters::default(),
         };
@@ -144,7 +152,7 @@ impl<S: StateStore> Task<S> {
 
     /// Whether there is anything to commit: writes, or positions that moved.
     pub fn is_dirty(&self) -> bool {
-        !self.overlay.is_empty() || self.positions.has_moved()
+        !self.overlay.is_empty() || self.positions.has_moved() || self.signals.has_changed()
     }
 
     /// Writes the changelog records of the writes since the last call into the outbox, so that the producer can send them
@@ -156,6 +164,7 @@ impl<S: StateStore> Task<S> {
     /// Plans a commit: writes the missing changelog records of everything since the last plan into the outbox. Records that
     /// are processed afterwards belong to the next plan, which can only be made when this one has ended.
     pub fn plan_commit(&mut self, out: &mut Outbox) {
+        self.log_signals();
         self.positions.plan(&self.topology, &mut self.overlay);
         self.log_changes(out);
         self.overlay.plan();
@@ -193,6 +202,8 @@ impl<S: StateStore> Task<S> {
         self.overlay.clear();
         self.positions.abort();
         self.caches.clear();
+        self.signals.clear();
+        self.budget_hour = None;
         self.planned = Counters::default();
         self.counters = Counters::default();
     }

@@ -9,13 +9,13 @@ use super::TaskError;
 use crate::contract::client::Client;
 use crate::contract::{Reads, ServeError};
 use crate::deployment::Topology;
-use crate::otp::{CanonicalSubject, ContractName, Keyring, Policy, PolicyPatch};
+use crate::otp::{CanonicalSubject, ContractName, Keyring, LogTime, NumberPrefix, Policy, PolicyPatch};
 use crate::state::{BadRecord, Family, Overlay, StateStore, StoreError, StoreKey, open};
 use crate::text::{Template, TemplateKey};
 
 /// Entries of a cache. Bounded, because tenants, template keys and client ids come from requests.
 const CACHED_MAX: usize = 4096;
-/// Templates that are read at once.
+/// Records that are read at once.
 const SCANNED_MAX: usize = 1024;
 
 /// Policies, templates and clients as last read. Cleared whenever one is written or a write is rolled back.
@@ -27,6 +27,8 @@ pub(super) struct Caches {
     clients: RefCell<HashMap<String, Option<Arc<Client>>>>,
     /// Of the templates of a contract.
     locales: RefCell<BTreeMap<ContractName, Arc<[Box<str>]>>>,
+    /// Whether a policy of the contract has a budget.
+    budgets: RefCell<BTreeMap<ContractName, bool>>,
     /// Keys of policies with a rule beyond the bounds, until they are counted.
     beyond_bounds: RefCell<Vec<String>>,
 }
@@ -37,6 +39,7 @@ impl Caches {
         self.templates.get_mut().clear();
         self.clients.get_mut().clear();
         self.locales.get_mut().clear();
+        self.budgets.get_mut().clear();
     }
 
     pub(super) fn take_beyond_bounds(&mut self) -> Vec<String> {
@@ -67,7 +70,26 @@ impl<S: StateStore> View<'_, S> {
                 policy = policy.with(&patch);
             }
         }
-        Ok(policy)
+        Ok(policy.within_destinations_of(self.topology.base_policy(contract)))
+    }
+
+    /// Whether any policy of the contract has a budget of deliveries.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) fn has_budgets(&self, contract: ContractName) -> Result<bool, StoreError> {
+        if let Some(known) = self.caches.budgets.borrow().get(&contract) {
+            return Ok(*known);
+        }
+        let base = self.topology.base_policy(contract);
+        let mut has_budgets = base.has_budget();
+        let rules = self.topology.contracts.get(contract).map_or(&[][..], |it| it.policy_rules());
+        self.each_of(Family::Policy, contract, |_, record| {
+            let patch = PolicyPatch::from_stored(rules, record, &self.topology.bounds);
+            has_budgets |= patch.is_ok_and(|(patch, _)| base.with(&patch).has_budget());
+        })?;
+        self.caches.budgets.borrow_mut().insert(contract, has_budgets);
+        Ok(has_budgets)
     }
 
     fn read_template(&self, key: &str) -> Result<Option<Arc<Template>>, StoreError> {
@@ -95,20 +117,30 @@ impl<S: StateStore> View<'_, S> {
     }
 
     fn read_locales(&self, contract: ContractName) -> Result<BTreeSet<Box<str>>, StoreError> {
-        let within =
-            |end: &str| StoreKey::new(Family::Template, [contract.as_str(), end].concat().as_bytes());
+        let mut locales = BTreeSet::new();
+        self.each_of(Family::Template, contract, |key, _| {
+            let key = std::str::from_utf8(&key[1..]).ok().and_then(TemplateKey::parse);
+            locales.extend(key.map(|key| key.locale.into()));
+        })?;
+        Ok(locales)
+    }
+
+    /// Passes every record of a family whose key begins with the contract's name.
+    fn each_of(
+        &self,
+        family: Family,
+        contract: ContractName,
+        mut on_record: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), StoreError> {
+        let within = |end: &str| StoreKey::new(family, [contract.as_str(), end].concat().as_bytes());
         // `0` comes after `/`.
         let (mut from, to) = (within("/").into_bytes(), within("0"));
-        let mut locales = BTreeSet::new();
         loop {
             let rows = self.overlay.scan(self.store, &from, to.as_bytes(), SCANNED_MAX)?;
-            for (key, _) in &rows {
-                let key = std::str::from_utf8(&key[1..]).ok().and_then(TemplateKey::parse);
-                locales.extend(key.map(|key| key.locale.into()));
-            }
+            rows.iter().for_each(|(key, value)| on_record(key, value));
             match rows.into_iter().nth(SCANNED_MAX - 1) {
                 Some((last, _)) => from = [&last[..], &[0]].concat(),
-                None => return Ok(locales),
+                None => return Ok(()),
             }
         }
     }
@@ -161,6 +193,16 @@ impl<S: StateStore> Reads for View<'_, S> {
 
     fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         cached(&self.caches.clients, client_id, || self.read_client(client_id))
+    }
+
+    fn is_spent(
+        &self,
+        who: &CanonicalSubject,
+        prefix: Option<NumberPrefix>,
+        budget: u32,
+        now: LogTime,
+    ) -> Result<bool, StoreError> {
+        self.is_budget_spent(who, prefix, budget, now)
     }
 
     fn keys(&self) -> &Keyring {

@@ -3,6 +3,7 @@
 
 use super::reads::View;
 use super::reply_to::ReplyTo;
+use super::signals::Counted;
 use super::subjects::{Loaded, subject_key};
 use super::{Task, TaskError};
 use crate::contract::{Events, KnownSubject, NumberAsk, NumberVerdict, PendingRequest, Request, Served};
@@ -104,6 +105,7 @@ impl<S: StateStore> Task<S> {
         }
         let asked_at = request.asked_at;
         let now = found.as_ref().map_or(asked_at, |it| it.loaded.subject.judged_at(asked_at));
+        self.pass_signal_window(now, out)?;
         let pending = PendingRequest {
             request,
             request_id: &reply_to.request_id,
@@ -132,6 +134,15 @@ impl<S: StateStore> Task<S> {
             }
         };
         reply_to.publish(&served.reply, request.address.subject.as_ref(), topology, &mut events)?;
+        let tallies = events.into_tallies();
+        if let (Some(who), Some((subject, _))) = (&request.address.subject, place)
+            && !tallies.is_empty()
+        {
+            let (contract, root) = (who.contract().as_str(), who.tenant_root());
+            let counted = Counted { contract, root, subject, at: now };
+            self.count_signals(&counted, &tallies, out)?;
+            self.count_deliveries(who.contract(), &counted, &tallies)?;
+        }
         match (served.subject, coming.held, place) {
             (Some(mut subject), _, Some((pseudonym, due))) => {
                 let stored = StoredReply { time: now, event_base: reply_to.event_base, reply: &served.reply };

@@ -1,12 +1,13 @@
-//! The expiry sweep: emits events for expired challenges and erases subjects and numbers that have nothing left, by the index
-//! of due times. Each transaction sweeps a bounded number of them.
+//! The sweep: tells signal windows that are over, emits events for expired challenges and erases subjects and numbers that
+//! have nothing left, by the index of due times. Each transaction sweeps a bounded number of them.
 //!
 //! No decision depends on the sweep: a command judges expiry by log time itself.
 
+use super::signals::Counted;
 use super::subjects::{Due, due_of, index_end, index_key, subject_key};
 use super::{Task, TaskError};
 use crate::contract::{Envelope, Events, analytics};
-use crate::otp::{LogTime, Pseudonym, due_at, expire};
+use crate::otp::{LogTime, Notice, Pseudonym, due_at, expire};
 use crate::state::{Family, StateStore};
 use crate::wire::outbox::Outbox;
 
@@ -19,6 +20,7 @@ impl<S: StateStore> Task<S> {
     /// # Errors
     /// See [`TaskError`].
     pub fn sweep(&mut self, watermark: LogTime, out: &mut Outbox) -> Result<bool, TaskError> {
+        let mut is_more = self.pass_signal_window(watermark, out)?;
         let (from, to) = ([Family::Expiry as u8], index_end(watermark));
         let due = self.overlay.scan(&self.store, &from, &to, SWEEP_SUBJECTS_MAX)?;
         for (key, _) in &due {
@@ -29,7 +31,8 @@ impl<S: StateStore> Task<S> {
                 None => {}
             }
         }
-        Ok(due.len() == SWEEP_SUBJECTS_MAX)
+        is_more |= due.len() == SWEEP_SUBJECTS_MAX;
+        Ok(is_more)
     }
 
     fn sweep_subject(
@@ -49,7 +52,7 @@ impl<S: StateStore> Task<S> {
         }
         let (left, notices) = expire(loaded.subject, watermark);
         for notice in &notices {
-            self.emit_expired(pseudonym, notice, watermark, out);
+            self.emit_expired(pseudonym, notice, watermark, out)?;
         }
         self.counters.expired += notices.len() as u64;
         match left {
@@ -66,12 +69,12 @@ impl<S: StateStore> Task<S> {
     }
 
     fn emit_expired(
-        &self,
+        &mut self,
         pseudonym: Pseudonym,
-        notice: &crate::otp::Notice,
+        notice: &Notice,
         watermark: LogTime,
         out: &mut Outbox,
-    ) {
+    ) -> Result<(), TaskError> {
         let base = notice.challenge.map_or_else(String::new, |id| id.to_string());
         let envelope = Envelope {
             source: &self.topology.application_id,
@@ -84,5 +87,11 @@ impl<S: StateStore> Task<S> {
         };
         let mut events = Events::new(out, &self.topology.output_partitions, envelope);
         analytics::expired(&mut events, self.topology.lifecycle, pseudonym, notice);
+        let tallies = events.into_tallies();
+        let contract = notice.purpose.and_then(|it| self.topology.contracts.get(it.contract())).cloned();
+        let (Some(contract), Some((tenant, _))) = (contract, &notice.terms) else { return Ok(()) };
+        let root = contract.tenant_root(tenant).trim();
+        let counted = Counted { contract: contract.name().as_str(), root, subject: pseudonym, at: watermark };
+        self.count_signals(&counted, &tallies, out)
     }
 }

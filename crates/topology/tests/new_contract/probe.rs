@@ -131,6 +131,7 @@ impl Contract for Probe {
             tenant: "default",
             topic: 0,
             phone: Some(PhoneNumber { number, country_code: None }),
+            is_looked_up: false,
             email: None,
             locale: &self.settings.locale,
             texts: OrderTexts { sms: text, email_subject: text, email_body: text },

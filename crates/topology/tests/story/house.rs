@@ -131,10 +131,12 @@ impl Seen {
     }
 }
 
-/// `topic` or `topic:type` or `topic:result/reason`, in order.
+/// `topic` or `topic:type` or `topic:result/reason`, in order. Without signals: what a window counted is told with any later
+/// record.
 pub(crate) fn shape(seen: &[Seen]) -> Vec<String> {
     let text = |seen: &Seen, name: &str| seen.body[name].as_str().map(str::to_owned);
     seen.iter()
+        .filter(|it| it.topic != "signals")
         .map(|it| match it.topic.as_str() {
             "lifecycle" => format!("lifecycle:{}", text(it, "type").unwrap_or_default()),
             "results" => format!("results:{}", text(it, "reason").unwrap_or_default()),

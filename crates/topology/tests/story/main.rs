@@ -2,6 +2,7 @@
 
 mod added;
 mod bounds;
+mod budgets;
 mod counted;
 mod cut_logs;
 mod driven;
@@ -18,5 +19,6 @@ mod reports;
 mod requests;
 mod routing;
 mod script;
+mod signals;
 mod stored;
 mod streams;

@@ -137,7 +137,7 @@ fn a_state_that_cannot_be_read_decides_nothing() {
     let newer: &[Step<'_>] =
         &[("request", &["run that version again…"]), ("later 999", &[]), ("later 1", &["open"])];
     let damaged: &[Step<'_>] = &[("request", &["move the directory task-…"])];
-    check(with(store_at(7), &subject, Some(&[4])), &[&READY, newer]);
+    check(with(store_at(7), &subject, Some(&[5])), &[&READY, newer]);
     check(with(store_at(7), &subject, Some(&[1, 2])), &[&READY, damaged]);
     check(with(store_at(7), &StoreKey::new(Family::Policy, b"egov/pb"), Some(b"{")), &[&READY, damaged]);
     let position = StoreKey::new(Family::Position, b"Rrequests\0\0\0\0\0");

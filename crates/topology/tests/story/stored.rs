@@ -1,7 +1,7 @@
 //! Stored bytes of every released version of the formats. A later build must read them all.
 //!
-//! `stored/v1.txt` is the store of a task as version 1 of every format wrote it, `v2.txt` as it is since version 2 of
-//! subjects, `v3.txt` since there are clients. They are never changed. A new version of a format adds a file: `the_current_version_is_written_as_recorded`
+//! `stored/v1.txt` is the store of a task as version 1 of every format wrote it, `v2.txt` with version 2 of subjects, and
+//! `v3.txt` with version 3 of subjects, with clients and signal windows. They are never changed. A new version of a format adds a file: `the_current_version_is_written_as_recorded`
 //! then compares with that file, and `check_is_read` runs for all.
 //!
 //! A line is an entry: the family's letter, the rest of the key and the value, the latter two in hex.

@@ -1,8 +1,11 @@
 //! The stream `otp-lifecycle`, in one shape for all contracts (docs/interface.md). Every field is present; one that does
 //! not apply is null. Contains no code, number or address.
 
+use super::signal::{SignalKind, Tally, TallyKind};
 use crate::contract::events::{About, EventKind, Events};
-use crate::otp::{ChallengeId, LogTime, Notice, NoticeKind, PolicyVersion, Pseudonym, Purpose, Refusal};
+use crate::otp::{
+    ChallengeId, LogTime, Notice, NoticeKind, NumberPrefix, PolicyVersion, Pseudonym, Purpose, Refusal,
+};
 use crate::wire::json::writer::{Plain, WriteJson};
 use crate::wire::outbox::OutputTopic;
 
@@ -18,8 +21,8 @@ pub enum Channel {
 pub struct DeliveryRoute<'a> {
     pub channels: Option<&'a [Channel]>,
     pub country_code: Option<&'a str>,
-    /// See [`number_prefix`].
-    pub prefix: Option<&'a str>,
+    /// Of the national number.
+    pub prefix: Option<NumberPrefix>,
     /// Of the template.
     pub locale: Option<&'a str>,
 }
@@ -39,6 +42,9 @@ pub enum Suppression {
     TemplateMissing,
     /// An e-mail address or a number of the directory to which nothing can be sent.
     BadAddress,
+    DestinationNotAllowed,
+    PrefixLimit,
+    TenantLimit,
 }
 
 impl WriteJson for Channel {
@@ -57,6 +63,9 @@ impl From<Refusal> for Suppression {
             Refusal::Locked => Self::Locked,
             Refusal::SendTooSoon => Self::SendTooSoon,
             Refusal::SendLimit => Self::SendLimit,
+            Refusal::DestinationNotAllowed => Self::DestinationNotAllowed,
+            Refusal::PrefixLimit => Self::PrefixLimit,
+            Refusal::TenantLimit => Self::TenantLimit,
             Refusal::NumberLimit => Self::NumberLimit,
         }
     }
@@ -74,13 +83,11 @@ impl Suppression {
             Self::KnownRecipient => "known_recipient",
             Self::TemplateMissing => "template_missing",
             Self::BadAddress => "bad_address",
+            Self::DestinationNotAllowed => "destination_not_allowed",
+            Self::PrefixLimit => "prefix_limit",
+            Self::TenantLimit => "tenant_limit",
         }
     }
-}
-
-/// The first four digits of a national number; `None` if it does not begin with four digits.
-pub fn number_prefix(number: &str) -> Option<&str> {
-    number.get(..4).filter(|prefix| prefix.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Publishes a notice of the rules on the lifecycle stream.
@@ -108,6 +115,10 @@ pub fn lifecycle(
     if let Some((tenant, policy_version)) = &notice.terms {
         about.tenant = Some(tenant);
         about.policy_version = Some(*policy_version);
+    }
+    if let Some(kind) = SignalKind::of(notice.kind) {
+        let prefix = route.prefix.or(notice.prefix);
+        events.tally(Tally { prefix, what: TallyKind::Signal(kind) });
     }
     publish_lifecycle(
         events,
@@ -149,6 +160,7 @@ pub fn suppressed(
     purpose: Option<Purpose>,
     reason: Suppression,
 ) {
+    events.tally(Tally { prefix: route.prefix, what: TallyKind::Signal(SignalKind::Suppressed) });
     publish_lifecycle(
         events,
         topic,
@@ -215,7 +227,7 @@ fn publish_lifecycle(
             .member("clientRef", about.client_ref)
             .member("channels", route.channels)
             .member("countryCode", route.country_code)
-            .member("prefix", route.prefix)
+            .member("prefix", route.prefix.map(NumberPrefix::digits))
             .member("locale", route.locale)
             .member("sendNumber", facts.send_number)
             .member("reason", facts.reason.map(Suppression::as_str).map(Plain))
@@ -247,6 +259,7 @@ mod tests {
             send_number: None,
             locked_until: None,
             terms: Some(("pb.moga".into(), PolicyVersion([2; 8]))),
+            prefix: NumberPrefix::of("9123"),
         };
         let found = published(|events| expired(events, OutputTopic(0), Pseudonym([0xab; 16]), &notice));
         let expected = "abababababababababababababababab base-expired-login org.digit.otp.expired.v1 \
@@ -270,6 +283,7 @@ mod tests {
                 send_number: None,
                 locked_until,
                 terms: None,
+                prefix: None,
             };
             let found = published(|events| {
                 lifecycle(events, OutputTopic(0), &ABOUT, &DeliveryRoute::default(), &notice);
@@ -280,15 +294,5 @@ mod tests {
         check(NoticeKind::Locked, None, "null");
         check(NoticeKind::Failed, None, "null");
         check(NoticeKind::Suppressed(Refusal::Locked), None, "null");
-    }
-
-    #[test]
-    fn a_prefix_has_four_digits() {
-        let check = |number: &str, expected: Option<&str>| assert_eq!(number_prefix(number), expected);
-        check("9123456789", Some("9123"));
-        check("912", None);
-        check("+919123456789", None);
-        check("asha", None);
-        check("ह12", None);
     }
 }

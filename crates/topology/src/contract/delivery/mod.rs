@@ -4,9 +4,10 @@
 //! or over its limits gets that reply. Knows no contract: texts and style come with the order.
 //!
 //! ```text
-//! CodeOrder ─▶ FoundTexts ─▶ number_limit ─▶ otp::decide ─▶ sms, email, lifecycle
+//! CodeOrder ─▶ FoundTexts ─▶ number_limit ─▶ barred ─▶ otp::decide ─▶ sms, email, lifecycle
 //! ```
 
+mod barred;
 mod central_instance;
 mod email;
 mod flavour;
@@ -27,10 +28,10 @@ pub use number::{BadNumber, NumberPatterns, PhoneNumber, default_rule, rule_of};
 pub use order::{CodeOrder, DeliveryStyle, OrderTexts, WantedText};
 pub use settings::{DeliverySettings, NUMBER_PATTERN};
 pub use stored_number::StoredNumber;
-pub use texts::FoundTexts;
+pub use texts::{FoundTexts, WantedChannels};
 pub use variables::is_variable;
 
-use super::analytics::{self, Channel, DeliveryRoute, Suppression};
+use super::analytics::{self, Channel, DeliveryRoute, Suppression, Tally, TallyKind};
 use super::events::Events;
 use super::port::{KnownSubject, NumberAsk, ServeError};
 use super::session::Session;
@@ -66,7 +67,7 @@ pub fn deliver(
     order: &CodeOrder<'_>,
     events: &mut Events<'_>,
 ) -> Result<Delivered, ServeError> {
-    let texts = FoundTexts::find(session, style, order)?;
+    let texts = FoundTexts::find(session, style, order, WantedChannels::of(order))?;
     deliver_texts(session, style, known, order, texts, events)
 }
 
@@ -92,11 +93,13 @@ pub fn deliver_texts(
         }
         NumberStanding::Spent => return refuse_or(session, known, order, Instead::RefuseNumber, events),
     };
+    let KnownSubject { who, pseudonym, subject } = known;
+    let (order, barred) = barred::judged(session, who, order)?;
+    let order = &order;
     let email = order.good_email();
     let email = email.as_deref();
-    let KnownSubject { who, pseudonym, subject } = known;
     let rules = session.rules(who, order.tenant);
-    let decision = decide(subject, &order.command(is_reserved), session.pending.now, &rules)?;
+    let decision = decide(subject, &order.command(is_reserved, barred), session.pending.now, &rules)?;
     let (challenge, send_number) = match decision.outcome {
         IssueOutcome::Issued { challenge, send_number } => (challenge, send_number),
         IssueOutcome::Refused { refusal, .. } => {
@@ -104,6 +107,9 @@ pub fn deliver_texts(
             return Ok(Delivered { subject: decision.subject, outcome: DeliveryOutcome::Refused(refusal) });
         }
     };
+    if order.exit.counts() {
+        events.tally(Tally { prefix: order.prefix(), what: TallyKind::Delivery });
+    }
     if order.exit.delivers() {
         let code = Code::derive(session.reads.keys(), who, challenge.code)?;
         let message = CodeMessage {
@@ -147,10 +153,12 @@ fn refuse_or(
     events: &mut Events<'_>,
 ) -> Result<Delivered, ServeError> {
     let KnownSubject { who, pseudonym, subject } = known;
+    let (order, barred) = barred::judged(session, who, order)?;
+    let order = &order;
     let rules = session.rules(who, order.tenant);
     // A refusal by the number ends a delivery whose place was held: its limits were judged.
     let is_reserved = matches!(instead, Instead::RefuseNumber) && session.holds_place();
-    let decision = decide(subject.clone(), &order.command(is_reserved), session.pending.now, &rules)?;
+    let decision = decide(subject.clone(), &order.command(is_reserved, barred), session.pending.now, &rules)?;
     if let IssueOutcome::Refused { refusal, .. } = decision.outcome {
         report(session, events, pseudonym, order, &FoundTexts::default(), &decision.notices);
         return Ok(Delivered { subject: decision.subject, outcome: DeliveryOutcome::Refused(refusal) });

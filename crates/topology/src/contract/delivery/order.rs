@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::email::{EmailStyle, mail_address};
 use super::number::PhoneNumber;
-use crate::contract::analytics::{DeliveryRoute, Suppression, number_prefix};
-use crate::otp::{CodeTerms, Exit, Holder, Issue, Purpose};
+use crate::contract::analytics::{DeliveryRoute, Suppression};
+use crate::otp::{CodeTerms, Exit, Holder, Issue, NumberPrefix, Purpose, Refusal};
 use crate::text::Template;
 
 /// A code that is wanted, and where it goes.
+#[derive(Clone, Copy)]
 pub struct CodeOrder<'a> {
     pub purpose: Purpose,
     pub exit: Exit,
@@ -24,6 +25,9 @@ pub struct CodeOrder<'a> {
     /// The index of the tenant's notification topics.
     pub topic: usize,
     pub phone: Option<PhoneNumber<'a>>,
+    /// The directory says where the code goes, or that it goes nowhere. Where existence is concealed, no reply depends on
+    /// what it says.
+    pub is_looked_up: bool,
     pub email: Option<&'a str>,
     pub locale: &'a str,
     pub texts: OrderTexts<'a>,
@@ -61,9 +65,16 @@ pub struct DeliveryStyle<'a> {
 }
 
 impl<'a> CodeOrder<'a> {
-    /// `is_reserved`: see [`Issue::is_reserved`].
-    pub(super) fn command(&self, is_reserved: bool) -> Issue {
-        Issue { purpose: self.purpose, exit: self.exit, terms: self.terms, holder: self.holder, is_reserved }
+    /// `is_reserved`: see [`Issue::is_reserved`]. `barred`: what forbids this delivery besides the state of the subject.
+    pub(super) fn command(&self, is_reserved: bool, barred: Option<Refusal>) -> Issue {
+        let prefix = self.prefix();
+        let Self { purpose, exit, terms, holder, .. } = *self;
+        Issue { purpose, exit, terms, holder, prefix, is_reserved, barred }
+    }
+
+    /// Of the number that the code goes to.
+    pub(super) fn prefix(&self) -> Option<NumberPrefix> {
+        self.phone.and_then(|it| NumberPrefix::of(it.number))
     }
 
     /// The address as mail services take it, if they do.
@@ -76,7 +87,7 @@ impl<'a> CodeOrder<'a> {
         DeliveryRoute {
             channels: None,
             country_code: self.phone.and_then(|it| it.country_code),
-            prefix: self.phone.and_then(|it| number_prefix(it.number)),
+            prefix: self.prefix(),
             locale: None,
         }
     }

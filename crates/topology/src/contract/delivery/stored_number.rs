@@ -2,7 +2,7 @@
 //! their country, or refused.
 
 use super::number::{NumberPatterns, PhoneNumber, default_rule};
-use crate::otp::NumberRule;
+use crate::otp::{NumberRule, country_digits};
 
 /// Digits of a number whose country has no rule (ITU-T E.164, less one digit of the country code).
 const DIGITS_MIN: usize = 4;
@@ -35,7 +35,9 @@ impl NumberPatterns {
     ) -> Option<StoredNumber> {
         let written: String = number.chars().filter(|it| !is_separator(*it)).collect();
         let rule = match (country_code, written.strip_prefix('+')) {
-            (Some(code), _) => rules.iter().find(|rule| digits_of(&rule.country_code) == digits_of(code)),
+            (Some(code), _) => {
+                rules.iter().find(|rule| country_digits(&rule.country_code) == country_digits(code))
+            }
             (None, Some(international)) => Some(rule_of_international(rules, international)?),
             (None, None) => default_rule(rules),
         };
@@ -46,7 +48,7 @@ impl NumberPatterns {
             (None, Some(_)) => is_plausible(form),
         };
         let national =
-            forms(&written, code.map_or("", digits_of)).into_iter().flatten().find(|it| fits(it))?;
+            forms(&written, code.map_or("", country_digits)).into_iter().flatten().find(|it| fits(it))?;
         Some(StoredNumber { number: national.to_owned(), country_code: code.map(str::to_owned) })
     }
 
@@ -74,15 +76,10 @@ fn forms<'a>(written: &'a str, code: &str) -> [Option<&'a str>; 4] {
 /// The rule whose country code a number in international form begins with, the longest.
 fn rule_of_international<'a>(rules: &'a [NumberRule], international: &str) -> Option<&'a NumberRule> {
     let begins = |rule: &&NumberRule| {
-        let code = digits_of(&rule.country_code);
+        let code = country_digits(&rule.country_code);
         !code.is_empty() && international.starts_with(code)
     };
-    rules.iter().filter(begins).max_by_key(|rule| digits_of(&rule.country_code).len())
-}
-
-/// The digits of a country code, which people write as `+91`, `0091` and `91`.
-fn digits_of(country_code: &str) -> &str {
-    country_code.trim_start_matches(['+', '0', ' '])
+    rules.iter().filter(begins).max_by_key(|rule| country_digits(&rule.country_code).len())
 }
 
 /// What people put between digits (RFC 3966 §5.1.1), in any script.

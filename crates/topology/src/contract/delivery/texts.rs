@@ -17,6 +17,20 @@ pub struct FoundTexts {
     pub(super) email: Option<EmailTexts>,
 }
 
+/// The channels for which texts are needed.
+#[derive(Clone, Copy, Debug)]
+pub struct WantedChannels {
+    pub sms: bool,
+    pub email: bool,
+}
+
+impl WantedChannels {
+    /// Those to which the order has an address.
+    pub fn of(order: &CodeOrder<'_>) -> Self {
+        Self { sms: order.phone.is_some(), email: order.good_email().is_some() }
+    }
+}
+
 impl FoundTexts {
     /// `Ok(None)`: a text that is needed is missing.
     ///
@@ -26,6 +40,7 @@ impl FoundTexts {
         session: &Session<'_>,
         style: &DeliveryStyle<'_>,
         order: &CodeOrder<'_>,
+        wanted: WantedChannels,
     ) -> Result<Option<Self>, StoreError> {
         let mut texts = Self::default();
         if !order.exit.counts() {
@@ -33,13 +48,13 @@ impl FoundTexts {
         }
         let find =
             |text: WantedText<'_>, id_required: bool| find_text(session, style, order, text, id_required);
-        if order.phone.is_some() {
+        if wanted.sms {
             texts.sms = find(order.texts.sms, style.sms_id_required)?;
             if texts.sms.is_none() {
                 return Ok(None);
             }
         }
-        if order.good_email().is_some() {
+        if wanted.email {
             let subject = find_subject(session, style, order)?;
             let (Some(subject), Some(body)) = (subject, find(order.texts.email_body, false)?) else {
                 return Ok(None);

@@ -41,6 +41,7 @@ pub(super) fn serve(
         tenant: fields.tenant,
         topic: 0,
         phone: None,
+        is_looked_up: false,
         email: None,
         locale: locale.unwrap_or(&egov.egov.settings.locale_default),
         texts: egov.egov.texts.of(EgovPurpose::Generic),

@@ -209,9 +209,12 @@ impl Rejection {
             Self::Refused(Refusal::SendTooSoon) => {
                 (429, "OTP.SEND_TOO_SOON", "An OTP was sent a moment ago, try again later")
             }
-            Self::Refused(Refusal::SendLimit | Refusal::NumberLimit) => {
-                (429, "OTP.SEND_LIMIT_EXCEEDED", "Too many OTPs were sent, try again later")
+            Self::Refused(Refusal::DestinationNotAllowed) => {
+                (400, "OTP.DESTINATION_NOT_ALLOWED", "No OTP is sent to this number")
             }
+            Self::Refused(
+                Refusal::SendLimit | Refusal::PrefixLimit | Refusal::TenantLimit | Refusal::NumberLimit,
+            ) => (429, "OTP.SEND_LIMIT_EXCEEDED", "Too many OTPs were sent, try again later"),
         }
     }
 
@@ -251,6 +254,9 @@ impl Rejection {
             Self::Refused(Refusal::Locked) => "locked",
             Self::Refused(Refusal::SendTooSoon) => "send_too_soon",
             Self::Refused(Refusal::SendLimit) => "send_limit",
+            Self::Refused(Refusal::DestinationNotAllowed) => "destination_not_allowed",
+            Self::Refused(Refusal::PrefixLimit) => "prefix_limit",
+            Self::Refused(Refusal::TenantLimit) => "tenant_limit",
             Self::Refused(Refusal::NumberLimit) => "number_limit",
         }
     }

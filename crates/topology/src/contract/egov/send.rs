@@ -54,6 +54,8 @@ pub(super) fn serve(
         tenant: fields.tenant,
         topic: 0,
         phone: Some(PhoneNumber { number: fields.number, country_code: fields.country_code }),
+        // A `register` goes to the number of the request, whatever the directory says.
+        is_looked_up: egov.egov.settings.user_check && fields.purpose != EgovPurpose::Register,
         email: None,
         locale: "",
         texts: egov.egov.texts.of(fields.purpose),
@@ -88,7 +90,7 @@ pub(super) fn serve(
     let style = egov.egov.settings.delivery_style();
     let delivered = deliver(&egov.session, &style, known, &order, events)?;
     let outcome = match delivered.outcome {
-        DeliveryOutcome::Issued(_) if order.exit == Exit::Withheld => "withheld",
+        DeliveryOutcome::Issued(challenge) if challenge.decoy => "withheld",
         DeliveryOutcome::Issued(_) => "issued",
         DeliveryOutcome::Refused(refusal) => {
             return Ok(egov.refused(delivered.subject, Rejection::Refused(refusal)).into());

@@ -18,8 +18,13 @@ pub(super) enum Fault {
     SendLimit,
     NumberLimit,
     SendTooSoon,
+    /// This partition's share of an hour's budget for the number's first digits is spent.
+    PrefixLimit,
+    /// This partition's share of an hour's budget is spent.
+    TenantLimit,
     StaleRequest,
     NotAllowed,
+    DestinationNotAllowed,
 }
 
 pub(super) const NOT_JSON: Fault = Fault::Malformed("The request is not a JSON object with distinct members");
@@ -39,10 +44,13 @@ impl Fault {
             Self::NoSuchCode => (5, "No valid OTP was generated with these values", "no_such_code"),
             Self::Locked => (6, "Too many wrong attempts, try again later", "locked"),
             Self::SendLimit => (7, "Too many OTPs were sent, try again later", "send_limit"),
+            Self::PrefixLimit => (7, "Too many OTPs were sent, try again later", "prefix_limit"),
+            Self::TenantLimit => (7, "Too many OTPs were sent, try again later", "tenant_limit"),
             Self::NumberLimit => (7, "Too many OTPs were sent, try again later", "number_limit"),
             Self::SendTooSoon => (7, "An OTP was sent a moment ago, try again later", "send_too_soon"),
             Self::StaleRequest => (8, "The request came too late", "stale_request"),
             Self::NotAllowed => (9, "operationType is not allowed for this caller", "operation_not_allowed"),
+            Self::DestinationNotAllowed => (10, "No OTP is sent to this mobile", "destination_not_allowed"),
         }
     }
 }
@@ -53,6 +61,9 @@ impl From<Refusal> for Fault {
             Refusal::Locked => Self::Locked,
             Refusal::SendTooSoon => Self::SendTooSoon,
             Refusal::SendLimit => Self::SendLimit,
+            Refusal::DestinationNotAllowed => Self::DestinationNotAllowed,
+            Refusal::PrefixLimit => Self::PrefixLimit,
+            Refusal::TenantLimit => Self::TenantLimit,
             Refusal::NumberLimit => Self::NumberLimit,
         }
     }

@@ -86,6 +86,7 @@ fn order<'a>(int: &'a IntSession<'_>, fields: &'a IntFields<'_>) -> CodeOrder<'a
         tenant: TENANT,
         topic: 0,
         phone: exit.delivers().then_some(PhoneNumber { number: &fields.mobile, country_code }),
+        is_looked_up: false,
         email: None,
         locale: &int.int.delivery.locale_default,
         texts: int.int.texts.order(),

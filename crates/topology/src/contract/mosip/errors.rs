@@ -61,6 +61,12 @@ pub(super) const BAD_VARIABLE: MosipError<'_> =
     row("OTP-INVALID-REQUEST", "request.templateVariables has a value that no message may carry", INVALID);
 const SEND_LIMIT: MosipError<'_> =
     row("OTP-SEND-LIMIT", "Too many OTPs were sent, try again later", "send_limit");
+const PREFIX_LIMIT: MosipError<'_> =
+    row("OTP-SEND-LIMIT", "Too many OTPs were sent, try again later", "prefix_limit");
+const TENANT_LIMIT: MosipError<'_> =
+    row("OTP-SEND-LIMIT", "Too many OTPs were sent, try again later", "tenant_limit");
+const DESTINATION_NOT_ALLOWED: MosipError<'_> =
+    row("OTP-DESTINATION-NOT-ALLOWED", "No OTP is sent to this number", "destination_not_allowed");
 const NUMBER_LIMIT: MosipError<'_> =
     row("OTP-SEND-LIMIT", "Too many OTPs were sent, try again later", "number_limit");
 const SEND_TOO_SOON: MosipError<'_> =
@@ -89,6 +95,9 @@ impl<'a> MosipError<'a> {
             Refusal::Locked => None,
             Refusal::SendTooSoon => Some(SEND_TOO_SOON),
             Refusal::SendLimit => Some(SEND_LIMIT),
+            Refusal::DestinationNotAllowed => Some(DESTINATION_NOT_ALLOWED),
+            Refusal::PrefixLimit => Some(PREFIX_LIMIT),
+            Refusal::TenantLimit => Some(TENANT_LIMIT),
             Refusal::NumberLimit => Some(NUMBER_LIMIT),
         }
     }

@@ -33,7 +33,9 @@ pub(super) fn serve(
         exit: Exit::Revealed,
         terms: None,
         holder: None,
+        prefix: None,
         is_reserved: false,
+        barred: None,
     };
     let rules = session.rules(known.who, TENANT);
     let decision = decide(known.subject, &command, session.pending.now, &rules)?;

@@ -9,7 +9,9 @@ use super::request::{self, APP_ID, CONTEXT, USER_ID, USER_ID_TYPE, Variables};
 use super::session::{Errors, MosipSession, TENANT};
 use super::texts::ContextCodes;
 use crate::contract::analytics::{DeliveryRoute, Suppression};
-use crate::contract::delivery::{CodeOrder, DeliveryOutcome, FoundTexts, deliver_texts, is_variable};
+use crate::contract::delivery::{
+    CodeOrder, DeliveryOutcome, FoundTexts, WantedChannels, deliver_texts, is_variable,
+};
 use crate::contract::{Events, KnownSubject, ServeError, Served};
 use crate::otp::{Exit, Purpose};
 
@@ -85,21 +87,28 @@ fn send(
         tenant: TENANT,
         topic: 0,
         phone: addresses.phone,
+        // Of a userId that is an address, too: with an entry the code would go to that one's.
+        is_looked_up: true,
         email: addresses.email,
         locale: mosip.mosip.settings.primary(),
         texts: mosip.mosip.texts.of(&codes),
         variables: &variables,
     };
     let style = mosip.mosip.style();
-    let texts = FoundTexts::find(&mosip.session, &style, &order)?;
+    // Those of the request, also where nobody has an address: what a text is wanting tells nothing about who exists.
+    let wanted = WantedChannels {
+        sms: fields.channels.contains(&Channel::Phone),
+        email: fields.channels.contains(&Channel::Email),
+    };
+    let texts = FoundTexts::find(&mosip.session, &style, &order, wanted)?;
     if texts.as_ref().is_some_and(|texts| !fields.variables.are_fit(texts)) {
         return Ok(mosip.fail(Some(known), &[BAD_VARIABLE]).into());
     }
     let delivered = deliver_texts(&mosip.session, &style, known, &order, texts, events)?;
     let subject = delivered.subject;
     let outcome = match delivered.outcome {
-        DeliveryOutcome::Issued(_) => {
-            let outcome = if exit == Exit::Withheld { "withheld" } else { "issued" };
+        DeliveryOutcome::Issued(challenge) => {
+            let outcome = if challenge.decoy { "withheld" } else { "issued" };
             mosip.served(subject, mosip.head.status("success", "OTP had been sent successfully"), outcome)
         }
         DeliveryOutcome::Refused(refusal) => match MosipError::refused(refusal) {

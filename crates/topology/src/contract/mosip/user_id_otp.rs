@@ -11,6 +11,9 @@ use super::validate::{self, Judged, TypedCode};
 use crate::contract::{Events, KnownSubject, ServeError, ServeOutcome};
 use crate::otp::Purpose;
 
+/// Equal to no code.
+const NO_CODE: &str = "";
+
 struct LoginFields<'a> {
     app_id: &'a str,
     code: &'a str,
@@ -30,11 +33,15 @@ pub(super) fn serve(
         }
         (Err(errors), known) => return Ok(validate::invalid(mosip, known, &errors, events)),
     };
-    if mosip.mosip.settings.user_check && !is_active(mosip, known.who)? {
+    let is_gone = mosip.mosip.settings.user_check && !is_active(mosip, known.who)?;
+    let conceals = mosip.session.policy.conceal_existence;
+    if is_gone && !conceals {
         return Ok(validate::invalid(mosip, Some(known), &[NO_USER_DETAIL], events));
     }
+    // Where existence is concealed, a code for somebody who is gone is a wrong one.
+    let code = if is_gone { NO_CODE } else { fields.code };
     let who = known.who;
-    let typed = TypedCode { known, purpose: Purpose::SendOtp, code: fields.code };
+    let typed = TypedCode { known, purpose: Purpose::SendOtp, code };
     let (subject, challenge) = match validate::judge(mosip, typed, events)? {
         Judged::Right(subject, challenge) => (subject, challenge),
         Judged::Refused(outcome) => return Ok(outcome),

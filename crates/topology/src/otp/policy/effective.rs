@@ -24,5 +24,13 @@ pub struct Policy {
     /// An unknown recipient looks like a delivery.
     pub conceal_existence: bool,
     pub number_rules: Vec<NumberRule>,
+    /// The countries to whose numbers codes may go. `None`: any, and numbers without a country.
+    pub allowed_country_codes: Option<Vec<String>>,
+    /// Beginnings of national numbers to which no code goes.
+    pub blocked_prefixes: Vec<String>,
+    /// Deliveries of a tenant root to numbers of the same first four digits, within a clock hour. `None`: no limit.
+    pub sends_per_prefix_hour_max: Option<u32>,
+    /// Deliveries of a tenant root within a clock hour. `None`: no limit.
+    pub sends_per_tenant_hour_max: Option<u32>,
     pub version: PolicyVersion,
 }

@@ -8,6 +8,7 @@
 //! ```
 
 mod bounds;
+mod destinations;
 mod effective;
 mod number_rule;
 mod patch;
@@ -15,6 +16,7 @@ mod pattern;
 mod rules;
 
 pub use bounds::Bounds;
+pub use destinations::{NumberPrefix, country_digits};
 pub use effective::Policy;
 pub use number_rule::NumberRule;
 pub use patch::PolicyPatch;
@@ -46,6 +48,10 @@ impl Policy {
             deliver: false,
             conceal_existence: false,
             number_rules: Vec::new(),
+            allowed_country_codes: None,
+            blocked_prefixes: Vec::new(),
+            sends_per_prefix_hour_max: None,
+            sends_per_tenant_hour_max: None,
             version: PolicyVersion::default(),
         }
         .versioned()
@@ -57,6 +63,11 @@ impl Policy {
         let mut policy = self.clone();
         patch.apply(&mut policy);
         policy.versioned()
+    }
+
+    /// Whether deliveries must be counted by the hour.
+    pub fn has_budget(&self) -> bool {
+        self.sends_per_prefix_hour_max.is_some() || self.sends_per_tenant_hour_max.is_some()
     }
 
     /// Checks every rule against the bounds, also those that only have their default.
@@ -91,6 +102,12 @@ impl Policy {
         for it in &self.number_rules {
             rule(&mut hash, &it.country_code, &[u8::from(it.default)]);
             rule(&mut hash, "mobile_rules", it.regex.as_bytes());
+        }
+        if let Some(codes) = &self.allowed_country_codes {
+            rule(&mut hash, "allowed_country_codes", codes.join(",").as_bytes());
+        }
+        if !self.blocked_prefixes.is_empty() {
+            rule(&mut hash, "blocked_prefixes", self.blocked_prefixes.join(",").as_bytes());
         }
         let whole = hash.finalize();
         self.version.0.copy_from_slice(&whole[..8]);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
+use super::destinations::{country_code_fault, prefix_fault};
 use super::number_rule::{ConfigurationRow, NumberRule, RecordRow};
 use super::rules::{ContractRule, Number, Rule, RuleError, Spelling};
 use super::{Bounds, Policy};
@@ -11,6 +12,8 @@ use crate::otp::terms::Resend;
 
 /// How many number rules a tenant may have.
 const NUMBER_RULES_MAX: usize = 64;
+/// How many country codes, and how many beginnings of numbers, a tenant may list.
+const DESTINATIONS_MAX: usize = 256;
 
 /// Some rules: of a configuration section or of a record on `otp-policy`. What is absent is inherited.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +24,8 @@ pub struct PolicyPatch {
     deliver: Option<bool>,
     conceal_existence: Option<bool>,
     number_rules: Option<Vec<NumberRule>>,
+    allowed_country_codes: Option<Vec<String>>,
+    blocked_prefixes: Option<Vec<String>>,
 }
 
 impl PolicyPatch {
@@ -81,6 +86,8 @@ impl PolicyPatch {
             deliver: self.deliver.or(below.deliver),
             conceal_existence: self.conceal_existence.or(below.conceal_existence),
             number_rules: self.number_rules.or(below.number_rules),
+            allowed_country_codes: self.allowed_country_codes.or(below.allowed_country_codes),
+            blocked_prefixes: self.blocked_prefixes.or(below.blocked_prefixes),
         }
     }
 
@@ -99,11 +106,15 @@ impl PolicyPatch {
         spelling: Spelling,
     ) -> Result<(), RuleError> {
         self.checked_but_rows(bounds, of_contract, spelling)?;
-        let rows = self.number_rules.iter().flatten().enumerate();
-        let fault = rows.into_iter().find_map(|(at, row)| Some((at, row.fault()?)));
-        let rule = Rule::NumberRules.name(spelling);
-        match fault {
-            Some((row, fault)) => Err(RuleError::Row { rule, row, fault }),
+        let codes = self.allowed_country_codes.as_deref();
+        let prefixes = self.blocked_prefixes.as_deref();
+        let faults = [
+            (Rule::NumberRules, first_fault(self.number_rules.as_deref(), NumberRule::fault)),
+            (Rule::AllowedCountryCodes, first_fault(codes, |code| country_code_fault(code))),
+            (Rule::BlockedPrefixes, first_fault(prefixes, |prefix| prefix_fault(prefix))),
+        ];
+        match faults.into_iter().find_map(|(rule, fault)| Some((rule.name(spelling), fault?))) {
+            Some((rule, (row, fault))) => Err(RuleError::Row { rule, row, fault }),
             None => Ok(()),
         }
     }
@@ -124,13 +135,15 @@ impl PolicyPatch {
                 return Err(RuleError::NotOfContract(rule.name(spelling)));
             }
         }
-        let rule = Rule::NumberRules.name(spelling);
-        let rows = self.number_rules.as_deref().unwrap_or_default();
-        if rows.len() > NUMBER_RULES_MAX {
-            let max = NUMBER_RULES_MAX;
-            return Err(RuleError::TooManyRows { rule, max });
+        let lengths = [
+            (Rule::NumberRules, self.number_rules.as_ref().map(Vec::len), NUMBER_RULES_MAX),
+            (Rule::AllowedCountryCodes, self.allowed_country_codes.as_ref().map(Vec::len), DESTINATIONS_MAX),
+            (Rule::BlockedPrefixes, self.blocked_prefixes.as_ref().map(Vec::len), DESTINATIONS_MAX),
+        ];
+        match lengths.into_iter().find(|(_, length, max)| length.is_some_and(|it| it > *max)) {
+            Some((rule, _, max)) => Err(RuleError::TooManyRows { rule: rule.name(spelling), max }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn apply(&self, policy: &mut Policy) {
@@ -145,6 +158,12 @@ impl PolicyPatch {
         if let Some(rules) = &self.number_rules {
             policy.number_rules.clone_from(rules);
         }
+        if let Some(codes) = &self.allowed_country_codes {
+            policy.allowed_country_codes = Some(codes.clone());
+        }
+        if let Some(prefixes) = &self.blocked_prefixes {
+            policy.blocked_prefixes.clone_from(prefixes);
+        }
     }
 
     fn has(&self, rule: Rule) -> bool {
@@ -154,6 +173,8 @@ impl PolicyPatch {
             Rule::Deliver => self.deliver.is_some(),
             Rule::ConcealExistence => self.conceal_existence.is_some(),
             Rule::NumberRules => self.number_rules.is_some(),
+            Rule::AllowedCountryCodes => self.allowed_country_codes.is_some(),
+            Rule::BlockedPrefixes => self.blocked_prefixes.is_some(),
         }
     }
 
@@ -168,6 +189,8 @@ impl PolicyPatch {
             (Rule::Resend, _) => self.resend = Some(map.next_value::<ResendName>()?.into()),
             (Rule::Deliver, _) => self.deliver = Some(map.next_value()?),
             (Rule::ConcealExistence, _) => self.conceal_existence = Some(map.next_value()?),
+            (Rule::AllowedCountryCodes, _) => self.allowed_country_codes = Some(map.next_value()?),
+            (Rule::BlockedPrefixes, _) => self.blocked_prefixes = Some(map.next_value()?),
             (Rule::NumberRules, Spelling::Configuration) => {
                 let rows = map.next_value::<Vec<ConfigurationRow>>()?;
                 self.number_rules = Some(rows.into_iter().map(NumberRule::from).collect());
@@ -202,6 +225,14 @@ impl From<ResendName> for Resend {
             ResendName::Rotate => Self::Rotate,
         }
     }
+}
+
+/// The first row that has a fault, from 0, and the fault.
+fn first_fault<T>(
+    rows: Option<&[T]>,
+    fault: impl Fn(&T) -> Option<&'static str>,
+) -> Option<(usize, &'static str)> {
+    rows?.iter().enumerate().find_map(|(at, row)| Some((at, fault(row)?)))
 }
 
 /// Reads rules. Puts what is wrong into `fault`, because the parser's own messages repeat the payload.

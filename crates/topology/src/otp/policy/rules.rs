@@ -4,6 +4,7 @@ use super::effective::Policy;
 use crate::otp::terms::Digits;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+const U32_MAX: u64 = u32::MAX as u64;
 /// Longest name of an unknown rule that an error repeats.
 const NAME_CHARS_MAX: usize = 40;
 
@@ -132,6 +133,8 @@ numbers! {
     SendsPerDayMax sends_per_day_max "sendsPerDayMax" bounds (1, 50), limits (1, 255);
     SendPauseMs send_pause_ms "sendPauseMs" bounds (0, 600_000), limits (0, DAY_MS);
     SendsPerNumberHourMax sends_per_number_hour_max "sendsPerNumberHourMax" bounds (1, 1_000), limits (1, 65_535);
+    SendsPerPrefixHourMax sends_per_prefix_hour_max "sendsPerPrefixHourMax" bounds (1, 10_000_000), limits (1, U32_MAX);
+    SendsPerTenantHourMax sends_per_tenant_hour_max "sendsPerTenantHourMax" bounds (1, 10_000_000), limits (1, U32_MAX);
 }
 
 /// A rule that only some contracts have.
@@ -149,11 +152,19 @@ pub(super) enum Rule {
     Deliver,
     ConcealExistence,
     NumberRules,
+    AllowedCountryCodes,
+    BlockedPrefixes,
 }
 
 impl Rule {
-    pub(super) const OTHERS: [Self; 4] =
-        [Self::Resend, Self::Deliver, Self::ConcealExistence, Self::NumberRules];
+    pub(super) const OTHERS: [Self; 6] = [
+        Self::Resend,
+        Self::Deliver,
+        Self::ConcealExistence,
+        Self::NumberRules,
+        Self::AllowedCountryCodes,
+        Self::BlockedPrefixes,
+    ];
 
     pub(super) fn find(name: &str, spelling: Spelling) -> Option<Self> {
         let numbers = Number::ALL.iter().map(|it| Self::Number(*it));
@@ -169,6 +180,10 @@ impl Rule {
             (Self::ConcealExistence, Spelling::Record) => "concealExistence",
             (Self::NumberRules, Spelling::Configuration) => "mobile_rules",
             (Self::NumberRules, Spelling::Record) => "mobileRules",
+            (Self::AllowedCountryCodes, Spelling::Configuration) => "allowed_country_codes",
+            (Self::AllowedCountryCodes, Spelling::Record) => "allowedCountryCodes",
+            (Self::BlockedPrefixes, Spelling::Configuration) => "blocked_prefixes",
+            (Self::BlockedPrefixes, Spelling::Record) => "blockedPrefixes",
         }
     }
 
@@ -182,13 +197,19 @@ impl Rule {
             (Self::NumberRules, Spelling::Record) => {
                 "a list of {\"countryCode\", \"mobileNumberRegex\", \"default\"}"
             }
+            (Self::AllowedCountryCodes, _) => "a list of country codes",
+            (Self::BlockedPrefixes, _) => "a list of beginnings of numbers",
         }
     }
 
     /// `Some`: only contracts that list it have the rule.
     pub(super) const fn of_contract(self) -> Option<ContractRule> {
         match self {
-            Self::Number(_) | Self::Resend | Self::ConcealExistence => None,
+            Self::Number(_)
+            | Self::Resend
+            | Self::ConcealExistence
+            | Self::AllowedCountryCodes
+            | Self::BlockedPrefixes => None,
             Self::Deliver => Some(ContractRule::Deliver),
             Self::NumberRules => Some(ContractRule::NumberRules),
         }
@@ -223,6 +244,16 @@ impl Measure for u32 {
 
     fn from_u64(value: u64) -> Self {
         Self::try_from(value).expect("the limits of the rule are those of the type")
+    }
+}
+
+impl Measure for Option<u32> {
+    fn to_u64(self) -> Option<u64> {
+        self.map(u64::from)
+    }
+
+    fn from_u64(value: u64) -> Self {
+        Some(u32::from_u64(value))
     }
 }
 

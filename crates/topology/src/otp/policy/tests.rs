@@ -16,7 +16,8 @@ fn the_built_in_rules_are_within_their_bounds() {
 fn names_and_bounds_are_pinned() {
     let camel: Vec<_> = Number::ALL.iter().map(|it| it.name(Spelling::Record)).collect();
     let expected = "digits lifetimeMs wrongTriesMax lockAfter lockMs hardLockAfter sendsPerChallengeMax \
-                    sendsPer10MinMax sendsPerDayMax sendPauseMs sendsPerNumberHourMax";
+                    sendsPer10MinMax sendsPerDayMax sendPauseMs sendsPerNumberHourMax sendsPerPrefixHourMax \
+                    sendsPerTenantHourMax";
     assert_eq!(camel.join(" "), expected);
     let camel_of = |snake: &str| {
         let mut parts = snake.split('_');
@@ -35,7 +36,9 @@ fn names_and_bounds_are_pinned() {
         lock_ms_max=86400000 hard_lock_after_min=1 hard_lock_after_max=100 sends_per_challenge_max_min=1 \
         sends_per_challenge_max_max=20 sends_per_10_min_max_min=1 sends_per_10_min_max_max=50 \
         sends_per_day_max_min=1 sends_per_day_max_max=50 send_pause_ms_min=0 send_pause_ms_max=600000 \
-        sends_per_number_hour_max_min=1 sends_per_number_hour_max_max=1000";
+        sends_per_number_hour_max_min=1 sends_per_number_hour_max_max=1000 sends_per_prefix_hour_max_min=1 \
+        sends_per_prefix_hour_max_max=10000000 sends_per_tenant_hour_max_min=1 \
+        sends_per_tenant_hour_max_max=10000000";
     assert_eq!(bounds.join(" "), expected);
 }
 
@@ -86,9 +89,11 @@ fn every_number_has_its_bounds_and_sets_its_own_field() {
             ("sendsPerDayMax", it.sends_per_day_max.into()),
             ("sendPauseMs", it.send_pause_ms),
             ("sendsPerNumberHourMax", it.sends_per_number_hour_max.map_or(0, u64::from)),
+            ("sendsPerPrefixHourMax", it.sends_per_prefix_hour_max.map_or(0, u64::from)),
+            ("sendsPerTenantHourMax", it.sends_per_tenant_hour_max.map_or(0, u64::from)),
         ]
     };
-    let bounds: [(u64, u64); 11] = [
+    let bounds: [(u64, u64); 13] = [
         (6, 10),
         (10_000, 600_000),
         (1, 10),
@@ -100,6 +105,8 @@ fn every_number_has_its_bounds_and_sets_its_own_field() {
         (1, 50),
         (0, 600_000),
         (1, 1_000),
+        (1, 10_000_000),
+        (1, 10_000_000),
     ];
     for (at, (min, max)) in bounds.into_iter().enumerate() {
         let mut expected = fields(&Policy::built_in());
@@ -174,6 +181,39 @@ fn number_rules_have_a_code_and_a_pattern_that_compiles() {
     check(r#"{"countryCode":"+1","mobileNumberRegex":"1","more":1}"#, typed);
     check(&[good; 64].join(","), "ok");
     check(&[good; 65].join(","), "rule mobileRules has more than 64 rows");
+}
+
+#[test]
+fn the_lists_of_destinations_are_checked_row_by_row() {
+    let check = |json: &str, expected: &str| {
+        let outcome = record(&[], json).map_or_else(|err| err.to_string(), |_| "ok".to_owned());
+        assert_eq!(outcome, expected, "{json}");
+    };
+    let code = "it is no country code, such as +91";
+    let prefix = "it is no beginning of a national number: write digits alone";
+    check(r#"{"allowedCountryCodes":["+91","977","0044"],"blockedPrefixes":["9","140"]}"#, "ok");
+    check(r#"{"allowedCountryCodes":[],"blockedPrefixes":[]}"#, "ok");
+    check(r#"{"allowedCountryCodes":["+91",""]}"#, &format!("rule allowedCountryCodes, row 2: {code}"));
+    check(r#"{"allowedCountryCodes":["+0"]}"#, &format!("rule allowedCountryCodes, row 1: {code}"));
+    check(r#"{"allowedCountryCodes":["+91 22"]}"#, &format!("rule allowedCountryCodes, row 1: {code}"));
+    let long = "rule allowedCountryCodes, row 1: it is longer than 16 bytes";
+    check(r#"{"allowedCountryCodes":["+1234567890123456"]}"#, long);
+    check(r#"{"allowedCountryCodes":"+91"}"#, "rule allowedCountryCodes is not a list of country codes");
+    check(r#"{"allowedCountryCodes":[91]}"#, "rule allowedCountryCodes is not a list of country codes");
+    check(r#"{"allowedCountryCodes":null}"#, "rule allowedCountryCodes is not a list of country codes");
+    check(r#"{"blockedPrefixes":["+91"]}"#, &format!("rule blockedPrefixes, row 1: {prefix}"));
+    check(r#"{"blockedPrefixes":["1",""]}"#, &format!("rule blockedPrefixes, row 2: {prefix}"));
+    let long = "rule blockedPrefixes, row 1: it is longer than 15 digits";
+    check(r#"{"blockedPrefixes":["1234567890123456"]}"#, long);
+    check(r#"{"blockedPrefixes":[1]}"#, "rule blockedPrefixes is not a list of beginnings of numbers");
+    let rows = |count: usize| format!(r#"{{"blockedPrefixes":[{}]}}"#, vec![r#""1""#; count].join(","));
+    check(&rows(256), "ok");
+    check(&rows(257), "rule blockedPrefixes has more than 256 rows");
+    let section =
+        r#"{"allowed_country_codes":["+91"],"blocked_prefixes":["x"],"sends_per_tenant_hour_max":1}"#;
+    let patch: PolicyPatch = serde_json::from_str(section).expect("a section");
+    let refusal = patch.check(&Bounds::default(), &[]).expect_err("refused").to_string();
+    assert_eq!(refusal, format!("rule blocked_prefixes, row 1: {prefix}"));
 }
 
 #[test]
@@ -252,6 +292,9 @@ fn the_version_depends_on_every_rule_and_on_nothing_else() {
     for number in Number::ALL {
         check(&format!(r#"{{"{}":{}}}"#, number.name(Spelling::Record), number.bounds().1 - 1));
     }
+    check(r#"{"allowedCountryCodes":[]}"#);
+    check(r#"{"allowedCountryCodes":["+91"]}"#);
+    check(r#"{"blockedPrefixes":["9"]}"#);
     check(r#"{"resend":"rotate"}"#);
     check(r#"{"concealExistence":true}"#);
     check(r#"{"mobileRules":[]}"#);

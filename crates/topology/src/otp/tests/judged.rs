@@ -52,6 +52,9 @@ impl Step {
                     Refusal::SendTooSoon => "send_too_soon",
                     Refusal::SendLimit => "send_limit",
                     Refusal::NumberLimit => "number_limit",
+                    Refusal::DestinationNotAllowed | Refusal::PrefixLimit | Refusal::TenantLimit => {
+                        unreachable!("no order of these tests is barred")
+                    }
                 };
                 refused(reason, ms(*locked_until))
             }

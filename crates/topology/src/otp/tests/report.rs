@@ -15,7 +15,9 @@ fn after(policy: &Policy, commands: &[(u64, &str)]) -> Subject {
             exit: Exit::Delivered,
             terms: None,
             holder: None,
+            prefix: None,
             is_reserved: false,
+            barred: None,
         };
         let wrong = Verify { purpose: None, code: "none", terms: None };
         subject = match *command {
@@ -37,7 +39,9 @@ fn refusal_at(subject: &Subject, policy: &Policy, now: LogTime) -> bool {
         exit: Exit::Delivered,
         terms: None,
         holder: None,
+        prefix: None,
         is_reserved: false,
+        barred: None,
     };
     let decision = decide(subject.clone(), &issue, now, &rules).expect("known keys");
     matches!(decision.outcome, IssueOutcome::Refused { .. })

@@ -18,7 +18,15 @@ fn holding(places: &[(Purpose, u64)]) -> Subject {
 
 /// `None`: a code is issued.
 fn refusal(subject: &Subject, patch: &str, is_reserved: bool) -> Option<Refusal> {
-    let command = Issue { purpose: Login, exit: Exit::Delivered, terms: None, holder: None, is_reserved };
+    let command = Issue {
+        purpose: Login,
+        exit: Exit::Delivered,
+        terms: None,
+        holder: None,
+        prefix: None,
+        is_reserved,
+        barred: None,
+    };
     let (policy, keys, who) = (policy(patch), keyring(), who());
     let rules = rules(&policy, &keys, &who, origin(1, AT_MS));
     let decision =

@@ -10,8 +10,15 @@ const TERMS: CodeTerms = CodeTerms {
 };
 
 fn issued(story: &mut Story, at_ms: u64, terms: CodeTerms) -> ChallengeView {
-    let command =
-        Issue { purpose: Otp, exit: Exit::Revealed, terms: Some(terms), holder: None, is_reserved: false };
+    let command = Issue {
+        purpose: Otp,
+        exit: Exit::Revealed,
+        terms: Some(terms),
+        holder: None,
+        prefix: None,
+        is_reserved: false,
+        barred: None,
+    };
     let (outcome, _) = story.decide(at_ms, &command);
     let IssueOutcome::Issued { challenge, .. } = outcome else {
         panic!("nothing forbids it");

@@ -1,5 +1,6 @@
 //! INT-OTP, row by row (docs/contracts/int-otp.md).
 
+mod abuse;
 mod answers;
 mod members;
 mod windows;

@@ -1,5 +1,6 @@
 //! MOSIP, row by row (docs/contracts/mosip.md).
 
+mod abuse;
 mod clients;
 mod envelope;
 mod identities;

@@ -2,6 +2,7 @@
 //!
 //! [`World`] replaces everything around the contract: state, policy, directory, templates, caller, time.
 
+mod abuse;
 mod bodies;
 mod create;
 mod rejections;
@@ -23,8 +24,8 @@ use crate::contract::{
     Request, Secret, SecretPlace, ServeError, ServeOutcome, Served, SharedSettings, directory,
 };
 use crate::otp::{
-    CanonicalSubject, Code, ContractName, Digits, KeyId, KeyPurpose, Keyring, LogTime, NumberRule, Origin,
-    Policy, PolicyVersion, Resend, Subject,
+    CanonicalSubject, Code, ContractName, Digits, KeyId, KeyPurpose, Keyring, LogTime, NumberPrefix,
+    NumberRule, Origin, Policy, PolicyVersion, Resend, Subject,
 };
 use crate::state::StoreError;
 use crate::text::Template;
@@ -50,6 +51,8 @@ pub(super) struct World {
     pub directory: HashMap<String, String>,
     pub templates: HashMap<String, Arc<Template>>,
     pub keys: Keyring,
+    /// Deliveries of the hour by prefix, and all.
+    pub sent: HashMap<Option<NumberPrefix>, u32>,
     subjects: HashMap<String, Subject>,
     /// The last code that was sent or revealed.
     pub code: String,
@@ -90,6 +93,7 @@ impl World {
             directory: HashMap::new(),
             templates: HashMap::new(),
             keys: Keyring::new(KeyPurpose::ALL.map(secret).to_vec()).expect("one key of each purpose"),
+            sent: HashMap::new(),
             subjects: HashMap::new(),
             code: String::new(),
             requests: 0,
@@ -357,6 +361,17 @@ impl Reads for World {
         unreachable!("this contract has no clients")
     }
 
+    fn is_spent(
+        &self,
+        _: &CanonicalSubject,
+        prefix: Option<NumberPrefix>,
+        budget: u32,
+        _: LogTime,
+    ) -> Result<bool, StoreError> {
+        let sent = self.sent.get(&prefix).copied().unwrap_or(0);
+        Ok(sent >= budget)
+    }
+
     fn keys(&self) -> &Keyring {
         &self.keys
     }
@@ -397,6 +412,10 @@ fn policy() -> Policy {
             regex: "^[6-9][0-9]{9}$".to_owned(),
             default: true,
         }],
+        allowed_country_codes: None,
+        blocked_prefixes: Vec::new(),
+        sends_per_prefix_hour_max: None,
+        sends_per_tenant_hour_max: None,
         version: PolicyVersion([0xcd; 8]),
     }
 }

@@ -1,4 +1,4 @@
-//! The bytes of a subject, pinned, read again and damaged.
+//! The bytes of a subject: pinned, read back, and refused when they are damaged.
 
 use super::*;
 use crate::otp::due_at;
@@ -31,9 +31,13 @@ fn challenge() -> impl Strategy<Value = Challenge> {
     let resend = prop_oneof![Just(Resend::Same), Just(Resend::Rotate)];
     let flags = any::<(bool, bool)>();
     let holder = option::of(any::<[u8; 16]>().prop_map(Holder));
-    let rest = (any::<[u8; 3]>(), resend, state, flags, "\\PC{0,20}", any::<[u8; 8]>(), holder);
+    let prefix =
+        option::of((0..10_000_u16).prop_map(|it| NumberPrefix::from_number(it).expect("four digits")));
+    let issuer = (any::<[u8; 8]>(), holder, prefix);
+    let rest = (any::<[u8; 3]>(), resend, state, flags, "\\PC{0,20}", issuer);
     (code(), time(), time(), rest).prop_map(|(code, issued_at, expires_at, rest)| {
-        let ([tries_max, tries, sends], resend, state, flags, tenant, version, holder) = rest;
+        let ([tries_max, tries, sends], resend, state, flags, tenant, issuer) = rest;
+        let (version, holder, prefix) = issuer;
         let (decoy, expiry_reported) = flags;
         Challenge {
             code,
@@ -49,6 +53,7 @@ fn challenge() -> impl Strategy<Value = Challenge> {
             tenant: tenant.into(),
             policy_version: PolicyVersion(version),
             holder,
+            prefix,
         }
     })
 }
@@ -108,6 +113,7 @@ fn example() -> Subject {
             tenant: "pb.amritsar".into(),
             policy_version: PolicyVersion([0xab; 8]),
             holder: Some(Holder([0xe1; 16])),
+            prefix: NumberPrefix::of("9123456789"),
         }],
         consecutive_wrong: 4,
         lock: Lock::Until(LogTime::from_ms(1_735_689_700_000)),
@@ -125,16 +131,16 @@ fn example() -> Subject {
 #[test]
 fn the_layout_is_pinned() {
     let hex: String = encode_subject(&example()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let expected = "02000001941f297c000000000401000001941f2b02a001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c102\
+    let expected = "03000001941f297c000000000401000001941f2b02a001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c102\
         000000070602000001941f27f560000001941f2c8940050102030201000001941f297c00abababab\
-        abababab000b70622e616d72697473617201e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e101000001941f27f56001d1d1d1d1d1d1d1d1d1d1d1d1d1\
+        abababab000b70622e616d72697473617201e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e123a301000001941f27f56001d1d1d1d1d1d1d1d1d1d1d1d1d1\
         d1d1d1000001941f297c0001c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1020000000706020000000572\
         65706c79";
     assert_eq!(hex, expected);
 }
 
 #[test]
-fn places_that_are_held_make_version_3() {
+fn places_that_are_held_make_version_4() {
     let mut subject = example();
     let before = encode_subject(&subject);
     subject.reserved.push(Reservation {
@@ -144,30 +150,37 @@ fn places_that_are_held_make_version_3() {
         partition: 7,
     });
     let place = [&[1][..], &[0xf1; 16], &[0, 0, 0, 0, 0, 0, 1, 2, 2, 0, 0, 0, 7]].concat();
-    assert_eq!(encode_subject(&subject), [&[3], &before[1..], &place].concat());
-    let none = [&[3], &before[1..], &[0]].concat();
+    assert_eq!(encode_subject(&subject), [&[4], &before[1..], &place].concat());
+    let none = [&[4], &before[1..], &[0]].concat();
     assert_eq!(decode_subject(&none), Err(BadRecord::Damaged("nothing is reserved")));
 }
 
 #[test]
-fn a_subject_of_the_first_version_has_no_holders() {
-    let mut subject = example();
-    subject.challenges[0].holder = None;
-    let mut bytes = encode_subject(&subject);
-    let first = {
-        let form = bytes.windows(11).position(|it| it == b"pb.amritsar").expect("a tenant") + 11;
-        assert_eq!(bytes.remove(form), 0);
-        bytes[0] = VERSION_WITHOUT_HOLDER;
-        bytes
+fn a_subject_of_an_earlier_version_has_no_prefixes_and_no_holders() {
+    let check = |version: u8, holder: Option<Holder>| {
+        let mut subject = example();
+        subject.challenges[0].holder = holder;
+        subject.challenges[0].prefix = None;
+        let mut bytes = encode_subject(&subject);
+        let after_tenant = bytes.windows(11).position(|it| it == b"pb.amritsar").expect("a tenant") + 11;
+        let after_holder = after_tenant + if holder.is_some() { 17 } else { 1 };
+        assert_eq!(bytes.drain(after_holder..after_holder + 2).collect::<Vec<_>>(), NO_PREFIX.to_be_bytes());
+        if version == VERSION_WITHOUT_HOLDER {
+            assert_eq!(bytes.remove(after_tenant), 0);
+        }
+        bytes[0] = version;
+        assert_eq!(decode_subject(&bytes), Ok(subject));
     };
-    assert_eq!(decode_subject(&first), Ok(subject));
+    check(VERSION_WITHOUT_HOLDER, None);
+    check(VERSION_WITHOUT_PREFIX, None);
+    check(VERSION_WITHOUT_PREFIX, Some(Holder([0xe1; 16])));
 }
 
 #[test]
 fn an_unknown_version_is_named() {
     let mut bytes = encode_subject(&Subject::default());
-    bytes[0] = 4;
-    assert_eq!(decode_subject(&bytes), Err(BadRecord::UnknownVersion(4)));
+    bytes[0] = 5;
+    assert_eq!(decode_subject(&bytes), Err(BadRecord::UnknownVersion(5)));
     assert_eq!(decode_subject(&[]), Err(BadRecord::Damaged("too short")));
 }
 
@@ -195,7 +208,8 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] ^= 1_u8 << bit;
         prop_assert_eq!(subject_due_at(&bytes), decode_subject(&bytes).map(|read| due_at(&read)));
-        if let Ok(read) = decode_subject(&bytes) {
+        // A subject without challenges is the same in earlier versions.
+        if let (true, Ok(read)) = (bytes[0] >= VERSION, decode_subject(&bytes)) {
             prop_assert_eq!(encode_subject(&read), bytes);
             prop_assert_ne!(read, subject);
         }
