@@ -4,29 +4,38 @@
 //! position can pass the record at the gate.
 //!
 //! ```text
-//!                admit: id is not known                     answer: known, or definitely not
-//! open ─────────────────────────────────▶ closed at offset ─────────────────────────────────▶ open, read from there
-//!   ▲                                          │
-//!   └──────────────────────────────────────────┘
-//!      reads_from: the partition is read from elsewhere, or not any more
+//!            admit: nothing is known of its schema            opened: the schema is known, or definitely not
+//! open ─────────────────────────────────────▶ closed at offset ─────────────────────────────────▶ open, read from there
+//!   ▲                                                │
+//!   └────────────────────────────────────────────────┘
+//!           forget: the partition is read from elsewhere, or not any more
 //! ```
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 
 use otp_topology::wire::record::{LeaderEpoch, SourcePartition};
 
 use crate::framing::SchemaId;
 
+/// What is known of a schema at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    Yes,
+    /// The registry definitely does not have it.
+    Absent,
+    /// The registry has not answered yet.
+    Unknown,
+}
+
 /// Whether a record may be handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Pass,
-    /// The registry does not know the schema, and said so: the record cannot be decoded.
+    /// There is no such schema: the record cannot be decoded.
     Refused,
-    /// The gate closes at this record: pause the partition, and ask for the schema.
+    /// The gate closes at this record: pause the partition.
     Closes,
-    /// The gate is closed at this record or before it.
+    /// The gate is closed at this record or before it: drop the record, it is read again.
     Held,
 }
 
@@ -40,31 +49,23 @@ pub struct Waiting {
     pub leader_epoch: Option<LeaderEpoch>,
 }
 
-/// The gates of the partitions that one member reads.
+/// The gates of the partitions that one member of the group reads.
 #[derive(Clone, Debug, Default)]
 pub struct Gates {
-    /// Whether the registry knows a schema. Never forgotten: a registry does not give an id to another schema.
-    known: HashMap<SchemaId, bool>,
     closed: BTreeMap<SourcePartition, Waiting>,
 }
 
 impl Gates {
-    /// Asks for a record of a partition that is read in order.
-    pub fn admit(
-        &mut self,
-        source: SourcePartition,
-        offset: i64,
-        leader_epoch: Option<LeaderEpoch>,
-        id: SchemaId,
-    ) -> Admission {
-        if self.holds(source, offset) {
+    /// Asks for the next record of a partition. `known`: whether anybody knows `at.id`.
+    pub fn admit(&mut self, source: SourcePartition, at: Waiting, known: Known) -> Admission {
+        if self.holds(source, at.offset) {
             return Admission::Held;
         }
-        match self.known.get(&id) {
-            Some(true) => Admission::Pass,
-            Some(false) => Admission::Refused,
-            None => {
-                self.closed.insert(source, Waiting { id, offset, leader_epoch });
+        match known {
+            Known::Yes => Admission::Pass,
+            Known::Absent => Admission::Refused,
+            Known::Unknown => {
+                self.closed.insert(source, at);
                 Admission::Closes
             }
         }
@@ -75,19 +76,14 @@ impl Gates {
         self.closed.get(&source).is_some_and(|waiting| offset >= waiting.offset)
     }
 
-    /// The registry knows the schema, or definitely does not. Returns where to read on.
-    pub fn answer(&mut self, id: SchemaId, is_known: bool) -> Vec<(SourcePartition, Waiting)> {
-        self.known.insert(id, is_known);
-        let opened: Vec<_> =
-            self.closed.iter().filter(|(_, it)| it.id == id).map(|(source, it)| (*source, *it)).collect();
-        for (source, _) in &opened {
-            self.closed.remove(source);
-        }
-        opened
+    /// Opens the gates that wait for a schema of which `is_answered` says that it is known, or definitely not. Returns where
+    /// to read on.
+    pub fn open(&mut self, mut is_answered: impl FnMut(SchemaId) -> bool) -> Vec<(SourcePartition, Waiting)> {
+        self.closed.extract_if(.., |_, waiting| is_answered(waiting.id)).collect()
     }
 
     /// The partition is read from another offset, or is not read any more.
-    pub fn reads_from_elsewhere(&mut self, source: SourcePartition) {
+    pub fn forget(&mut self, source: SourcePartition) {
         self.closed.remove(&source);
     }
 
@@ -99,6 +95,10 @@ impl Gates {
     /// The partitions that wait.
     pub fn waiting(&self) -> impl Iterator<Item = (SourcePartition, Waiting)> {
         self.closed.iter().map(|(source, waiting)| (*source, *waiting))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.closed.is_empty()
     }
 }
 
@@ -112,19 +112,19 @@ mod tests {
         SourcePartition { topic: SourceTopic(0), partition }
     }
 
-    fn admit(gates: &mut Gates, partition: i32, offset: i64, id: u32) -> Admission {
-        gates.admit(source(partition), offset, Some(LeaderEpoch(3)), SchemaId(id))
+    fn at(offset: i64, id: u32) -> Waiting {
+        Waiting { id: SchemaId(id), offset, leader_epoch: Some(LeaderEpoch(3)) }
     }
 
     #[test]
     fn nothing_passes_a_closed_gate() {
         let mut gates = Gates::default();
-        gates.answer(SchemaId(1), true);
-        assert_eq!(admit(&mut gates, 0, 10, 1), Admission::Pass);
-        assert_eq!(admit(&mut gates, 0, 11, 2), Admission::Closes);
-        assert_eq!(admit(&mut gates, 0, 12, 1), Admission::Held);
-        assert_eq!(admit(&mut gates, 0, 11, 2), Admission::Held);
-        assert_eq!(admit(&mut gates, 1, 12, 1), Admission::Pass, "another partition");
+        assert_eq!(gates.admit(source(0), at(10, 1), Known::Yes), Admission::Pass);
+        assert_eq!(gates.admit(source(0), at(11, 2), Known::Unknown), Admission::Closes);
+        assert_eq!(gates.admit(source(0), at(12, 1), Known::Yes), Admission::Held);
+        assert_eq!(gates.admit(source(0), at(12, 3), Known::Absent), Admission::Held);
+        assert_eq!(gates.admit(source(0), at(11, 2), Known::Yes), Admission::Held);
+        assert_eq!(gates.admit(source(1), at(12, 1), Known::Yes), Admission::Pass, "another partition");
         assert!(gates.holds(source(0), 13) && !gates.holds(source(0), 10) && !gates.holds(source(1), 13));
     }
 
@@ -132,33 +132,35 @@ mod tests {
     fn an_answer_opens_every_gate_that_waits_for_it() {
         let mut gates = Gates::default();
         for (partition, id) in [(0, 2), (1, 3), (2, 2)] {
-            assert_eq!(admit(&mut gates, partition, 5, id), Admission::Closes);
+            assert_eq!(gates.admit(source(partition), at(5, id), Known::Unknown), Admission::Closes);
         }
-        let at = Waiting { id: SchemaId(2), offset: 5, leader_epoch: Some(LeaderEpoch(3)) };
-        assert_eq!(gates.answer(SchemaId(2), true), [(source(0), at), (source(2), at)]);
-        assert_eq!(admit(&mut gates, 0, 5, 2), Admission::Pass);
-        assert_eq!(admit(&mut gates, 1, 6, 2), Admission::Held, "it waits for another schema");
-        assert_eq!(gates.waiting().map(|(source, _)| source).collect::<Vec<_>>(), [source(1)]);
-        assert_eq!(gates.answer(SchemaId(2), true), []);
+        let is_two = |id| id == SchemaId(2);
+        assert_eq!(gates.open(is_two), [(source(0), at(5, 2)), (source(2), at(5, 2))]);
+        assert_eq!(gates.admit(source(0), at(5, 2), Known::Yes), Admission::Pass);
+        assert_eq!(gates.admit(source(1), at(6, 2), Known::Yes), Admission::Held, "it waits for another schema");
+        assert_eq!(gates.waiting().collect::<Vec<_>>(), [(source(1), at(5, 3))]);
+        assert_eq!(gates.open(is_two), []);
     }
 
     #[test]
     fn only_a_definite_answer_refuses_a_record() {
         let mut gates = Gates::default();
-        assert_eq!(admit(&mut gates, 0, 5, 2), Admission::Closes);
-        assert_eq!(gates.answer(SchemaId(2), false).len(), 1);
-        assert_eq!(admit(&mut gates, 0, 5, 2), Admission::Refused);
-        assert_eq!(admit(&mut gates, 0, 6, 3), Admission::Closes);
+        assert_eq!(gates.admit(source(0), at(5, 2), Known::Absent), Admission::Refused);
+        assert_eq!(gates.admit(source(0), at(6, 2), Known::Unknown), Admission::Closes);
+        assert_eq!(gates.open(|_| true).len(), 1);
+        assert_eq!(gates.admit(source(0), at(6, 2), Known::Absent), Admission::Refused);
+        assert_eq!(gates.admit(source(0), at(7, 2), Known::Yes), Admission::Pass, "it was registered meanwhile");
     }
 
     #[test]
     fn a_partition_that_is_read_anew_has_no_gate() {
         let mut gates = Gates::default();
-        assert_eq!(admit(&mut gates, 0, 5, 2), Admission::Closes);
-        gates.reads_from_elsewhere(source(0));
-        assert_eq!(admit(&mut gates, 0, 3, 2), Admission::Closes);
+        assert_eq!(gates.admit(source(0), at(5, 2), Known::Unknown), Admission::Closes);
+        gates.forget(source(0));
+        assert_eq!(gates.admit(source(0), at(3, 2), Known::Unknown), Admission::Closes);
         gates.clear();
-        assert_eq!(gates.answer(SchemaId(2), true), []);
-        assert_eq!(admit(&mut gates, 0, 3, 2), Admission::Pass);
+        assert!(gates.is_empty());
+        assert_eq!(gates.open(|_| true), []);
+        assert_eq!(gates.admit(source(0), at(3, 2), Known::Yes), Admission::Pass);
     }
 }

@@ -1,14 +1,31 @@
 //! What becomes of each fetched value: JSON, undecodable, or held back until its schema is known.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use otp_topology::wire::json::{JsonError, LEN_MAX};
 use otp_topology::wire::record::{LeaderEpoch, SourcePartition, SourceTopic};
 
-use crate::decode::{Decoder, SchemaFault};
+use crate::decode::Decoder;
 use crate::framing::{SchemaId, framed};
-use crate::gate::{Admission, Gates, Waiting};
+use crate::gate::{Admission, Gates, Known, Waiting};
 use crate::schemas::EventSchema;
+
+/// Most decoders that are kept. Beyond them all are made anew when they are needed.
+const DECODERS_MAX: usize = 1_000;
+
+/// What is known of a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Its text.
+    Found(Arc<str>),
+    /// The registry definitely does not have it.
+    NotFound,
+    /// There is such a schema, and it is none that values here can have.
+    Unreadable(Arc<str>),
+    /// The registry has not answered yet.
+    Pending,
+}
 
 /// What becomes of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,18 +34,28 @@ pub enum Taken<'a> {
     AsItIs,
     Json(&'a [u8]),
     Undecodable(JsonError),
-    /// The gate closes here: pause the partition, and ask for this schema.
+    /// The gate closes here: pause the partition.
     Closes(SchemaId),
     /// It is behind the gate: drop it, it is fetched again.
     Held,
 }
 
+/// A record whose value is to be taken.
+#[derive(Clone, Copy)]
+pub struct Fetched<'a> {
+    pub source: SourcePartition,
+    pub offset: i64,
+    pub leader_epoch: Option<LeaderEpoch>,
+    pub value: Option<&'a [u8]>,
+}
+
 /// The values that one member of the group fetches.
 #[derive(Debug, Default)]
 pub struct Inputs {
-    /// By source topic. `None`: JSON.
+    /// By source topic. `None`: its values are JSON.
     schemas: Vec<Option<EventSchema>>,
     gates: Gates,
+    /// `None`: values of that schema are no values of that topic.
     decoders: HashMap<(SchemaId, EventSchema), Option<Decoder>>,
     /// Of the last value.
     json: Vec<u8>,
@@ -40,19 +67,9 @@ impl Inputs {
         Self { schemas, ..Self::default() }
     }
 
-    /// Whether values of the topic are decoded.
-    pub fn is_avro(&self, topic: SourceTopic) -> bool {
-        self.schema_of(topic).is_some()
-    }
-
-    /// Takes the value of a record. The records of a partition come in their order.
-    pub fn take(
-        &mut self,
-        source: SourcePartition,
-        offset: i64,
-        leader_epoch: Option<LeaderEpoch>,
-        value: Option<&[u8]>,
-    ) -> Taken<'_> {
+    /// Takes the value of a record. The records of a partition come in their order. `lookup` says what is known of a schema.
+    pub fn take(&mut self, record: Fetched<'_>, lookup: impl FnOnce(SchemaId) -> Lookup) -> Taken<'_> {
+        let Fetched { source, offset, leader_epoch, value } = record;
         let Some(schema) = self.schema_of(source.topic) else { return Taken::AsItIs };
         if self.gates.holds(source, offset) {
             return Taken::Held;
@@ -62,7 +79,8 @@ impl Inputs {
             return Taken::Undecodable(JsonError::TooLong);
         }
         let Some((id, body)) = framed(value) else { return Taken::Undecodable(JsonError::NotFramed) };
-        match self.gates.admit(source, offset, leader_epoch, id) {
+        let known = self.learn(id, schema, lookup);
+        match self.gates.admit(source, Waiting { id, offset, leader_epoch }, known) {
             Admission::Pass => {}
             Admission::Refused => return Taken::Undecodable(JsonError::UnknownSchema),
             Admission::Closes => return Taken::Closes(id),
@@ -78,29 +96,27 @@ impl Inputs {
         }
     }
 
-    /// The registry has the schema. Returns where to read on, and for which topics its values are no values, and why.
-    pub fn known(
+    /// Makes the decoder of a schema, if there is none.
+    fn learn(
         &mut self,
         id: SchemaId,
-        text: &str,
-    ) -> (Vec<(SourcePartition, Waiting)>, Vec<(EventSchema, SchemaFault)>) {
-        let mut faults = Vec::new();
-        let mut topics: Vec<_> = self.schemas.iter().flatten().copied().collect();
-        topics.sort_unstable();
-        topics.dedup();
-        for topic in topics {
-            let decoder = Decoder::new(text, topic);
-            if let Err(fault) = &decoder {
-                faults.push((topic, fault.clone()));
-            }
-            self.decoders.insert((id, topic), decoder.ok());
+        topic: EventSchema,
+        lookup: impl FnOnce(SchemaId) -> Lookup,
+    ) -> Known {
+        if self.decoders.contains_key(&(id, topic)) {
+            return Known::Yes;
         }
-        (self.gates.answer(id, true), faults)
-    }
-
-    /// The registry definitely does not have the schema. Returns where to read on.
-    pub fn not_found(&mut self, id: SchemaId) -> Vec<(SourcePartition, Waiting)> {
-        self.gates.answer(id, false)
+        let decoder = match lookup(id) {
+            Lookup::Found(text) => Decoder::new(&text, topic).ok(),
+            Lookup::Unreadable(_) => None,
+            Lookup::NotFound => return Known::Absent,
+            Lookup::Pending => return Known::Unknown,
+        };
+        if self.decoders.len() >= DECODERS_MAX {
+            self.decoders.clear();
+        }
+        self.decoders.insert((id, topic), decoder);
+        Known::Yes
     }
 
     pub fn gates(&self) -> &Gates {

@@ -27,6 +27,6 @@ mod varint;
 pub use decode::{Decoder, SchemaFault};
 pub use encode::{EncodeError, Encoder};
 pub use framing::{SchemaId, framed};
-pub use gate::{Admission, Gates, Waiting};
-pub use inputs::{Inputs, Taken};
+pub use gate::{Admission, Gates, Known, Waiting};
+pub use inputs::{Fetched, Inputs, Lookup, Taken};
 pub use schemas::EventSchema;

@@ -8,7 +8,8 @@ use crate::deployment::{Broadcast, SourceKind, Topology};
 use crate::otp::{CanonicalSubject, LogTime};
 use crate::wire::headers::RequestHeaders;
 use crate::wire::json::{self, Json, JsonError};
-use crate::wire::record::Record;
+use crate::wire::record::{Record, RecordBatch};
+use crate::wire::structured;
 
 pub(super) enum Incoming<'a> {
     Request(Request<'a>),
@@ -20,6 +21,13 @@ pub(super) enum Incoming<'a> {
     Admin(Result<AdminCommand, String>),
     /// Judged where it is broadcast, and again where it is stored.
     Broadcast(Broadcast),
+}
+
+/// A request in structured mode, as it is in binary mode, alone in a batch. `None`: the record is no such request. Done
+/// where a record is first read, so that nobody else has to know of it.
+pub(super) fn in_binary_mode(record: &Record<'_>, topology: &Topology) -> Option<RecordBatch> {
+    let SourceKind::Requests(caller) = topology.source(record.source.topic).kind else { return None };
+    structured::to_binary(record, topology.callers[caller].contract.member_names())
 }
 
 impl<'a> Incoming<'a> {

@@ -215,6 +215,8 @@ impl<S: StateStore> Task<S> {
         out: &mut Outbox,
     ) -> Result<(), TaskError> {
         let topology = self.topology.clone();
+        let binary = incoming::in_binary_mode(record, &topology);
+        let record = &binary.as_ref().map_or(*record, |batch| batch.get(0));
         let incoming = Incoming::read(record, &topology);
         match incoming.home(&topology).filter(|home| *home != self.partition) {
             Some(home) => {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::incoming::Incoming;
+use super::incoming::{Incoming, in_binary_mode};
 use crate::deployment::{SourceKind, Topology};
 use crate::wire::headers::{self, KIND_BARRIER, KIND_HOP, OriginBytes, OriginHeaders};
 use crate::wire::hop::Hop;
@@ -19,6 +19,8 @@ use crate::wire::record::Record;
 pub fn home_of_record(record: &Record<'_>, topology: &Topology) -> Option<i32> {
     match topology.source(record.source.topic).kind {
         SourceKind::Requests(_) | SourceKind::Directory | SourceKind::Admin | SourceKind::Broadcast(_) => {
+            let binary = in_binary_mode(record, topology);
+            let record = &binary.as_ref().map_or(*record, |batch| batch.get(0));
             Incoming::read(record, topology).home(topology)
         }
         SourceKind::Repartition => None,
@@ -76,6 +78,8 @@ pub(super) fn forward_barrier(record: &Record<'_>, home: i32, topology: &Topolog
 /// A record that does not say whose it is goes to the task with its partition's number, modulo the number of tasks.
 /// `has_waited`: it lay there before anybody read the partition.
 pub fn forward_only(record: &Record<'_>, has_waited: bool, topology: &Topology, out: &mut Outbox) {
+    let binary = in_binary_mode(record, topology);
+    let record = &binary.as_ref().map_or(*record, |batch| batch.get(0));
     let home = home_of_record(record, topology).unwrap_or(record.source.partition % topology.partitions);
     let waited = [(headers::OTP_ORIGIN_WAITED, WAITED.as_bytes())];
     let marks = if has_waited { &waited[..] } else { &[] };

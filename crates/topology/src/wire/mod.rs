@@ -9,4 +9,5 @@ pub mod outbox;
 pub mod record;
 pub mod reply;
 pub mod rfc3339;
+pub mod structured;
 pub mod topic_name;

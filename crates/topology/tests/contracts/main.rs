@@ -5,3 +5,4 @@ mod faults;
 mod int;
 mod mosip;
 mod settings;
+mod structured;

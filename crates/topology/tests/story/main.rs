@@ -22,3 +22,4 @@ mod script;
 mod signals;
 mod stored;
 mod streams;
+mod undecodable;
