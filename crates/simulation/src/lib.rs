@@ -28,6 +28,7 @@ mod records;
 mod refusals;
 mod reports;
 mod run;
+mod schemas;
 pub mod seeds;
 mod trace;
 mod truncation;

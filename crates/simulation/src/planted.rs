@@ -91,4 +91,6 @@ planted! {
     HopByOrigin = "hop-by-origin",
     /// A delivery that its number's home refused is made.
     RefusalGranted = "refusal-granted",
+    /// Records behind the gate of a partition are read before the record at it.
+    ReadBehindGate = "read-behind-gate",
 }

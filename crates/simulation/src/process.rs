@@ -26,6 +26,7 @@ use crate::house::House;
 use crate::names::instance_name;
 use crate::plan::Fault;
 use crate::planted::Planted;
+use crate::schemas::Schemas;
 use crate::trace::Trace;
 
 /// What a process can reach: everything except other processes.
@@ -116,6 +117,7 @@ pub(crate) struct Process {
     in_callback: bool,
     stopping: bool,
     pub(crate) fetching: BTreeMap<SourcePartition, Fetching>,
+    pub(crate) schemas: Schemas,
     pub(crate) questions: VecDeque<crate::worker::Asked>,
     pub(crate) answers: VecDeque<Event<SimStore>>,
     pub(crate) in_flight: VecDeque<(TopicPartition, StoredRecord)>,
@@ -163,6 +165,7 @@ impl Process {
             in_callback: false,
             stopping: false,
             fetching: BTreeMap::new(),
+            schemas: Schemas::new(number),
             questions: VecDeque::new(),
             answers: VecDeque::new(),
             in_flight: VecDeque::new(),
@@ -224,6 +227,7 @@ impl Process {
         }
         if std::mem::take(&mut self.in_callback) {
             self.fetching.clear();
+            self.schemas.clear();
             self.answers.clear();
             let rejoin = self.claim.member.filter(|_| self.pending != Some(Callback::Lose));
             self.pending = None;
@@ -346,6 +350,7 @@ impl Process {
             Event::Assigned { .. } => {
                 self.is_leaving = false;
                 self.fetching.clear();
+                self.schemas.clear();
                 self.idle_steps += 1;
             }
             Event::Revoked { .. } | Event::Stop => self.is_leaving = true,
@@ -444,6 +449,7 @@ impl Process {
         for source in sources {
             if let Some(fetching) = self.fetching.get_mut(source) {
                 fetching.is_paused = true;
+                self.schemas.forget(*source);
             }
         }
     }
@@ -453,6 +459,7 @@ impl Process {
             if let (Some(Planted::SkipRefused), Some(paused)) = (site.planted, self.fetching.get(&source)) {
                 next = next.max(paused.next);
             }
+            self.schemas.forget(source);
             self.fetching.insert(source, Fetching { next, is_paused: false, end_reported: -1 });
             self.delivered.retain(|(it, _)| *it != source);
             let is_directory = self.topology.source(source.topic).kind == SourceKind::Directory;

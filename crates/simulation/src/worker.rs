@@ -183,6 +183,9 @@ impl Process {
     /// One round of polling: some records, the ends of partitions, the worker's answers, and a tick.
     pub(crate) fn fetch(&mut self, site: &mut Site<'_>) {
         let mut batch = RecordBatch::default();
+        for (source, offset) in self.schemas.poll() {
+            self.fetching.get_mut(&source).expect("a gate is of a partition that is read").next = offset;
+        }
         let mut sources: Vec<_> =
             self.fetching.iter().filter(|(_, it)| !it.is_paused).map(|(source, _)| *source).collect();
         site.dice.shuffle(&mut sources);
@@ -221,10 +224,21 @@ impl Process {
         if fetching.next < log.start {
             return (0, false);
         }
-        let mut taken = 0;
+        let is_request = matches!(self.topology.source(source.topic).kind, SourceKind::Requests(_));
+        let (mut taken, mut was_closed) = (0, false);
         while let Some((offset, time, record)) = log.next_visible(fetching.next) {
             if taken == most {
                 return (taken, true);
+            }
+            if is_request && !self.schemas.admits(source, offset) {
+                if site.planted != Some(Planted::ReadBehindGate) {
+                    return (taken, false);
+                }
+                if !was_closed {
+                    was_closed = true;
+                    fetching.next = offset + 1;
+                    continue;
+                }
             }
             fetching.next = offset + 1;
             let hides_id = site.planted == Some(Planted::AnswerAnew);

@@ -66,7 +66,7 @@ fn a_minimised_plan_breaks_the_same_promise_as_the_original() {
 }
 
 /// Each planted bug, the scenario in which it is searched, and the number of seeds within which it must be found.
-const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 34] = [
+const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 35] = [
     (Planted::WriteBeforeCommit, None, 100),
     (Planted::RestoreToLso, Some(Scenario::TwoOwners), 1_000),
     (Planted::EndBeforeStable, Some(Scenario::TwoOwners), 200),
@@ -101,6 +101,7 @@ const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 34] = [
     (Planted::HopLost, Some(Scenario::Numbers), 200),
     (Planted::HopByOrigin, Some(Scenario::Numbers), 50),
     (Planted::RefusalGranted, Some(Scenario::Numbers), 50),
+    (Planted::ReadBehindGate, None, 50),
 ];
 
 /// The service and the reference have the same wrong rule. Only this oracle can find it.
