@@ -6,6 +6,7 @@
 mod cli;
 mod config;
 mod kafka;
+mod registry;
 mod rocks;
 mod runtime;
 mod telemetry;
