@@ -165,7 +165,7 @@ fn a_check_tells_the_registrys_reasons_and_a_subject_without_schemas_takes_all()
         let server = Server::always(Answer::Json(status, body));
         let client = client(std::slice::from_ref(&server.url), &[]);
         assert_eq!(wait(client.check("s", SCHEMA)).expect("an event queue"), expected);
-        assert_eq!(server.lines(), ["POST /compatibility/subjects/s/versions/latest?verbose=true"]);
+        assert_eq!(server.lines(), ["POST /compatibility/subjects/s/versions/latest"]);
     }
 }
 

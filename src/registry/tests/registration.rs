@@ -44,7 +44,7 @@ fn served(has: Has) -> Server {
             }
             "POST /subjects/sms-value/versions" if has.refuses => refused(409, 409),
             "POST /subjects/sms-value/versions" => json(r#"{"id":6}"#),
-            "POST /compatibility/subjects/sms-value/versions/latest?verbose=true" => {
+            "POST /compatibility/subjects/sms-value/versions/latest" => {
                 json(&format!(r#"{{"is_compatible":{},"messages":["why"]}}"#, !has.refuses))
             }
             line => panic!("nobody asks {line}"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
-    /// As in `GET /schemas/ids/1`.
+    /// As in `GET /schemas/ids/1`, without a query.
     pub line: String,
     pub authorization: Option<String>,
     pub body: String,
@@ -76,7 +76,8 @@ fn serve(stream: &TcpStream, asked: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) 
 fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-    let line = line.rsplit_once(" HTTP/").expect("a request line").0.to_owned();
+    let line = line.rsplit_once(" HTTP/").expect("a request line").0;
+    let line = line.split('?').next().unwrap_or_default().to_owned();
     let (mut authorization, mut length) = (None, 0);
     loop {
         let mut header = String::new();
