@@ -3,6 +3,7 @@
 use crate::deployment::{SourceKind, Topology};
 use crate::wire::headers::{self, OriginHeaders};
 use crate::wire::hop::Hop;
+use crate::wire::json::JsonError;
 use crate::wire::record::{Record, SourcePartition};
 
 pub(super) enum Arrival<'a> {
@@ -32,6 +33,7 @@ impl<'a> Arrival<'a> {
             timestamp: origin.time,
             key: origin.key,
             value: record.value,
+            undecodable: record.headers.last(headers::OTP_ORIGIN_UNDECODABLE).and_then(JsonError::named),
             headers: record.headers,
         };
         let incarnation = record.headers.last(headers::OTP_ORIGIN_INCARNATION);

@@ -86,6 +86,7 @@ impl<S: StateStore> Task<S> {
             timestamp: LogTime::default(),
             key: None,
             value: None,
+            undecodable: None,
             headers: Headers::default(),
         };
         for home in 0..self.topology.partitions {

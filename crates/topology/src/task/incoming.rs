@@ -68,7 +68,11 @@ impl<'a> Incoming<'a> {
             address,
             body,
         };
-        match json::parse_object(record.value, caller.contract.member_names()) {
+        let parsed = match record.undecodable {
+            None => json::parse_object(record.value, caller.contract.member_names()),
+            Some(error) => Err(error),
+        };
+        match parsed {
             Ok(body) => Self::Request(request(caller.contract.address(&body, record.headers), body)),
             Err(error) => {
                 Self::UnreadableRequest(request(Address::default(), Json::Object(Vec::new())), error)

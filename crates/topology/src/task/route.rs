@@ -102,7 +102,9 @@ fn origin_headers(
         key: record.key,
     };
     let mut bytes = OriginBytes::default();
-    let marks = marks.iter().map(|(name, value)| (*name, Some(*value)));
+    let undecodable = record.undecodable.map(|error| error.code().as_bytes());
+    let undecodable = undecodable.map(|code| (headers::OTP_ORIGIN_UNDECODABLE, Some(code)));
+    let marks = marks.iter().map(|(name, value)| (*name, Some(*value))).chain(undecodable);
     let incarnation = &topology.source(record.source.topic).incarnation.0;
     let incarnation = (headers::OTP_ORIGIN_INCARNATION, Some(&incarnation[..]));
     out.headers(origin.write(&mut bytes).into_iter().chain([incarnation]).chain(marks))

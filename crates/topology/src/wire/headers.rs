@@ -52,6 +52,8 @@ pub const OTP_ORIGIN_INCARNATION: &str = "otp.origin.incarnation";
 pub const OTP_KIND: &str = "otp.kind";
 /// Internal: the record lay in a new partition before any instance read that partition.
 pub const OTP_ORIGIN_WAITED: &str = "otp.origin.waited";
+/// Internal: why the value could not become JSON where it was first read ([`super::json::JsonError::code`]).
+pub const OTP_ORIGIN_UNDECODABLE: &str = "otp.origin.undecodable";
 
 /// Internal: the step of a request that visits several homes ([`super::hop::Hop`]).
 pub const OTP_HOP: &str = "otp.hop";

@@ -6,6 +6,7 @@ use std::fmt;
 
 pub use super::arena::Headers;
 use super::arena::{Arena, Span};
+use super::json::JsonError;
 use crate::otp::LogTime;
 
 /// A source topic: its index in the topology's list of source topics.
@@ -34,6 +35,8 @@ pub struct Record<'a> {
     pub timestamp: LogTime,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
+    /// Why the value, as it was fetched, cannot become JSON. `None`: it is JSON, as far as its format says.
+    pub undecodable: Option<JsonError>,
     pub headers: Headers<'a>,
 }
 
@@ -45,6 +48,7 @@ struct Entry {
     timestamp: LogTime,
     key: Option<Span>,
     value: Option<Span>,
+    undecodable: Option<JsonError>,
     headers: Span,
 }
 
@@ -88,13 +92,30 @@ impl RecordBatch {
         let key = key.map(|bytes| self.arena.copy(bytes));
         let value = value.map(|bytes| self.arena.copy(bytes));
         let headers = self.arena.add_headers(headers);
-        self.entries.push(Entry { source, offset, leader_epoch: None, timestamp, key, value, headers });
+        let (leader_epoch, undecodable) = (None, None);
+        self.entries.push(Entry {
+            source,
+            offset,
+            leader_epoch,
+            timestamp,
+            key,
+            value,
+            undecodable,
+            headers,
+        });
     }
 
     /// Says under which leader the last record was written.
     pub fn set_leader_epoch(&mut self, epoch: Option<LeaderEpoch>) {
         if let Some(entry) = self.entries.last_mut() {
             entry.leader_epoch = epoch;
+        }
+    }
+
+    /// Says that the value of the last record cannot become JSON, and why.
+    pub fn set_undecodable(&mut self, error: Option<JsonError>) {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.undecodable = error;
         }
     }
 
@@ -112,6 +133,7 @@ impl RecordBatch {
             timestamp: entry.timestamp,
             key: entry.key.map(slice),
             value: entry.value.map(slice),
+            undecodable: entry.undecodable,
             headers: self.arena.headers(entry.headers),
         }
     }
@@ -144,9 +166,11 @@ impl RecordBatch {
     pub fn split_to(&mut self, count: usize) -> Self {
         let mut rest = Self::default();
         for at in count..self.len() {
-            let Record { source, offset, leader_epoch, timestamp, key, value, headers } = self.get(at);
+            let Record { source, offset, leader_epoch, timestamp, key, value, undecodable, headers } =
+                self.get(at);
             rest.push(source, offset, timestamp, key, value, headers.iter());
             rest.set_leader_epoch(leader_epoch);
+            rest.set_undecodable(undecodable);
         }
         let mut first = std::mem::replace(self, rest);
         first.entries.truncate(count);
@@ -163,6 +187,7 @@ impl fmt::Debug for Record<'_> {
             .field("timestamp", &self.timestamp)
             .field("key_len", &self.key.map(<[u8]>::len))
             .field("value_len", &self.value.map(<[u8]>::len))
+            .field("undecodable", &self.undecodable)
             .field("headers", &self.headers)
             .finish()
     }
@@ -195,6 +220,7 @@ mod tests {
         batch.push(source(0, 3), 10, at(100), Some(b"key"), Some(b"9123456789"), headers);
         batch.set_leader_epoch(Some(LeaderEpoch(7)));
         batch.push(source(1, 3), 20, at(200), None, Some(b""), []);
+        batch.set_undecodable(Some(JsonError::NotAvro));
         batch.push(source(0, 4), 30, at(300), Some(b""), None, [("b", Some(&b"x"[..]))]);
         batch
     }
@@ -234,9 +260,9 @@ mod tests {
     }
 
     fn whole(record: &Record<'_>) -> String {
-        let Record { source, offset, leader_epoch, timestamp, key, value, headers } = record;
+        let Record { source, offset, leader_epoch, timestamp, key, value, undecodable, headers } = record;
         let headers: Vec<_> = headers.iter().collect();
-        format!("{source:?} {offset} {leader_epoch:?} {timestamp:?} {key:?} {value:?} {headers:?}")
+        format!("{source:?} {offset} {leader_epoch:?} {timestamp:?} {key:?} {value:?} {undecodable:?} {headers:?}")
     }
 
     #[test]

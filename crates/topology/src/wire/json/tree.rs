@@ -33,7 +33,7 @@ pub enum Names {
     IgnoreCase,
 }
 
-/// Why a value is refused as a JSON object. Holds nothing of the payload.
+/// Why a value is refused as a JSON object, or as what becomes one (Avro). Holds nothing of the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     #[error("value is null")]
@@ -50,9 +50,36 @@ pub enum JsonError {
     DuplicateKey,
     #[error("value is no JSON object")]
     NotAnObject,
+    #[error("value does not begin with a schema id: it is not in the Confluent wire format")]
+    NotFramed,
+    #[error("the schema registry does not know the schema id of the value")]
+    UnknownSchema,
+    #[error("values of the writer's schema are no values of this topic")]
+    UnfitSchema,
+    #[error("value is not of its writer's schema")]
+    NotAvro,
 }
 
 impl JsonError {
+    const ALL: [Self; 11] = [
+        Self::NullValue,
+        Self::TooLong,
+        Self::NotUtf8,
+        Self::Syntax,
+        Self::TooDeep,
+        Self::DuplicateKey,
+        Self::NotAnObject,
+        Self::NotFramed,
+        Self::UnknownSchema,
+        Self::UnfitSchema,
+        Self::NotAvro,
+    ];
+
+    /// The error with this name.
+    pub fn named(code: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|error| error.code().as_bytes() == code)
+    }
+
     /// A stable name for headers and metrics.
     pub const fn code(self) -> &'static str {
         match self {
@@ -63,6 +90,10 @@ impl JsonError {
             Self::TooDeep => "too_deep",
             Self::DuplicateKey => "duplicate_key",
             Self::NotAnObject => "not_an_object",
+            Self::NotFramed => "not_framed",
+            Self::UnknownSchema => "unknown_schema",
+            Self::UnfitSchema => "unfit_schema",
+            Self::NotAvro => "not_avro",
         }
     }
 }
