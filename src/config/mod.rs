@@ -31,6 +31,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use otp_topology::contract::delivery::{DeliverySettings, Flavour};
 use otp_topology::contract::{CONTRACTS, Contracts, SettingsFinding, TOKENS};
 use otp_topology::deployment::{CallerSettings, Settings, SignalSettings};
 use otp_topology::otp::ContractName;
@@ -139,6 +140,13 @@ impl Config {
         let mut sections = self.contract_sections.clone();
         sections[contract.as_str()][key] = value;
         Contracts::open(CONTRACTS, sections).expect("a setting that exists, and a value that it takes")
+    }
+
+    /// The shape of the notification events.
+    pub(crate) fn flavour(&self) -> Flavour {
+        let section = self.contract_sections[ContractName::Egov.as_str()].clone();
+        let settings: DeliverySettings = serde_json::from_value(section).expect("the contracts have read it");
+        settings.flavour
     }
 
     /// What the topology needs to know of this deployment.

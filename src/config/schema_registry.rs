@@ -122,9 +122,10 @@ fn url_fault(url: &str) -> Option<(&'static str, &'static str)> {
     };
     let scheme = uri.scheme_str().unwrap_or_default();
     match uri.authority() {
-        Some(authority) if authority.as_str().contains('@') => {
-            Some(("an address has no user and password", "write schema_registry.username and password instead"))
-        }
+        Some(authority) if authority.as_str().contains('@') => Some((
+            "an address has no user and password",
+            "write schema_registry.username and password instead",
+        )),
         Some(authority) if matches!(scheme, "http" | "https") && !authority.host().is_empty() => {
             let is_bare = uri.query().is_none() && !url.contains('#');
             (!is_bare).then_some(("a base address has no query and no fragment", FORM))

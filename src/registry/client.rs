@@ -45,9 +45,12 @@ impl Client {
     /// The certificates or an address cannot be used.
     pub(crate) fn new(settings: &SchemaRegistry) -> Result<Self, OpenError> {
         let http = Http::new(settings)?;
-        if !matches!(http.credentials, Credentials::None) && settings.urls.iter().any(|url| url.starts_with("http:"))
+        if !matches!(http.credentials, Credentials::None)
+            && settings.urls.iter().any(|url| url.starts_with("http:"))
         {
-            tracing::warn!("the credentials of the schema registry are sent unencrypted: an address has http://");
+            tracing::warn!(
+                "the credentials of the schema registry are sent unencrypted: an address has http://"
+            );
         }
         let addresses = settings.urls.iter().map(|url| Address::new(url.trim_end_matches('/'), &http));
         let addresses: Vec<_> = addresses.collect::<Result<_, _>>()?;
@@ -161,9 +164,9 @@ impl Address {
             Ok(found) if found.schema_type != SchemaType::Avro => {
                 Ok(SchemaAnswer::Unreadable(format!("schema {id} is not of the type AVRO")))
             }
-            Ok(found) if !found.references.is_empty() => {
-                Ok(SchemaAnswer::Unreadable(format!("schema {id} refers to other schemas, which this service does not read")))
-            }
+            Ok(found) if !found.references.is_empty() => Ok(SchemaAnswer::Unreadable(format!(
+                "schema {id} refers to other schemas, which this service does not read"
+            ))),
             Ok(found) => Ok(SchemaAnswer::Found(found.schema)),
             Err(Fault::Refused { code: SCHEMA_NOT_FOUND, .. }) => Ok(SchemaAnswer::NotFound),
             Err(fault) => Err(without_definite(fault)),

@@ -77,7 +77,8 @@ fn compare_fields(path: &str, ours: &[Value], theirs: &[Value], found: &mut Vec<
 fn bare(schema: &Value) -> Value {
     match schema {
         Value::Object(members) => {
-            let kept = members.iter().filter(|(name, _)| !matches!(name.as_str(), "doc" | "aliases" | "default"));
+            let kept =
+                members.iter().filter(|(name, _)| !matches!(name.as_str(), "doc" | "aliases" | "default"));
             let kept: Map<String, Value> = kept.map(|(name, value)| (name.clone(), bare(value))).collect();
             match kept.get("type") {
                 Some(name) if kept.len() == 1 => name.clone(),

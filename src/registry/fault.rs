@@ -24,7 +24,7 @@ pub(crate) enum Fault {
 /// The settings of the client cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {what}; {remedy}")]
-pub(crate) struct OpenError {
+pub struct OpenError {
     pub key: &'static str,
     pub what: String,
     pub remedy: &'static str,
@@ -57,6 +57,7 @@ impl Fault {
 
 /// One line of a text from outside: no control characters, and not too long.
 pub(super) fn shown(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_CHARS_MAX).collect();
+    let line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_CHARS_MAX).collect();
     if text.chars().nth(TEXT_CHARS_MAX).is_some() { format!("{line}…") } else { line }
 }

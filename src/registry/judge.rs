@@ -51,7 +51,10 @@ async fn judged(answer: Response) -> Result<Response, String> {
         serde_json::from_slice::<Refusal>(&body).is_ok_and(|refusal| refusal.fits(status.as_u16()))
     };
     if !is_own {
-        return Err(format!("it answered {} with something that is no answer of a schema registry", status.as_u16()));
+        return Err(format!(
+            "it answered {} with something that is no answer of a schema registry",
+            status.as_u16()
+        ));
     }
     let answer = http::Response::builder().status(status).body(body);
     Ok(answer.expect("a status and a body make a response").into())
@@ -61,7 +64,9 @@ async fn judged(answer: Response) -> Result<Response, String> {
 fn status_fault(status: StatusCode) -> Option<String> {
     let code = status.as_u16();
     if status.is_redirection() {
-        return Some(format!("it answered {code}, a redirect, which is not followed: name the final address"));
+        return Some(format!(
+            "it answered {code}, a redirect, which is not followed: name the final address"
+        ));
     }
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
@@ -99,6 +104,8 @@ fn unreachable(error: &Error) -> String {
     }
     match error {
         Error::Reqwest(outer) if std::ptr::addr_eq(cause, outer) => "no connection".to_owned(),
-        Error::Reqwest(_) | Error::Middleware(_) => format!("no connection: {}", super::fault::shown(&cause.to_string())),
+        Error::Reqwest(_) | Error::Middleware(_) => {
+            format!("no connection: {}", super::fault::shown(&cause.to_string()))
+        }
     }
 }

@@ -24,10 +24,10 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use client::{Client, SchemaAnswer};
-pub(crate) use fault::{Fault, OpenError};
-pub(crate) use registration::{Standing, Subject, Trouble, compare, register};
-pub(crate) use worker::{Lookup, Registration, Worker};
+pub(crate) use client::Client;
+pub use registration::Subject;
+pub(crate) use registration::{Standing, Trouble, compare, register};
+pub use worker::{Lookup, Registration, Worker};
 
 /// Runs requests to their end on this thread. For commands, which have nothing else to do meanwhile.
 ///

@@ -16,7 +16,7 @@ const INCOMPATIBLE: u32 = 409;
 
 /// A schema and the subject under which it belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Subject {
+pub struct Subject {
     pub name: String,
     /// Without white space between its parts.
     pub schema: String,
@@ -24,7 +24,7 @@ pub(crate) struct Subject {
 
 /// Why a subject does not have our schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// The registry says nothing definite. Try again.
     #[error("subject {subject}: {reason}")]
     Unavailable { subject: String, reason: String },
@@ -56,7 +56,7 @@ pub(crate) struct Standing {
 }
 
 impl Subject {
-    pub(crate) fn of_topic(topic: &str, schema: &str) -> Self {
+    pub fn of_topic(topic: &str, schema: &str) -> Self {
         Self { name: format!("{topic}-value"), schema: compact(schema) }
     }
 
@@ -123,7 +123,11 @@ async fn protect(client: &Client, subject: &Subject) -> Result<String, Trouble> 
         Some(level) if level != LEVEL_NONE => Ok(level),
         Some(_) | None => {
             client.set_level(&subject.name, LEVEL).await.map_err(failed)?;
-            tracing::info!(subject = subject.name, level = LEVEL, "the subject had no compatibility level and got one");
+            tracing::info!(
+                subject = subject.name,
+                level = LEVEL,
+                "the subject had no compatibility level and got one"
+            );
             Ok(LEVEL.to_owned())
         }
     }

@@ -32,7 +32,7 @@ const PAUSE_MS_MAX: u64 = 30_000;
 
 /// What is known of an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Lookup {
+pub enum Lookup {
     /// The text of its Avro schema.
     Found(Arc<str>),
     /// The registry's definite word.
@@ -45,7 +45,7 @@ pub(crate) enum Lookup {
 
 /// Whether all subjects have their schemas.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Registration {
+pub enum Registration {
     /// Not yet; the worker goes on. The reason, if the registry gave no answer.
     Waiting(Option<String>),
     /// The id of each subject's schema.
@@ -55,7 +55,7 @@ pub(crate) enum Registration {
 }
 
 /// The worker and what it knows. Dropping it ends the thread.
-pub(crate) struct Worker {
+pub struct Worker {
     shared: Arc<Shared>,
     /// Dropped to end the thread.
     stop: Option<oneshot::Sender<()>>,
@@ -89,7 +89,7 @@ impl Worker {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub(crate) fn start(settings: &SchemaRegistry, subjects: Vec<Subject>) -> Result<Self, OpenError> {
+    pub fn start(settings: &SchemaRegistry, subjects: Vec<Subject>) -> Result<Self, OpenError> {
         let client = Client::new(settings)?;
         let may_write = settings.auto_register;
         let failed = |error: std::io::Error| OpenError {
@@ -116,7 +116,7 @@ impl Worker {
     }
 
     /// What is known of an id. Asks the registry if nothing is; never waits.
-    pub(crate) fn schema_of(&self, id: u32) -> Lookup {
+    pub fn schema_of(&self, id: u32) -> Lookup {
         let mut state = self.shared.state();
         if let Some(answer) = state.known(id) {
             return answer;
@@ -128,12 +128,12 @@ impl Worker {
         Lookup::Pending
     }
 
-    pub(crate) fn registration(&self) -> Registration {
+    pub fn registration(&self) -> Registration {
         self.shared.state().registration.clone()
     }
 
     /// Why the registry gives no definite answers; `None`: it does, or nothing was asked.
-    pub(crate) fn outage(&self) -> Option<String> {
+    pub fn outage(&self) -> Option<String> {
         self.shared.state().outage.clone()
     }
 }
@@ -228,7 +228,9 @@ impl Shared {
     fn set_outage(&self, reason: Option<String>) {
         let before = std::mem::replace(&mut self.state().outage, reason.clone());
         match (before, reason) {
-            (None, Some(reason)) => tracing::warn!(reason, "the schema registry gives no answer; asking it again"),
+            (None, Some(reason)) => {
+                tracing::warn!(reason, "the schema registry gives no answer; asking it again")
+            }
             (Some(_), None) => tracing::info!("the schema registry answers again"),
             (None, None) | (Some(_), Some(_)) => {}
         }
@@ -259,7 +261,10 @@ impl State {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long an absence is remembered decides nothing about a record")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long an absence is remembered decides nothing about a record"
+)]
 fn now() -> Instant {
     Instant::now()
 }

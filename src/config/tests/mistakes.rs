@@ -77,10 +77,15 @@ fn the_registry_and_the_formats_are_checked() {
     let registry = |keys: &str| urls("[\"http://r:1\"]") + "\n" + keys;
     let caller = |field: &str| format!("{CALLER}\n{field}");
     let rows: &[(String, &[&str])] = &[
-        (urls("\"http://r:1\""), &["schema_registry.urls = \"http://r:1\": a string, but the key takes a list"]),
+        (
+            urls("\"http://r:1\""),
+            &["schema_registry.urls = \"http://r:1\": a string, but the key takes a list"],
+        ),
         (
             urls("[\"http://u:p4ss@r\"]"),
-            &["urls[0] = \"http://***@r\": an address has no user and password; write schema_registry.username"],
+            &[
+                "urls[0] = \"http://***@r\": an address has no user and password; write schema_registry.username",
+            ],
         ),
         (urls("[\"registry:8081\"]"), &["not an address with http:// or https://; write the base address"]),
         (urls("[\"http://r:1\", \"a b\"]"), &["schema_registry.urls[1] = \"a b\": not an address"]),
@@ -97,10 +102,19 @@ fn the_registry_and_the_formats_are_checked() {
         (registry("request_timeout_ms = 60001"), &["request_timeout_ms = 60001: too large"]),
         (
             "[formats]\nsms = \"avro\"".to_owned(),
-            &["formats.sms = \"avro\": Avro needs a schema registry", "schema_registry.urls, or write \"json\""],
+            &[
+                "formats.sms = \"avro\": Avro needs a schema registry",
+                "schema_registry.urls, or write \"json\"",
+            ],
         ),
-        (caller("request_format = \"avro\""), &["callers[0].request_format = \"avro\": Avro needs a schema registry"]),
-        (caller("reply_format = \"avro\""), &["callers[0].reply_format = \"avro\": Avro needs a schema registry"]),
+        (
+            caller("request_format = \"avro\""),
+            &["callers[0].request_format = \"avro\": Avro needs a schema registry"],
+        ),
+        (
+            caller("reply_format = \"avro\""),
+            &["callers[0].reply_format = \"avro\": Avro needs a schema registry"],
+        ),
         (caller("reply_format = \"Avro\""), &["unknown variant Avro, expected json or avro"]),
         (
             "[formats]\notp_policy = \"avro\"".to_owned(),

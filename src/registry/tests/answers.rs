@@ -38,7 +38,10 @@ fn only_the_registrys_own_words_are_definite() {
         (json(404, &refusal(40401)), no("no 40401 (error code 40401)")),
         (json(422, &refusal(42201)), no("no 42201")),
         // The code of another status, or none.
-        (json(400, &refusal(40403)), no("it answered 400 with something that is no answer of a schema registry")),
+        (
+            json(400, &refusal(40403)),
+            no("it answered 400 with something that is no answer of a schema registry"),
+        ),
         (json(200, &refusal(40403)), no("another form than expected")),
         (json(404, "{\"message\":\"HTTP 404 Not Found\"}"), no("answered 404 with something")),
         (json(404, "{\"error_code\":\"40403\",\"message\":\"x\"}"), no("answered 404 with something")),
@@ -84,7 +87,10 @@ fn only_the_registrys_own_words_are_definite() {
 fn a_redirect_is_not_followed() {
     let target = Server::always(Answer::Json(200, found("")));
     for status in [301, 302, 307, 308] {
-        let head = format!("HTTP/1.1 {status} X\r\nLocation: {}/schemas/ids/7\r\nContent-Length: 0\r\n\r\n", target.url);
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nLocation: {}/schemas/ids/7\r\nContent-Length: 0\r\n\r\n",
+            target.url
+        );
         let server = Server::always(Answer::Raw(head));
         let said = schema_of(&client(&[server.url], &["token=CANARY"]), 7).expect_err("no answer");
         assert!(said.to_string().contains("a redirect, which is not followed"), "{said}");
@@ -110,7 +116,8 @@ fn the_next_address_is_asked_until_one_is_definite() {
 #[test]
 fn the_reasons_of_all_addresses_are_told() {
     let (bad, nobody) = (Server::always(Answer::Json(500, refusal(50001))), nobody());
-    let said = schema_of(&client(&[bad.url.clone(), nobody.clone()], &[]), 7).expect_err("no answer").to_string();
+    let said =
+        schema_of(&client(&[bad.url.clone(), nobody.clone()], &[]), 7).expect_err("no answer").to_string();
     let expected = format!("{}: it answered 500; {nobody}: no connection: Connection refused", bad.url);
     assert!(said.starts_with(&expected), "{said}");
 }
@@ -172,7 +179,9 @@ fn a_check_tells_the_registrys_reasons_and_a_subject_without_schemas_takes_all()
 #[test]
 fn a_file_of_certificates_that_cannot_be_used_is_named() {
     let key_file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    for (file, expected) in [("/nonexistent.pem", "cannot be read"), (key_file, "Cargo.toml has no certificate")] {
+    for (file, expected) in
+        [("/nonexistent.pem", "cannot be read"), (key_file, "Cargo.toml has no certificate")]
+    {
         let settings = settings(&[nobody()], &[&format!("ca_file={file}")]);
         let Err(error) = Client::new(&settings) else { panic!("{file} is no certificate") };
         let said = error.to_string();

@@ -10,13 +10,20 @@ fn record(fields: &str) -> String {
 fn a_difference_names_its_field() {
     let a = r#"{"name":"a","type":"string"}"#;
     let inner = |ty: &str| {
-        format!(r#"{{"name":"i","type":["null",{{"type":"array","items":{}}}]}}"#, record(&format!(r#"{{"name":"x","type":{ty}}}"#)))
+        format!(
+            r#"{{"name":"i","type":["null",{{"type":"array","items":{}}}]}}"#,
+            record(&format!(r#"{{"name":"x","type":{ty}}}"#))
+        )
     };
     let rows: Vec<(String, String, &[&str])> = vec![
         (record(a), record(a), &[]),
         (record(a), record(r#"{"name":"a","type":{"type":"string"},"doc":"text"}"#), &[]),
         (record(a), record(r#"{"name":"a","type":"string","doc":"text","default":""}"#), &[]),
-        (record(&format!(r#"{a},{{"name":"b","type":"long"}}"#)), record(a), &["`b` is new and has no default"]),
+        (
+            record(&format!(r#"{a},{{"name":"b","type":"long"}}"#)),
+            record(a),
+            &["`b` is new and has no default"],
+        ),
         (record(&format!(r#"{a},{{"name":"b","type":"long","default":0}}"#)), record(a), &[]),
         (record(a), record(&format!(r#"{a},{{"name":"b","type":"long"}}"#)), &["`b` is gone"]),
         (record(r#"{"name":"a","type":"long"}"#), record(a), &["`a` has another type"]),

@@ -26,12 +26,17 @@ fn served(has: Has) -> Server {
         match asked.line.as_str() {
             "POST /subjects/sms-value" if has.ours => json(r#"{"subject":"sms-value","id":5,"version":1}"#),
             "POST /subjects/sms-value" if has.latest.is_some() => refused(404, 40403),
-            "POST /subjects/sms-value" | "GET /subjects/sms-value/versions/latest" if has.latest.is_none() => {
+            "POST /subjects/sms-value" | "GET /subjects/sms-value/versions/latest"
+                if has.latest.is_none() =>
+            {
                 refused(404, 40401)
             }
             "GET /subjects/sms-value/versions/latest" => {
                 let schema = has.latest.expect("it has one");
-                Answer::Json(200, format!(r#"{{"subject":"sms-value","id":4,"version":1,"schema":{schema:?}}}"#))
+                Answer::Json(
+                    200,
+                    format!(r#"{{"subject":"sms-value","id":4,"version":1,"schema":{schema:?}}}"#),
+                )
             }
             "GET /config/sms-value" => match *level.lock().expect("no panic") {
                 Some(level) => Answer::Json(200, format!(r#"{{"compatibilityLevel":{level:?}}}"#)),
@@ -101,7 +106,11 @@ fn a_schema_is_registered_under_a_level_and_only_if_that_is_allowed() {
         let server = served(has);
         let client = Client::new(&settings(std::slice::from_ref(&server.url), &[])).expect("usable settings");
         let said = wait(register(&client, &subject(), may_write)).expect("an event queue");
-        assert_eq!((said, server.lines()), (expected, requests.iter().map(|it| (*it).to_owned()).collect()), "row {at}");
+        assert_eq!(
+            (said, server.lines()),
+            (expected, requests.iter().map(|it| (*it).to_owned()).collect()),
+            "row {at}"
+        );
     }
 }
 
@@ -139,7 +148,10 @@ fn trouble_names_subject_field_and_remedy() {
     for (trouble, expected) in [
         (Trouble::Unavailable { subject: subject(), reason: reason() }, &["subject sms-value: r"][..]),
         (Trouble::Missing { subject: subject() }, &["sms-value", "`otp-stream schemas register`"]),
-        (Trouble::Refused { subject: subject(), reason: reason() }, &["sms-value: the registry refuses the schema: r"]),
+        (
+            Trouble::Refused { subject: subject(), reason: reason() },
+            &["sms-value: the registry refuses the schema: r"],
+        ),
         (
             Trouble::Incompatible { subject: subject(), level: "FULL".to_owned(), fields, message: reason() },
             &["sms-value", "level FULL: `a` is gone, `b` is gone;", "a name of its own", "says: r"],
