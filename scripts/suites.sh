@@ -11,7 +11,7 @@
 #   tidy        who may name whom, sizes and names, licences of dependencies
 #   simulation  2,000 seeds of simulated faults, and planted bugs that must be found
 #   edges       unit tests of the program and of otp-bench, recorded lines, dashboards
-#   broker      the program on a real Kafka
+#   broker      the program on a real Kafka, with a real schema registry
 SUITES=(format lints scripts docs topology tidy simulation edges broker)
 
 # The suites of `./dev check`: no Kafka, and under a minute once everything is built.
@@ -36,6 +36,7 @@ run_suites() {
     *" broker "*)
       need_packages kafka
       kafka_jars
+      registry_program
       build_program
       ;;
   esac

@@ -6,6 +6,7 @@
 mod cli;
 mod config;
 mod kafka;
+mod registry;
 mod rocks;
 mod runtime;
 mod telemetry;
@@ -24,5 +25,7 @@ pub mod bench {
 
 /// Items for the tests against a broker. Not a stable interface.
 pub mod testing {
+    pub use crate::config::{Config, Sources, load as load_config};
+    pub use crate::registry::{Lookup, Registration, Subject, Worker};
     pub use crate::rocks::{Resources, TaskStore};
 }

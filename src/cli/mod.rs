@@ -14,6 +14,7 @@ mod policy;
 mod records;
 mod replay;
 mod run;
+mod schemas;
 mod signals;
 mod subject;
 mod template;
@@ -22,7 +23,7 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +67,9 @@ enum Command {
     /// Check and print the configuration
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
+    /// Show the Avro schemas, and compare a schema registry with them
+    #[command(subcommand, after_help = schemas::EXAMPLES)]
+    Schemas(schemas::SchemasCommand),
     /// Make secrets for the clients of the token operations
     #[command(subcommand, after_help = client::EXAMPLES)]
     Client(client::ClientCommand),
@@ -161,6 +165,7 @@ impl Cli {
             Command::Topics(command) => topics::perform(&load()?, &command),
             Command::Keys(command) => keys::perform(&command, load),
             Command::Config(command) => config::perform(&load()?, &command),
+            Command::Schemas(command) => schemas::perform(&load()?, &command),
             Command::Client(command) => client::perform(&load()?, &command),
             Command::Subject(command) => subject::perform(&load()?, &command),
             Command::Policy(command) => policy::perform(&load()?, &command),
@@ -210,6 +215,20 @@ impl From<KeysError> for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(err: anyhow::Error) -> Self {
         Self::Runtime(err)
+    }
+}
+
+/// A table: each column as wide as its widest cell.
+fn columns<const N: usize>(rows: &[[String; N]], text: &mut String) {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
 }
 

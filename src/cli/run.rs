@@ -18,7 +18,7 @@ use otp_topology::deployment::Settings;
 use otp_topology::otp::Keyring;
 
 use super::signals::{Signals, Status, Stop};
-use super::{Failure, cluster, topics};
+use super::{Failure, cluster, schemas, topics};
 use crate::config::{Loaded, Membership, keys};
 use crate::kafka::Admin;
 use crate::rocks::{Instance, Resources};
@@ -50,6 +50,7 @@ On SIGTERM it completes the open transaction and ends with exit code 0.";
 
 pub(super) fn perform(loaded: &Loaded, args: &RunArgs, signals: &Signals) -> Result<(), Failure> {
     let config = &loaded.config;
+    schemas::refuse_avro(loaded)?;
     // Must come before any thread starts.
     if let Err(error) = wake_without_preempting() {
         tracing::debug!(%error, "cannot set the scheduling policy; at low rates a request costs a little more CPU");

@@ -47,6 +47,11 @@ fn a_command_line_is_accepted_or_rejected() {
     check("otp-stream topics plan --json", true);
     check("otp-stream topics create", true);
     check("otp-stream topics verify", true);
+    check("otp-stream schemas list --json", true);
+    check("otp-stream schemas show lifecycle", true);
+    check("otp-stream schemas show", false);
+    check("otp-stream schemas check", true);
+    check("otp-stream schemas register", true);
     check("otp-stream keys generate --out k.toml", true);
     check("otp-stream config print", true);
     check("otp-stream demo --bootstrap-servers localhost:9092", true);

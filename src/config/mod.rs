@@ -11,6 +11,7 @@ mod application;
 mod callers;
 mod dead_letter;
 mod findings;
+mod formats;
 mod http;
 mod kafka;
 pub(crate) mod keys;
@@ -18,11 +19,11 @@ mod known;
 mod layers;
 mod log;
 pub(crate) mod mask;
-mod not_served;
 mod policy;
 mod print;
 mod problem;
 mod processing;
+mod schema_registry;
 mod signals;
 mod sources;
 mod store;
@@ -30,6 +31,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use otp_topology::contract::delivery::{DeliverySettings, Flavour};
 use otp_topology::contract::{CONTRACTS, Contracts, SettingsFinding, TOKENS};
 use otp_topology::deployment::{CallerSettings, Settings, SignalSettings};
 use otp_topology::otp::ContractName;
@@ -40,15 +42,16 @@ use toml::{Table, Value};
 pub(crate) use application::{Application, Membership};
 pub(crate) use dead_letter::{DeadLetter, DeadLetterPayload};
 pub(crate) use findings::Findings;
+pub(crate) use formats::Formats;
 pub(crate) use http::Http;
 pub(crate) use kafka::{Create, Kafka};
 pub(crate) use keys::KeysFile;
 pub(crate) use layers::Layers;
 pub(crate) use log::{Log, LogFormat};
-pub(crate) use not_served::SchemaRegistry;
 pub(crate) use policy::PolicySection;
 pub(crate) use problem::ConfigError;
 pub(crate) use processing::Processing;
+pub(crate) use schema_registry::{SchemaRegistry, Secret};
 pub(crate) use sources::Source;
 pub use sources::Sources;
 pub(crate) use store::Store;
@@ -72,6 +75,7 @@ pub struct Config {
     contract_sections: Map<String, serde_json::Value>,
     pub dead_letter: DeadLetter,
     pub schema_registry: SchemaRegistry,
+    pub formats: Formats,
     pub signals: SignalSettings,
     pub policy: PolicySection,
 }
@@ -87,7 +91,7 @@ pub struct Loaded {
 #[derive(Clone, Copy, Debug)]
 struct Range(&'static str, i64, i64);
 
-const RANGES: &[&[Range]] = &[kafka::RANGES, processing::RANGES, signals::RANGES];
+const RANGES: &[&[Range]] = &[kafka::RANGES, processing::RANGES, schema_registry::RANGES, signals::RANGES];
 
 /// Reads, merges and checks a configuration; the key file is not opened.
 ///
@@ -138,6 +142,13 @@ impl Config {
         Contracts::open(CONTRACTS, sections).expect("a setting that exists, and a value that it takes")
     }
 
+    /// The shape of the notification events.
+    pub(crate) fn flavour(&self) -> Flavour {
+        let section = self.contract_sections[ContractName::Egov.as_str()].clone();
+        let settings: DeliverySettings = serde_json::from_value(section).expect("the contracts have read it");
+        settings.flavour
+    }
+
     /// What the topology needs to know of this deployment.
     pub fn settings(&self) -> Settings {
         Settings {
@@ -155,6 +166,11 @@ impl Config {
         }
     }
 
+    /// The keys that choose Avro, as in `formats.sms` and `callers[0].reply_format`.
+    pub(crate) fn avro_keys(&self) -> Vec<String> {
+        formats::avro_keys(&self.formats, &self.callers)
+    }
+
     fn check(&self, found: &mut Findings<'_>) {
         self.application.check(found);
         self.kafka.check(found);
@@ -165,6 +181,7 @@ impl Config {
         self.log.check(found);
         callers::check(&self.callers, &self.contracts, found);
         self.schema_registry.check(found);
+        self.formats.check(&self.callers, &self.schema_registry, found);
         self.policy.check(&self.contracts, found);
         callers::check_topics(&self.settings(), found);
     }

@@ -1,7 +1,7 @@
 //! The whole service as a process against a real Apache Kafka: one broker for this test program, one application (topics,
 //! keys, store) for each scenario.
 //!
-//! No test is skipped: if Kafka, Java or kcat is missing, the test fails and names the remedy.
+//! No test is skipped: if Kafka, the schema registry, Java or kcat is missing, the test fails and names the remedy.
 
 #![expect(clippy::disallowed_methods, reason = "waiting for another process is limited in wall time")]
 
@@ -32,6 +32,7 @@ mod replay;
 mod replies;
 mod restart;
 mod routing;
+mod schema_registry;
 mod signals;
 mod topics;
 mod torture;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::contract::{CONTRACTS, Contracts};
 use crate::deployment::{
-    CallerSettings, Incarnation, Settings, SignalSettings, TopicNames, Topology, fitting_cluster,
+    CallerSettings, Format, Incarnation, Settings, SignalSettings, TopicNames, Topology, fitting_cluster,
 };
 use crate::otp::{Bounds, ContractName, KeyId, KeyParts, KeyPurpose, Keyring, LogTime};
 
@@ -40,6 +40,8 @@ pub fn caller(name: &str, request_topic: &str, reply_topic: &str) -> CallerSetti
         operations: None,
         reveal_code: false,
         utc_offset: None,
+        request_format: Format::Json,
+        reply_format: Format::Json,
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::super::columns;
 use super::apply::Creation;
 use super::difference::Difference;
 use super::plan::{Demand, Partitions, Plan, Setting, TopicPlan};
@@ -129,17 +130,4 @@ fn setting(setting: &Setting) -> String {
         Demand::Free => '~',
     };
     format!("{}{sign}{}", setting.name, setting.value)
-}
-
-fn columns<const N: usize>(rows: &[[String; N]], text: &mut String) {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
 }

@@ -54,7 +54,6 @@ fn topics_rules_and_schemas_are_checked() {
             &["kafka.topics.email", "otp.a", "brokers refuse"],
         ),
         ("[kafka.create]\ncode_retention_ms = 86400001", &["use at most 86400000"]),
-        ("[schema_registry]\nurl = \"http://u:p4ss@registry\"", &["http://***@registry", "JSON only"]),
         ("[egov]\nmobile_rules = [{ country_code = \"+91\" }]", &["egov.mobile_rules[0]", "it has no regex"]),
         ("[egov]\nmobile_rules = [{ regex = \"^1$\" }]", &["egov.mobile_rules[0]", "it has no country code"]),
         (
@@ -69,6 +68,66 @@ fn topics_rules_and_schemas_are_checked() {
     ];
     for (text, expected) in rows {
         check_error(&of_file(&[text]), expected);
+    }
+}
+
+#[test]
+fn the_registry_and_the_formats_are_checked() {
+    let urls = |urls: &str| format!("[schema_registry]\nurls = {urls}");
+    let registry = |keys: &str| urls("[\"http://r:1\"]") + "\n" + keys;
+    let caller = |field: &str| format!("{CALLER}\n{field}");
+    let rows: &[(String, &[&str])] = &[
+        (
+            urls("\"http://r:1\""),
+            &["schema_registry.urls = \"http://r:1\": a string, but the key takes a list"],
+        ),
+        (
+            urls("[\"http://u:p4ss@r\"]"),
+            &[
+                "urls[0] = \"http://***@r\": an address has no user and password; write schema_registry.username",
+            ],
+        ),
+        (urls("[\"registry:8081\"]"), &["not an address with http:// or https://; write the base address"]),
+        (urls("[\"http://r:1\", \"a b\"]"), &["schema_registry.urls[1] = \"a b\": not an address"]),
+        (urls("[\"http://r/?x=1\"]"), &["no query and no fragment"]),
+        (urls("[\"http://r/#x\"]"), &["no query and no fragment"]),
+        (urls("[\"http://r\", \"http://r/\"]"), &["urls[1]", "already in the list; name each address once"]),
+        (urls(&format!("{:?}", ["http://r"; 9])), &["too many addresses; name at most 8"]),
+        (registry("url = \"http://r\""), &["did you mean schema_registry.urls?"]),
+        (registry("password = \"p4ss\""), &["password = \"***\": there is no user to whom it belongs"]),
+        (registry("username = \"a:b\""), &["no name with a colon"]),
+        (registry("token = \"Bearer p4ss\""), &["token = \"***\"", "without \"Bearer\""]),
+        (registry("token = \"p4ss\"\nusername = \"a\""), &["either a token or a user with a password"]),
+        (registry("connect_timeout_ms = 99"), &["connect_timeout_ms = 99: too small; use at least 100"]),
+        (registry("request_timeout_ms = 60001"), &["request_timeout_ms = 60001: too large"]),
+        (
+            "[formats]\nsms = \"avro\"".to_owned(),
+            &[
+                "formats.sms = \"avro\": Avro needs a schema registry",
+                "schema_registry.urls, or write \"json\"",
+            ],
+        ),
+        (
+            caller("request_format = \"avro\""),
+            &["callers[0].request_format = \"avro\": Avro needs a schema registry"],
+        ),
+        (
+            caller("reply_format = \"avro\""),
+            &["callers[0].reply_format = \"avro\": Avro needs a schema registry"],
+        ),
+        (caller("reply_format = \"Avro\""), &["unknown variant Avro, expected json or avro"]),
+        (
+            "[formats]\notp_policy = \"avro\"".to_owned(),
+            &["formats.otp_policy = \"avro\": operators write it, as JSON", "never Avro; leave it out"],
+        ),
+        ("[formats]\ndead_letter = \"avro\"".to_owned(), &["the bytes of a record that could not be read"]),
+        ("[formats]\nresults = \"avro\"".to_owned(), &["formats.results = \"avro\": unknown key"]),
+        ("[formats]\nsms = \"xml\"".to_owned(), &["formats.sms = \"xml\": unknown variant xml"]),
+    ];
+    for (text, expected) in rows {
+        check_error(&of_file(&[text]), expected);
+        let said = super::load_given(&of_file(&[text])).expect_err("a mistake");
+        assert!(!said.contains("p4ss"), "{said}");
     }
 }
 

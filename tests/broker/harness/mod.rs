@@ -10,6 +10,7 @@ pub(crate) mod history;
 pub(crate) mod host;
 pub(crate) mod kafka;
 pub(crate) mod process;
+pub(crate) mod registry;
 pub(crate) mod replayed;
 pub(crate) mod rights;
 pub(crate) mod scenario;

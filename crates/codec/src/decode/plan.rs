@@ -125,11 +125,7 @@ impl<'s> Resolution<'s> {
     }
 
     /// `None`: the values of `writer` are no values of `reader`.
-    fn if_it_fits(
-        &mut self,
-        writer: &'s Schema,
-        reader: &'s Schema,
-    ) -> Result<Option<Plan>, SchemaFault> {
+    fn if_it_fits(&mut self, writer: &'s Schema, reader: &'s Schema) -> Result<Option<Plan>, SchemaFault> {
         let depth = self.path.len();
         match self.value(writer, reader) {
             Ok(plan) => Ok(Some(plan)),
@@ -224,7 +220,10 @@ impl<'s> Resolution<'s> {
         })
     }
 
-    fn deeper<T>(&mut self, make: impl FnOnce(&mut Self) -> Result<T, SchemaFault>) -> Result<T, SchemaFault> {
+    fn deeper<T>(
+        &mut self,
+        make: impl FnOnce(&mut Self) -> Result<T, SchemaFault>,
+    ) -> Result<T, SchemaFault> {
         if self.depth == DEPTH_MAX {
             return Err(SchemaFault::TooDeep);
         }

@@ -17,7 +17,7 @@ mod topology;
 pub use change::TopicChange;
 pub use policy_records::PolicyRecords;
 pub use records::{POLICY_KEY, RecordFault, TEMPLATE_KEY, check_client, check_policy, check_template};
-pub use settings::{CallerSettings, Settings, SignalSettings};
+pub use settings::{CallerSettings, Format, Settings, SignalSettings};
 pub use topics::{Broadcast, SourceKind, TopicNames, fitting_cluster};
 pub use topology::{
     Incarnation, Output, SignalOutput, Source, TopicFacts, Topology, TopologyError, coordinates,

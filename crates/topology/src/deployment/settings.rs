@@ -54,6 +54,30 @@ pub struct CallerSettings {
     pub reveal_code: bool,
     /// `None`: the contract's.
     pub utc_offset: Option<UtcOffset>,
+    #[serde(default)]
+    pub request_format: Format,
+    #[serde(default)]
+    pub reply_format: Format,
+}
+
+/// How the values of a topic are encoded. The topology reads and writes JSON; the edge encodes and decodes Avro.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    #[default]
+    Json,
+    /// In Confluent's wire format.
+    Avro,
+}
+
+impl Format {
+    /// As in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Avro => "avro",
+        }
+    }
 }
 
 impl CallerSettings {

@@ -262,7 +262,9 @@ mod tests {
     fn whole(record: &Record<'_>) -> String {
         let Record { source, offset, leader_epoch, timestamp, key, value, undecodable, headers } = record;
         let headers: Vec<_> = headers.iter().collect();
-        format!("{source:?} {offset} {leader_epoch:?} {timestamp:?} {key:?} {value:?} {undecodable:?} {headers:?}")
+        format!(
+            "{source:?} {offset} {leader_epoch:?} {timestamp:?} {key:?} {value:?} {undecodable:?} {headers:?}"
+        )
     }
 
     #[test]

@@ -72,6 +72,10 @@ fn one_folder_names_a_client_library() {
     check_body(RUNTIME, "use rdkafka_sys as sys;", &[(2, "one folder")]);
     check_body(RUNTIME, "fn f() { rocksdb::DB::open() }", &[(2, "one folder")]);
     check_body("src/kafka/mod.rs", "use rocksdb::DB;", &[(2, "one folder")]);
+    check_body("src/registry/client.rs", "use schema_registry_converter::error::SRCError;", &[]);
+    check_body(RUNTIME, "use schema_registry_converter::error::SRCError;", &[(2, "one folder")]);
+    check_body("src/config/mod.rs", "use reqwest::Url;", &[(2, "one folder")]);
+    check_body("src/kafka/mod.rs", "use reqwest_middleware::Middleware;", &[(2, "one folder")]);
     check_body(RUNTIME, "// rdkafka::config\nconst A: &str = \"rocksdb::DB\";", &[]);
     check_body("tests/broker/main.rs", "use rdkafka::config::ClientConfig;", &[]);
 }

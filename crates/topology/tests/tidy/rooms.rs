@@ -32,10 +32,13 @@ const EDGES: Rooms = &[
 ];
 
 /// Crates that one folder alone names, and what the others do instead. Tests and benches are outsiders.
-const ONE_FOLDER: [(&str, &str, &str); 3] = [
+const ONE_FOLDER: [(&str, &str, &str); 6] = [
     ("rdkafka", "src/kafka/", "go through `kafka`, or add what is missing there"),
     ("rdkafka_sys", "src/kafka/", "go through `kafka`, or add what is missing there"),
     ("rocksdb", "src/rocks/", "go through the `StateStore` port, or add what is missing to `rocks`"),
+    ("schema_registry_converter", "src/registry/", "go through `registry`, or add what is missing there"),
+    ("reqwest", "src/registry/", "go through `registry`, or add what is missing there"),
+    ("reqwest_middleware", "src/registry/", "go through `registry`, or add what is missing there"),
 ];
 
 /// What the pure package may not name, and what it takes instead.

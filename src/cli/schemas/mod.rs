@@ -1,0 +1,206 @@
+//! `otp-stream schemas list|show|check|register`: the Avro schemas of this program, and how a schema registry has them.
+//!
+//! The schemas are built in. `check` and `register` ask the registry about the topics that the configuration puts in Avro.
+
+mod uses;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
+use otp_codec::EventSchema;
+use serde_json::json;
+
+use super::{Failure, columns, print};
+use crate::config::{Config, Loaded};
+use crate::registry::{self, Client, Standing, Subject, Trouble};
+pub(super) use uses::subjects;
+use uses::{Use, name_of, uses};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SchemasCommand {
+    /// List the schemas, with the topics and subjects that have them; does not connect
+    #[command(after_help = EXAMPLES)]
+    List(ListArgs),
+    /// Print a schema; does not connect
+    #[command(after_help = EXAMPLES)]
+    Show(ShowArgs),
+    /// Compare the registry with the schemas of the topics in Avro; exits with 1 if they differ
+    #[command(after_help = EXAMPLES)]
+    Check,
+    /// Register the schemas of the topics in Avro
+    #[command(after_help = EXAMPLES)]
+    Register,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// As `schemas list` names it
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  otp-stream schemas list                                  names, topics, formats and subjects
+  otp-stream schemas show lifecycle > lifecycle.avsc
+  otp-stream --config prod.toml schemas check || echo 'the registry differs'
+  otp-stream --config prod.toml schemas register           for schema_registry.auto_register = false";
+
+pub(super) fn perform(loaded: &Loaded, command: &SchemasCommand) -> Result<(), Failure> {
+    match command {
+        SchemasCommand::List(args) if args.json => print(&json_list(&uses(&loaded.config))),
+        SchemasCommand::List(_) => print(&list(&uses(&loaded.config))),
+        SchemasCommand::Show(args) => print(&show(&args.name)?),
+        SchemasCommand::Check => check(loaded),
+        SchemasCommand::Register => register(loaded),
+    }
+}
+
+fn list(uses: &[Use]) -> String {
+    let mut rows = vec![["NAME", "ROLE", "TOPIC", "FORMAT", "SUBJECT"].map(str::to_owned)];
+    rows.extend(uses.iter().map(|it| {
+        [
+            name_of(it.schema).to_owned(),
+            it.role.to_owned(),
+            it.topic.clone(),
+            it.format.as_str().to_owned(),
+            it.subject().name,
+        ]
+    }));
+    let mut text = String::new();
+    columns(&rows, &mut text);
+    for unused in EventSchema::ALL.iter().filter(|schema| uses.iter().all(|it| it.schema != **schema)) {
+        let _ = writeln!(text, "{} is of no topic of this configuration", name_of(*unused));
+    }
+    text
+}
+
+fn json_list(uses: &[Use]) -> String {
+    let line = |it: &Use| {
+        json!({
+            "name": name_of(it.schema),
+            "role": it.role,
+            "topic": it.topic,
+            "key": it.key,
+            "format": it.format.as_str(),
+            "subject": it.subject().name,
+        })
+    };
+    let lines: Vec<_> = uses.iter().map(line).collect();
+    format!("{:#}\n", json!(lines))
+}
+
+fn show(name: &str) -> Result<String, Failure> {
+    let name = name.strip_suffix(".avsc").unwrap_or(name);
+    match EventSchema::ALL.iter().find(|schema| name_of(**schema) == name) {
+        Some(schema) => Ok(schema.text().to_owned()),
+        None => {
+            let names: Vec<_> = EventSchema::ALL.iter().map(|schema| name_of(*schema)).collect();
+            Err(Failure::Usage(format!("there is no schema {name:?}; the schemas are {}", names.join(", "))))
+        }
+    }
+}
+
+fn check(loaded: &Loaded) -> Result<(), Failure> {
+    let (client, subjects) = opened(&loaded.config)?;
+    let standings = wait(async {
+        let mut standings = Vec::with_capacity(subjects.len());
+        for subject in &subjects {
+            standings.push(registry::compare(&client, subject).await?);
+        }
+        Ok(standings)
+    })?
+    .map_err(failed)?;
+    let (mut text, mut differ) = (String::new(), false);
+    for (subject, standing) in subjects.iter().zip(&standings) {
+        let difference = difference(standing);
+        differ |= difference.is_some();
+        let said = difference.unwrap_or_else(|| "registered".to_owned());
+        let _ = writeln!(text, "{}: {said}{}", subject.name, id_and_level(standing));
+    }
+    print(&text)?;
+    if differ { Err(Failure::Reported) } else { Ok(()) }
+}
+
+/// What a registry lacks, with the remedy.
+fn difference(standing: &Standing) -> Option<String> {
+    if !standing.objections.is_empty() {
+        return Some(format!(
+            "NOT COMPATIBLE with the registered schema: {}; give the topic a name of its own, or delete the subject once \
+             nobody needs it",
+            standing.objections.join(", ")
+        ));
+    }
+    match (standing.id, &standing.level) {
+        (None, _) => Some("not registered; `otp-stream schemas register` does it".to_owned()),
+        (Some(_), None) => Some(
+            "registered, without a compatibility level; `otp-stream schemas register` sets BACKWARD"
+                .to_owned(),
+        ),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+fn id_and_level(standing: &Standing) -> String {
+    let id = standing.id.map(|id| format!("id {id}"));
+    let parts: Vec<_> = id.into_iter().chain(standing.level.clone()).collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// Registers what it can, and then says what it could not.
+fn register(loaded: &Loaded) -> Result<(), Failure> {
+    let (client, subjects) = opened(&loaded.config)?;
+    let mut has_failed = false;
+    for subject in &subjects {
+        match wait(registry::register(&client, subject, true))? {
+            Ok(id) => print(&format!("{}: id {id}\n", subject.name))?,
+            Err(trouble @ Trouble::Unavailable { .. }) => return Err(failed(trouble)),
+            Err(trouble) => {
+                has_failed = true;
+                eprintln!("error: {trouble}");
+            }
+        }
+    }
+    if has_failed { Err(Failure::Reported) } else { Ok(()) }
+}
+
+/// A client, and the subjects of the topics in Avro.
+fn opened(config: &Config) -> Result<(Client, Vec<Subject>), Failure> {
+    let subjects = subjects(config);
+    if subjects.is_empty() {
+        return Err(Failure::Usage(
+            "no topic is in Avro; write \"avro\" under [formats], or at request_format or reply_format of a caller".to_owned(),
+        ));
+    }
+    let client = Client::new(&config.schema_registry).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok((client, subjects))
+}
+
+fn wait<F: Future>(requests: F) -> Result<F::Output, Failure> {
+    registry::wait(requests).map_err(|error| Failure::Runtime(error.into()))
+}
+
+fn failed(trouble: Trouble) -> Failure {
+    let remedy = match trouble {
+        Trouble::Unavailable { .. } => "; is a schema registry at schema_registry.urls?",
+        Trouble::Missing { .. } | Trouble::Incompatible { .. } | Trouble::Refused { .. } => "",
+    };
+    Failure::Runtime(anyhow::anyhow!("{trouble}{remedy}"))
+}
+
+/// Whether a topic is in Avro. This build does not encode it yet.
+pub(super) fn refuse_avro(loaded: &Loaded) -> Result<(), Failure> {
+    let Some(key) = loaded.config.avro_keys().into_iter().next() else { return Ok(()) };
+    let problem = loaded.layers.problem(key, "this build reads and writes JSON only", "write \"json\"");
+    Err(crate::config::ConfigError::from(problem).into())
+}
