@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Failure, print, schemas};
+use super::{Failure, print};
 use crate::config::{Loaded, keys};
 
 #[derive(Debug, Subcommand)]
@@ -30,7 +30,6 @@ pub(super) fn perform(loaded: &Loaded, command: &ConfigCommand) -> Result<(), Fa
 
 /// A configuration can be checked before its deployment has keys. A key file that exists or is named must be valid.
 fn check_all(loaded: &Loaded) -> Result<String, Failure> {
-    schemas::refuse_avro(loaded)?;
     let keys = if keys::are_absent(loaded) {
         "no keys yet: `run` needs a key file; create one with `otp-stream keys generate --out ./keys.toml`"
     } else {

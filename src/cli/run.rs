@@ -3,11 +3,12 @@
 //! Puts the parts together and starts them; decides nothing about requests.
 //!
 //! ```text
-//! configuration, keys ─▶ lock the store ─▶ check topics ─▶ HTTP port ─▶ stream threads ─▶ signal ─▶ stop, exit 0
-//!                                              ▲                              │
-//!                                              └──── the topics changed ◀─────┘
+//! configuration, keys ─▶ lock the store ─▶ check topics ─▶ HTTP port ─▶ schemas ─▶ stream threads ─▶ signal ─▶ stop, exit 0
+//!                                              ▲                                         │
+//!                                              └────────── the topics changed ◀──────────┘
 //! ```
 
+mod avro;
 mod topology;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use otp_topology::deployment::Settings;
 use otp_topology::otp::Keyring;
 
 use super::signals::{Signals, Status, Stop};
-use super::{Failure, cluster, schemas, topics};
+use super::{Failure, cluster, topics};
 use crate::config::{Loaded, Membership, keys};
 use crate::kafka::Admin;
 use crate::rocks::{Instance, Resources};
@@ -50,7 +51,6 @@ On SIGTERM it completes the open transaction and ends with exit code 0.";
 
 pub(super) fn perform(loaded: &Loaded, args: &RunArgs, signals: &Signals) -> Result<(), Failure> {
     let config = &loaded.config;
-    schemas::refuse_avro(loaded)?;
     // Must come before any thread starts.
     if let Err(error) = wake_without_preempting() {
         tracing::debug!(%error, "cannot set the scheduling policy; at low rates a request costs a little more CPU");
@@ -73,6 +73,14 @@ pub(super) fn perform(loaded: &Loaded, args: &RunArgs, signals: &Signals) -> Res
     let stop = signals
         .take_over(Status::Done, move || open.is_any())
         .map_err(|error| Failure::Runtime(error.into()))?;
+    parts.avro = match avro::start(loaded, &parts.health, &stop)? {
+        avro::Start::Json => None,
+        avro::Start::Avro(avro) => Some(avro),
+        avro::Start::Stopped => {
+            server.stop();
+            return Ok(());
+        }
+    };
     loop {
         tracing::info!(
             application = config.application.id,
@@ -146,6 +154,7 @@ fn parts(loaded: &Loaded, admin: &Admin, instance: Instance) -> Result<Parts, Fa
             config.application.instance.clone()
         },
         is_static: config.application.membership == Membership::Static,
+        avro: None,
     })
 }
 

@@ -166,11 +166,6 @@ impl Config {
         }
     }
 
-    /// The keys that choose Avro, as in `formats.sms` and `callers[0].reply_format`.
-    pub(crate) fn avro_keys(&self) -> Vec<String> {
-        formats::avro_keys(&self.formats, &self.callers)
-    }
-
     fn check(&self, found: &mut Findings<'_>) {
         self.application.check(found);
         self.kafka.check(found);

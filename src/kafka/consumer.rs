@@ -16,7 +16,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use otp_topology::otp::LogTime;
-use otp_topology::wire::record::{RecordBatch, SourcePartition, SourceTopic};
+use otp_topology::wire::json::JsonError;
+use otp_topology::wire::record::{LeaderEpoch, RecordBatch, SourcePartition, SourceTopic};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::errors::{ConsumerClass, ConsumerError, EdgeError, classify_consumer};
@@ -76,12 +77,20 @@ impl FetchedRecord<'_> {
         LogTime::from_ms(u64::try_from(self.message.timestamp_ms()).unwrap_or(0))
     }
 
-    /// Appends a copy of the record to a batch. Leaves out headers whose name is not UTF-8.
-    pub fn push_to(&self, batch: &mut RecordBatch) {
-        let message = &self.message;
-        let (key, value) = (message.key(), message.value());
-        batch.push(self.source(), self.offset(), self.timestamp(), key, value, message.headers());
-        batch.set_leader_epoch(message.leader_epoch());
+    pub fn value(&self) -> Option<&[u8]> {
+        self.message.value()
+    }
+
+    pub fn leader_epoch(&self) -> Option<LeaderEpoch> {
+        self.message.leader_epoch()
+    }
+
+    /// Appends a copy of the record to a batch, with this value. Leaves out headers whose name is not UTF-8.
+    pub fn push_to(&self, batch: &mut RecordBatch, value: Option<&[u8]>, undecodable: Option<JsonError>) {
+        let key = self.message.key();
+        batch.push(self.source(), self.offset(), self.timestamp(), key, value, self.message.headers());
+        batch.set_leader_epoch(self.leader_epoch());
+        batch.set_undecodable(undecodable);
     }
 }
 

@@ -94,6 +94,13 @@ pub struct ConsumerError {
     pub text: String,
 }
 
+impl ConsumerError {
+    /// The consumer does not do what the service cannot do without.
+    pub fn dead(error: &EdgeError) -> Self {
+        Self { class: ConsumerClass::Dead, code: Code::Fail, text: error.to_string() }
+    }
+}
+
 /// The class of a failed transactional call. Fencing comes first: librdkafka marks it as merely abortable.
 #[expect(clippy::wildcard_enum_match_arm, reason = "librdkafka's codes grow")]
 pub(super) fn classify(failure: &NativeError) -> Class {

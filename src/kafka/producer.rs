@@ -28,17 +28,19 @@
 //! | few, and not the first | leaves them for [`Producer::produce_remaining`]: they share its request |
 //! | many ([`FEW_RECORDS_MAX`] or more) | hands over a round, if everything before is delivered |
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use otp_codec::EncodeError;
 use otp_topology::thread::Refusal;
 use otp_topology::wire::outbox::{Outbox, Outgoing, OutputTopic};
 use otp_topology::wire::record::SourcePartition;
 use rdkafka::error::RDKafkaErrorCode as Code;
 
+use super::encodings::{AvroEncoding, Encodings};
 use super::errors::{Class, EdgeError, TransactionError};
 use super::ffi::{GroupMetadata, NativeError, OnDelivery, Partitions, ProducerClient, c_names};
 use super::properties::{BATCH_SIZE_BYTES, Properties};
@@ -86,6 +88,9 @@ pub struct Producer {
     written: Vec<Cell<bool>>,
     deliveries: Arc<Mutex<Deliveries>>,
     committed_at: Cell<Option<Instant>>,
+    encodings: Arc<Encodings>,
+    /// The last value in Avro.
+    avro: RefCell<Vec<u8>>,
 }
 
 impl Producer {
@@ -114,7 +119,16 @@ impl Producer {
             written: vec![Cell::new(false); outputs.len()],
             deliveries,
             committed_at: Cell::new(None),
+            encodings: Arc::default(),
+            avro: RefCell::default(),
         })
+    }
+
+    /// Writes some topics as Avro.
+    #[must_use]
+    pub fn with_encodings(mut self, encodings: Arc<Encodings>) -> Self {
+        self.encodings = encodings;
+        self
     }
 
     /// Takes over the transactional id: fences its other owners and ends the transaction that they left open.
@@ -214,7 +228,8 @@ impl Producer {
             if partitions.len() <= partition {
                 partitions.resize(partition + 1, 0);
             }
-            let size = partitions[partition] + record.size_bytes() + RECORD_OVERHEAD_BYTES_MAX;
+            let growth = self.encodings.of(record.topic()).map_or(0, AvroEncoding::growth_bytes_max);
+            let size = partitions[partition] + record.size_bytes() + growth + RECORD_OVERHEAD_BYTES_MAX;
             if size > REQUEST_BYTES_MAX && partitions[partition] > 0 {
                 break;
             }
@@ -231,13 +246,20 @@ impl Producer {
         let partition = record.partition();
         let opaque = opaque_of(record.topic(), partition);
         self.written[topic].set(true);
+        let avro = self.encodings.of(record.topic());
+        let mut encoded = self.avro.borrow_mut();
+        if let Some(avro) = avro {
+            avro.encode(record, &mut encoded).map_err(|error| unfit(&error))?;
+        }
+        let value = record.value().map(|json| if avro.is_some() { &encoded[..] } else { json });
         let mut full_since = None;
         loop {
-            let headers = record.headers().map(|(name, value)| (name.as_bytes(), value));
-            let headers = (record.header_count(), headers);
-            let produced =
-                self.client.produce(topic, partition, record.key(), record.value(), headers, opaque);
-            match produced {
+            let headers = record.headers().map(|(name, value)| {
+                (name.as_bytes(), avro.map_or(value, |avro| avro.header(name, value)))
+            });
+            let headers = headers.chain(avro.map(AvroEncoding::own_header));
+            let headers = (record.header_count() + usize::from(avro.is_some()), headers);
+            match self.client.produce(topic, partition, record.key(), value, headers, opaque) {
                 Ok(()) => return Ok(()),
                 Err(failure) if failure.code == Code::QueueFull => {
                     let since = *full_since.get_or_insert_with(now);
@@ -359,6 +381,12 @@ fn now() -> Instant {
 
 fn step(call: &'static str, result: Result<(), NativeError>) -> Result<(), TransactionError> {
     result.map_err(|failure| TransactionError::new(call, failure))
+}
+
+/// No event has ever been unfit for its schema. Nothing of the transaction may be committed.
+fn unfit(error: &EncodeError) -> TransactionError {
+    let failure = NativeError { text: error.to_string(), ..NativeError::of_code(Code::InvalidArgument) };
+    TransactionError { class: Class::Fatal, ..TransactionError::new("produce", failure) }
 }
 
 fn abortable(failure: NativeError) -> TransactionError {

@@ -12,7 +12,7 @@ use otp_topology::wire::record::SourcePartition;
 use super::committer::{Busy, Committer, FinalCall, outcome_of};
 use super::producers::NewProducer;
 use super::stores::TaskHandle;
-use crate::kafka::{Group, GroupMetadata, Producer, Properties};
+use crate::kafka::{Encodings, Group, GroupMetadata, Producer, Properties};
 
 /// How long a broker may take to tell its time.
 const ASK_TIME_MAX: Duration = Duration::from_secs(3);
@@ -40,9 +40,10 @@ impl ProducerCalls {
         topology: Arc<Topology>,
         properties: Properties,
         transactional_id: String,
+        encodings: Arc<Encodings>,
         is_needed: impl Fn() -> bool,
     ) -> Result<Self, String> {
-        let new = NewProducer { topology, properties, transactional_id };
+        let new = NewProducer { topology, properties, transactional_id, encodings };
         let make = || {
             new.make(&is_needed).map_err(|(NoProducer::Refused(reason) | NoProducer::Failed(reason))| reason)
         };

@@ -10,6 +10,8 @@
 //!              ── Report ─▶ Reporter
 //! ```
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use super::calls::ProducerCalls;
 use super::clock::{now, wall};
+use super::inputs::AvroInputs;
 use super::open_transactions::OpenTransaction;
 use super::pacing::CommitPacing;
 use super::reporter::Reporter;
@@ -31,7 +34,7 @@ use super::worker::Worker;
 use crate::kafka::Group;
 
 /// How long a seek may take.
-const SEEK_MAX: Duration = Duration::from_secs(5);
+pub(super) const SEEK_MAX: Duration = Duration::from_secs(5);
 
 pub(super) struct Driver {
     topology: Arc<Topology>,
@@ -40,6 +43,8 @@ pub(super) struct Driver {
     worker: Worker,
     stores: Arc<Stores>,
     reporter: Reporter,
+    /// `None`: every topic that is read is JSON.
+    inputs: Option<Rc<RefCell<AvroInputs>>>,
     open: OpenTransaction,
     pacing: CommitPacing,
     /// There are more records to read immediately.
@@ -56,6 +61,7 @@ pub(super) struct PollPlan {
 }
 
 impl Driver {
+    #[expect(clippy::too_many_arguments, reason = "each group of commands has its performer")]
     pub(super) fn new(
         topology: Arc<Topology>,
         thread: StreamThread<TaskHandle>,
@@ -63,6 +69,7 @@ impl Driver {
         worker: Worker,
         stores: Arc<Stores>,
         reporter: Reporter,
+        inputs: Option<Rc<RefCell<AvroInputs>>>,
         open: OpenTransaction,
     ) -> Self {
         Self {
@@ -72,6 +79,7 @@ impl Driver {
             worker,
             stores,
             reporter,
+            inputs,
             open,
             pacing: CommitPacing::default(),
             more_to_read: false,
@@ -99,6 +107,7 @@ impl Driver {
         if let Some(partitions) = round.assigned {
             let generation = group.metadata().map_or(-1, |member| member.generation());
             self.reporter.assigned(partitions.len(), generation);
+            self.with_inputs(AvroInputs::clear);
             let task_of = |it: &SourcePartition| self.topology.task_of(it.topic, it.partition);
             self.stores.open_together(&partitions.iter().filter_map(task_of).collect());
             self.calls.forget_member();
@@ -137,6 +146,7 @@ impl Driver {
     /// Ends the assignment. When this returns, nothing of it is under way. A new producer may still be.
     pub(super) fn end_assignment(&mut self, event: Event<TaskHandle>, group: &Group<'_>) {
         self.more_to_read = false;
+        self.with_inputs(AvroInputs::clear);
         if let Event::Revoked { lost } = event {
             self.reporter.revoked(lost);
         }
@@ -174,6 +184,7 @@ impl Driver {
         match command {
             Command::Fetch(Fetch::Resume(starts)) => self.resume(&starts, group),
             Command::Fetch(Fetch::Pause(sources)) => {
+                self.with_inputs(|inputs| inputs.forget(sources.iter().copied()));
                 if let Err(error) = group.pause(&sources) {
                     tracing::debug!(%error, "partitions to pause are no longer assigned");
                 }
@@ -198,6 +209,12 @@ impl Driver {
         None
     }
 
+    fn with_inputs(&self, change: impl FnOnce(&mut AvroInputs)) {
+        if let Some(inputs) = &self.inputs {
+            change(&mut inputs.borrow_mut());
+        }
+    }
+
     fn operate(&self, operation: StoreOperation) -> Event<TaskHandle> {
         match operation {
             StoreOperation::Open { assignment, task } => {
@@ -219,6 +236,7 @@ impl Driver {
     }
 
     fn resume(&mut self, starts: &[ReadFrom], group: &Group<'_>) {
+        self.with_inputs(|inputs| inputs.forget(starts.iter().map(|start| start.source)));
         if let Err(error) = group.start(starts, SEEK_MAX) {
             self.failure = Some(format!("cannot seek to where the tasks resume: {error}"));
         }

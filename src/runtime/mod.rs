@@ -11,12 +11,14 @@
 //!                                                   └─▶ Reporter: log lines, metrics, health
 //! ```
 
+mod avro;
 mod calls;
 mod clock;
 mod cluster;
 mod committer;
 mod coverage;
 mod driver;
+mod inputs;
 mod lag_watch;
 mod memory;
 mod open_files;
@@ -34,6 +36,7 @@ mod stream_threads;
 mod topic_watch;
 mod worker;
 
+pub(crate) use avro::{Avro, AvroTopics};
 pub(crate) use clock::{causes, wall};
 pub(crate) use cluster::{ClusterFacts, describe, find_read_before};
 pub(crate) use lag_watch::LagWatch;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use otp_topology::deployment::Topology;
 use otp_topology::thread::NoProducer;
 
-use crate::kafka::{Producer, Properties};
+use crate::kafka::{Encodings, Producer, Properties};
 
 /// How long a new producer may take to settle what the old one left open.
 const INIT_MAX: Duration = Duration::from_secs(30);
@@ -17,6 +17,7 @@ pub(super) struct NewProducer {
     pub topology: Arc<Topology>,
     pub properties: Properties,
     pub transactional_id: String,
+    pub encodings: Arc<Encodings>,
 }
 
 impl NewProducer {
@@ -30,7 +31,8 @@ impl NewProducer {
         let sources: Vec<String> = topology.sources.iter().map(|source| source.name.clone()).collect();
         let changelog = Some(topology.changelog);
         let producer = Producer::new(&self.properties, &self.transactional_id, &outputs, &sources, changelog)
-            .map_err(|error| NoProducer::Failed(error.to_string()))?;
+            .map_err(|error| NoProducer::Failed(error.to_string()))?
+            .with_encodings(self.encodings.clone());
         let Err(error) = producer.init(INIT_MAX, &is_needed) else {
             return Ok(producer);
         };

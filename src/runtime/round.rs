@@ -1,5 +1,6 @@
 //! What one round of polling brought.
 
+use otp_topology::wire::json::JsonError;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
 use crate::kafka::FetchedRecord;
@@ -23,14 +24,19 @@ pub(super) struct Round {
 }
 
 impl Round {
-    /// Adds a record. Returns its size in bytes.
-    pub(super) fn push(&mut self, record: &FetchedRecord<'_>) -> usize {
+    /// Adds a record with this value. Returns its size in bytes.
+    pub(super) fn push(
+        &mut self,
+        record: &FetchedRecord<'_>,
+        value: Option<&[u8]>,
+        undecodable: Option<JsonError>,
+    ) -> usize {
         if self.chunks.last().is_none_or(|chunk| chunk.len() >= CHUNK_RECORDS_MAX) {
             self.chunks.push(RecordBatch::default());
         }
         let chunk = self.chunks.last_mut().expect("one was added");
         let before = chunk.size_bytes();
-        record.push_to(chunk);
+        record.push_to(chunk, value, undecodable);
         chunk.size_bytes() - before
     }
 }

@@ -12,13 +12,17 @@ use std::time::Duration;
 use otp_topology::thread::Event;
 use otp_topology::wire::record::SourcePartition;
 
-use super::driver::{Driver, PollPlan};
+use super::driver::{Driver, PollPlan, SEEK_MAX};
+use super::inputs::AvroInputs;
 use super::round::Round;
 use crate::kafka::{Consumer, ConsumerClass, ConsumerError, Group, Poll, RevokeHook, outage};
 
 /// What is taken from the consumer in one round: about as much as one fetch brings.
 const ROUND_RECORDS_MAX: usize = 1_000;
 const ROUND_BYTES_MAX: usize = 1 << 20;
+
+/// How often the registry's answer is looked for while a partition waits for it.
+const ANSWER_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Runs inside the poll in which the group revokes partitions.
 pub(super) struct RevokeCallback(pub Rc<RefCell<Driver>>);
@@ -32,6 +36,8 @@ impl RevokeHook for RevokeCallback {
 pub(super) struct StreamLoop {
     pub consumer: Consumer,
     pub driver: Rc<RefCell<Driver>>,
+    /// `None`: every topic that is read is JSON.
+    pub inputs: Option<Rc<RefCell<AvroInputs>>>,
     pub stop: Arc<AtomicBool>,
     pub rejoins: Rejoins,
 }
@@ -108,6 +114,7 @@ impl StreamLoop {
 
     fn poll(&mut self) -> Result<Round, ConsumerError> {
         let PollPlan { mut timeout, room } = self.driver.borrow().poll_plan();
+        timeout = timeout.min(self.open_gates()?);
         let mut round = Round { is_full: room == 0, ..Round::default() };
         let room = room.min(ROUND_RECORDS_MAX);
         let (mut records, mut bytes) = (0, 0);
@@ -115,8 +122,14 @@ impl StreamLoop {
             match self.consumer.poll(timeout) {
                 Poll::Record(record) => {
                     records += 1;
-                    bytes += round.push(&record);
+                    bytes += match &self.inputs {
+                        None => round.push(&record, record.value(), None),
+                        Some(inputs) => {
+                            inputs.borrow_mut().take(&record, &self.consumer.group(), &mut round)
+                        }
+                    };
                 }
+                Poll::End { source, offset } if self.holds(source, offset) => {}
                 Poll::End { source, offset } => round.ends.push((source, offset)),
                 Poll::Assigned(partitions) => {
                     round.chunks.clear();
@@ -142,5 +155,20 @@ impl StreamLoop {
             timeout = Duration::ZERO;
         }
         Ok(round)
+    }
+
+    /// Reads on where a schema is known by now. Returns the longest time that a poll may take.
+    fn open_gates(&self) -> Result<Duration, ConsumerError> {
+        let Some(inputs) = &self.inputs else { return Ok(Duration::MAX) };
+        let mut inputs = inputs.borrow_mut();
+        let opened = inputs.opened();
+        if !opened.is_empty() {
+            self.consumer.group().start(&opened, SEEK_MAX).map_err(|error| ConsumerError::dead(&error))?;
+        }
+        Ok(if inputs.are_waiting() { ANSWER_POLL_INTERVAL } else { Duration::MAX })
+    }
+
+    fn holds(&self, source: SourcePartition, offset: i64) -> bool {
+        self.inputs.as_ref().is_some_and(|inputs| inputs.borrow().holds(source, offset))
     }
 }

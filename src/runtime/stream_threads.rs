@@ -12,10 +12,12 @@ use std::time::Duration;
 use otp_topology::deployment::Topology;
 use otp_topology::thread::{Limits, StreamThread};
 
+use super::avro::Avro;
 use super::calls::ProducerCalls;
 use super::clock::wall;
 use super::committer::CALL_MAX;
 use super::driver::Driver;
+use super::inputs::AvroInputs;
 use super::open_transactions::OpenTransactions;
 use super::progress::Progress;
 use super::reporter::Reporter;
@@ -63,6 +65,8 @@ pub(crate) struct Parts {
     /// Member and transactional ids begin with it.
     pub instance: String,
     pub is_static: bool,
+    /// `None`: every topic is JSON.
+    pub avro: Option<Arc<Avro>>,
 }
 
 /// Running stream threads.
@@ -234,10 +238,15 @@ fn prepare(
         topology.clone(),
         parts.properties.clone(),
         format!("{}-{identity}", topology.application_id),
+        parts.avro.as_ref().map(|avro| Arc::new(avro.encodings(&topology))).unwrap_or_default(),
         || !stop.load(Ordering::Relaxed),
     )?;
     let reporter = Reporter::new(number, topology.clone(), parts.metrics.clone(), parts.health.clone());
     let thread = StreamThread::new(topology.clone(), parts.limits.clone());
+    let inputs = parts.avro.clone().map(|avro| {
+        let inputs = AvroInputs::new(number, topology.clone(), avro, parts.health.clone());
+        Rc::new(RefCell::new(inputs))
+    });
     let driver = Driver::new(
         topology.clone(),
         thread,
@@ -245,6 +254,7 @@ fn prepare(
         worker,
         parts.stores.clone(),
         reporter,
+        inputs.clone(),
         parts.open.of(number),
     );
     let driver = Rc::new(RefCell::new(driver));
@@ -254,5 +264,5 @@ fn prepare(
     let consumer = Consumer::new(&parts.properties, &topology.application_id, member, &topics, callback)
         .map_err(|error| error.to_string())?;
     consumer.subscribe().map_err(|error| error.to_string())?;
-    Ok(StreamLoop { consumer, driver, stop: stop.clone(), rejoins: rejoins.for_new_member() })
+    Ok(StreamLoop { consumer, driver, inputs, stop: stop.clone(), rejoins: rejoins.for_new_member() })
 }

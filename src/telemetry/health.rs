@@ -75,8 +75,18 @@ pub(crate) struct Health {
     answered: Mutex<Instant>,
     /// Partitions of the input topics that no member of the group has.
     unassigned: Mutex<Vec<String>>,
+    /// By thread: the partitions that wait for a schema.
+    waiting: Mutex<BTreeMap<usize, WaitingPartitions>>,
     /// The causes of faults that last.
     causes: fn() -> Vec<String>,
+}
+
+/// Partitions that wait for a schema.
+#[derive(Clone, Debug, Default)]
+struct WaitingPartitions {
+    count: usize,
+    /// Each of them, with the reason, if the registry does not answer.
+    failing: Vec<String>,
 }
 
 /// The last report of a thread.
@@ -208,7 +218,13 @@ impl Health {
     /// `threads` threads that are starting.
     pub(crate) fn new(threads: usize) -> Self {
         let threads = Mutex::new((0..threads).map(LastReport::new).collect());
-        Self { threads, answered: Mutex::new(now()), unassigned: Mutex::default(), causes: Vec::new }
+        Self {
+            threads,
+            answered: Mutex::new(now()),
+            unassigned: Mutex::default(),
+            waiting: Mutex::default(),
+            causes: Vec::new,
+        }
     }
 
     /// Reports these causes, too.
@@ -244,6 +260,18 @@ impl Health {
         *self.unassigned.lock().unwrap_or_else(PoisonError::into_inner) = unassigned;
     }
 
+    /// Reports how many partitions of a thread wait for a schema, and if the registry does not answer, which and why.
+    pub(crate) fn set_waiting(&self, thread: usize, count: usize, failing: Vec<String>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(thread, WaitingPartitions { count, failing });
+    }
+
+    /// Partitions that wait for a schema.
+    pub(crate) fn waiting_partitions(&self) -> usize {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.values().map(|it| it.count).sum()
+    }
+
     /// Reports the states of all tasks of a thread, by partition. A task that is not in the list belongs to another instance or
     /// thread.
     ///
@@ -269,6 +297,9 @@ impl Health {
         failing.extend(last.iter().flat_map(|thread| thread.failing_at(now)));
         drop(last);
         failing.extend(self.unassigned.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        failing.extend(waiting.values().flat_map(|it| it.failing.iter().cloned()));
+        drop(waiting);
         HealthReport {
             ready: !threads.is_empty() && failing.is_empty(),
             live: threads.iter().all(|thread| thread.state.is_live()),
@@ -384,6 +415,18 @@ mod tests {
         assert_eq!(health.report().failing, ["partition 3 of `r`"]);
         health.set_unassigned(Vec::new());
         assert!(health.report().ready);
+    }
+
+    #[test]
+    fn a_question_that_the_registry_does_not_answer_is_not_ready() {
+        let health = Health::new(1);
+        health.set_thread(0, ThreadState::Running);
+        health.set_waiting(0, 1, Vec::new());
+        assert!(health.report().ready, "it may answer at any moment");
+        health.set_waiting(0, 2, vec!["schema id 17".into(), "schema id 18".into()]);
+        assert_eq!((health.report().failing.len(), health.waiting_partitions()), (2, 2));
+        health.set_waiting(0, 0, Vec::new());
+        assert!(health.report().ready && health.waiting_partitions() == 0);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(crate) struct Metrics {
     fenced: IntCounter,
     input_lag: IntGaugeVec,
     unassigned: IntGauge,
+    schema_waits: IntGauge,
     clock_ahead: Gauge,
     recovery: RecoveryMetrics,
     tasks: IntGaugeVec,
@@ -113,6 +114,7 @@ impl Metrics {
             ),
             input_lag: input_lag(all),
             unassigned: unassigned(all),
+            schema_waits: schema_waits(all),
             clock_ahead: clock_ahead(all),
             recovery: RecoveryMetrics::new(all),
             tasks: gauges(all, "otp_stream_tasks", "Tasks of this process, by state", &["state"]),
@@ -183,6 +185,7 @@ impl Metrics {
     pub(crate) fn render(&self, health: &Health) -> Vec<u8> {
         let report = health.report();
         self.ready.set(i64::from(report.ready));
+        self.schema_waits.set(saturated(health.waiting_partitions() as u64));
         for (state, count) in report.tasks_by_state() {
             self.tasks.with_label_values(&[state]).set(count);
         }
@@ -255,6 +258,11 @@ fn request_latency(all: &Registry) -> Histogram {
 fn unassigned(all: &Registry) -> IntGauge {
     let about = "Partitions of the input topics that no member of the group has";
     gauge(all, "otp_stream_unassigned_partitions", about)
+}
+
+fn schema_waits(all: &Registry) -> IntGauge {
+    let about = "Partitions of topics in Avro that wait until the schema registry has told a schema";
+    gauge(all, "otp_stream_partitions_waiting_for_schema", about)
 }
 
 fn clock_ahead(all: &Registry) -> Gauge {

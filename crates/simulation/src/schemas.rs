@@ -25,7 +25,8 @@ pub(crate) struct Schemas {
 impl Schemas {
     pub(crate) fn new(process: usize) -> Self {
         let dice = fastrand::Rng::with_seed(process as u64);
-        Self { known: BTreeSet::new(), gates: Gates::default(), dice }
+        // The first one is known: bugs that show only right after the start are not hidden.
+        Self { known: BTreeSet::from([SchemaId(0)]), gates: Gates::default(), dice }
     }
 
     /// Whether a record may be handed on. If not, the partition waits at it.

@@ -100,6 +100,7 @@ impl DemoDeployment {
             open,
             metrics,
             health: health.clone(),
+            avro: None,
             is_static: loaded.config.application.membership == crate::config::Membership::Static
                 && mock.is_none(),
         };

@@ -16,8 +16,8 @@ use serde_json::json;
 use super::{Failure, columns, print};
 use crate::config::{Config, Loaded};
 use crate::registry::{self, Client, Standing, Subject, Trouble};
-pub(super) use uses::subjects;
-use uses::{Use, name_of, uses};
+use uses::{Use, name_of};
+pub(super) use uses::{subjects, uses};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SchemasCommand {
@@ -196,11 +196,4 @@ fn failed(trouble: Trouble) -> Failure {
         Trouble::Missing { .. } | Trouble::Incompatible { .. } | Trouble::Refused { .. } => "",
     };
     Failure::Runtime(anyhow::anyhow!("{trouble}{remedy}"))
-}
-
-/// Whether a topic is in Avro. This build does not encode it yet.
-pub(super) fn refuse_avro(loaded: &Loaded) -> Result<(), Failure> {
-    let Some(key) = loaded.config.avro_keys().into_iter().next() else { return Ok(()) };
-    let problem = loaded.layers.problem(key, "this build reads and writes JSON only", "write \"json\"");
-    Err(crate::config::ConfigError::from(problem).into())
 }

@@ -3,7 +3,7 @@
 use otp_codec::EventSchema;
 
 use super::super::Failure;
-use super::{Standing, difference, id_and_level, list, refuse_avro, show, subjects, uses};
+use super::{Standing, difference, id_and_level, list, show, subjects, uses};
 use crate::config::{Loaded, Sources, load};
 
 fn loaded(sets: &[&str]) -> Loaded {
@@ -86,13 +86,4 @@ fn a_difference_says_what_to_do() {
         assert!(said.unwrap_or_default().contains(expected.unwrap_or_default()), "{standing:?}");
         assert_eq!(id_and_level(&standing), details);
     }
-}
-
-#[test]
-fn a_build_without_avro_refuses_it_by_its_key() {
-    assert!(refuse_avro(&loaded(&[URL])).is_ok());
-    let Err(Failure::Usage(text)) = refuse_avro(&loaded(&[URL, "formats.sms=avro"])) else {
-        panic!("refused")
-    };
-    assert_eq!(text, "--set: formats.sms = \"avro\": this build reads and writes JSON only; write \"json\"");
 }

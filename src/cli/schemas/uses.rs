@@ -9,8 +9,10 @@ use crate::registry::Subject;
 
 /// A topic and the schema of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Use {
+pub(in crate::cli) struct Use {
     pub schema: EventSchema,
+    /// The service reads the topic.
+    pub is_request: bool,
     /// `event`, `request` or `reply`.
     pub role: &'static str,
     pub topic: String,
@@ -26,7 +28,7 @@ impl Use {
 }
 
 /// The topics whose values have a schema: events, then each caller's requests and replies.
-pub(super) fn uses(config: &Config) -> Vec<Use> {
+pub(in crate::cli) fn uses(config: &Config) -> Vec<Use> {
     let flavour = config.flavour();
     let settings = config.settings();
     let mut uses = Vec::new();
@@ -36,6 +38,7 @@ pub(super) fn uses(config: &Config) -> Vec<Use> {
             let format = config.formats.of(key);
             uses.push(Use {
                 schema,
+                is_request: false,
                 role: "event",
                 topic: topic.name,
                 key: format!("formats.{key}"),
@@ -50,7 +53,15 @@ pub(super) fn uses(config: &Config) -> Vec<Use> {
         let formats = [caller.request_format, caller.reply_format];
         let keys = [key("request_format"), key("reply_format")];
         for (((role, schema, topic), format), key) in [request, reply].into_iter().zip(formats).zip(keys) {
-            uses.extend(schema.map(|schema| Use { schema, role: role.as_str(), topic, key, format }));
+            let is_request = role == TopicRole::Request;
+            uses.extend(schema.map(|schema| Use {
+                schema,
+                is_request,
+                role: role.as_str(),
+                topic,
+                key,
+                format,
+            }));
         }
     }
     uses

@@ -80,7 +80,8 @@ fn a_schema_is_registered_under_a_level_and_only_if_that_is_allowed() {
     };
     let has = Has::default();
     let other = Has { latest: Some(OTHER), ..has };
-    let rows: Vec<(Has, bool, Result<u32, Trouble>, &[&str])> = vec![
+    type Row = (Has, bool, Result<u32, Trouble>, &'static [&'static str]);
+    let rows: Vec<Row> = vec![
         (has, true, Ok(6), &[LOOK_UP, LEVEL, SET_LEVEL, REGISTER]),
         (has, false, Err(missing()), &[LOOK_UP]),
         (Has { level: Some("FULL"), ..other }, true, Ok(6), &[LOOK_UP, LEVEL, REGISTER]),

@@ -245,10 +245,8 @@ impl<'s> Resolution<'s> {
 
 /// The schema that a name stands for.
 fn target<'s>(schema: &'s Schema, names: &Names<'s>) -> Result<&'s Schema, SchemaFault> {
-    match schema {
-        Schema::Ref { name } => names.get(name).copied().ok_or(SchemaFault::NotASchema),
-        schema => Ok(schema),
-    }
+    let Schema::Ref { name } = schema else { return Ok(schema) };
+    names.get(name).copied().ok_or(SchemaFault::NotASchema)
 }
 
 fn kind_of(schema: &Schema, names: &Names<'_>) -> Option<SchemaKind> {
@@ -274,37 +272,29 @@ fn symbols(writer: &EnumSchema, reader: &EnumSchema) -> Box<[Option<Box<[u8]>>]>
     writer.symbols.iter().map(symbol).collect()
 }
 
-/// Types without parts, and what they may be promoted to. A logical type counts as the type that it stands on.
+/// Types without parts, and what they may be promoted to.
 fn scalar(writer: &Schema, reader: &Schema) -> Option<Plan> {
-    let plan = match plain(writer)? {
-        Schema::Null => Plan::Null,
-        Schema::Boolean => Plan::Boolean,
-        Schema::Int => Plan::Int,
-        Schema::Long => Plan::Long,
-        Schema::Float => Plan::Float,
-        Schema::Double => Plan::Double,
-        _ => Plan::Text,
-    };
-    let reader = plain(reader)?;
-    let fits = match plan {
-        Plan::Null => matches!(reader, Schema::Null),
-        Plan::Boolean => matches!(reader, Schema::Boolean),
-        Plan::Int => matches!(reader, Schema::Int | Schema::Long | Schema::Float | Schema::Double),
-        Plan::Long => matches!(reader, Schema::Long | Schema::Float | Schema::Double),
-        Plan::Float => matches!(reader, Schema::Float | Schema::Double),
-        Plan::Double => matches!(reader, Schema::Double),
-        Plan::Text => matches!(reader, Schema::String),
+    let (writer, reader) = (plain(writer)?, plain(reader)?);
+    let fits = match writer {
+        Plan::Null => matches!(reader, Plan::Null),
+        Plan::Boolean => matches!(reader, Plan::Boolean),
+        Plan::Int => matches!(reader, Plan::Int | Plan::Long | Plan::Float | Plan::Double),
+        Plan::Long => matches!(reader, Plan::Long | Plan::Float | Plan::Double),
+        Plan::Float => matches!(reader, Plan::Float | Plan::Double),
+        Plan::Double => matches!(reader, Plan::Double),
+        Plan::Text => matches!(reader, Plan::Text),
         Plan::Enum(_) | Plan::Array(_) | Plan::Map(_) | Plan::Record(_) | Plan::Union(_) => false,
     };
-    fits.then_some(plan)
+    fits.then_some(writer)
 }
 
-/// The type under a logical type; bytes are texts. `None`: it has parts, or no reader of ours has such values.
-fn plain(schema: &Schema) -> Option<Schema> {
+/// How a type without parts is read. A logical type is read as the type that it stands on. `None`: it has parts, or no
+/// reader of ours has such values.
+fn plain(schema: &Schema) -> Option<Plan> {
     Some(match schema {
-        Schema::Null => Schema::Null,
-        Schema::Boolean => Schema::Boolean,
-        Schema::Int | Schema::Date | Schema::TimeMillis => Schema::Int,
+        Schema::Null => Plan::Null,
+        Schema::Boolean => Plan::Boolean,
+        Schema::Int | Schema::Date | Schema::TimeMillis => Plan::Int,
         Schema::Long
         | Schema::TimeMicros
         | Schema::TimestampMillis
@@ -312,12 +302,10 @@ fn plain(schema: &Schema) -> Option<Schema> {
         | Schema::TimestampNanos
         | Schema::LocalTimestampMillis
         | Schema::LocalTimestampMicros
-        | Schema::LocalTimestampNanos => Schema::Long,
-        Schema::Float => Schema::Float,
-        Schema::Double => Schema::Double,
-        Schema::String | Schema::Bytes | Schema::Uuid(UuidSchema::String | UuidSchema::Bytes) => {
-            Schema::String
-        }
+        | Schema::LocalTimestampNanos => Plan::Long,
+        Schema::Float => Plan::Float,
+        Schema::Double => Plan::Double,
+        Schema::String | Schema::Bytes | Schema::Uuid(UuidSchema::String | UuidSchema::Bytes) => Plan::Text,
         Schema::Array(_)
         | Schema::Map(_)
         | Schema::Union(_)

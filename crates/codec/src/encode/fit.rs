@@ -118,13 +118,9 @@ impl<'de> Visitor<'de> for Fit<'_, '_> {
 impl<'s> Fit<'s, '_> {
     /// The shape of a value that is not null. Writes the branch of a union.
     fn present(&mut self) -> &'s Shape {
-        match self.shape {
-            Shape::Optional(shape) => {
-                varint::write(OTHER, self.out);
-                shape
-            }
-            shape => shape,
-        }
+        let Shape::Optional(shape) = self.shape else { return self.shape };
+        varint::write(OTHER, self.out);
+        shape
     }
 }
 

@@ -17,6 +17,8 @@ pub const CE_CAUSATIONID: &str = "ce_causationid";
 /// A request's deadline, RFC 3339 (CloudEvents' expiry extension).
 pub const CE_EXPIRYTIME: &str = "ce_expirytime";
 pub const CONTENT_TYPE: &str = "content-type";
+/// Of values in Avro: where their schema is.
+pub const CE_DATASCHEMA: &str = "ce_dataschema";
 
 /// W3C trace context, passed through.
 pub const TRACEPARENT: &str = "traceparent";

@@ -8,8 +8,9 @@ use crate::desk::{Desk, Plan, Seen};
 const NOW_MS: u64 = 1_670_871_860_000;
 const STRUCTURED: (&str, &str) = ("content-type", "application/cloudevents+json");
 
-fn seen(seen: &Seen) -> (String, Vec<(String, String)>, Vec<String>, Vec<String>) {
-    (seen.reply.clone(), seen.reply_headers.clone(), seen.lines(), seen.reasons.clone())
+fn seen(seen: &Seen) -> [String; 4] {
+    let Seen { reply, reply_headers, reasons, .. } = seen;
+    [reply.clone(), format!("{reply_headers:?}"), seen.lines().join("\n"), reasons.join("\n")]
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn a_request_in_structured_mode_is_served_like_the_same_in_binary_mode() {
             let expected = seen(&binary.ask_with(NOW_MS + at, &body.to_string(), &headers));
             let found = seen(&structured.ask_with(NOW_MS + at, &envelope.to_string(), &own));
             assert_eq!(found, expected, "{contract:?} after {at} ms");
-            assert!(!expected.0.is_empty());
+            assert!(!expected[0].is_empty());
         }
     }
 }
