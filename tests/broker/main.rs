@@ -9,6 +9,7 @@ mod harness;
 
 mod administration;
 mod authentication;
+mod avro;
 mod bad_input;
 mod clock;
 mod cut_logs;

@@ -2,6 +2,7 @@
 
 pub(crate) mod administrator;
 pub(crate) mod audit;
+pub(crate) mod avro;
 pub(crate) mod cluster;
 pub(crate) mod disk;
 pub(crate) mod event;
@@ -11,6 +12,7 @@ pub(crate) mod host;
 pub(crate) mod kafka;
 pub(crate) mod process;
 pub(crate) mod registry;
+pub(crate) mod relay;
 pub(crate) mod replayed;
 pub(crate) mod rights;
 pub(crate) mod scenario;

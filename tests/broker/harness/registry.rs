@@ -1,5 +1,6 @@
 //! A real schema registry: Apicurio in memory, on a port of its own. It dies with the test program.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -71,6 +72,23 @@ impl Registry {
         assert_eq!(status, 200, "{answer}");
         let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
         answer["id"].as_u64().and_then(|id| u32::try_from(id).ok()).expect("an id")
+    }
+
+    /// Subject and schema by id: the latest of each subject.
+    pub(crate) fn schemas(&self) -> BTreeMap<u32, (String, String)> {
+        let get = |path: &str| -> serde_json::Value {
+            let (status, answer) = self.request("GET", path, "").expect("an answer");
+            assert_eq!(status, 200, "{path}: {answer}");
+            serde_json::from_str(&answer).expect("JSON")
+        };
+        let subjects = get("/subjects");
+        let schema = |subject: &serde_json::Value| {
+            let subject = subject.as_str().expect("a name");
+            let latest = get(&format!("/subjects/{subject}/versions/latest"));
+            let schema = latest["schema"].as_str().expect("a text").to_owned();
+            (latest["id"].as_u64().expect("an id") as u32, (subject.to_owned(), schema))
+        };
+        subjects.as_array().expect("a list").iter().map(schema).collect()
     }
 
     /// Status and body. `None`: it does not answer.
