@@ -99,7 +99,7 @@ suite_tidy() { cargo_suite tidy "tidy (who may name whom, licences)" -p otp-topo
 
 suite_simulation() { cargo_suite simulation "simulation (2,000 seeds, planted bugs)" -p otp-simulation; }
 
-suite_edges() { cargo_suite edges "edges (unit tests, corpus, dashboards)" -p otp-stream -p otp-bench --lib --bins --test corpus --test dashboards; }
+suite_edges() { cargo_suite edges "edges (unit tests, corpus, documents, dashboards)" -p otp-stream -p otp-bench --lib --bins --test corpus --test documents --test dashboards; }
 
 suite_broker() { cargo_suite broker "broker (the program on a real Kafka)" --test broker; }
 
