@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod abuse;
 mod administration;
 mod authentication;
 mod bad_input;
