@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, TopicPartitionList};
 use serde_json::Value;
 
 use crate::reader::{Event, at_end};
@@ -22,7 +22,6 @@ pub(crate) struct Caller {
     client_ref: String,
     producer: BaseProducer,
     consumer: BaseConsumer,
-    partitions: TopicPartitionList,
 }
 
 /// What came of a request.
@@ -56,9 +55,8 @@ impl Caller {
             .set("isolation.level", "read_committed")
             .set("fetch.wait.max.ms", "100")
             .create()?;
-        let partitions = at_end(&consumer, reply_topic)?;
-        consumer.assign(&partitions)?;
-        Ok(Self { request_topic, client_ref: client_ref.to_owned(), producer, consumer, partitions })
+        consumer.assign(&at_end(&consumer, reply_topic)?)?;
+        Ok(Self { request_topic, client_ref: client_ref.to_owned(), producer, consumer })
     }
 
     /// Sends a request and waits for its reply.
@@ -90,13 +88,13 @@ impl Caller {
         }
     }
 
-    /// From now on no reply arrives.
+    /// From now on no reply arrives. The list of partitions must not outlive the consumer, which would wait for it at its end.
     pub(crate) fn stop_reading(&self) -> Result<()> {
-        Ok(self.consumer.pause(&self.partitions)?)
+        Ok(self.consumer.pause(&self.consumer.assignment()?)?)
     }
 
     pub(crate) fn read_again(&self) -> Result<()> {
-        Ok(self.consumer.resume(&self.partitions)?)
+        Ok(self.consumer.resume(&self.consumer.assignment()?)?)
     }
 
     fn produce(&self, key: &str, value: &str, id: &str, correlation: &[u8]) -> Result<()> {
