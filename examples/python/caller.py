@@ -36,8 +36,7 @@ class Caller:
                 "fetch.wait.max.ms": 100,
             }
         )
-        self.partitions = at_end(self.consumer, reply_topic)
-        self.consumer.assign(self.partitions)
+        self.consumer.assign(at_end(self.consumer, reply_topic))
 
     def ask(self, key, body, ce_id=None, timeout=30.0):
         """Returns the reply as (headers, body). Raises TimeoutError; send again with the same `ce_id` then."""
@@ -64,21 +63,24 @@ class Caller:
 
     def stop_reading(self):
         """From now on no reply arrives."""
-        self.consumer.pause(self.partitions)
+        self.consumer.pause(self.consumer.assignment())
 
     def read_again(self):
-        self.consumer.resume(self.partitions)
+        self.consumer.resume(self.consumer.assignment())
 
     def close(self):
         self.consumer.close()
 
     def _produce(self, key, value, headers):
-        failures = []
-        report = lambda error, _: failures.append(error) if error else None
-        self.producer.produce(self.request_topic, value, key, headers=headers, on_delivery=report)
-        undelivered = self.producer.flush(30)
-        if undelivered or failures:
-            raise KafkaException(failures[0] if failures else f"{self.request_topic}: not delivered within 30 s")
+        errors = []
+
+        def delivered(error, _):
+            if error:
+                errors.append(error)
+
+        self.producer.produce(self.request_topic, value, key, headers=headers, on_delivery=delivered)
+        if self.producer.flush(30) or errors:
+            raise KafkaException(errors[0] if errors else f"{self.request_topic}: not delivered within 30 s")
 
 
 def at_end(consumer, topic):

@@ -60,8 +60,11 @@ class Story:
     def digit_not_an_object(self):
         """A value that is no JSON object has no reply. The dead letter repeats the correlation id of the request."""
         correlation = must_time_out(lambda: self.digit.ask("egov|pb|none", b'["send"]', timeout=3))
-        fits = lambda event: event.headers.get("kafka_correlationId") == correlation
-        [letter] = self.reader.wait("the dead letter", 1, DEAD_LETTERS, fits)
+
+        def of_this_request(event):
+            return event.headers.get("kafka_correlationId") == correlation
+
+        [letter] = self.reader.wait("the dead letter", 1, DEAD_LETTERS, of_this_request)
         reason = letter.headers["__dlq.errors.message"].decode()
         told("DIGIT, no JSON object", f"no reply within 3 s; the dead letter says: {reason}")
 
@@ -110,7 +113,10 @@ class Story:
 
     def results(self):
         """What an analyst sees of this run: one result for each verification, and the life of each code."""
-        of_this_run = lambda event: event.body["clientRef"] == self.ref
+
+        def of_this_run(event):
+            return event.body["clientRef"] == self.ref
+
         results = [event.body for event in self.reader.wait("results", 4, RESULTS, of_this_run)]
         seen = sorted((it["contract"], it["purpose"], it["result"], it["reason"]) for it in results)
         expected = [("egov", "login"), ("int", "otp"), ("mosip", "generate"), ("mosip", "sendotp")]

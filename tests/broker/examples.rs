@@ -68,6 +68,8 @@ fn line_of_the_readme(program: &str) -> String {
         panic!("examples/README.md has {} lines `{program}…`", lines.len())
     };
     assert!(line.contains("localhost:9092"), "the line names no broker: {line}");
+    let first_page = fs::read_to_string(repository().join("README.md")).expect("README.md is there");
+    assert!(first_page.contains(line), "README.md does not have the line `{line}`");
     (*line).to_owned()
 }
 
