@@ -7,6 +7,14 @@ import uuid
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 
+class NoReply(TimeoutError):
+    """No reply came in time. Send again with the same `ce_id`."""
+
+    def __init__(self, message, correlation):
+        super().__init__(message)
+        self.correlation = correlation
+
+
 class Caller:
     """One caller of the service's configuration.
 
@@ -39,7 +47,7 @@ class Caller:
         self.consumer.assign(at_end(self.consumer, reply_topic))
 
     def ask(self, key, body, ce_id=None, timeout=30.0):
-        """Returns the reply as (headers, body). Raises TimeoutError; send again with the same `ce_id` then."""
+        """Returns the reply as (headers, body). Raises NoReply."""
         correlation = uuid.uuid4().bytes
         headers = {
             "ce_id": (ce_id or str(uuid.uuid4())).encode(),
@@ -59,7 +67,7 @@ class Caller:
             # Other replies are those of other instances, and those that came too late.
             if headers.get("kafka_correlationId") == correlation:
                 return headers, json.loads(message.value())
-        raise TimeoutError(f"no reply to the request on {self.request_topic} within {timeout} s", correlation)
+        raise NoReply(f"no reply to the request on {self.request_topic} within {timeout} s", correlation)
 
     def stop_reading(self):
         """From now on no reply arrives."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 import jwt
 
-from caller import Caller
+from caller import Caller, NoReply
 from reader import Reader
 
 SMS = "egov.core.notification.sms.otp"
@@ -156,8 +156,8 @@ def must_time_out(ask):
     """The correlation id of a request that is not answered."""
     try:
         ask()
-    except TimeoutError as error:
-        return error.args[1]
+    except NoReply as no_reply:
+        return no_reply.correlation
     raise AssertionError("a reply came that could not come")
 
 
