@@ -17,6 +17,7 @@ mod damage;
 mod dead_letter_topic;
 mod demo;
 mod directory;
+mod examples;
 mod foreign_clients;
 mod instances;
 mod keys;
