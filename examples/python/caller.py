@@ -1,6 +1,5 @@
 """A caller: writes requests to its request topic and reads the replies on its reply topic."""
 
-import json
 import time
 import uuid
 
@@ -22,8 +21,10 @@ class Caller:
     takes those with its own correlation ids.
     """
 
-    def __init__(self, bootstrap_servers, request_topic, reply_topic, client_ref):
+    def __init__(self, bootstrap_servers, request_topic, reply_topic, client_ref, values):
         self.request_topic = request_topic
+        self.reply_topic = reply_topic
+        self.values = values
         self.client_ref = client_ref
         self.producer = Producer(
             {
@@ -54,7 +55,7 @@ class Caller:
             "kafka_correlationId": correlation,
             "otp-client-ref": self.client_ref.encode(),
         }
-        value = body if isinstance(body, bytes) else json.dumps(body).encode()
+        value = body if isinstance(body, bytes) else self.values.write(self.request_topic, body)
         self._produce(key, value, headers)
         until = time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:
@@ -66,7 +67,7 @@ class Caller:
             headers = dict(message.headers())
             # Other replies are those of other instances, and those that came too late.
             if headers.get("kafka_correlationId") == correlation:
-                return headers, json.loads(message.value())
+                return headers, self.values.read(message.topic(), message.value(), headers)
         raise NoReply(f"no reply to the request on {self.request_topic} within {timeout} s", correlation)
 
     def stop_reading(self):

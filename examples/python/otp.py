@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A caller of otp-stream in Python: asks for codes and verifies them by all three contracts, then reads the results.
 
-It needs a running service with the default configuration, and its public keys: `otp-stream keys public > jwks.json`.
+It needs a running service with the default configuration, and its public keys: `otp-stream keys public > jwks.json`. With
+--registry it needs one with examples/avro.toml, and writes and reads Avro.
 """
 
 import argparse
@@ -13,25 +14,34 @@ from datetime import datetime, timedelta, timezone
 import jwt
 
 from caller import Caller, NoReply
+from formats import AVRO, Avro, Json
 from reader import Reader
 
 SMS = "egov.core.notification.sms.otp"
+EMAIL = "org.egov.core.notification.email"
 RESULTS = "otp-validation-result"
 LIFECYCLE = "otp-lifecycle"
+SIGNALS = "otp-signal"
 DEAD_LETTERS = "otp-dead-letter"
+
+# Seconds: a window of examples/avro.toml, the pause of the sweep, and time for a slow machine.
+SIGNAL_WAIT_MAX = 120
 
 
 class Story:
-    def __init__(self, bootstrap_servers, jwks):
+    def __init__(self, bootstrap_servers, jwks, values):
         # The caller's own reference: it comes back in every result and lifecycle event.
         self.ref = f"python-{uuid.uuid4()}"
         self.jwks = jwks
+        self.is_avro = isinstance(values, Avro)
         callers = [
-            Caller(bootstrap_servers, f"otp-request-{contract}", f"otp-response-{contract}", self.ref)
+            Caller(bootstrap_servers, f"otp-request-{contract}", f"otp-response-{contract}", self.ref, values)
             for contract in ("egov", "int", "mosip")
         ]
         self.digit, self.int, self.mosip = callers
-        self.reader = Reader(bootstrap_servers, ["otp-response-egov", SMS, RESULTS, LIFECYCLE, DEAD_LETTERS])
+        replies = [caller.reply_topic for caller in callers]
+        self.topics = [*replies, SMS, EMAIL, RESULTS, LIFECYCLE, DEAD_LETTERS]
+        self.reader = Reader(bootstrap_servers, [*self.topics, SIGNALS], values)
 
     def digit_login(self):
         """A login whose first reply gets lost: the second request has the same ce_id, and nothing happens twice."""
@@ -126,6 +136,37 @@ class Story:
         told("otp-validation-result", "4 accepted")
         told("otp-lifecycle", "4 issued, 4 verified")
 
+    def digit_email(self):
+        """A code that goes to an address. It is not verified."""
+        ce_id = str(uuid.uuid4())
+        address = f"{ce_id}@example.org"
+        create = {"operation": "create", "otp": {"identity": address, "tenantId": "pb.amritsar"}}
+        _, body = self.digit.ask(f"egov|pb|{address}", create, ce_id)
+        check(body["otp"]["identity"] == address, body)
+        [mail] = self.reader.wait("the e-mail", 1, EMAIL, caused_by(ce_id))
+        check(mail.body["email"]["emailTo"] == [address], mail.body)
+        told("DIGIT create", "one e-mail to the identity")
+
+    def signals(self):
+        """The counts of a window are told when it is over."""
+        signal = self.reader.first("a signal", SIGNALS, SIGNAL_WAIT_MAX)
+        check(signal.body["issued"] >= 1 and len(signal.body["prefix"]) >= 4, signal.body)
+        told("otp-signal", f"{signal.body['issued']} issued in one window")
+
+    def cloud_events(self):
+        """The SDK of CloudEvents reads the attributes of each event, in binary mode."""
+        for event in self.reader.events:
+            seen, is_avro = event.attributes, event.headers["content-type"] == AVRO
+            check(seen["specversion"] == "1.0" and seen["id"] and seen["source"], seen)
+            check(seen["type"].startswith("org.digit.otp.") and seen["time"].tzinfo, seen)
+            check(("dataschema" in seen) == is_avro, seen)
+            # Dead letters have no schema.
+            check(is_avro == (self.is_avro and event.topic != DEAD_LETTERS), seen)
+            check(event.body is None or event.body.get("eventId", seen["id"]) == seen["id"], seen)
+        read = {event.topic for event in self.reader.events}
+        check(read >= set(self.topics), sorted(set(self.topics) - read))
+        told("CloudEvents", f"the SDK reads the events of {len(read)} topics")
+
     def close(self):
         for reader in (self.digit, self.int, self.mosip, self.reader):
             reader.close()
@@ -182,16 +223,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bootstrap-servers", default="localhost:9092")
     parser.add_argument("--jwks", default="jwks.json", help="what `otp-stream keys public` prints")
+    parser.add_argument("--registry", help="the schema registry, as http://localhost:8081/apis/ccompat/v7; absent: JSON")
     arguments = parser.parse_args()
     with open(arguments.jwks, encoding="utf-8") as file:
         jwks = jwt.PyJWKSet.from_json(file.read())
-    story = Story(arguments.bootstrap_servers, jwks)
+    values = Avro(arguments.registry) if arguments.registry else Json()
+    story = Story(arguments.bootstrap_servers, jwks, values)
     story.digit_login()
     story.digit_not_an_object()
     story.int_otp()
     story.mosip_otpmanager()
     story.mosip_login()
     story.results()
+    story.digit_email()
+    if arguments.registry:
+        story.signals()
+    story.cloud_events()
     story.close()
     print("Every step went as it should.")
 

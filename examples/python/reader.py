@@ -1,15 +1,17 @@
 """A reader of events, as an analyst or a gateway is one: it sees committed events only."""
 
-import json
 import time
 import uuid
 from collections import namedtuple
 
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
+from cloudevents.core.formats.json import JSONFormat
 from confluent_kafka import Consumer, KafkaException
 
 from caller import at_end
 
-Event = namedtuple("Event", "topic headers body")
+# `attributes` are those that the SDK of CloudEvents reads.
+Event = namedtuple("Event", "topic headers attributes body")
 
 # Seconds.
 WAIT_MAX = 30
@@ -19,7 +21,8 @@ QUIET = 0.5
 class Reader:
     """Reads topics from where they ended when it was made, and keeps their events."""
 
-    def __init__(self, bootstrap_servers, topics):
+    def __init__(self, bootstrap_servers, topics, values):
+        self.values = values
         self.consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -43,6 +46,14 @@ class Reader:
             if len(found) > count or time.monotonic() > until:
                 raise AssertionError(f"{what}: {len(found)} on {topic}, and not {count}")
 
+    def first(self, what, topic, seconds):
+        """The first event of a topic."""
+        until = time.monotonic() + seconds
+        while not (found := [event for event in self.events if event.topic == topic]):
+            if not self._read_one() and time.monotonic() > until:
+                raise AssertionError(f"{what}: none on {topic} within {seconds} s")
+        return found[0]
+
     def close(self):
         self.consumer.close()
 
@@ -53,7 +64,16 @@ class Reader:
             return False
         if message.error():
             raise KafkaException(message.error())
-        value = message.value()
-        body = None if value is None else json.loads(value)
-        self.events.append(Event(message.topic(), dict(message.headers() or []), body))
+        headers, value = dict(message.headers()), message.value()
+        body = None if value is None else self.values.read(message.topic(), value, headers)
+        self.events.append(Event(message.topic(), headers, attributes(message), body))
         return True
+
+
+def attributes(message):
+    """The SDK decodes every header that it is given as UTF-8, and kafka_correlationId may be any bytes.
+
+    Of a value in Avro the SDK makes a text or bytes, as it happens: decode the value of the message.
+    """
+    headers = {name: value for name, value in message.headers() if name.startswith("ce_") or name == "content-type"}
+    return from_binary(KafkaMessage(headers, None, message.value()), JSONFormat()).get_attributes()

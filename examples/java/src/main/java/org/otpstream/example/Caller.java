@@ -12,6 +12,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.Serializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.springframework.kafka.core.DefaultKafkaConsumerFactory;
@@ -20,28 +22,24 @@ import org.springframework.kafka.listener.ContainerProperties;
 import org.springframework.kafka.listener.KafkaMessageListenerContainer;
 import org.springframework.kafka.requestreply.KafkaReplyTimeoutException;
 import org.springframework.kafka.requestreply.ReplyingKafkaTemplate;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * One caller of the service's configuration: writes requests to its request topic, and reads the replies on its reply topic with
- * Spring's ReplyingKafkaTemplate.
+ * Spring's ReplyingKafkaTemplate. Q is the type of a request's value, and R that of a reply's.
  */
-final class Caller implements AutoCloseable {
+final class Caller<Q, R> implements AutoCloseable {
     static final Duration REPLY_MAX = Duration.ofSeconds(30);
-
-    private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final String requestTopic;
     private final String clientRef;
-    private final DefaultKafkaProducerFactory<String, String> producers;
-    private final KafkaMessageListenerContainer<String, String> replies;
-    private final ReplyingKafkaTemplate<String, String, String> template;
+    private final DefaultKafkaProducerFactory<String, Q> producers;
+    private final KafkaMessageListenerContainer<String, R> replies;
+    private final ReplyingKafkaTemplate<String, Q, R> template;
 
     /** A reply. */
-    record Reply(ConsumerRecord<String, String> event) {
-        JsonNode body() {
-            return JSON.readTree(event.value());
+    record Reply<R>(ConsumerRecord<String, R> event) {
+        R body() {
+            return event.value();
         }
 
         String header(String name) {
@@ -50,18 +48,19 @@ final class Caller implements AutoCloseable {
         }
     }
 
-    Caller(String bootstrapServers, String requestTopic, String replyTopic, String clientRef) throws InterruptedException {
+    /** For JSON, requests are texts. A JsonDeserializer would need a default type; {@link Reader#JSON} needs none. */
+    Caller(String bootstrapServers, String requestTopic, String replyTopic, String clientRef, Serializer<Q> serializer,
+            Deserializer<R> deserializer) throws InterruptedException {
         this.requestTopic = requestTopic;
         this.clientRef = clientRef;
         producers = new DefaultKafkaProducerFactory<>(
                 Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers),
-                new StringSerializer(), new StringSerializer());
-        // The values are texts, which this class parses. A JsonDeserializer would need a default type.
+                new StringSerializer(), serializer);
         var consumers = new DefaultKafkaConsumerFactory<>(
                 Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
                         ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "latest",
                         ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed"),
-                new StringDeserializer(), new StringDeserializer());
+                new StringDeserializer(), deserializer);
         // The template sends this topic as `kafka_replyTopic`: it must be the caller's reply topic.
         var properties = new ContainerProperties(replyTopic);
         // Every instance of a service reads all replies, and takes its own.
@@ -73,18 +72,18 @@ final class Caller implements AutoCloseable {
         Check.that(template.waitForAssignment(REPLY_MAX), "the partitions of " + replyTopic + " were not assigned");
     }
 
-    Reply ask(String key, String value) throws Exception {
+    Reply<R> ask(String key, Q value) throws Exception {
         return ask(key, value, UUID.randomUUID().toString(), REPLY_MAX);
     }
 
     /** Throws TimeoutException if no reply comes; send again with the same id then. */
-    Reply ask(String key, String value, String id, Duration timeout) throws Exception {
+    Reply<R> ask(String key, Q value, String id, Duration timeout) throws Exception {
         return ask(record(key, value, id), timeout);
     }
 
-    Reply ask(ProducerRecord<String, String> request, Duration timeout) throws Exception {
+    Reply<R> ask(ProducerRecord<String, Q> request, Duration timeout) throws Exception {
         try {
-            return new Reply(template.sendAndReceive(request, timeout).get());
+            return new Reply<>(template.sendAndReceive(request, timeout).get());
         } catch (ExecutionException failure) {
             if (failure.getCause() instanceof KafkaReplyTimeoutException) {
                 throw new TimeoutException("no reply to the request on " + requestTopic + " within " + timeout);
@@ -94,8 +93,8 @@ final class Caller implements AutoCloseable {
     }
 
     /** A request. The template adds `kafka_correlationId` and `kafka_replyTopic` when it sends it. */
-    ProducerRecord<String, String> record(String key, String value, String id) {
-        var request = new ProducerRecord<>(requestTopic, key, value);
+    ProducerRecord<String, Q> record(String key, Q value, String id) {
+        var request = new ProducerRecord<String, Q>(requestTopic, key, value);
         request.headers().add("ce_id", id.getBytes(UTF_8));
         request.headers().add("otp-client-ref", clientRef.getBytes(UTF_8));
         return request;

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.otpstream.example.Caller.Reply;
 import org.otpstream.example.Reader.Event;
 import org.springframework.security.oauth2.jwt.Jwt;
@@ -40,17 +41,23 @@ public final class Otp implements AutoCloseable {
     private final String ref = "java-" + UUID.randomUUID();
 
     private final Tokens tokens;
-    private final Caller digit;
-    private final Caller intOtp;
-    private final Caller mosip;
-    private final Reader reader;
+    private final Caller<String, JsonNode> digit;
+    private final Caller<String, JsonNode> intOtp;
+    private final Caller<String, JsonNode> mosip;
+    private final Reader<JsonNode> reader;
 
     private Otp(String bootstrapServers, Path jwks) throws Exception {
         tokens = new Tokens(jwks);
-        digit = new Caller(bootstrapServers, "otp-request-egov", "otp-response-egov", ref);
-        intOtp = new Caller(bootstrapServers, "otp-request-int", "otp-response-int", ref);
-        mosip = new Caller(bootstrapServers, "otp-request-mosip", "otp-response-mosip", ref);
-        reader = new Reader(bootstrapServers, List.of("otp-response-egov", SMS, RESULTS, LIFECYCLE, DEAD_LETTERS));
+        digit = caller(bootstrapServers, "egov");
+        intOtp = caller(bootstrapServers, "int");
+        mosip = caller(bootstrapServers, "mosip");
+        reader = new Reader<>(
+                bootstrapServers, List.of("otp-response-egov", SMS, RESULTS, LIFECYCLE, DEAD_LETTERS), Reader.JSON);
+    }
+
+    private Caller<String, JsonNode> caller(String bootstrapServers, String contract) throws InterruptedException {
+        return new Caller<>(bootstrapServers, "otp-request-" + contract, "otp-response-" + contract, ref,
+                new StringSerializer(), Reader.JSON);
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -82,11 +89,11 @@ public final class Otp implements AutoCloseable {
         mustTimeOut(() -> digit.ask(key, send, id, SHORT));
         told("DIGIT send", "no reply within 3 s, since nobody reads the replies");
         digit.readAgain();
-        Reply reply = digit.ask(key, send, id, Caller.REPLY_MAX);
+        Reply<JsonNode> reply = digit.ask(key, send, id, Caller.REPLY_MAX);
         Check.that(reply.body().path("isSuccessful").asBoolean(), reply.body());
-        List<Event> replies = reader.await("both replies", 2, "otp-response-egov", causedBy(id));
-        Event first = replies.get(0);
-        Event second = replies.get(1);
+        List<Event<JsonNode>> replies = reader.await("both replies", 2, "otp-response-egov", causedBy(id));
+        Event<JsonNode> first = replies.get(0);
+        Event<JsonNode> second = replies.get(1);
         for (String name : List.of("ce_id", "ce_time")) {
             Check.equal(second.header(name), first.header(name));
         }
@@ -104,7 +111,7 @@ public final class Otp implements AutoCloseable {
         var request = digit.record("egov|pb|none", "[\"send\"]", UUID.randomUUID().toString());
         mustTimeOut(() -> digit.ask(request, SHORT));
         byte[] correlation = request.headers().lastHeader("kafka_correlationId").value();
-        Event letter = reader.await("the dead letter", 1, DEAD_LETTERS,
+        Event<JsonNode> letter = reader.await("the dead letter", 1, DEAD_LETTERS,
                 it -> Arrays.equals(it.bytes("kafka_correlationId"), correlation)).get(0);
         told("DIGIT, no JSON object", "no reply within 3 s; the dead letter says: " + letter.header("__dlq.errors.message"));
     }
@@ -143,7 +150,7 @@ public final class Otp implements AutoCloseable {
                 {"userId":"%s","otpChannel":["phone"],"useridtype":"USERID","appId":"resident","context":"auth-otp"}""".formatted(user), id));
         Check.that(response.path("status").asString().equals("success"), response);
         told("MOSIP sendotp", response.path("message").asString());
-        Reply reply = mosip("mosip.authentication.useridOTP", user,
+        Reply<JsonNode> reply = mosip("mosip.authentication.useridOTP", user,
                 "{\"userId\":\"%s\",\"otp\":\"%s\",\"appId\":\"resident\"}".formatted(user, code(id)));
         Check.that(response(reply).path("status").asString().equals("success"), reply.body());
         String token = reply.header("authorization");
@@ -158,7 +165,7 @@ public final class Otp implements AutoCloseable {
 
     /** What an analyst sees of this run: one result for each verification, and the life of each code. */
     private void results() {
-        Predicate<Event> ofThisRun = it -> ref.equals(it.body().path("clientRef").asString(null));
+        Predicate<Event<JsonNode>> ofThisRun = it -> ref.equals(it.body().path("clientRef").asString(null));
         List<String> seen = reader.await("results", 4, RESULTS, ofThisRun).stream().map(Event::body)
                 .map(it -> String.join(" ", it.path("contract").asString(), it.path("purpose").asString(),
                         it.path("result").asString(), it.path("reason").asString()))
@@ -172,17 +179,17 @@ public final class Otp implements AutoCloseable {
         told(LIFECYCLE, "4 issued, 4 verified");
     }
 
-    private Reply mosip(String operation, String subject, String request) throws Exception {
+    private Reply<JsonNode> mosip(String operation, String subject, String request) throws Exception {
         return mosip(operation, subject, request, UUID.randomUUID().toString());
     }
 
-    private Reply mosip(String operation, String subject, String request, String id) throws Exception {
+    private Reply<JsonNode> mosip(String operation, String subject, String request, String id) throws Exception {
         String envelope = """
                 {"id":"%s","version":"1.0","requesttime":"%s","metadata":null,"request":%s}""".formatted(operation, Instant.now(), request);
         return mosip.ask("mosip|default|" + subject, envelope, id, Caller.REPLY_MAX);
     }
 
-    private static JsonNode response(Reply reply) {
+    private static JsonNode response(Reply<JsonNode> reply) {
         JsonNode body = reply.body();
         Check.that(body.path("errors").isNull(), body);
         return body.path("response");
@@ -190,13 +197,13 @@ public final class Otp implements AutoCloseable {
 
     /** The code in the one SMS of a request. Only an SMS gateway may read this topic in a deployment. */
     private String code(String id) {
-        Event sms = reader.await("the SMS", 1, SMS, causedBy(id)).get(0);
+        Event<JsonNode> sms = reader.await("the SMS", 1, SMS, causedBy(id)).get(0);
         Matcher digits = Pattern.compile("\\b[0-9]{6}\\b").matcher(sms.body().path("message").asString());
         Check.that(digits.find(), "the SMS has no code");
         return digits.group();
     }
 
-    private static Predicate<Event> causedBy(String id) {
+    private static Predicate<Event<JsonNode>> causedBy(String id) {
         return it -> Arrays.equals(it.bytes("ce_causationid"), id.getBytes(UTF_8));
     }
 

@@ -12,21 +12,31 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A reader of events, as an analyst or a gateway is one: it sees committed events only, from where the topics ended when it was made. */
-final class Reader implements AutoCloseable {
-    private static final JsonMapper JSON = JsonMapper.builder().build();
+/**
+ * A reader of events, as an analyst or a gateway is one: it sees committed events only, from where the topics ended when it was made. B
+ * is the type of a body.
+ */
+final class Reader<B> implements AutoCloseable {
+    private static final JsonMapper MAPPER = JsonMapper.builder().build();
+    static final Deserializer<JsonNode> JSON = (topic, value) -> value == null ? null : MAPPER.readTree(value);
+
     private static final Duration WAIT_MAX = Duration.ofSeconds(30);
     private static final Duration QUIET = Duration.ofMillis(500);
 
-    private final KafkaConsumer<String, String> consumer;
-    private final List<Event> events = new ArrayList<>();
+    private final KafkaConsumer<String, B> consumer;
+    private final List<Event<B>> events = new ArrayList<>();
 
     /** An event of a topic. The body of a dead letter is null. */
-    record Event(ConsumerRecord<String, String> event, JsonNode body) {
+    record Event<B>(ConsumerRecord<String, B> event) {
+        B body() {
+            return event.value();
+        }
+
         byte[] bytes(String name) {
             Header header = event.headers().lastHeader(name);
             return header == null ? new byte[0] : header.value();
@@ -37,10 +47,10 @@ final class Reader implements AutoCloseable {
         }
     }
 
-    Reader(String bootstrapServers, List<String> topics) {
+    Reader(String bootstrapServers, List<String> topics, Deserializer<B> deserializer) {
         consumer = new KafkaConsumer<>(
                 Map.of("bootstrap.servers", bootstrapServers, "isolation.level", "read_committed"),
-                new StringDeserializer(), new StringDeserializer());
+                new StringDeserializer(), deserializer);
         List<TopicPartition> partitions = topics.stream()
                 .flatMap(topic -> consumer.partitionsFor(topic).stream())
                 .map(it -> new TopicPartition(it.topic(), it.partition()))
@@ -50,11 +60,11 @@ final class Reader implements AutoCloseable {
     }
 
     /** The events of a topic that fit, when there are `count` of them and no event has come for a while. */
-    List<Event> await(String what, int count, String topic, Predicate<Event> fits) {
+    List<Event<B>> await(String what, int count, String topic, Predicate<Event<B>> fits) {
         Instant until = Instant.now().plus(WAIT_MAX);
         while (true) {
             boolean isQuiet = !read();
-            List<Event> found =
+            List<Event<B>> found =
                     events.stream().filter(it -> it.event().topic().equals(topic)).filter(fits).toList();
             if (isQuiet && found.size() == count) {
                 return found;
@@ -64,11 +74,23 @@ final class Reader implements AutoCloseable {
         }
     }
 
+    /** The first event of a topic. */
+    Event<B> first(String what, String topic, Duration limit) {
+        Instant until = Instant.now().plus(limit);
+        while (true) {
+            var found = events.stream().filter(it -> it.event().topic().equals(topic)).findFirst();
+            if (found.isPresent()) {
+                return found.get();
+            }
+            Check.that(read() || Instant.now().isBefore(until), what + ": none on " + topic + " within " + limit);
+        }
+    }
+
     /** Whether events came. */
     private boolean read() {
         var records = consumer.poll(QUIET);
         for (var record : records) {
-            events.add(new Event(record, record.value() == null ? null : JSON.readTree(record.value())));
+            events.add(new Event<>(record));
         }
         return !records.isEmpty();
     }
