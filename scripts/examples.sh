@@ -4,12 +4,13 @@
 EXAMPLES_PYTHON="$TARGET/examples-python"
 
 example_programs() {
-  step examples-java "compiling the Java example" \
+  step examples-java "compiling the Java examples" \
     mvn -B -f examples/java compile exec:java -Dexec.args=--help ||
-    die "the Java example was not compiled; without a network configure a proxy or a mirror in ~/.m2/settings.xml"
-  if [ ! "$EXAMPLES_PYTHON/ready" -nt examples/python/requirements.txt ]; then
-    step examples-python "installing the packages of the Python example" python_environment ||
-      die "the packages of the Python example were not installed"
+    die "the Java examples were not compiled; without a network configure a proxy or a mirror in ~/.m2/settings.xml"
+  if [ ! "$EXAMPLES_PYTHON/ready" -nt examples/python/requirements.txt ] ||
+    [ ! "$EXAMPLES_PYTHON/ready" -nt examples/analytics/requirements.txt ]; then
+    step examples-python "installing the packages of the Python examples" python_environment ||
+      die "the packages of the Python examples were not installed"
   fi
   cargo_step examples-rust "building the Rust example" build --release --example otp || die "the Rust example was not built"
 }
@@ -18,6 +19,6 @@ example_programs() {
 python_environment() {
   rm -rf "$EXAMPLES_PYTHON"
   python3 -m venv "$EXAMPLES_PYTHON" &&
-    "$EXAMPLES_PYTHON/bin/pip" install -r examples/python/requirements.txt &&
+    "$EXAMPLES_PYTHON/bin/pip" install -r examples/python/requirements.txt -r examples/analytics/requirements.txt &&
     touch "$EXAMPLES_PYTHON/ready"
 }

@@ -12,7 +12,8 @@
 #   simulation  2,000 seeds of simulated faults, and planted bugs that must be found
 #   edges       unit tests of the program and of otp-bench, recorded lines, dashboards
 #   broker      the program on a real Kafka, with a real schema registry
-#   examples    the example programs in Java, Python and Rust against the program on a real Kafka
+#   examples    the example programs in Java, Python and Rust against the program on a real Kafka: callers and readers in
+#               JSON and in Avro, and the analysts' database
 SUITES=(format lints scripts docs topology tidy simulation edges broker examples)
 
 # The suites of `./dev check`: no Kafka, and under a minute once everything is built.
@@ -111,7 +112,7 @@ suite_edges() { cargo_suite edges "edges (unit tests, corpus, documents, dashboa
 
 suite_broker() { cargo_suite broker "broker (the program on a real Kafka)" --test broker -- --skip examples::; }
 
-suite_examples() { cargo_suite examples "examples (callers in Java, Python and Rust)" --test broker -- examples::; }
+suite_examples() { cargo_suite examples "examples (callers, readers and analysts)" --test broker -- examples::; }
 
 # whole_suite SUITE COMMAND…: a suite that counts as one test, which passes or fails.
 whole_suite() {

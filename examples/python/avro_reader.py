@@ -9,8 +9,13 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 
 broker, registry, topic = sys.argv[1:]
 decode = AvroDeserializer(SchemaRegistryClient({"url": registry}))
-consumer = Consumer({"bootstrap.servers": broker, "group.id": "avro-reader", "auto.offset.reset": "earliest"})
+settings = {"group.id": "avro-reader", "auto.offset.reset": "earliest", "enable.auto.commit": False}
+consumer = Consumer({"bootstrap.servers": broker, **settings})
 consumer.subscribe([topic])
 while (message := consumer.poll(10)) is not None:
-    print(message.error() or decode(message.value(), None), flush=True)
+    if message.error():
+        raise SystemExit(message.error())
+    # Events from before a topic was put in Avro are JSON.
+    is_avro = dict(message.headers())["content-type"].endswith(b"avro+confluent")
+    print(decode(message.value(), None) if is_avro else message.value().decode(), flush=True)
 consumer.close()

@@ -48,19 +48,19 @@ final class Caller<Q, R> implements AutoCloseable {
         }
     }
 
-    /** For JSON, requests are texts. A JsonDeserializer would need a default type; {@link Reader#JSON} needs none. */
+    /** Serializer and deserializer are configured already. For JSON, requests are texts. A JsonDeserializer would need a default type; {@link Reader#JSON} needs none. */
     Caller(String bootstrapServers, String requestTopic, String replyTopic, String clientRef, Serializer<Q> serializer,
             Deserializer<R> deserializer) throws InterruptedException {
         this.requestTopic = requestTopic;
         this.clientRef = clientRef;
         producers = new DefaultKafkaProducerFactory<>(
                 Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers),
-                new StringSerializer(), serializer);
+                new StringSerializer(), serializer, false);
         var consumers = new DefaultKafkaConsumerFactory<>(
                 Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
                         ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "latest",
                         ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed"),
-                new StringDeserializer(), deserializer);
+                new StringDeserializer(), deserializer, false);
         // The template sends this topic as `kafka_replyTopic`: it must be the caller's reply topic.
         var properties = new ContainerProperties(replyTopic);
         // Every instance of a service reads all replies, and takes its own.
