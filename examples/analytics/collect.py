@@ -84,27 +84,40 @@ class Collector:
                 "enable.auto.commit": False,
                 # Without it the events of transactions that were aborted would count.
                 "isolation.level": "read_committed",
+                # So long does a collector wait whose predecessor was killed.
+                "session.timeout.ms": 10000,
             }
         )
-        self.consumer.subscribe(list(self.tables), on_revoke=lambda *_: self.checkpoint())
+        # When something happened last. It idles only when it has partitions.
+        self.last = None
+        self.consumer.subscribe(list(self.tables), on_assign=self.assigned, on_revoke=self.revoked)
         self.known, self.stored = 0, 0
         # By topic and partition: the offset after the last event that is stored.
         self.positions = {}
         self.checkpoint_due = time.monotonic() + arguments.checkpoint_s
 
     def run(self):
-        last = time.monotonic()
         while not self.is_ending:
             messages = self.consumer.consume(500, 0.5)
             if messages:
                 self.take(messages)
-                last = time.monotonic()
+                self.last = time.monotonic()
             if time.monotonic() >= self.checkpoint_due:
                 self.checkpoint()
-            if self.arguments.idle_s and time.monotonic() - last > self.arguments.idle_s:
+            if self.is_idle():
                 break
         self.checkpoint()
         self.consumer.close()
+
+    def is_idle(self):
+        limit = self.arguments.idle_s
+        return limit > 0 and self.last is not None and time.monotonic() - self.last > limit
+
+    def assigned(self, *_):
+        self.last = time.monotonic()
+
+    def revoked(self, *_):
+        self.checkpoint()
 
     def take(self, messages):
         for message in messages:

@@ -2,6 +2,7 @@
 """Prints the events of a topic in Avro, until none has come for ten seconds: avro_reader.py BROKER REGISTRY TOPIC"""
 
 import sys
+import uuid
 
 from confluent_kafka import Consumer
 from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -9,7 +10,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 
 broker, registry, topic = sys.argv[1:]
 decode = AvroDeserializer(SchemaRegistryClient({"url": registry}))
-settings = {"group.id": "avro-reader", "auto.offset.reset": "earliest", "enable.auto.commit": False}
+settings = {"group.id": str(uuid.uuid4()), "auto.offset.reset": "earliest", "enable.auto.commit": False}
 consumer = Consumer({"bootstrap.servers": broker, **settings})
 consumer.subscribe([topic])
 while (message := consumer.poll(10)) is not None:

@@ -21,7 +21,8 @@ fn a_collector_that_is_killed_counts_nothing_twice_and_misses_nothing() {
     let with_addresses = |line: String| line.replace("localhost:9092", &cluster().bootstrap);
     let traffic = with_addresses(line_of(DOCUMENT, "examples/analytics/traffic.py ", false));
     let invented = "--database invented.sqlite";
-    let collect = with_addresses(line_of(DOCUMENT, &format!("examples/analytics/collect.py {invented} "), false));
+    let collect =
+        with_addresses(line_of(DOCUMENT, &format!("examples/analytics/collect.py {invented} "), false));
     let collect = collect.replace(invented, &database);
     let report = line_of(DOCUMENT, &format!("examples/analytics/report.py {invented} "), false)
         .replace(invented, &database)

@@ -78,6 +78,8 @@ fn running() -> Arc<Running> {
 fn start() -> Running {
     let registry = Registry::start();
     let directory = scenario_directory("examples-avro");
+    // The store of a service that another test has started belongs to a cluster that is gone.
+    drop(fs::remove_dir_all(&directory));
     fs::create_dir_all(&directory).expect("a directory for the service");
     let text = fs::read_to_string(repository().join("examples/avro.toml")).expect("it is there");
     assert!(text.contains("localhost:8081"), "it names the registry of `./dev registry start`");

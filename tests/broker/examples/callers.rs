@@ -44,7 +44,8 @@ fn the_rust_example_runs() {
 fn check(beginning: &str, told: &[&str]) {
     let running = running();
     let line = line_of("examples/README.md", beginning, false);
-    assert_eq!(line, line_of("README.md", beginning, false), "both documents have the same line");
+    let first_page = line_of("README.md", beginning, false);
+    assert!(first_page.starts_with(&line), "README.md has another line: {first_page}");
     let address = format!("localhost:9092 --jwks {}", running.jwks.display());
     let text = shell(&running.line(&line.replace("localhost:9092", &address)));
     check_told(&line, &text, &TOLD);

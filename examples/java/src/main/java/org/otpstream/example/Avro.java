@@ -22,7 +22,6 @@ final class Avro {
     Avro(String registry) {
         settings = Map.of(
                 SerdeConfig.REGISTRY_URL, registry,
-                SerdeConfig.HTTP_ADAPTER, "JDK",
                 // The ids of the Confluent API are those of contents.
                 SerdeConfig.USE_ID, "contentId",
                 SerdeConfig.ID_HANDLER, Default4ByteIdHandler.class.getName(),
