@@ -18,7 +18,7 @@ use crate::harness::scenario::run_ok;
 struct Running {
     bootstrap: String,
     jwks: PathBuf,
-    process: Process,
+    _process: Process,
     registry: Option<Registry>,
     _cluster: Arc<Cluster>,
 }
@@ -58,7 +58,7 @@ impl Running {
         fs::write(&jwks, run_ok(&configs, &["keys", "public"])).expect("written");
         let process = Process::spawn_run_with_topics(&configs, port, &directory.join("otp-stream.log"));
         let bootstrap = cluster.bootstrap.clone();
-        Self { bootstrap, jwks, process: process.await_ready(), registry, _cluster: cluster }
+        Self { bootstrap, jwks, _process: process.await_ready(), registry, _cluster: cluster }
     }
 
     /// A line of a document, with the addresses of this test.
