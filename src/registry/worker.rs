@@ -23,10 +23,12 @@ use crate::config::SchemaRegistry;
 
 /// Most ids that wait for an answer. Another one is taken when it is asked for again.
 const ASKED_MAX: usize = 64;
-/// Most ids that are kept. Beyond them the oldest one is dropped, and asked again when it is needed.
+/// Most schemas that are kept. Beyond them the oldest one is dropped, and asked again when it is needed.
 const KEPT_MAX: usize = 1_000;
 /// How long "not found" is kept. The schema may be registered later.
 const ABSENT_MS: u64 = 10_000;
+/// Most ids that are kept as "not found". They are apart, so that records with invented ids push out no schema.
+const ABSENT_MAX: usize = 256;
 const PAUSE_MS_MIN: u64 = 1_000;
 const PAUSE_MS_MAX: u64 = 30_000;
 
@@ -70,18 +72,14 @@ struct Shared {
 
 struct State {
     registration: Registration,
-    kept: BTreeMap<u32, Kept>,
+    kept: BTreeMap<u32, Lookup>,
     /// The keys of `kept`, the oldest one first.
     order: VecDeque<u32>,
+    /// Ids that were not found, and until when that counts, the oldest one first.
+    absent: VecDeque<(u32, Instant)>,
     asked: VecDeque<u32>,
     /// Why the registry gave no definite answer to the last request.
     outage: Option<String>,
-}
-
-struct Kept {
-    answer: Lookup,
-    /// `None`: for the life of the process.
-    until: Option<Instant>,
 }
 
 impl Worker {
@@ -155,6 +153,7 @@ impl Shared {
             registration: Registration::Waiting(None),
             kept: BTreeMap::new(),
             order: VecDeque::new(),
+            absent: VecDeque::new(),
             asked: VecDeque::new(),
             outage: None,
         };
@@ -239,18 +238,27 @@ impl Shared {
 
 impl State {
     fn known(&self, id: u32) -> Option<Lookup> {
-        let kept = self.kept.get(&id)?;
-        kept.until.is_none_or(|until| now() < until).then(|| kept.answer.clone())
+        if let Some(answer) = self.kept.get(&id) {
+            return Some(answer.clone());
+        }
+        let (_, until) = self.absent.iter().rev().find(|(absent, _)| *absent == id)?;
+        (now() < *until).then_some(Lookup::NotFound)
     }
 
     fn keep(&mut self, id: u32, answer: SchemaAnswer) {
-        let (answer, until) = match answer {
-            SchemaAnswer::Found(text) => (Lookup::Found(text.into()), None),
-            SchemaAnswer::Unreadable(reason) => (Lookup::Unreadable(reason.into()), None),
-            SchemaAnswer::NotFound => (Lookup::NotFound, Some(now() + Duration::from_millis(ABSENT_MS))),
-        };
         self.asked.retain(|asked| *asked != id);
-        if self.kept.insert(id, Kept { answer, until }).is_none() {
+        let answer = match answer {
+            SchemaAnswer::Found(text) => Lookup::Found(text.into()),
+            SchemaAnswer::Unreadable(reason) => Lookup::Unreadable(reason.into()),
+            SchemaAnswer::NotFound => {
+                self.absent.push_back((id, now() + Duration::from_millis(ABSENT_MS)));
+                if self.absent.len() > ABSENT_MAX {
+                    self.absent.pop_front();
+                }
+                return;
+            }
+        };
+        if self.kept.insert(id, answer).is_none() {
             self.order.push_back(id);
         }
         if self.order.len() > KEPT_MAX

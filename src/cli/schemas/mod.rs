@@ -157,21 +157,23 @@ fn id_and_level(standing: &Standing) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
-/// Registers what it can, and then says what it could not.
+/// Registers what it can, and says what it could not.
 fn register(loaded: &Loaded) -> Result<(), Failure> {
     let (client, subjects) = opened(&loaded.config)?;
-    let mut has_failed = false;
-    for subject in &subjects {
-        match wait(registry::register(&client, subject, true))? {
-            Ok(id) => print(&format!("{}: id {id}\n", subject.name))?,
-            Err(trouble @ Trouble::Unavailable { .. }) => return Err(failed(trouble)),
-            Err(trouble) => {
-                has_failed = true;
-                eprintln!("error: {trouble}");
+    wait(async {
+        let mut has_failed = false;
+        for subject in &subjects {
+            match registry::register(&client, subject, true).await {
+                Ok(id) => print(&format!("{}: id {id}\n", subject.name))?,
+                Err(trouble @ Trouble::Unavailable { .. }) => return Err(failed(trouble)),
+                Err(trouble) => {
+                    has_failed = true;
+                    eprintln!("error: {trouble}");
+                }
             }
         }
-    }
-    if has_failed { Err(Failure::Reported) } else { Ok(()) }
+        if has_failed { Err(Failure::Reported) } else { Ok(()) }
+    })?
 }
 
 /// A client, and the subjects of the topics in Avro.

@@ -17,7 +17,7 @@ struct Has {
     refuses: bool,
 }
 
-/// What is sent to a registry that has this, as `METHOD /path`.
+/// A registry that has this.
 fn served(has: Has) -> Server {
     let level = Mutex::new(has.level);
     Server::start(move |asked| {
@@ -69,6 +69,9 @@ const LATEST: &str = "GET /subjects/sms-value/versions/latest";
 /// A schema whose field has another type.
 const OTHER: &str = r#"{"type":"record","name":"A","fields":[{"name":"a","type":"long"}]}"#;
 
+/// What the registry has, whether we may write, what comes of it, and the requests.
+type Row<'a> = (Has, bool, Result<u32, Trouble>, &'a [&'a str]);
+
 #[test]
 fn a_schema_is_registered_under_a_level_and_only_if_that_is_allowed() {
     let missing = || Trouble::Missing { subject: "sms-value".to_owned() };
@@ -80,8 +83,7 @@ fn a_schema_is_registered_under_a_level_and_only_if_that_is_allowed() {
     };
     let has = Has::default();
     let other = Has { latest: Some(OTHER), ..has };
-    type Row = (Has, bool, Result<u32, Trouble>, &'static [&'static str]);
-    let rows: Vec<Row> = vec![
+    let rows: Vec<Row<'_>> = vec![
         (has, true, Ok(6), &[LOOK_UP, LEVEL, SET_LEVEL, REGISTER]),
         (has, false, Err(missing()), &[LOOK_UP]),
         (Has { level: Some("FULL"), ..other }, true, Ok(6), &[LOOK_UP, LEVEL, REGISTER]),

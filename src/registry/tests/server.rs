@@ -96,13 +96,11 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
 
 /// `None`: the connection is over.
 fn write(mut stream: &TcpStream, answer: Answer) -> Option<()> {
+    // In one piece: otherwise the kernel holds the second one back for 40 ms.
     let mut json = |status: u16, body: &str| {
-        write!(
-            stream,
-            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .ok()
+        let head = "Content-Type: application/json\r\nContent-Length";
+        let text = format!("HTTP/1.1 {status} X\r\n{head}: {}\r\n\r\n{body}", body.len());
+        stream.write_all(text.as_bytes()).ok()
     };
     match answer {
         Answer::Json(status, body) => json(status, &body),

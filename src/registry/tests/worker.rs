@@ -28,7 +28,7 @@ fn until<T>(ask: impl Fn() -> T, is_there: impl Fn(&T) -> bool) -> T {
             return said;
         }
         assert!(begin.elapsed() < LIMIT, "nothing came");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_micros(500));
     }
 }
 
@@ -98,6 +98,21 @@ fn more_ids_than_it_keeps_get_their_answers_all_the_same() {
         |_| server.asked().len() > 1_100,
     );
     assert_eq!(answer(&worker, 5_000), Lookup::Found(SCHEMA.into()));
+}
+
+#[test]
+fn invented_ids_push_out_no_schema() {
+    let server = Server::start(|asked| match asked.line.as_str() {
+        "GET /schemas/ids/1" => Answer::Json(200, found("")),
+        _ => Answer::Json(404, refusal(40403)),
+    });
+    let worker = worker(&server, Vec::new(), &[]);
+    assert_eq!(answer(&worker, 1), Lookup::Found(SCHEMA.into()));
+    for id in 2..1_500 {
+        assert_eq!(answer(&worker, id), Lookup::NotFound);
+    }
+    assert_eq!(worker.schema_of(1), Lookup::Found(SCHEMA.into()));
+    assert_eq!(worker.schema_of(2), Lookup::Pending, "it is forgotten, and asked again");
 }
 
 #[test]
