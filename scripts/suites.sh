@@ -12,7 +12,8 @@
 #   simulation  2,000 seeds of simulated faults, and planted bugs that must be found
 #   edges       unit tests of the program and of otp-bench, recorded lines, dashboards
 #   broker      the program on a real Kafka, with a real schema registry
-SUITES=(format lints scripts docs topology tidy simulation edges broker)
+#   examples    the example programs in Java, Python and Rust against the program on a real Kafka
+SUITES=(format lints scripts docs topology tidy simulation edges broker examples)
 
 # The suites of `./dev check`: no Kafka, and under a minute once everything is built.
 QUICK_SUITES=(format lints topology tidy)
@@ -33,11 +34,17 @@ run_suites() {
   need_packages build
   need_cargo_tools
   case " ${chosen[*]} " in
-    *" broker "*)
+    *" broker "* | *" examples "*)
       need_packages kafka
       kafka_jars
       registry_program
       build_program
+      ;;
+  esac
+  case " ${chosen[*]} " in
+    *" examples "*)
+      need_packages examples
+      example_programs
       ;;
   esac
   for suite in "${chosen[@]}"; do "suite_$suite"; done
@@ -100,9 +107,11 @@ suite_tidy() { cargo_suite tidy "tidy (who may name whom, licences)" -p otp-topo
 
 suite_simulation() { cargo_suite simulation "simulation (2,000 seeds, planted bugs)" -p otp-simulation; }
 
-suite_edges() { cargo_suite edges "edges (unit tests, corpus, dashboards)" -p otp-stream -p otp-bench --lib --bins --test corpus --test dashboards; }
+suite_edges() { cargo_suite edges "edges (unit tests, corpus, documents, dashboards)" -p otp-stream -p otp-bench --lib --bins --test corpus --test documents --test dashboards; }
 
-suite_broker() { cargo_suite broker "broker (the program on a real Kafka)" --test broker; }
+suite_broker() { cargo_suite broker "broker (the program on a real Kafka)" --test broker -- --skip examples::; }
+
+suite_examples() { cargo_suite examples "examples (callers in Java, Python and Rust)" --test broker -- examples::; }
 
 # whole_suite SUITE COMMAND…: a suite that counts as one test, which passes or fails.
 whole_suite() {

@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod abuse;
 mod administration;
 mod authentication;
 mod avro;
@@ -17,6 +18,7 @@ mod damage;
 mod dead_letter_topic;
 mod demo;
 mod directory;
+mod examples;
 mod foreign_clients;
 mod instances;
 mod keys;

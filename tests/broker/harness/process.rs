@@ -71,6 +71,13 @@ impl Process {
         Self::spawn(run, port, log)
     }
 
+    /// As [`Process::spawn_run`], with `--create-topics`.
+    pub(crate) fn spawn_run_with_topics(configs: &[PathBuf], port: u16, log: &Path) -> Self {
+        let mut run = command(configs);
+        run.args(["run", "--create-topics"]);
+        Self::spawn(run, port, log)
+    }
+
     /// As [`Process::spawn_run`], by way of a command that makes its arguments the process.
     pub(crate) fn spawn_run_under(wrapper: &[&str], configs: &[PathBuf], port: u16, log: &Path) -> Self {
         let mut run = wrapped(wrapper, &command(configs));

@@ -21,6 +21,8 @@ pub const SIGNAL_KINDS: usize = 7;
 const SUBJECTS_COUNTED_MAX: usize = 256;
 const PART_SUBJECTS: usize = 16;
 const SUBJECT_BYTES: usize = 8;
+/// Stands for a subject that was counted and is not known any more.
+const UNKNOWN_SUBJECT: [u8; SUBJECT_BYTES] = [0; SUBJECT_BYTES];
 const VERSION: u8 = 1;
 const NO_PREFIX: u16 = u16::MAX;
 const BAD_KEY: BadRecord = BadRecord::Damaged("signal key");
@@ -186,15 +188,17 @@ impl SignalRow {
         Ok(u8::try_from(subjects / PART_SUBJECTS).expect("a few parts"))
     }
 
-    /// `parts`: all parts, in their order.
+    /// `parts`: those that were put aside, in their order. `None`: the changelog has lost it, and its subjects count without
+    /// being known.
     ///
     /// # Errors
     /// See [`BadRecord`].
-    pub fn decode(value: &[u8], parts: &[Vec<u8>]) -> Result<Self, BadRecord> {
+    pub fn decode(value: &[u8], parts: &[Option<Vec<u8>>]) -> Result<Self, BadRecord> {
         let (counts, count, rest) = Self::decode_counts(value)?;
         let mut subjects = Vec::with_capacity(count.next_multiple_of(PART_SUBJECTS));
         for part in parts {
-            subjects.extend_from_slice(decode_part(part)?);
+            let known = part.as_deref().map(decode_part).transpose()?;
+            subjects.extend_from_slice(known.unwrap_or(&[UNKNOWN_SUBJECT; PART_SUBJECTS]));
         }
         let (own, rest) = rest.as_chunks();
         subjects.extend_from_slice(own);
@@ -252,7 +256,7 @@ mod tests {
     }
 
     /// A row as a store would give it back.
-    fn stored(row: &SignalRow, parts: &[Vec<u8>]) -> Result<SignalRow, BadRecord> {
+    fn stored(row: &SignalRow, parts: &[Option<Vec<u8>>]) -> Result<SignalRow, BadRecord> {
         let mut value = Vec::new();
         row.write(&mut value);
         assert_eq!(SignalRow::parts(&value).map(usize::from), Ok(row.subjects() / PART_SUBJECTS));
@@ -297,14 +301,28 @@ mod tests {
             for _ in 0..2 {
                 if let Some((part, subjects)) = row.count(0, subject(number)) {
                     assert_eq!(usize::from(part), parts.len());
-                    parts.push(subjects);
+                    parts.push(Some(subjects));
                 }
                 row = stored(&row, &parts).expect("it is read back");
             }
             assert_eq!(row.subjects(), usize::from(number + 1).min(SUBJECTS_COUNTED_MAX));
         }
         assert_eq!((row.counts[0], parts.len()), (600, 16));
-        assert_eq!(stored(&row, &parts[1..]), Err(BAD), "a part is missing");
+        assert_eq!(stored(&row, &parts[1..]), Err(BAD), "too few parts");
+    }
+
+    #[test]
+    fn subjects_of_a_lost_part_stay_counted() {
+        let mut row = SignalRow::default();
+        for number in 0..20 {
+            row.count(0, subject(number));
+        }
+        let mut row = stored(&row, &[None]).expect("it is read without its part");
+        assert_eq!((row.counts[0], row.subjects()), (20, 20));
+        row.count(0, subject(19));
+        assert_eq!(row.subjects(), 20, "it stands in the row itself");
+        row.count(0, subject(0));
+        assert_eq!(row.subjects(), 21, "it stood in the part");
     }
 
     #[test]

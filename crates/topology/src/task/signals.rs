@@ -178,7 +178,7 @@ impl<S: StateStore> Task<S> {
         let mut parts = Vec::new();
         for part in 0..SignalRow::parts(&value).map_err(damaged)? {
             let subjects = self.overlay.get(&self.store, &[key, &[part]].concat())?;
-            parts.extend(subjects.map(Cow::into_owned));
+            parts.push(subjects.map(Cow::into_owned));
         }
         SignalRow::decode(&value, &parts).map_err(damaged)
     }

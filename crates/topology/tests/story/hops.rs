@@ -317,6 +317,20 @@ fn a_delivery_under_way_counts_as_a_delivery() {
 }
 
 #[test]
+fn a_budget_is_judged_when_the_place_is_held_and_charged_when_the_code_goes_out() {
+    let mut homes = Homes::new(1, r#"{"sendsPerNumberHourMax":9,"sendsPerTenantHourMax":1,"sendPauseMs":0}"#);
+    // Nothing is charged yet, so both have a place. Who has one keeps it.
+    assert_eq!(homes.ask("one", "pb"), "hop");
+    assert_eq!(homes.ask("two", "pb"), "hop");
+    let resent = "sms, lifecycle resent, replies";
+    assert_eq!(homes.settle(), ["hop", "hop", SENT, resent]);
+    let spent = "lifecycle suppressed tenant_limit, replies OTP.SEND_LIMIT_EXCEEDED";
+    assert_eq!(homes.ask("three", "pb"), spent, "it asks no other home");
+    assert_eq!(homes.ask("four", "ka"), "hop", "another tenant root");
+    assert_eq!(homes.settle(), ["hop", SENT]);
+}
+
+#[test]
 fn places_are_given_back_however_the_request_ends() {
     let mut homes = Homes::new(2, r#"{"sendsPerNumberHourMax":9,"sendsPer10MinMax":2,"sendPauseMs":0}"#);
     assert_eq!(homes.ask("stale", "pb"), "hop");

@@ -50,7 +50,7 @@ pub fn violations(path: &str, text: &str) -> Vec<Violation> {
 fn the_house_is_tidy() {
     let root = root();
     let mut files = Vec::new();
-    for folder in ["crates", "src", "tests", "benches"] {
+    for folder in ["benches", "crates", "examples", "src", "tests"] {
         collect(&root.join(folder), &mut files);
     }
     files.sort();

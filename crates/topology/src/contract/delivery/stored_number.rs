@@ -22,8 +22,8 @@ impl StoredNumber {
 }
 
 impl NumberPatterns {
-    /// The canonical form of a stored number. The country of a number without a code is that of its own `+`, else the
-    /// default rule's. `fallback`: what it must match if no rule is the default.
+    /// The canonical form of a stored number. The country of a number without a code is that of its own `+`, else that of the
+    /// rule whose pattern it matches, the default rule first. `fallback`: what it must match if no rule is the default.
     ///
     /// `None`: it does not fit the rule of its country. A country without a rule has its own code alone taken off.
     pub fn canonical(
@@ -39,7 +39,7 @@ impl NumberPatterns {
                 rules.iter().find(|rule| country_digits(&rule.country_code) == country_digits(code))
             }
             (None, Some(international)) => Some(rule_of_international(rules, international)?),
-            (None, None) => default_rule(rules),
+            (None, None) => self.rule_of_national(rules, fallback, &written),
         };
         let code = rule.map(|rule| rule.country_code.as_str()).or(country_code);
         let fits = |form: &str| match (rule, country_code) {
@@ -50,6 +50,23 @@ impl NumberPatterns {
         let national =
             forms(&written, code.map_or("", country_digits)).into_iter().flatten().find(|it| fits(it))?;
         Some(StoredNumber { number: national.to_owned(), country_code: code.map(str::to_owned) })
+    }
+
+    /// The rule of a number that does not say its country. With the default rule a number may have trunk zero and country
+    /// code; any other rule it must match as it stands.
+    fn rule_of_national<'a>(
+        &self,
+        rules: &'a [NumberRule],
+        fallback: &str,
+        written: &str,
+    ) -> Option<&'a NumberRule> {
+        let default = default_rule(rules);
+        let (code, pattern) = default.map_or(("", fallback), |it| (&it.country_code, &it.regex));
+        let mut forms = forms(written, country_digits(code)).into_iter().flatten();
+        if forms.any(|form| self.is_match(pattern, form)) {
+            return default;
+        }
+        rules.iter().find(|rule| self.is_match(&rule.regex, written)).or(default)
     }
 
     fn is_match(&self, pattern: &str, number: &str) -> bool {
@@ -139,6 +156,10 @@ mod tests {
         }
         check(Some("+254"), "0712345678", Some(("+254", "712345678")));
         check(None, "+254712345678", Some(("+254", "712345678")));
+        check(None, "712345678", Some(("+254", "712345678")));
+        check(None, "0712345678", Some(("+39", "0712345678")));
+        check(None, "5123450011", Some(("+39", "5123450011")));
+        check(None, "912345001", Some(("+39", "912345001")));
         check(Some("+39"), "0612345678", Some(("+39", "0612345678")));
         check(None, "+12425550123", Some(("+1242", "5550123")));
         check(None, "+15555550123", Some(("+1", "5555550123")));

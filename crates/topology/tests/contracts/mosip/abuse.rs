@@ -116,6 +116,26 @@ fn concealment_makes_the_unknown_look_like_the_known() {
 }
 
 #[test]
+fn concealment_holds_for_a_number_that_is_the_user_id() {
+    let given = altered(&["userId=\"9123456789\"", "otpChannel=[\"phone\"]"]);
+    let login = r#"{"userId":"9123456789","otp":"12345","appId":"ida"}"#;
+    let seen = |rules: &str| {
+        let mut desk = with_policy(&format!(r#"{{"conceal_existence":true{rules}}}"#));
+        let sent = says(&ask(&mut desk, 0, "sendotp", &given));
+        (sent, says(&ask(&mut desk, 0, "useridOTP", login)), says(&ask(&mut desk, 0, "sendotp", &given)))
+    };
+    let good = seen("");
+    assert_eq!(good.0, SENT);
+    for rules in [
+        r#","blocked_prefixes":["9123"]"#,
+        r#","allowed_country_codes":["+977"]"#,
+        r#","sends_per_prefix_hour_max":1"#,
+    ] {
+        assert_eq!(seen(rules), good, "{rules}");
+    }
+}
+
+#[test]
 fn a_user_who_is_gone_has_a_wrong_code_where_existence_is_concealed() {
     let mut desk = with(json!({"mosip": {"user_check": true}}), r#"{"conceal_existence":true}"#);
     put(&mut desk, USER);
