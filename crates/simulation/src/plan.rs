@@ -2,7 +2,7 @@
 //! can be removed from a plan; the others keep their steps.
 
 use crate::house::Shape;
-use crate::workload::{WorkloadItem, draw_item};
+use crate::workload::{Mix, WorkloadItem, draw_item};
 
 /// Steps of the first phase, in which faults are injected.
 pub const CHAOS_STEPS: u32 = 520;
@@ -207,6 +207,7 @@ pub struct Plan {
     pub seed: u64,
     pub scenario: Scenario,
     pub shape: Shape,
+    pub mix: Mix,
     pub instances: usize,
     /// Members have a static identity.
     pub is_static: bool,
@@ -241,10 +242,14 @@ impl Plan {
         } else {
             2
         };
+        // In the directory nobody of the other contracts is looked up.
+        let is_all = dice.u8(..4) < if scenario == Scenario::Directory { 1 } else { 2 };
+        let mix = if is_all { Mix::All } else { Mix::Egov };
         let mut plan = Self {
             seed,
             scenario,
             shape,
+            mix,
             instances,
             is_static: scenario != Scenario::Dynamic && dice.u8(..3) > 0,
             latest: scenario == Scenario::FirstStartLatest,
@@ -253,11 +258,11 @@ impl Plan {
         };
         for _ in 0..dice.usize(25..50) {
             let step = dice.u32(..CHAOS_STEPS * 9 / 10);
-            let item = draw_item(&mut dice, shape);
+            let item = draw_item(&mut dice, shape, mix);
             plan.entries.push(PlanEntry { step, action: Action::Append(item) });
             // Records appended in one step are likely to share a transaction.
             for _ in 0..dice.usize(..3) {
-                let item = draw_item(&mut dice, shape);
+                let item = draw_item(&mut dice, shape, mix);
                 plan.entries.push(PlanEntry { step, action: Action::Append(item) });
             }
         }

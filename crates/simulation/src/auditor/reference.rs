@@ -11,12 +11,13 @@ use otp_topology::task::{Counters, Task, TaskError, forward_only};
 use otp_topology::wire::outbox::Outbox;
 use otp_topology::wire::record::{RecordBatch, SourcePartition};
 
+use super::codes::STALE;
 use super::{shown, swept};
 use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
 use crate::house::House;
 use crate::oracle::{Oracle, Verdict, Violation};
 use crate::records::{header, read_position};
-use crate::workload::{PEOPLE, ROOTS, canonical_in};
+use crate::workload::subjects;
 
 pub(super) struct Reference {
     topology: Arc<Topology>,
@@ -41,8 +42,7 @@ type Starts = Vec<(SourcePartition, i64)>;
 impl Reference {
     pub(super) fn new(topology: Arc<Topology>, latest: bool, has_wrong_clocks: bool) -> Self {
         let stores: Vec<_> = (0..topology.partitions).map(|_| MemoryStore::default()).collect();
-        let people = (0..PEOPLE).flat_map(|who| ROOTS.map(|root| canonical_in(root, who)));
-        let homes = people.map(|subject| {
+        let homes = subjects().into_iter().map(|subject| {
             let subject = CanonicalSubject::parse(&subject).expect("a subject");
             let home = topology.home_of(subject.as_str()) as usize;
             (topology.keys.pseudonym(&subject).to_hex().as_bytes().to_vec(), home)
@@ -231,8 +231,8 @@ impl Reference {
             mine().any(|(_, it)| it.value.as_deref().is_some_and(|value| contains(value, text.as_bytes())))
         };
         // Whether a request is stale depends on the wall clock of its process, which the auditor does not know.
-        let wall =
-            if says("OTP.STALE_REQUEST") { LogTime::from_ms(u64::MAX / 2) } else { LogTime::default() };
+        let is_stale = STALE.into_iter().any(says);
+        let wall = if is_stale { LogTime::from_ms(u64::MAX / 2) } else { LogTime::default() };
         let Some(task) = self.topology.task_of(source.topic, source.partition) else {
             forward_only(&batch.get(0), false, &self.topology, out);
             self.advance(source, offset + 1);
