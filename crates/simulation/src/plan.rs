@@ -198,6 +198,7 @@ pub enum Action {
 
 #[derive(Clone, Copy, Debug)]
 pub struct PlanEntry {
+    /// From [`CHAOS_STEPS`] on: when everything has come to rest.
     pub step: u32,
     pub action: Action,
 }
@@ -270,6 +271,15 @@ impl Plan {
             let step = dice.u32(..CHAOS_STEPS);
             let (instance, fault) = (dice.usize(..instances), draw_fault(&mut dice, scenario));
             plan.entries.push(PlanEntry { step, action: Action::Inject { instance, fault } });
+        }
+        // Whether codes are right, used, expired or locked is asked once more when everything has come to rest.
+        if dice.u8(..6) == 0 {
+            let fault = Fault::TimePasses { ms: 65_000 };
+            plan.entries.push(PlanEntry { step: CHAOS_STEPS, action: Action::Inject { instance: 0, fault } });
+        }
+        for _ in 0..dice.usize(..12) {
+            let item = draw_item(&mut dice, shape, mix);
+            plan.entries.push(PlanEntry { step: CHAOS_STEPS, action: Action::Append(item) });
         }
         plan.entries.sort_by_key(|it| it.step);
         plan

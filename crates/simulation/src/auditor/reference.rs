@@ -310,12 +310,17 @@ impl Reference {
         for source in house.all_sources() {
             let kind = self.topology.source(source.topic).kind;
             let log = broker.log(house.source_place(source));
-            // Who read while the newest records were away rightly saw none that waited.
             let is_input = matches!(kind, SourceKind::Requests(_) | SourceKind::Repartition)
-                && self.topology.task_of(source.topic, source.partition) == Some(home as i32)
-                && !log.had_gap;
-            let waiting = log.next_visible(self.next(source));
-            if let Some((offset, time, _)) = waiting.filter(|(_, time, _)| is_input && *time < watermark) {
+                && self.topology.task_of(source.topic, source.partition) == Some(home as i32);
+            if !is_input {
+                continue;
+            }
+            // A watermark is never beyond the time at which its owner read. Who read while the leader had lost its newest
+            // records rightly saw none of them.
+            let mut waiting = log.all_visible(self.next(source));
+            let missed =
+                waiting.find(|(offset, time, _)| *time < watermark && !log.was_away(*offset, watermark));
+            if let Some((offset, time, _)) = missed {
                 let place = house.source_name(source);
                 return Err(Oracle::Sweep.violation(format!(
                     "the sweep runs at {watermark}, but record {offset} of {place} waits since {time}"

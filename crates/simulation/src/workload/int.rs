@@ -8,7 +8,7 @@ use super::writer::{CodePath, Writer};
 use super::{Typed, draw_typed, mobile};
 
 /// How far from now windows begin, in seconds: over, long begun, now, soon, too far ahead.
-const BEGINS_S: [i64; 8] = [-200, -30, -2, 0, 0, 0, 40, 90];
+const BEGINS_S: [i64; 10] = [-200, -30, -2, 0, 0, 0, 0, 0, 40, 90];
 const DURATIONS_S: [u64; 4] = [10, 60, 60, 180];
 const DIGITS: [u64; 4] = [4, 6, 6, 9];
 

@@ -19,6 +19,9 @@ use crate::house::Shape;
 /// The number of people. The first half of them are in the directory from the start.
 pub(crate) const PEOPLE: usize = 5;
 
+/// So many of them ask in other contracts than `egov`.
+const FEW_PEOPLE: usize = 2;
+
 /// The code in a request to validate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typed {
@@ -149,14 +152,22 @@ pub(crate) fn draw_item(dice: &mut fastrand::Rng, shape: Shape, mix: Mix) -> Wor
     let is_all = mix == Mix::All;
     match dice.u8(..100) {
         drawn @ 0..73 => {
+            // Few people ask in the other contracts, so that a code meets its request.
+            let mut who = who;
             let kind = match if is_all { dice.u8(..4) } else { 0 } {
                 0 => RequestKind::Egov {
                     desk: dice.u8(..4) == 0,
                     request: EgovRequest::draw(dice, drawn),
                     tenant: if shape.is_limited { SEVERAL_ROOTS } else { MOSTLY_ONE_ROOT }[dice.usize(..6)],
                 },
-                1 => RequestKind::Int(IntRequest::draw(dice)),
-                _ => RequestKind::Mosip(MosipRequest::draw(dice)),
+                1 => {
+                    who %= FEW_PEOPLE;
+                    RequestKind::Int(IntRequest::draw(dice))
+                }
+                _ => {
+                    who %= FEW_PEOPLE;
+                    RequestKind::Mosip(MosipRequest::draw(dice))
+                }
             };
             WorkloadItem::Request { who, kind, is_keyed: dice.u8(..4) > 0, is_late: dice.u8(..40) == 0 }
         }
