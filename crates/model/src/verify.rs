@@ -49,7 +49,7 @@ impl Subject {
         let is_tried = matches!(reason, "wrong_code" | "not_yet_valid" | "mismatch");
         let remaining = is_tried.then(|| {
             let it = it.filter(|_| is_live && !self.is_locked(now));
-            it.map_or(0, |it| (it.tries_max - it.tries).min(self.until_lock(rules)))
+            it.map_or(0, |it| it.tries_max.saturating_sub(it.tries).min(self.until_lock(rules)))
         });
         Verified {
             reason,
@@ -127,6 +127,6 @@ impl Subject {
     /// How many more wrong codes lock the subject.
     fn until_lock(&self, rules: &Rules) -> u64 {
         let soft = rules.lock_after - self.consecutive_wrong % rules.lock_after;
-        soft.min(rules.hard_lock_after - self.consecutive_wrong)
+        soft.min(rules.hard_lock_after.saturating_sub(self.consecutive_wrong).max(1))
     }
 }

@@ -262,7 +262,7 @@ impl Plan {
             let item = draw_item(&mut dice, shape, mix);
             plan.entries.push(PlanEntry { step, action: Action::Append(item) });
             // Records appended in one step are likely to share a transaction.
-            for _ in 0..dice.usize(..3) {
+            for _ in 0..dice.usize(..if scenario == Scenario::BatchOfTasks { 7 } else { 3 }) {
                 let item = draw_item(&mut dice, shape, mix);
                 plan.entries.push(PlanEntry { step, action: Action::Append(item) });
             }
