@@ -262,7 +262,7 @@ impl Plan {
             let item = draw_item(&mut dice, shape, mix);
             plan.entries.push(PlanEntry { step, action: Action::Append(item) });
             // Records appended in one step are likely to share a transaction.
-            for _ in 0..dice.usize(..if scenario == Scenario::BatchOfTasks { 7 } else { 3 }) {
+            for _ in 0..dice.usize(..3) {
                 let item = draw_item(&mut dice, shape, mix);
                 plan.entries.push(PlanEntry { step, action: Action::Append(item) });
             }
@@ -302,7 +302,7 @@ fn draw_fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
         Scenario::OldDisk => {
             &[Fault::BackUpDisk, Fault::RestoreBackup, Fault::LoseTail { batches: 8 }, Fault::Compact]
         }
-        Scenario::BatchOfTasks => &[ZOMBIE, ZOMBIE, Fault::Rebalance, Fault::CommitFails, Fault::Remove],
+        Scenario::BatchOfTasks => &[ZOMBIE, LONG_ZOMBIE, LONG_ZOMBIE, Fault::Rebalance, Fault::Remove],
         Scenario::OffsetsReset => &[Fault::ResetOffsets, Fault::ExpireOffsets],
         Scenario::Recreated => &[Fault::Recreate, Fault::Kill],
         Scenario::Sweep => &[
@@ -345,6 +345,8 @@ fn draw_fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
 }
 
 const ZOMBIE: Fault = Fault::ZombieCommits { ms: 600 };
+/// Long enough that the next owner has restored its tasks.
+const LONG_ZOMBIE: Fault = Fault::ZombieCommits { ms: 2_500 };
 
 fn draw_any_fault(dice: &mut fastrand::Rng) -> Fault {
     match dice.u8(..34) {

@@ -128,7 +128,7 @@ const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 36] = [
     (Planted::KeepSuspended, None, 200),
     (Planted::SharedPosition, None, 50),
     (Planted::KeepBatch, None, 50),
-    (Planted::SomeOffsets, Some(Scenario::BatchOfTasks), 6_000),
+    (Planted::SomeOffsets, Some(Scenario::BatchOfTasks), 400),
     (Planted::SweepLocks, Some(Scenario::Sweep), 6_000),
     (Planted::TrustRecreated, Some(Scenario::Recreated), 100),
     (Planted::AnswerAnew, None, 50),
