@@ -28,16 +28,16 @@ use crate::workload::begin_of;
 /// The contracts of a house. `sections`: see [`Contracts::open`].
 pub(crate) fn contracts(planted: Option<Planted>, sections: Value) -> Contracts {
     let (egov, int, mosip) = (ContractName::Egov, ContractName::Int, ContractName::Mosip);
-    let bent = planted.and_then(|planted| match planted {
-        Planted::RotationForgives => Some(ContractLine::of::<Bent<Egov, RotationForgives>>(egov)),
-        Planted::DecoyForgives => Some(ContractLine::of::<Bent<Egov, DecoyForgives>>(egov)),
-        Planted::HardLockExactly => Some(ContractLine::of::<Bent<Egov, HardLockExactly>>(egov)),
-        Planted::RefusalGranted => Some(ContractLine::of::<Bent<Egov, RefusalGranted>>(egov)),
-        Planted::TallyRepeats => Some(ContractLine::of::<Bent<Egov, TallyRepeats>>(egov)),
-        Planted::RequestWindow => Some(ContractLine::of::<Bent<Int, RequestWindow>>(int)),
-        Planted::GenerateForgives => Some(ContractLine::of::<Bent<Mosip, GenerateForgives>>(mosip)),
+    let bent = match planted {
+        Some(Planted::RotationForgives) => Some(ContractLine::of::<Bent<Egov, RotationForgives>>(egov)),
+        Some(Planted::DecoyForgives) => Some(ContractLine::of::<Bent<Egov, DecoyForgives>>(egov)),
+        Some(Planted::HardLockExactly) => Some(ContractLine::of::<Bent<Egov, HardLockExactly>>(egov)),
+        Some(Planted::RefusalGranted) => Some(ContractLine::of::<Bent<Egov, RefusalGranted>>(egov)),
+        Some(Planted::TallyRepeats) => Some(ContractLine::of::<Bent<Egov, TallyRepeats>>(egov)),
+        Some(Planted::RequestWindow) => Some(ContractLine::of::<Bent<Int, RequestWindow>>(int)),
+        Some(Planted::GenerateForgives) => Some(ContractLine::of::<Bent<Mosip, GenerateForgives>>(mosip)),
         _ => None,
-    });
+    };
     let line = |line: &ContractLine| bent.filter(|bent| bent.name == line.name).unwrap_or(*line);
     let table: Vec<_> = CONTRACTS.iter().map(line).collect();
     let Value::Object(sections) = sections else { panic!("sections are an object") };

@@ -2,7 +2,7 @@
 //! can be removed from a plan; the others keep their steps.
 
 use crate::house::Shape;
-use crate::workload::{Mix, WorkloadItem, draw_item};
+use crate::workload::{Mix, WorkloadItem, draw_item, early_requests};
 
 /// Steps of the first phase, in which faults are injected.
 pub const CHAOS_STEPS: u32 = 520;
@@ -257,6 +257,11 @@ impl Plan {
             records_per_commit_max: dice.usize(1..=if scenario == Scenario::BatchOfTasks { 12 } else { 6 }),
             entries: Vec::new(),
         };
+        if scenario == Scenario::Directory {
+            // They wait when the directory is read for the first time.
+            let waiting = early_requests().map(|item| PlanEntry { step: 0, action: Action::Append(item) });
+            plan.entries.extend(waiting);
+        }
         for _ in 0..dice.usize(25..50) {
             let step = dice.u32(..CHAOS_STEPS * 9 / 10);
             let item = draw_item(&mut dice, shape, mix);

@@ -146,6 +146,13 @@ pub(crate) fn subject_of(who: usize, kind: RequestKind) -> String {
     }
 }
 
+/// A login of each person who is in the directory from the start.
+pub(crate) fn early_requests() -> impl Iterator<Item = WorkloadItem> {
+    let request = EgovRequest::Send { purpose: "login" };
+    let kind = RequestKind::Egov { request, tenant: 0, desk: false };
+    (0..PEOPLE / 2).map(move |who| WorkloadItem::Request { who, kind, is_keyed: true, is_late: false })
+}
+
 /// Draws a random item.
 pub(crate) fn draw_item(dice: &mut fastrand::Rng, shape: Shape, mix: Mix) -> WorkloadItem {
     let who = dice.usize(..PEOPLE);
