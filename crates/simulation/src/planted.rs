@@ -91,4 +91,8 @@ planted! {
     HopByOrigin = "hop-by-origin",
     /// A delivery that its number's home refused is made.
     RefusalGranted = "refusal-granted",
+    /// INT's `VALIDATE` is judged by the window that it names, not by that of its `GENERATE`.
+    RequestWindow = "request-window",
+    /// MOSIP's `otp.generate` gives wrong tries back.
+    GenerateForgives = "generate-forgives",
 }

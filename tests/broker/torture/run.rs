@@ -160,7 +160,8 @@ impl TortureRun {
     fn where_unanswered_requests_lie(&self) -> Vec<String> {
         let Scenario { cluster, topics, tap, produced, .. } = &self.scenario;
         let answered: BTreeSet<&str> = tap.events.iter().map(Event::cause).collect();
-        let mut requests = Tap::on(&cluster.bootstrap, &[&topics.requests, &topics.desk_requests]);
+        let names = topics.requests_of_all().map(String::as_str);
+        let mut requests = Tap::on(&cluster.bootstrap, &names);
         requests.settle(Duration::from_secs(3));
         let mut locations: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for event in &requests.events {
