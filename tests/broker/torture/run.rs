@@ -142,7 +142,17 @@ impl TortureRun {
     /// Continues stories until every request is answered, without starting new ones.
     pub(super) fn drain(&mut self) {
         let until = Instant::now() + DRAIN_LIMIT;
+        let mut renew_at = Some(Instant::now() + DRAIN_LIMIT / 2);
         while !self.load.is_answered() {
+            if renew_at.take_if(|at| Instant::now() > *at).is_some() {
+                println!(
+                    "  {}: {} after {:?}; the reader starts again",
+                    self.name,
+                    self.load.progress(),
+                    DRAIN_LIMIT / 2
+                );
+                self.scenario.tap.renew();
+            }
             if Instant::now() > until {
                 let Scenario { topics, tap, produced, upstream, .. } = &self.scenario;
                 let (progress, lost) = (self.load.progress(), upstream.lost());
