@@ -8,7 +8,7 @@ BENCH_SERVICE=""
 BENCH_ID=""
 BENCH_STARTED_KAFKA=false
 
-# bench: all measurements. bench NAME [ARGS…]: only one of them: `throughput`, `latency`, `bare` or `recovery`.
+# bench: all measurements. bench NAME [ARGS…]: only one of them: `throughput`, `latency`, `contracts`, `bare` or `recovery`.
 # The shipped program measures throughput and latency of a running service; the program otp-bench (crates/bench) measures
 # `bare`, and `recovery`, for which it starts and kills the service itself.
 bench() {
@@ -142,6 +142,17 @@ contract = "egov"
 request_topic = "$BENCH_ID-request"
 reply_topic = "$BENCH_ID-response"
 TOML
+  local contract
+  for contract in int mosip; do
+    cat <<TOML
+[[callers]]
+name = "$contract"
+contract = "$contract"
+request_topic = "$BENCH_ID-$contract-request"
+reply_topic = "$BENCH_ID-$contract-response"
+reveal_code = true
+TOML
+  done
 }
 
 bench_tool() { "$TARGET/release/otp-bench" --config "$BENCH_DIR/$BENCH_ID/config.toml" "$@"; }
