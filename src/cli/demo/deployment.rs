@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use otp_topology::contract::UtcOffset;
 use otp_topology::deployment::{
-    CallerSettings, Incarnation, Settings, TopicFacts, Topology, fitting_cluster,
+    CallerSettings, Format, Incarnation, Settings, TopicFacts, Topology, fitting_cluster,
 };
 use otp_topology::otp::ContractName;
 use otp_topology::thread::Limits;
@@ -156,6 +156,8 @@ fn settings(loaded: &Loaded, name: &str) -> Settings {
         reply_topic: format!("otp-response-demo-{}", contract.as_str()),
         operations: None,
         reveal_code,
+        request_format: Format::Json,
+        reply_format: Format::Json,
         utc_offset: Some(UtcOffset::default()).filter(|_| contract == ContractName::Int),
     }));
     for caller in &mut settings.callers {
