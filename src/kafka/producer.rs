@@ -254,9 +254,9 @@ impl Producer {
         let value = record.value().map(|json| if avro.is_some() { &encoded[..] } else { json });
         let mut full_since = None;
         loop {
-            let headers = record.headers().map(|(name, value)| {
-                (name.as_bytes(), avro.map_or(value, |avro| avro.header(name, value)))
-            });
+            let headers = record
+                .headers()
+                .map(|(name, value)| (name.as_bytes(), avro.map_or(value, |avro| avro.header(name, value))));
             let headers = headers.chain(avro.map(AvroEncoding::own_header));
             let headers = (record.header_count() + usize::from(avro.is_some()), headers);
             match self.client.produce(topic, partition, record.key(), value, headers, opaque) {

@@ -29,12 +29,7 @@ pub(super) struct AvroInputs {
 }
 
 impl AvroInputs {
-    pub(super) fn new(
-        thread: usize,
-        topology: Arc<Topology>,
-        avro: Arc<Avro>,
-        health: Arc<Health>,
-    ) -> Self {
+    pub(super) fn new(thread: usize, topology: Arc<Topology>, avro: Arc<Avro>, health: Arc<Health>) -> Self {
         let inputs = Inputs::new(avro.inputs(&topology));
         Self { thread, topology, avro, health, inputs, is_told: false }
     }
@@ -80,7 +75,8 @@ impl AvroInputs {
         let avro = &self.avro;
         let opened = self.inputs.gates_mut().open(|id| avro.schema_of(id) != Lookup::Pending);
         self.tell();
-        let start = |(source, Waiting { offset, leader_epoch, .. })| ReadFrom { source, offset, leader_epoch };
+        let start =
+            |(source, Waiting { offset, leader_epoch, .. })| ReadFrom { source, offset, leader_epoch };
         opened.into_iter().map(start).collect()
     }
 

@@ -124,9 +124,7 @@ impl StreamLoop {
                     records += 1;
                     bytes += match &self.inputs {
                         None => round.push(&record, record.value(), None),
-                        Some(inputs) => {
-                            inputs.borrow_mut().take(&record, &self.consumer.group(), &mut round)
-                        }
+                        Some(inputs) => inputs.borrow_mut().take(&record, &self.consumer.group(), &mut round),
                     };
                 }
                 Poll::End { source, offset } if self.holds(source, offset) => {}

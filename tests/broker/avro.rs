@@ -71,7 +71,10 @@ fn json_requests_have_results_in_avro_and_avro_requests_have_replies_in_json() {
     // JSON in, Avro out.
     let sent = scenario.ask(send("9123450001").id("send-1"));
     let reply = body(&sent, &registry, EventSchema::EgovResponse);
-    assert_eq!((&reply["isSuccessful"], &reply["responseInfo"]["apiId"]), (&json!(true), &json!("Rainmaker")));
+    assert_eq!(
+        (&reply["isSuccessful"], &reply["responseInfo"]["apiId"]),
+        (&json!(true), &json!("Rainmaker"))
+    );
     let sms = scenario.sms("send-1");
     let sms_body = body(&sms, &registry, EventSchema::Sms);
     assert_eq!((&sms_body["mobileNumber"], &sms_body["tenantId"]), (&json!("9123450001"), &json!(TENANT)));
@@ -90,7 +93,8 @@ fn json_requests_have_results_in_avro_and_avro_requests_have_replies_in_json() {
 
     // A repeat gets the same bytes.
     let again = scenario.upstream.produce(&topics.requests, &send("9123450001").id("send-1"));
-    let replies = scenario.tap.wait_many("two replies", 2, |e| e.topic == topics.replies && e.cause() == "send-1");
+    let replies =
+        scenario.tap.wait_many("two replies", 2, |e| e.topic == topics.replies && e.cause() == "send-1");
     assert_eq!(replies[0].payload, replies[1].payload, "{again:?}");
 
     // Avro in, JSON out.
@@ -120,9 +124,17 @@ fn check_evolution(scenario: &mut Scenario, registry: &Registry, code: &str) {
     let nothing = |count: usize| vec![0; count];
     let some = |value: &str| [vec![2], text(value)].concat();
     let value = [
-        vec![2], text("phone"), vec![0],
-        some("search"), nothing(1),
-        vec![2], some(TENANT), nothing(6), some("9123450002"), nothing(1), some("x"),
+        vec![2],
+        text("phone"),
+        vec![0],
+        some("search"),
+        nothing(1),
+        vec![2],
+        some(TENANT),
+        nothing(6),
+        some("9123450002"),
+        nothing(1),
+        some("x"),
     ];
     let searched = scenario.ask_desk(raw_request(newer, &value.concat()).id("newer").key(Some("any")));
     assert_eq!(searched.body()["responseInfo"]["status"], json!("successful"), "{}", searched.body());

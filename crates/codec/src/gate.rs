@@ -137,7 +137,11 @@ mod tests {
         let is_two = |id| id == SchemaId(2);
         assert_eq!(gates.open(is_two), [(source(0), at(5, 2)), (source(2), at(5, 2))]);
         assert_eq!(gates.admit(source(0), at(5, 2), Known::Yes), Admission::Pass);
-        assert_eq!(gates.admit(source(1), at(6, 2), Known::Yes), Admission::Held, "it waits for another schema");
+        assert_eq!(
+            gates.admit(source(1), at(6, 2), Known::Yes),
+            Admission::Held,
+            "it waits for another schema"
+        );
         assert_eq!(gates.waiting().collect::<Vec<_>>(), [(source(1), at(5, 3))]);
         assert_eq!(gates.open(is_two), []);
     }
@@ -149,7 +153,11 @@ mod tests {
         assert_eq!(gates.admit(source(0), at(6, 2), Known::Unknown), Admission::Closes);
         assert_eq!(gates.open(|_| true).len(), 1);
         assert_eq!(gates.admit(source(0), at(6, 2), Known::Absent), Admission::Refused);
-        assert_eq!(gates.admit(source(0), at(7, 2), Known::Yes), Admission::Pass, "it was registered meanwhile");
+        assert_eq!(
+            gates.admit(source(0), at(7, 2), Known::Yes),
+            Admission::Pass,
+            "it was registered meanwhile"
+        );
     }
 
     #[test]

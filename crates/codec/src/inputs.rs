@@ -97,12 +97,7 @@ impl Inputs {
     }
 
     /// Makes the decoder of a schema, if there is none.
-    fn learn(
-        &mut self,
-        id: SchemaId,
-        topic: EventSchema,
-        lookup: impl FnOnce(SchemaId) -> Lookup,
-    ) -> Known {
+    fn learn(&mut self, id: SchemaId, topic: EventSchema, lookup: impl FnOnce(SchemaId) -> Lookup) -> Known {
         if self.decoders.contains_key(&(id, topic)) {
             return Known::Yes;
         }

@@ -44,13 +44,15 @@ fn a_newer_writer_is_read() {
         let more = json!({"name": "more", "type": {"type": "record", "name": "More", "fields": [
             {"name": "list", "type": {"type": "array", "items": ["null", "double", "More"]}},
         ]}});
-        let flat = json!({"name": "trace", "type": {"type": "map", "values": {"type": "array", "items": "bytes"}}});
+        let flat =
+            json!({"name": "trace", "type": {"type": "map", "values": {"type": "array", "items": "bytes"}}});
         assert!(more["type"]["name"] == "More");
         fields.insert(0, flat);
         fields.push(json!({"name": "device", "type": ["null", {"type": "fixed", "name": "Id", "size": 3}]}));
         fields.push(json!({"name": "when", "type": {"type": "int", "logicalType": "date"}, "default": 0}));
     });
-    let trace = Avro::Map([("a".to_owned(), Avro::Array(vec![Avro::Bytes(vec![1, 2]), Avro::Bytes(vec![])]))].into());
+    let trace =
+        Avro::Map([("a".to_owned(), Avro::Array(vec![Avro::Bytes(vec![1, 2]), Avro::Bytes(vec![])]))].into());
     let value = record(&[
         ("trace", trace),
         ("operationType", some(1, text("VALIDATE"))),
@@ -102,9 +104,12 @@ fn an_older_reader_reads_what_is_newer_than_its_symbols() {
         let reason = reason.into_iter().find(|field| field["name"] == "reason").expect("reason");
         reason["type"]["symbols"].as_array_mut().expect("symbols").insert(1, json!("bored"));
     });
-    let event = r#"{"eventId":"e","contract":"egov","result":"rejected","reason":"wrong_code","occurredAt":1}"#;
+    let event =
+        r#"{"eventId":"e","contract":"egov","result":"rejected","reason":"wrong_code","occurredAt":1}"#;
     let mut avro = Vec::new();
-    Encoder::new(EventSchema::ValidationResult, SchemaId(1)).encode(event.as_bytes(), &mut avro).expect("fits");
+    Encoder::new(EventSchema::ValidationResult, SchemaId(1))
+        .encode(event.as_bytes(), &mut avro)
+        .expect("fits");
     let (_, body) = framed(&avro).expect("framed");
     let mut json = Vec::new();
     // The index of `wrong_code` is that of `verified` for the newer writer.
@@ -115,19 +120,26 @@ fn an_older_reader_reads_what_is_newer_than_its_symbols() {
     let at = moved.iter().rposition(|byte| *byte == 4).expect("the index of wrong_code");
     moved[at] = 2;
     json.clear();
-    Decoder::new(&newer, EventSchema::ValidationResult).expect("fits").decode(&moved, &mut json).expect("fits");
+    Decoder::new(&newer, EventSchema::ValidationResult)
+        .expect("fits")
+        .decode(&moved, &mut json)
+        .expect("fits");
     let value: Value = serde_json::from_slice(&json).expect("JSON");
     assert_eq!(value["reason"], json!("unknown"));
 }
 
 #[test]
 fn an_event_with_a_symbol_that_the_schema_lacks_is_written_as_unknown() {
-    let event = r#"{"eventId":"e","contract":"egov","result":"postponed","reason":"wrong_code","occurredAt":1}"#;
+    let event =
+        r#"{"eventId":"e","contract":"egov","result":"postponed","reason":"wrong_code","occurredAt":1}"#;
     let mut avro = Vec::new();
-    Encoder::new(EventSchema::ValidationResult, SchemaId(1)).encode(event.as_bytes(), &mut avro).expect("fits");
+    Encoder::new(EventSchema::ValidationResult, SchemaId(1))
+        .encode(event.as_bytes(), &mut avro)
+        .expect("fits");
     let (_, body) = framed(&avro).expect("framed");
     let mut json = Vec::new();
-    let decoder = Decoder::new(EventSchema::ValidationResult.text(), EventSchema::ValidationResult).expect("fits");
+    let decoder =
+        Decoder::new(EventSchema::ValidationResult.text(), EventSchema::ValidationResult).expect("fits");
     decoder.decode(body, &mut json).expect("fits");
     let value: Value = serde_json::from_slice(&json).expect("JSON");
     assert_eq!(value["result"], json!("unknown"));
@@ -141,7 +153,11 @@ fn a_schema_that_is_none_of_the_topic_says_where() {
     let mismatch = |path: &str| SchemaFault::Mismatch(path.to_owned());
     check("\"string\"", EventSchema::EgovRequest, mismatch(""));
     check("nonsense", EventSchema::EgovRequest, SchemaFault::NotASchema);
-    check(r#"{"type":"record","name":"R","fields":[{"name":"a","type":"Nobody"}]}"#, EventSchema::EgovRequest, SchemaFault::NotASchema);
+    check(
+        r#"{"type":"record","name":"R","fields":[{"name":"a","type":"Nobody"}]}"#,
+        EventSchema::EgovRequest,
+        SchemaFault::NotASchema,
+    );
     let number = r#"{"type":"record","name":"R","fields":[{"name":"mobile","type":"long"}]}"#;
     check(number, EventSchema::IntRequest, mismatch("mobile"));
     let deep = r#"{"type":"record","name":"R","fields":[{"name":"otp","type":["null",

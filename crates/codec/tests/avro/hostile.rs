@@ -1,6 +1,8 @@
 //! Bytes and schemas that somebody made to do harm.
 
-use otp_codec::{Decoder, Encoder, EventSchema, Fetched, Inputs, Lookup, SchemaFault, SchemaId, Taken, framed};
+use otp_codec::{
+    Decoder, Encoder, EventSchema, Fetched, Inputs, Lookup, SchemaFault, SchemaId, Taken, framed,
+};
 use otp_topology::wire::json::{JsonError, LEN_MAX};
 use otp_topology::wire::record::{SourcePartition, SourceTopic};
 use proptest::prelude::*;
@@ -19,7 +21,9 @@ fn decode(writer: &str, topic: EventSchema, body: &[u8]) -> Result<String, JsonE
 
 /// A request of INT-OTP, with another field before its own.
 fn with_field(field: &str) -> String {
-    format!(r#"{{"type":"record","name":"R","fields":[{{"name":"x","type":{field}}},{{"name":"mobile","type":"string"}}]}}"#)
+    format!(
+        r#"{{"type":"record","name":"R","fields":[{{"name":"x","type":{field}}},{{"name":"mobile","type":"string"}}]}}"#
+    )
 }
 
 #[test]
@@ -47,7 +51,9 @@ fn a_length_that_lies_costs_nothing() {
         assert_eq!(found, expected.map(str::to_owned), "{field} {body:?}");
     };
     let longest = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
-    for field in ["\"string\"", "\"bytes\"", r#"{"type":"array","items":"long"}"#, r#"{"type":"map","values":"null"}"#] {
+    for field in
+        ["\"string\"", "\"bytes\"", r#"{"type":"array","items":"long"}"#, r#"{"type":"map","values":"null"}"#]
+    {
         check(field, &longest, Err(JsonError::NotAvro));
         check(field, &[1], Err(JsonError::NotAvro));
     }
@@ -73,7 +79,9 @@ fn a_schema_has_a_limit_of_depth_and_parts() {
     check(&with_field(recursive), SchemaFault::TooDeep);
     let deep = format!("{}\"null\"{}", r#"{"type":"array","items":"#.repeat(40), "}".repeat(40));
     check(&with_field(&deep), SchemaFault::TooDeep);
-    let nested = |levels: usize| format!("{}\"null\"{}", r#"{"type":"array","items":"#.repeat(levels), "}".repeat(levels));
+    let nested = |levels: usize| {
+        format!("{}\"null\"{}", r#"{"type":"array","items":"#.repeat(levels), "}".repeat(levels))
+    };
     assert!(Decoder::new(&with_field(&nested(31)), EventSchema::IntRequest).is_ok());
     // Named types that double at each step: 2^20 parts in a few hundred bytes.
     let mut doubling = r#"{"type":"record","name":"D0","fields":[]}"#.to_owned();
@@ -102,7 +110,10 @@ fn the_limits_of_json_hold_for_what_avro_becomes() {
         body
     };
     assert_eq!(decode(writer, EventSchema::IntRequest, &body(&long)), Err(JsonError::TooLong));
-    assert_eq!(decode(writer, EventSchema::IntRequest, &body(&long[..60_000])).map(|it| it.len()), Ok(60_013));
+    assert_eq!(
+        decode(writer, EventSchema::IntRequest, &body(&long[..60_000])).map(|it| it.len()),
+        Ok(60_013)
+    );
     let escapes = "\n".repeat(40_000);
     assert_eq!(decode(writer, EventSchema::IntRequest, &body(&escapes)), Err(JsonError::TooLong));
     assert_eq!(decode(writer, EventSchema::IntRequest, &[4, 0xff, 0xfe]), Err(JsonError::NotUtf8));
@@ -111,8 +122,14 @@ fn the_limits_of_json_hold_for_what_avro_becomes() {
     let twice_body = [4, 2, b'a', 2, b'1', 2, b'a', 2, b'2', 0];
     assert_eq!(decode(twice, EventSchema::MosipRequest, &twice_body), Err(JsonError::DuplicateKey));
     let not_a_number = r#"{"type":"record","name":"R","fields":[{"name":"version","type":"double"}]}"#;
-    assert_eq!(decode(not_a_number, EventSchema::MosipRequest, &f64::NAN.to_le_bytes()), Err(JsonError::NotAvro));
-    assert_eq!(decode(not_a_number, EventSchema::MosipRequest, &1.5_f64.to_le_bytes()).as_deref(), Ok(r#"{"version":1.5}"#));
+    assert_eq!(
+        decode(not_a_number, EventSchema::MosipRequest, &f64::NAN.to_le_bytes()),
+        Err(JsonError::NotAvro)
+    );
+    assert_eq!(
+        decode(not_a_number, EventSchema::MosipRequest, &1.5_f64.to_le_bytes()).as_deref(),
+        Ok(r#"{"version":1.5}"#)
+    );
 }
 
 #[test]
@@ -162,7 +179,11 @@ fn each_bad_value_has_its_reason() {
     check(Some(&[0, 0, 0, 0, 7, 1]), Lookup::Pending, Taken::Closes(SchemaId(7)));
     check(Some(&[0, 0, 0, 0, 7, 1]), Lookup::NotFound, Taken::Undecodable(JsonError::UnknownSchema));
     check(Some(&[0, 0, 0, 0, 7, 1]), Lookup::Pending, Taken::Closes(SchemaId(7)));
-    check(Some(&[0, 0, 0, 0, 8, 1]), Lookup::Unreadable("JSON Schema".into()), Taken::Undecodable(JsonError::UnfitSchema));
+    check(
+        Some(&[0, 0, 0, 0, 8, 1]),
+        Lookup::Unreadable("JSON Schema".into()),
+        Taken::Undecodable(JsonError::UnfitSchema),
+    );
     check(Some(&[0, 0, 0, 0, 9, 1]), found("\"long\""), Taken::Undecodable(JsonError::UnfitSchema));
     check(Some(&[0, 0, 0, 0, 7, 2, b'7']), request(), Taken::Json(br#"{"mobile":"7"}"#));
     check(Some(&[0, 0, 0, 0, 7, 2]), Lookup::Pending, Taken::Undecodable(JsonError::NotAvro));

@@ -29,7 +29,8 @@ pub(crate) fn requests() -> Vec<Line> {
 fn lines(file: &str, schema: impl Fn(&Value, &Map<String, Value>) -> Option<EventSchema>) -> Vec<Line> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus");
     let mut lines = Vec::new();
-    let mut recordings: Vec<_> = corpus.read_dir().expect("recordings").flatten().map(|it| it.path()).collect();
+    let mut recordings: Vec<_> =
+        corpus.read_dir().expect("recordings").flatten().map(|it| it.path()).collect();
     recordings.sort();
     for path in recordings.iter().map(|recording| recording.join(file)).filter(|path| path.is_file()) {
         let text = std::fs::read_to_string(&path).expect("a recording");

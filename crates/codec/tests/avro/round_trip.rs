@@ -24,7 +24,9 @@ fn every_event_comes_back_as_it_was() {
         seen.entry(schema).or_default().add(&back, body.len(), avro.len());
     }
     for schema in EventSchema::ALL.iter().filter(|it| !it.file().ends_with("-request.avsc")) {
-        seen.get(schema).unwrap_or_else(|| panic!("no event of {} is recorded", schema.file())).check(*schema);
+        seen.get(schema)
+            .unwrap_or_else(|| panic!("no event of {} is recorded", schema.file()))
+            .check(*schema);
     }
 }
 
@@ -94,7 +96,9 @@ fn without_nulls(value: &Value) -> Value {
             members.map(|(name, value)| (name.clone(), without_nulls(value))).collect()
         }
         Value::Array(items) => items.iter().map(without_nulls).collect(),
-        Value::Number(number) if !number.is_i64() && number.as_f64().is_none_or(|it| it.abs() >= 2_f64.powi(53)) => {
+        Value::Number(number)
+            if !number.is_i64() && number.as_f64().is_none_or(|it| it.abs() >= 2_f64.powi(53)) =>
+        {
             Value::String(number.to_string())
         }
         other => other.clone(),

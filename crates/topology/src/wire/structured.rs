@@ -34,9 +34,10 @@ pub fn to_binary(record: &Record<'_>, names: Names) -> Option<RecordBatch> {
     let Record { source, offset, leader_epoch, timestamp, key, value, .. } = *record;
     match Envelope::read(value, names) {
         Ok(Envelope { attributes, data }) => {
-            let own = record.headers.iter().filter(|(name, _)| {
-                !name.starts_with(ATTRIBUTE_PREFIX) && *name != CONTENT_TYPE
-            });
+            let own = record
+                .headers
+                .iter()
+                .filter(|(name, _)| !name.starts_with(ATTRIBUTE_PREFIX) && *name != CONTENT_TYPE);
             let attributes = attributes.iter().map(|(name, value)| (name.as_str(), Some(value.as_slice())));
             batch.push(source, offset, timestamp, key, Some(&data), own.chain(attributes));
         }
@@ -107,7 +108,8 @@ mod tests {
         let mut batch = RecordBatch::default();
         let source = SourcePartition { topic: SourceTopic(0), partition: 0 };
         let typed = content_type.map(|it| (CONTENT_TYPE, it));
-        let headers = headers.iter().copied().chain(typed).map(|(name, value)| (name, Some(value.as_bytes())));
+        let headers =
+            headers.iter().copied().chain(typed).map(|(name, value)| (name, Some(value.as_bytes())));
         batch.push(source, 1, LogTime::default(), Some(b"key"), value.map(str::as_bytes), headers);
         let binary = to_binary(&batch.get(0), Names::IgnoreCase)?;
         let record = binary.get(0);

@@ -43,7 +43,8 @@ fn a_value_that_cannot_be_decoded_is_a_dead_letter_with_its_own_bytes() {
     let topology = House::with(settings, 1, |_| None).topology;
     let good = br#"{"operation":"send","otp":{"tenantId":"pb","mobileNumber":"9123456789"}}"#;
     let errors = [JsonError::NotFramed, JsonError::UnknownSchema, JsonError::UnfitSchema, JsonError::NotAvro];
-    for (error, code) in errors.into_iter().zip(["not_framed", "unknown_schema", "unfit_schema", "not_avro"]) {
+    for (error, code) in errors.into_iter().zip(["not_framed", "unknown_schema", "unfit_schema", "not_avro"])
+    {
         // Even if the bytes happen to be JSON.
         for value in [VALUE, good] {
             let expected = ("dead-letters".to_owned(), code.to_owned(), value.to_vec());
@@ -94,8 +95,17 @@ fn the_mark_goes_with_a_forwarded_record() {
 #[test]
 fn every_reason_has_a_name_that_is_read_back() {
     for code in [
-        "null_value", "too_long", "not_utf8", "syntax", "too_deep", "duplicate_key", "not_an_object", "not_framed",
-        "unknown_schema", "unfit_schema", "not_avro",
+        "null_value",
+        "too_long",
+        "not_utf8",
+        "syntax",
+        "too_deep",
+        "duplicate_key",
+        "not_an_object",
+        "not_framed",
+        "unknown_schema",
+        "unfit_schema",
+        "not_avro",
     ] {
         assert_eq!(JsonError::named(code.as_bytes()).map(JsonError::code), Some(code));
     }
