@@ -7,6 +7,7 @@
 //! a text, a number or a boolean      one of these types
 //! enum                               its symbols without the default: that one stands for what Avro cannot name
 //! timestamp-millis, uuid             integer (epoch milliseconds), format `uuid`
+//! jsonTypes                          types that only the JSON form may have, too
 //! aliases, jsonNames                 members of these names with the same schema
 //! doc of a field or a record         description
 //! ```
@@ -89,7 +90,10 @@ impl Derivation {
         let (mut properties, mut required) = (map! {}, Vec::new());
         for field in avro.get("fields").map(Tree::items).unwrap_or_default() {
             let name = field.text("name");
-            let schema = self.of(field.get("type").expect("a field has a type"));
+            let mut schema = self.of(field.get("type").expect("a field has a type"));
+            for other in field.get("jsonTypes").map(Tree::items).unwrap_or_default() {
+                schema = with_type(schema, self.of(other).text("type"));
+            }
             let others = ["aliases", "jsonNames"].map(|list| field.get(list).map(Tree::items));
             properties.put(name, described(schema.clone(), field.text("doc")));
             for other in others.into_iter().flatten().flatten().filter_map(Tree::as_str) {
@@ -119,23 +123,28 @@ impl Derivation {
 }
 
 fn or_null(schema: Tree) -> Tree {
-    let Tree::Map(members) = schema else { panic!("a schema is an object") };
-    let with_null = |(name, value): (String, Tree)| {
-        let value = match (name.as_str(), value) {
-            ("type", Tree::Text(one)) => Tree::from(vec![one, "null".to_owned()]),
-            ("type", Tree::List(mut types)) => {
-                types.push(Tree::from("null"));
-                Tree::List(types)
-            }
-            ("enum", Tree::List(mut symbols)) => {
-                symbols.push(Tree::Null);
-                Tree::List(symbols)
-            }
-            (_, value) => value,
-        };
-        (name, value)
-    };
-    Tree::Map(members.into_iter().map(with_null).collect())
+    let Tree::Map(mut members) = with_type(schema, "null") else { panic!("a schema is an object") };
+    for (name, value) in &mut members {
+        if let ("enum", Tree::List(symbols)) = (name.as_str(), value) {
+            symbols.push(Tree::Null);
+        }
+    }
+    Tree::Map(members)
+}
+
+/// A schema that takes values of one more type.
+fn with_type(schema: Tree, other: &str) -> Tree {
+    let Tree::Map(mut members) = schema else { panic!("a schema is an object") };
+    for (_, value) in members.iter_mut().filter(|(name, _)| name == "type") {
+        let mut types = value.items().to_vec();
+        if let Tree::Text(one) = value {
+            types.push(Tree::from(one.as_str()));
+        }
+        let at = types.iter().position(|it| it.as_str() == Some("null")).unwrap_or(types.len());
+        types.insert(at, Tree::from(other));
+        *value = Tree::List(types);
+    }
+    Tree::Map(members)
 }
 
 /// The schema of a member: what the field says of it, and of a time its unit.
