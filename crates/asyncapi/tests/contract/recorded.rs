@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use otp_codec::EventSchema;
+use otp_topology::otp::ContractName;
 use serde_json::Value;
 
 /// A record that was played.
@@ -73,38 +74,35 @@ pub(crate) fn event_schema(record: &Value, body: &Value) -> Option<EventSchema> 
         "email" => EventSchema::Email,
         "validation-result" => EventSchema::ValidationResult,
         "signal" => EventSchema::Signal,
-        "response" => response_schema(body),
+        "response" => return EventSchema::response_of(contract_of(body)),
         "dead-letter" => return None,
         _ => EventSchema::Lifecycle,
     })
 }
 
-pub(crate) fn response_schema(body: &Value) -> EventSchema {
-    if body.get("responseInfo").is_some() {
-        EventSchema::EgovResponse
-    } else if body.get("responsetime").is_some() {
-        EventSchema::MosipResponse
+/// The contract of a reply, told by what it has.
+fn contract_of(reply: &Value) -> ContractName {
+    if reply.get("responseInfo").is_some() {
+        ContractName::Egov
+    } else if reply.get("responsetime").is_some() {
+        ContractName::Mosip
     } else {
-        EventSchema::IntResponse
+        ContractName::Int
     }
 }
 
 /// Whether a reply says that the request was refused as a whole.
-pub(crate) fn is_refusal(body: &Value) -> bool {
-    match response_schema(body) {
-        EventSchema::EgovResponse => body["responseInfo"]["status"] == "failed",
-        EventSchema::MosipResponse => !body["errors"].is_null(),
-        _ => body["status"] != 200,
+pub(crate) fn is_refusal(reply: &Value) -> bool {
+    match contract_of(reply) {
+        ContractName::Egov => reply["responseInfo"]["status"] == "failed",
+        ContractName::Mosip => !reply["errors"].is_null(),
+        ContractName::Int | ContractName::Probe => reply["status"] != 200,
     }
 }
 
 /// The schema of the request that a reply belongs to.
 pub(crate) fn request_schema(reply: &Value) -> EventSchema {
-    match response_schema(reply) {
-        EventSchema::EgovResponse => EventSchema::EgovRequest,
-        EventSchema::MosipResponse => EventSchema::MosipRequest,
-        _ => EventSchema::IntRequest,
-    }
+    EventSchema::request_of(contract_of(reply)).expect("the contract has a schema")
 }
 
 pub(crate) fn root() -> PathBuf {
