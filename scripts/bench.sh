@@ -7,8 +7,12 @@ BENCH_HTTP_PORT="${BENCH_HTTP_PORT:-29464}"
 BENCH_SERVICE=""
 BENCH_ID=""
 BENCH_STARTED_KAFKA=false
+BENCH_STARTED_REGISTRY=false
+# Of events and replies.
+BENCH_FORMAT=json
 
-# bench: all measurements. bench NAME [ARGS…]: only one of them: `throughput`, `latency`, `bare` or `recovery`.
+# bench: all measurements. bench NAME [ARGS…]: only one of them: `throughput`, `latency`, `contracts`, `bare` or `recovery`.
+# bench --format avro: what a request costs if events and replies are in Avro, against JSON.
 # The shipped program measures throughput and latency of a running service; the program otp-bench (crates/bench) measures
 # `bare`, and `recovery`, for which it starts and kills the service itself.
 bench() {
@@ -22,6 +26,11 @@ bench() {
     return
   fi
   bench_warm_up
+  if [ "${1:-}" = --format ]; then
+    [ "${2:-}" = avro ] || die "./dev bench --format avro [--requests N]" 2
+    bench_formats "${@:3}"
+    return
+  fi
   if [ "${1:-}" = bare ]; then
     bench_bare "${@:2}"
     return
@@ -40,6 +49,24 @@ bench() {
   bench_service 6
   note "one stream thread, six partitions:"
   bench_run throughput
+}
+
+# The same backlog for a service whose events and replies are JSON, and for one where they are Avro, in turn.
+bench_formats() {
+  registry_runs || BENCH_STARTED_REGISTRY=true
+  registry_start
+  local format us
+  declare -A sums=([json]=0 [avro]=0)
+  for format in json avro avro json; do
+    BENCH_FORMAT="$format"
+    bench_service "${BENCH_PARTITIONS:-1}"
+    us="$(bench_run throughput --json "$@" | sed -n 's/.*"steadyCpuUsPerRequest": \([0-9.]*\).*/\1/p')"
+    [ -n "$us" ] || die "the measurement has no CPU per request"
+    bench_stop_service
+    note "$format: $us µs of CPU per request"
+    sums[$format]="$(awk "BEGIN { print ${sums[$format]} + $us }")"
+  done
+  awk "BEGIN { printf \"avro costs %.2f times json (≤ 1.3)\n\", ${sums[avro]} / ${sums[json]} }"
 }
 
 # A broker that has just started is slow for a minute: its JVM compiles code, on the same processors. So it gets work that is
@@ -141,7 +168,27 @@ name = "egov"
 contract = "egov"
 request_topic = "$BENCH_ID-request"
 reply_topic = "$BENCH_ID-response"
+reply_format = "$BENCH_FORMAT"
 TOML
+  if [ "$BENCH_FORMAT" = avro ]; then
+    cat <<TOML
+[schema_registry]
+urls = ["$REGISTRY_URL"]
+[formats]
+TOML
+    printf '%s = "avro"\n' sms email validation_result lifecycle signal
+  fi
+  local contract
+  for contract in int mosip; do
+    cat <<TOML
+[[callers]]
+name = "$contract"
+contract = "$contract"
+request_topic = "$BENCH_ID-$contract-request"
+reply_topic = "$BENCH_ID-$contract-response"
+reveal_code = true
+TOML
+  done
 }
 
 bench_tool() { "$TARGET/release/otp-bench" --config "$BENCH_DIR/$BENCH_ID/config.toml" "$@"; }
@@ -183,5 +230,6 @@ bench_stop_service() {
 
 bench_end() {
   bench_stop_service
+  ! $BENCH_STARTED_REGISTRY || registry_stop
   ! $BENCH_STARTED_KAFKA || kafka_stop
 }

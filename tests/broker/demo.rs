@@ -12,9 +12,23 @@ fn check(args: &[&str], words: &[&str]) {
     }
 }
 
-const PLAIN: [&str; 4] =
-    ["SMS to 9123456789", "Accepted: the code is right", "Refused: the code was used", "is locked for"];
-const EVENTS: [&str; 5] = ["otp-validation-result", "verified", "already_used", "wrong_code", "locked"];
+const PLAIN: [&str; 6] = [
+    "SMS to 9123456789",
+    "Accepted: the code is right",
+    "Refused: the code was used",
+    "is locked for",
+    "for 8777496061",
+    "for resident-4711",
+];
+const EVENTS: [&str; 7] = [
+    "otp-validation-result",
+    "verified",
+    "already_used",
+    "wrong_code",
+    "locked",
+    "OTP is successfully verified",
+    "VALIDATION_SUCCESSFUL",
+];
 
 #[test]
 fn the_demo_runs_without_a_cluster() {

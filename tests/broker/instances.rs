@@ -127,6 +127,8 @@ fn the_start_refuses_a_changed_partition_count() {
         scenario.topics.directory.clone(),
         scenario.topics.replies.clone(),
         scenario.topics.desk_replies.clone(),
+        scenario.topics.int_replies.clone(),
+        scenario.topics.mosip_replies.clone(),
     ];
     let more: Vec<_> = grown.iter().map(|topic| NewPartitions::new(topic, 5)).collect();
     let done = wait(admin(&scenario.cluster.bootstrap).create_partitions(&more, &AdminOptions::new()));

@@ -150,7 +150,7 @@ impl PassThrough {
             let mut wait = Duration::from_millis(100);
             while self.batch.len() < RECORDS_PER_COMMIT {
                 match self.consumer.poll(wait) {
-                    Poll::Record(record) => record.push_to(&mut self.batch),
+                    Poll::Record(record) => record.push_to(&mut self.batch, record.value(), None),
                     Poll::Nothing => break,
                     Poll::End { .. } | Poll::Assigned(_) | Poll::Revoked { .. } => {}
                     Poll::Error { error, .. } => bail!("{error}"),

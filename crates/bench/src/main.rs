@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, Subcommand};
 use otp_stream::bench::Properties;
-use otp_stream::bench::requests::RunId;
+use otp_stream::bench::requests::{BenchContract, RunId};
 use otp_stream::bench::{Sources, load_config};
 use otp_stream::bench::{caller::BenchCaller, clock};
 use serde::Serialize;
@@ -79,7 +79,7 @@ fn main() -> Result<()> {
     let kafka = &loaded.config.kafka;
     let properties = Properties::new(&kafka.bootstrap_servers, kafka.properties.0.clone())
         .map_err(|refused| anyhow!("kafka.properties.{}: {}", refused.key, refused.reason))?;
-    let caller = BenchCaller::of(&loaded, properties, cli.caller.as_deref())?;
+    let caller = BenchCaller::of(&loaded, properties, BenchContract::Egov, cli.caller.as_deref())?;
     let run = RunId(clock::wall_ms());
     match cli.measurement {
         Measurement::Bare { inputs } => {

@@ -8,13 +8,15 @@ use super::expected::{Case, Expected};
 use super::policies::Policies;
 use super::published::{Published, Stream};
 use super::replies::{Replies, whole};
-use super::{Ms, Request, Rules, Subject};
+use super::{Client, Contract, Ms, Request, Rules, Subject};
 
 /// How long what is over still has an effect on a request that comes late. The sweep may remove it afterwards.
 const GRACE_MS: Ms = 15 * 60 * 1000;
 
 pub struct Home {
-    pub(crate) policies: Policies,
+    policies: BTreeMap<&'static str, Policies>,
+    /// The clients of the registry, by id.
+    pub(crate) clients: BTreeMap<String, Client>,
     /// The users by canonical subject. `None`: nobody is looked up.
     pub(crate) directory: Option<BTreeMap<String, Value>>,
     people: BTreeMap<String, Person>,
@@ -34,21 +36,36 @@ pub(crate) struct Person {
 }
 
 impl Home {
-    /// `configured`: the rules below every policy record. `looks_up`: the setting `egov.user_check`.
+    /// `configured`: the rules below every policy record, of each contract. `looks_up`: the setting `egov.user_check`.
     pub fn new(configured: Rules, looks_up: bool) -> Self {
+        let policies = |it: Contract| (it.as_str(), Policies::new(it, configured.clone()));
         Self {
-            policies: Policies::new(configured),
+            policies: Contract::ALL.map(policies).into(),
+            clients: BTreeMap::new(),
             directory: looks_up.then(BTreeMap::new),
             people: BTreeMap::new(),
             ids: BTreeSet::new(),
         }
     }
 
-    /// A record of the policy topic arrived. `key`: `egov/<tenant>`.
+    /// A record of the policy topic arrived. `key`: `<contract>/<tenant>`.
     pub fn put_policy(&mut self, key: &str, record: Option<Value>) {
-        if let Some(tenant) = key.strip_prefix("egov/") {
-            self.policies.put(tenant, record);
+        let (contract, tenant) = key.split_once('/').unwrap_or_default();
+        if let Some(policies) = self.policies.get_mut(contract) {
+            policies.put(tenant, record);
         }
+    }
+
+    /// A good record of the client registry arrived. `None`: the client was taken out.
+    pub fn put_client(&mut self, id: &str, client: Option<Client>) {
+        match client {
+            Some(client) => drop(self.clients.insert(id.to_owned(), client)),
+            None => drop(self.clients.remove(id)),
+        }
+    }
+
+    fn rules_of(&self, request: &Request<'_>) -> Rules {
+        self.policies[request.caller.contract.as_str()].of(request.tenant())
     }
 
     /// A record of the directory arrived.
@@ -150,7 +167,7 @@ impl Home {
             return Err("it repeats a request that is under way".to_owned());
         }
         person.subject.release(&request.name(), now);
-        let rules = self.policies.of(request.field("tenantId"));
+        let rules = self.rules_of(request);
         let case = Case {
             home: self,
             request,
@@ -188,7 +205,7 @@ impl Home {
         }
         let is_held = person.subject.release(&request.name(), now);
         person.recognise(published)?;
-        let rules = self.policies.of(request.field("tenantId"));
+        let rules = self.rules_of(request);
         let mut case =
             Case { home: self, request, rules, now, published, digits: 0, ids: Vec::new(), is_held };
         let Expected { mut lines, is_judged_anew } = case.expect(&mut person.subject)?;

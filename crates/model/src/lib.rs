@@ -8,9 +8,13 @@
 //! simulation ── request, what was published ──▶ Home ──▶ Subject ──▶ right, or what differs
 //! ```
 
+mod client;
 mod clock;
+mod egov;
 mod expected;
 mod home;
+mod int;
+mod mosip;
 mod numbers;
 mod policies;
 mod published;
@@ -19,12 +23,14 @@ mod request;
 mod rules;
 mod subject;
 mod verify;
+mod window;
 
+pub use client::Client;
 pub use clock::Clock;
 pub use home::Home;
 pub use numbers::Numbers;
 pub use published::{Published, Stream};
-pub use request::{Caller, Request};
+pub use request::{Caller, Contract, Request};
 pub use rules::Rules;
 pub use subject::{Sent, Subject, Way};
 pub use verify::Verified;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Rules;
+use super::{Contract, Rules};
 
 pub(crate) struct Policies {
+    contract: Contract,
     /// Below every record.
     configured: Rules,
     /// By tenant; `*` is the contract's default.
@@ -14,8 +15,8 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
-    pub(crate) fn new(configured: Rules) -> Self {
-        Self { configured, records: BTreeMap::new() }
+    pub(crate) fn new(contract: Contract, configured: Rules) -> Self {
+        Self { contract, configured, records: BTreeMap::new() }
     }
 
     /// A record of the policy topic. One that is refused leaves the last good one in force.
@@ -23,7 +24,8 @@ impl Policies {
         match record {
             None => drop(self.records.remove(tenant)),
             Some(record) => {
-                if Rules::default().with(&record).is_some() {
+                let is_of_another = record.get("deliver").is_some() && self.contract != Contract::Int;
+                if !is_of_another && Rules::default().with(&record).is_some() {
                     self.records.insert(tenant.to_owned(), record);
                 }
             }

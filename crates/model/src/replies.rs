@@ -19,9 +19,10 @@ struct Remembered {
     reply: String,
 }
 
-/// All of a reply that a repeat repeats: its id, its time and its body.
+/// All of a reply that a repeat repeats: its id, its time, its body and its token.
 pub(crate) fn whole(reply: &Published) -> String {
-    format!("{} {} {}", reply.id, reply.time, reply.body)
+    let token = reply.token.as_ref().map_or(String::new(), ToString::to_string);
+    format!("{} {} {} {token}", reply.id, reply.time, reply.body)
 }
 
 impl Replies {

@@ -24,6 +24,8 @@ pub struct Rules {
     /// `resend` is `rotate`.
     pub rotates: bool,
     pub conceal_existence: bool,
+    /// Of the contract `int` alone: the code goes out by SMS, too.
+    pub delivers: bool,
 }
 
 impl Default for Rules {
@@ -43,6 +45,7 @@ impl Default for Rules {
             sends_per_number_hour_max: None,
             rotates: false,
             conceal_existence: false,
+            delivers: false,
         }
     }
 }
@@ -80,6 +83,7 @@ impl Rules {
                 }
             }
             "concealExistence" => self.conceal_existence = value.as_bool()?,
+            "deliver" => self.delivers = value.as_bool()?,
             _ => return None,
         }
         Some(())

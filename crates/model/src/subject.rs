@@ -2,6 +2,7 @@
 //!
 //! Nothing is ever removed here, since what is over has no effect.
 
+use super::window::Window;
 use super::{Ms, Rules};
 
 pub(crate) const DAY_MS: Ms = 24 * 60 * 60 * 1000;
@@ -94,6 +95,14 @@ impl Way {
     pub(crate) const fn counts(self) -> bool {
         !matches!(self, Self::Revealed)
     }
+
+    pub(crate) const fn delivers(self) -> bool {
+        matches!(self, Self::Delivered | Self::DeliveredAndRevealed)
+    }
+
+    pub(crate) const fn reveals(self) -> bool {
+        matches!(self, Self::Revealed | Self::DeliveredAndRevealed)
+    }
 }
 
 impl Challenge {
@@ -111,6 +120,10 @@ impl Challenge {
         now <= ended + DAY_MS
     }
 
+    pub(crate) fn window(&self) -> Window {
+        Window { digits: self.digits, begins: self.issued_at, ends: self.deadline }
+    }
+
     /// At least a third of its life is left.
     fn is_young(&self, now: Ms) -> bool {
         3 * (self.deadline - now) >= self.deadline - self.issued_at
@@ -126,24 +139,26 @@ impl Subject {
 
     /// Asks for a code.
     pub fn send(&mut self, purpose: &str, way: Way, appended: Ms, rules: &Rules) -> Sent {
-        self.send_held(purpose, way, appended, rules, false)
+        self.send_within(purpose, way, appended, rules, false, None)
     }
 
-    /// `is_held`: the place of the delivery was held, so that its limits were judged.
-    pub(crate) fn send_held(
+    /// `is_held`: the place of the delivery was held, so that its limits were judged. `window`: the request's own.
+    pub(crate) fn send_within(
         &mut self,
         purpose: &str,
         way: Way,
         appended: Ms,
         rules: &Rules,
         is_held: bool,
+        window: Option<Window>,
     ) -> Sent {
         let now = self.time_of(appended);
         let of_purpose = |it: &Challenge| it.purpose == purpose && it.is_live(now);
         let live = self.challenges.iter().rposition(of_purpose);
         let again = live.filter(|at| {
             let it = &self.challenges[*at];
-            it.is_young(now) && it.is_decoy == (way == Way::Withheld)
+            let fits = window.map_or_else(|| it.is_young(now), |window| it.window() == window);
+            fits && it.is_decoy == (way == Way::Withheld)
         });
         if let Some(reason) = self.refusal(again, purpose, way, now, rules, is_held) {
             return Sent::Refused { reason, locked_until: self.locked_until(now) };
@@ -153,7 +168,7 @@ impl Subject {
         }
         match again {
             Some(at) => self.again(at, way),
-            None => self.anew(live, purpose, way, now, rules),
+            None => self.anew(live, purpose, way, rules, Window::of(window, now, rules)),
         }
     }
 
@@ -165,8 +180,9 @@ impl Subject {
         way: Way,
         appended: Ms,
         rules: &Rules,
+        window: Option<Window>,
     ) -> Result<(), &'static str> {
-        let refused = self.clone().send(purpose, way, appended, rules);
+        let refused = self.clone().send_within(purpose, way, appended, rules, false, window);
         if let Sent::Refused { reason, .. } = refused {
             return Err(reason);
         }
@@ -231,7 +247,7 @@ impl Subject {
         }
     }
 
-    fn anew(&mut self, live: Option<usize>, purpose: &str, way: Way, now: Ms, rules: &Rules) -> Sent {
+    fn anew(&mut self, live: Option<usize>, purpose: &str, way: Way, rules: &Rules, window: Window) -> Sent {
         let replaced = live.map(|at| {
             let old = &mut self.challenges[at];
             old.end = End::Replaced;
@@ -240,9 +256,9 @@ impl Subject {
         self.challenges.push(Challenge {
             id: String::new(),
             purpose: purpose.to_owned(),
-            issued_at: now,
-            deadline: now + rules.lifetime_ms,
-            digits: rules.digits,
+            issued_at: window.begins,
+            deadline: window.ends,
+            digits: window.digits,
             tries: replaced.as_ref().map_or(0, |(_, tries)| *tries),
             tries_max: rules.wrong_tries_max,
             rotates: rules.rotates,
@@ -254,8 +270,8 @@ impl Subject {
         Sent::New {
             replaced: replaced.map(|(id, _)| id),
             send_number: u64::from(way.counts()),
-            deadline: now + rules.lifetime_ms,
-            digits: rules.digits,
+            deadline: window.ends,
+            digits: window.digits,
         }
     }
 

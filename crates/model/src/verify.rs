@@ -1,6 +1,7 @@
 //! One typed code against a subject.
 
 use super::subject::{Challenge, End, Lock};
+use super::window::Window;
 use super::{Ms, Rules, Subject};
 
 /// What a verification must come to.
@@ -21,18 +22,34 @@ pub struct Verified {
 impl Subject {
     /// Judges a typed code. `purpose`: `None` if the verification names none.
     pub fn verify(&mut self, purpose: Option<&str>, typed: &str, appended: Ms, rules: &Rules) -> Verified {
+        self.verify_within(purpose, typed, appended, rules, None)
+    }
+
+    /// `window`: what the code must have been issued for, where the request repeats it.
+    pub(crate) fn verify_within(
+        &mut self,
+        purpose: Option<&str>,
+        typed: &str,
+        appended: Ms,
+        rules: &Rules,
+        window: Option<Window>,
+    ) -> Verified {
         let now = self.time_of(appended);
         let target = self.target(purpose, now);
         let (reason, told) = match target {
             _ if self.is_locked(now) => ("locked", Vec::new()),
             None => ("no_challenge", Vec::new()),
-            Some(at) => self.judge(at, typed, now, rules),
+            Some(at) => match self.objection(at, appended, now, window) {
+                Some(reason) => (reason, Vec::new()),
+                None => self.compare(at, typed, now, rules),
+            },
         };
         let it = target.map(|at| &self.challenges[at]);
         let is_live = it.is_some_and(|it| it.is_live(now));
-        let remaining = (reason == "wrong_code").then(|| {
+        let is_tried = matches!(reason, "wrong_code" | "not_yet_valid" | "mismatch");
+        let remaining = is_tried.then(|| {
             let it = it.filter(|_| is_live && !self.is_locked(now));
-            it.map_or(0, |it| (it.tries_max - it.tries).min(self.until_lock(rules)))
+            it.map_or(0, |it| it.tries_max.saturating_sub(it.tries).min(self.until_lock(rules)))
         });
         Verified {
             reason,
@@ -55,16 +72,32 @@ impl Subject {
         at.filter(|at| self.challenges[*at].is_remembered(now))
     }
 
-    fn judge(&mut self, at: usize, typed: &str, now: Ms, rules: &Rules) -> (&'static str, Vec<&'static str>) {
-        let it = &mut self.challenges[at];
+    /// Why the code is not even compared.
+    fn objection(&self, at: usize, appended: Ms, now: Ms, window: Option<Window>) -> Option<&'static str> {
+        let it = &self.challenges[at];
         match it.end {
-            End::Used(_) => return ("already_used", Vec::new()),
-            End::Failed(_) => return ("ended", Vec::new()),
+            End::Used(_) => return Some("already_used"),
+            End::Failed(_) => return Some("ended"),
             End::None | End::Replaced => {}
         }
-        if now > it.deadline {
-            return ("expired", Vec::new());
+        // The time of a person never goes back, but a window that has not begun is seen by the request itself.
+        if window.is_some() && appended < it.window().begins {
+            return Some("not_yet_valid");
         }
+        if now > it.deadline {
+            return Some("expired");
+        }
+        window.filter(|window| *window != it.window()).map(|_| "mismatch")
+    }
+
+    fn compare(
+        &mut self,
+        at: usize,
+        typed: &str,
+        now: Ms,
+        rules: &Rules,
+    ) -> (&'static str, Vec<&'static str>) {
+        let it = &mut self.challenges[at];
         if it.code.as_deref() == Some(typed) {
             it.end = End::Used(now);
             self.consecutive_wrong = 0;
@@ -94,6 +127,6 @@ impl Subject {
     /// How many more wrong codes lock the subject.
     fn until_lock(&self, rules: &Rules) -> u64 {
         let soft = rules.lock_after - self.consecutive_wrong % rules.lock_after;
-        soft.min(rules.hard_lock_after - self.consecutive_wrong)
+        soft.min(rules.hard_lock_after.saturating_sub(self.consecutive_wrong).max(1))
     }
 }

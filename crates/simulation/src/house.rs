@@ -25,13 +25,17 @@ pub(crate) const SECOND_KEY_MS: u64 = START_MS + 40_000;
 
 pub(crate) const REQUESTS: &str = "requests";
 pub(crate) const DESK: &str = "desk-requests";
+pub(crate) const INT: &str = "int-requests";
+pub(crate) const MOSIP: &str = "mosip-requests";
+/// The topics of all callers.
+pub(crate) const REQUEST_TOPICS: [&str; 4] = [REQUESTS, DESK, INT, MOSIP];
 pub(crate) const DIRECTORY: &str = "directory";
 pub(crate) const POLICIES: &str = "policies";
 pub(crate) const TEMPLATES: &str = "templates";
 pub(crate) const CLIENTS: &str = "clients";
 pub(crate) const ADMIN: &str = "admin";
 
-/// The rules of every configuration.
+/// The rules of every configuration, in each contract.
 const HOUSE_RULES: &str = r#"{"lifetimeMs":60000,"wrongTriesMax":2,"lockAfter":3,"lockMs":45000,
     "hardLockAfter":7,"sendsPerChallengeMax":4,"sendsPer10MinMax":12,"sendsPerDayMax":40,"sendPauseMs":0}"#;
 
@@ -173,12 +177,16 @@ pub(crate) fn limits(records_per_commit_max: usize, latest: bool) -> Limits {
 
 fn settings(shape: Shape, planted: Option<Planted>) -> Settings {
     let patch = PolicyPatch::from_json(&[], house_rules(shape).as_bytes(), &Bounds::default());
+    let patch = patch.expect("within the bounds");
+    let of = |contract, caller| CallerSettings { contract, reveal_code: true, ..caller };
     Settings {
         callers: vec![
             testing::caller("citizen", REQUESTS, "replies"),
             CallerSettings { reveal_code: true, ..testing::caller("desk", DESK, "desk-replies") },
+            of(ContractName::Int, testing::caller("int", INT, "int-replies")),
+            of(ContractName::Mosip, testing::caller("mosip", MOSIP, "mosip-replies")),
         ],
-        policies: BTreeMap::from([(ContractName::Egov, patch.expect("within the bounds"))]),
+        policies: ContractName::ALL.map(|contract| (contract, patch.clone())).into(),
         contracts: bent::contracts(planted, serde_json::json!({"egov": {"user_check": shape.user_check}})),
         signals: SignalSettings { enabled: true, window_s: SIGNAL_WINDOW_S },
         ..testing::settings()

@@ -36,4 +36,4 @@ mod worker;
 mod workload;
 mod world;
 
-pub use run::{Deployments, RunResult, run};
+pub use run::{Deployments, End, RunResult, run};

@@ -2,7 +2,7 @@
 //! can be removed from a plan; the others keep their steps.
 
 use crate::house::Shape;
-use crate::workload::{WorkloadItem, draw_item};
+use crate::workload::{Mix, WorkloadItem, draw_item, early_requests};
 
 /// Steps of the first phase, in which faults are injected.
 pub const CHAOS_STEPS: u32 = 520;
@@ -198,6 +198,7 @@ pub enum Action {
 
 #[derive(Clone, Copy, Debug)]
 pub struct PlanEntry {
+    /// From [`CHAOS_STEPS`] on: when everything has come to rest.
     pub step: u32,
     pub action: Action,
 }
@@ -207,6 +208,7 @@ pub struct Plan {
     pub seed: u64,
     pub scenario: Scenario,
     pub shape: Shape,
+    pub mix: Mix,
     pub instances: usize,
     /// Members have a static identity.
     pub is_static: bool,
@@ -241,23 +243,32 @@ impl Plan {
         } else {
             2
         };
+        // In the directory nobody of the other contracts is looked up.
+        let is_all = dice.u8(..4) < if scenario == Scenario::Directory { 1 } else { 2 };
+        let mix = if is_all { Mix::All } else { Mix::Egov };
         let mut plan = Self {
             seed,
             scenario,
             shape,
+            mix,
             instances,
             is_static: scenario != Scenario::Dynamic && dice.u8(..3) > 0,
             latest: scenario == Scenario::FirstStartLatest,
             records_per_commit_max: dice.usize(1..=if scenario == Scenario::BatchOfTasks { 12 } else { 6 }),
             entries: Vec::new(),
         };
+        if scenario == Scenario::Directory {
+            // They wait when the directory is read for the first time.
+            let waiting = early_requests().map(|item| PlanEntry { step: 0, action: Action::Append(item) });
+            plan.entries.extend(waiting);
+        }
         for _ in 0..dice.usize(25..50) {
             let step = dice.u32(..CHAOS_STEPS * 9 / 10);
-            let item = draw_item(&mut dice, shape);
+            let item = draw_item(&mut dice, shape, mix);
             plan.entries.push(PlanEntry { step, action: Action::Append(item) });
             // Records appended in one step are likely to share a transaction.
             for _ in 0..dice.usize(..3) {
-                let item = draw_item(&mut dice, shape);
+                let item = draw_item(&mut dice, shape, mix);
                 plan.entries.push(PlanEntry { step, action: Action::Append(item) });
             }
         }
@@ -265,6 +276,15 @@ impl Plan {
             let step = dice.u32(..CHAOS_STEPS);
             let (instance, fault) = (dice.usize(..instances), draw_fault(&mut dice, scenario));
             plan.entries.push(PlanEntry { step, action: Action::Inject { instance, fault } });
+        }
+        // Whether codes are right, used, expired or locked is asked once more when everything has come to rest.
+        if dice.u8(..6) == 0 {
+            let fault = Fault::TimePasses { ms: 65_000 };
+            plan.entries.push(PlanEntry { step: CHAOS_STEPS, action: Action::Inject { instance: 0, fault } });
+        }
+        for _ in 0..dice.usize(..12) {
+            let item = draw_item(&mut dice, shape, mix);
+            plan.entries.push(PlanEntry { step: CHAOS_STEPS, action: Action::Append(item) });
         }
         plan.entries.sort_by_key(|it| it.step);
         plan
@@ -287,7 +307,7 @@ fn draw_fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
         Scenario::OldDisk => {
             &[Fault::BackUpDisk, Fault::RestoreBackup, Fault::LoseTail { batches: 8 }, Fault::Compact]
         }
-        Scenario::BatchOfTasks => &[ZOMBIE, ZOMBIE, Fault::Rebalance, Fault::CommitFails, Fault::Remove],
+        Scenario::BatchOfTasks => &[ZOMBIE, LONG_ZOMBIE, LONG_ZOMBIE, Fault::Rebalance, Fault::Remove],
         Scenario::OffsetsReset => &[Fault::ResetOffsets, Fault::ExpireOffsets],
         Scenario::Recreated => &[Fault::Recreate, Fault::Kill],
         Scenario::Sweep => &[
@@ -330,6 +350,8 @@ fn draw_fault(dice: &mut fastrand::Rng, scenario: Scenario) -> Fault {
 }
 
 const ZOMBIE: Fault = Fault::ZombieCommits { ms: 600 };
+/// Long enough that the next owner has restored its tasks.
+const LONG_ZOMBIE: Fault = Fault::ZombieCommits { ms: 2_500 };
 
 fn draw_any_fault(dice: &mut fastrand::Rng) -> Fault {
     match dice.u8(..34) {

@@ -93,4 +93,8 @@ planted! {
     RefusalGranted = "refusal-granted",
     /// Records behind the gate of a partition are read before the record at it.
     ReadBehindGate = "read-behind-gate",
+    /// INT's `VALIDATE` is judged by the window that it names, not by that of its `GENERATE`.
+    RequestWindow = "request-window",
+    /// MOSIP's `otp.generate` gives wrong tries back.
+    GenerateForgives = "generate-forgives",
 }

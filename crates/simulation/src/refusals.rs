@@ -11,7 +11,8 @@ use crate::planted::Planted;
 use crate::process::{Process, Site};
 
 /// Topics whose records tell for whom they are, by their correlation ids.
-const TOPICS_OF_PEOPLE: [&str; 4] = ["sms", "replies", "desk-replies", "results"];
+const TOPICS_OF_PEOPLE: [&str; 6] =
+    ["sms", "replies", "desk-replies", "int-replies", "mosip-replies", "results"];
 
 impl Process {
     /// A record of the open transaction is refused. Sometimes the client learns no topic.
@@ -56,7 +57,7 @@ impl Process {
         for record in outbox.iter().filter(|record| record.topic() == output) {
             let (_, correlation) = record.headers().find(|(name, _)| *name == "ce_correlationid")?;
             let correlation = std::str::from_utf8(correlation?).ok()?;
-            let subject = site.auditor.codes().subjects.get(correlation)?;
+            let subject = &site.auditor.codes().requests.get(correlation)?.subject;
             writers.insert(murmur2::partition(subject.as_bytes(), self.topology.partitions));
         }
         Some(writers)

@@ -1,7 +1,7 @@
 //! One run of a plan. First the faults of the plan happen (chaos phase), then everything must become idle without
 //! faults (liveness phase). The seed decides who acts when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher as _;
 use std::rc::Rc;
 
@@ -28,12 +28,17 @@ const LIVENESS_ROUNDS_MAX: u32 = 6_000;
 #[derive(Default)]
 pub struct Deployments(BTreeMap<(Shape, Option<Planted>), Rc<House>>);
 
+/// How a request ended: contract, operation, outcome, as a metric calls them.
+pub type End = (&'static str, &'static str, &'static str);
+
 pub struct RunResult {
     /// A hash of every step.
     pub hash: u64,
     /// A hash of every committed record, including the internal topics.
     pub committed: u64,
     pub violation: Option<Violation>,
+    /// How its committed requests ended.
+    pub ends: BTreeSet<End>,
     /// The steps as text; empty for a run without a trace.
     pub lines: Vec<String>,
 }
@@ -55,11 +60,12 @@ pub fn run(
         world.chaos_step(step, &mut next_entry);
     }
     if world.auditor.first_violation.is_none() {
-        world.liveness_phase();
+        world.liveness_phase(next_entry);
     }
     let violation = world.auditor.first_violation.take();
     let committed = committed(&world.house, &world.broker);
-    RunResult { hash: world.trace.hash(), committed, violation, lines: world.trace.lines() }
+    let ends = std::mem::take(&mut world.auditor.ends);
+    RunResult { hash: world.trace.hash(), committed, violation, ends, lines: world.trace.lines() }
 }
 
 impl Deployments {
@@ -100,15 +106,19 @@ fn committed(house: &House, broker: &Broker) -> u64 {
 }
 
 impl World<'_> {
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Append(item) => self.append_item(item),
+            Action::Inject { instance, fault } => faults::inject(self, instance, fault),
+        }
+    }
+
     /// Does the entries of the plan that are due, and one random action.
     fn chaos_step(&mut self, step: u32, next_entry: &mut usize) {
         self.now += self.dice.u64(..9);
         while let Some(entry) = self.plan.entries.get(*next_entry).filter(|it| it.step <= step) {
             *next_entry += 1;
-            match entry.action {
-                Action::Append(item) => self.append_item(item),
-                Action::Inject { instance, fault } => faults::inject(self, instance, fault),
-            }
+            self.act(entry.action);
         }
         self.housekeeping(false);
         let number = self.dice.usize(..self.instances.len());
@@ -131,8 +141,8 @@ impl World<'_> {
         self.audit_decided();
     }
 
-    /// Runs without further faults until everything is idle.
-    fn liveness_phase(&mut self) {
+    /// Runs without further faults until everything is idle, then with the entries from `late` on until it is idle again.
+    fn liveness_phase(&mut self, mut late: usize) {
         for instance in &mut self.instances {
             instance.armed.clear();
             instance.paused_until = 0;
@@ -148,7 +158,11 @@ impl World<'_> {
             }
             // The store may not have been written yet for the commit that was logged last.
             if self.decided_at + 8 * 15 < self.now && round % 8 == 7 && self.is_idle() {
-                return self.check_final_state();
+                let Some(entries) = self.plan.entries.get(late..).filter(|it| !it.is_empty()) else {
+                    return self.check_final_state();
+                };
+                late += entries.len();
+                entries.iter().for_each(|entry| self.act(entry.action));
             }
         }
         let why = self.why_not_idle();

@@ -57,7 +57,9 @@ pub(crate) fn truncate_changelog(world: &mut World<'_>) {
             topology.source(source.topic).kind,
             SourceKind::Requests(_) | SourceKind::Admin | SourceKind::Repartition
         );
-        let is_passed = world.broker.offsets.get(source).is_some_and(|stable| stable > next);
+        // What retention deleted is passed by everybody, and tells nothing.
+        let passed_anyway = next.max(world.broker.log(world.house.source_place(source)).start);
+        let is_passed = world.broker.offsets.get(source).is_some_and(|stable| stable > passed_anyway);
         if has_group_offset && is_passed {
             end = Some(offset + 1);
         }
@@ -88,7 +90,8 @@ pub(crate) fn heal(world: &mut World<'_>) {
     }
     let Some(Truncation { at, end, waiting, .. }) = world.truncation.take() else { return };
     let is_changelog = world.house.topics[at.topic].ends_with("changelog");
-    let is_untouched = world.broker.log_mut(at).bring_tail_back(end);
+    let now = world.now;
+    let is_untouched = world.broker.log_mut(at).bring_tail_back(end, now);
     // A thread that has read beyond the new end of a request topic notices it only at its next fetch.
     if must_refuse && (!is_refused || is_changelog && (is_run || !is_untouched)) {
         let what = format!("task {task} runs although {} lost its newest records", world.house.name(at));

@@ -9,7 +9,7 @@ use otp_topology::state::{Family, StoreKey};
 use crate::auditor::{Auditor, TrackedRequest};
 use crate::broker::{Broker, StoredRecord, TopicPartition};
 use crate::disk::{Disk, PolicyTable};
-use crate::house::{Creations, DESK, House, POLICIES, REQUESTS, START_MS, limits};
+use crate::house::{Creations, House, POLICIES, REQUEST_TOPICS, START_MS, limits};
 use crate::names::instance_name;
 use crate::plan::{Fault, Plan};
 use crate::planted::Planted;
@@ -17,7 +17,8 @@ use crate::process::{Gone, Late, Process, Site};
 use crate::records::header;
 use crate::trace::Trace;
 use crate::workload::{
-    BAD_POLICY, DraftRecord, PEOPLE, WorkloadItem, draft_record, first_policy, mobile, subject_of, user,
+    BAD_POLICY, DraftRecord, Mix, PEOPLE, Window, WorkloadItem, Writer, first_policies, mobile, subject_of,
+    user,
 };
 
 const SESSION_MS: u64 = 10_000;
@@ -70,6 +71,8 @@ pub(crate) struct World<'p> {
     /// Requests in the order in which they were appended, for repeats.
     appended: Vec<(WorkloadItem, DraftRecord)>,
     requests: usize,
+    /// The last window that each person asked for in the contract `int`.
+    windows: [Option<Window>; PEOPLE],
 }
 
 impl<'p> World<'p> {
@@ -89,6 +92,7 @@ impl<'p> World<'p> {
             policies: PolicyTable::default(),
             appended: Vec::new(),
             requests: 0,
+            windows: [None; PEOPLE],
             house,
             plan,
             planted,
@@ -99,7 +103,10 @@ impl<'p> World<'p> {
     pub(crate) fn append_initial_records(&mut self) {
         let shape = self.plan.shape;
         let conceals = shape.user_check && self.plan.seed.is_multiple_of(2);
-        self.append(first_policy(conceals), None);
+        let delivers = shape.is_limited || self.plan.seed.is_multiple_of(3);
+        let policies = first_policies(conceals, delivers);
+        let count = if self.plan.mix == Mix::All { policies.len() } else { 1 };
+        policies.into_iter().take(count).for_each(|it| self.append(it, None));
         for who in 0..PEOPLE / 2 {
             self.append(user(who, true, shape), None);
         }
@@ -278,7 +285,15 @@ impl<'p> World<'p> {
             return;
         }
         let shape = self.plan.shape;
-        let draft = draft_record(item, self.requests, &mut self.dice, shape, self.auditor.phones());
+        let writer = Writer {
+            number: self.requests,
+            now: self.now,
+            shape,
+            dice: &mut self.dice,
+            phones: self.auditor.phones(),
+            windows: &mut self.windows,
+        };
+        let draft = writer.write(item);
         self.append(draft, Some(item));
     }
 
@@ -292,7 +307,7 @@ impl<'p> World<'p> {
         let offset = log.append(Rc::new(record), None, self.now);
         let time = log.any(offset).map_or(0, |(time, _)| time);
         self.auditor.codes_mut().appended(&self.house.topics[at.topic], correlation.as_deref(), time);
-        if [REQUESTS, DESK].contains(&self.house.topics[at.topic].as_str()) {
+        if REQUEST_TOPICS.contains(&self.house.topics[at.topic].as_str()) {
             self.auditor.track(at, offset, TrackedRequest::new(correlation, what.clone()));
         }
         let house = &self.house;
@@ -317,10 +332,8 @@ impl<'p> World<'p> {
             }
         }
         let correlation = header(&record, "ce_correlationid");
-        if let (Some(correlation), Some(WorkloadItem::Request { who, tenant, .. })) = (correlation, item) {
-            let codes = self.auditor.codes_mut();
-            codes.requests.insert(correlation.to_owned(), (who, 0));
-            codes.subjects.insert(correlation.to_owned(), subject_of(who, tenant));
+        if let (Some(correlation), Some(WorkloadItem::Request { who, kind, .. })) = (correlation, item) {
+            self.auditor.codes_mut().asked(correlation, subject_of(who, kind), mobile(who));
         }
         self.append_or_wait(at, record, what);
     }
@@ -346,7 +359,7 @@ impl<'p> World<'p> {
         }
         let id = header(&record, "ce_id").unwrap_or_default().to_owned();
         if let Ok(body) = serde_json::from_str::<serde_json::Value>(&body)
-            && let Some(typed) = body["otp"]["otp"].as_str()
+            && let Some(typed) = typed_in(&body)
         {
             codes.typed.entry(id).or_insert_with(|| typed.to_owned());
         }
@@ -364,6 +377,12 @@ impl<'p> World<'p> {
         self.instances[number].process = Some(Process::start(number, self.plan.is_static, topology, limits));
         self.trace.note("start", [number as i64, 0, 0], || format!("{} starts", instance_name(number)));
     }
+}
+
+/// The code that a request types.
+fn typed_in(body: &serde_json::Value) -> Option<&str> {
+    let places = [&body["otp"]["otp"], &body["generatedOtp"], &body["request"]["otp"]];
+    places.into_iter().find_map(serde_json::Value::as_str)
 }
 
 fn describe(item: Option<WorkloadItem>, topic: &str, record: &StoredRecord) -> String {

@@ -1,8 +1,10 @@
 //! The seeds that every test run simulates, and the planted bugs that it must find. `./dev simulate` runs other seeds.
 
+use std::collections::BTreeSet;
+
 use otp_simulation::minimise::minimise;
 use otp_simulation::oracle::Oracle;
-use otp_simulation::plan::{Action, Fault, Plan, RefusalCode, Scenario};
+use otp_simulation::plan::{Action, CHAOS_STEPS, Fault, Plan, RefusalCode, Scenario};
 use otp_simulation::planted::Planted;
 use otp_simulation::seeds::first_failed_seed;
 use otp_simulation::{Deployments, run};
@@ -31,7 +33,7 @@ fn every_promise_holds_while_any_topic_is_refused_in_any_way() {
             for ms in [Some(1_500), None] {
                 let fault = Fault::Refuse { output, code, ms };
                 let mut plan = Plan::of(seed, Some(Scenario::Refused));
-                for entry in &mut plan.entries {
+                for entry in plan.entries.iter_mut().filter(|it| it.step < CHAOS_STEPS) {
                     if let Action::Inject { fault: planned, .. } = &mut entry.action {
                         *planned = fault;
                     }
@@ -41,6 +43,52 @@ fn every_promise_holds_while_any_topic_is_refused_in_any_way() {
             }
         }
     }
+}
+
+/// How requests end, as a metric calls it: contract, operation, outcomes.
+const ENDS: [(&str, &str, &[&str]); 12] = [
+    ("egov", "send", &["issued", "locked", "number_limit", "send_limit", "send_too_soon", "stale_request"]),
+    ("egov", "send", &["unknown_user", "user_exists", "withheld"]),
+    ("egov", "create", &["issued", "revealed", "locked", "number_limit", "stale_request"]),
+    ("egov", "validate", &["verified", "wrong_code", "locked", "no_challenge", "already_used", "ended"]),
+    (
+        "int",
+        "GENERATE",
+        &["revealed", "locked", "number_limit", "window_over", "too_far_ahead", "stale_request"],
+    ),
+    (
+        "int",
+        "VALIDATE",
+        &["verified", "wrong_code", "locked", "no_such_code", "not_yet_valid", "window_over"],
+    ),
+    ("mosip", "mosip.otp.generate", &["revealed", "locked", "stale_request"]),
+    (
+        "mosip",
+        "mosip.otp.validate",
+        &["verified", "wrong_code", "locked", "no_otp", "expired", "invalid_request"],
+    ),
+    ("mosip", "mosip.authentication.sendotp", &["issued", "locked", "number_limit", "send_limit"]),
+    ("mosip", "mosip.authentication.sendotp", &["stale_request", "invalid_request"]),
+    (
+        "mosip",
+        "mosip.authentication.useridOTP",
+        &["verified", "wrong_code", "locked", "no_otp", "stale_request"],
+    ),
+    ("mosip", "mosip.authentication.clientidsecretkey", &["authenticated", "unauthorized", "stale_request"]),
+];
+
+#[test]
+fn the_load_makes_requests_of_every_contract_end_in_every_way() {
+    let mut deployments = Deployments::default();
+    let mut seen = BTreeSet::new();
+    for seed in 0..1_000 {
+        seen.extend(run(&mut deployments, &Plan::of(seed, None), None, false).ends);
+    }
+    let all = ENDS.iter().flat_map(|(contract, operation, outcomes)| {
+        outcomes.iter().map(move |outcome| (*contract, *operation, *outcome))
+    });
+    let missed: Vec<_> = all.filter(|end| !seen.contains(end)).collect();
+    assert!(missed.is_empty(), "the load is too tame: {missed:?}");
 }
 
 #[test]
@@ -66,7 +114,7 @@ fn a_minimised_plan_breaks_the_same_promise_as_the_original() {
 }
 
 /// Each planted bug, the scenario in which it is searched, and the number of seeds within which it must be found.
-const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 35] = [
+const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 37] = [
     (Planted::WriteBeforeCommit, None, 100),
     (Planted::RestoreToLso, Some(Scenario::TwoOwners), 1_000),
     (Planted::EndBeforeStable, Some(Scenario::TwoOwners), 200),
@@ -80,7 +128,7 @@ const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 35] = [
     (Planted::KeepSuspended, None, 200),
     (Planted::SharedPosition, None, 50),
     (Planted::KeepBatch, None, 50),
-    (Planted::SomeOffsets, Some(Scenario::BatchOfTasks), 6_000),
+    (Planted::SomeOffsets, Some(Scenario::BatchOfTasks), 400),
     (Planted::SweepLocks, Some(Scenario::Sweep), 6_000),
     (Planted::TrustRecreated, Some(Scenario::Recreated), 100),
     (Planted::AnswerAnew, None, 50),
@@ -102,15 +150,19 @@ const FOUND_WITHIN: [(Planted, Option<Scenario>, u64); 35] = [
     (Planted::HopByOrigin, Some(Scenario::Numbers), 50),
     (Planted::RefusalGranted, Some(Scenario::Numbers), 50),
     (Planted::ReadBehindGate, None, 50),
+    (Planted::RequestWindow, None, 50),
+    (Planted::GenerateForgives, None, 100),
 ];
 
 /// The service and the reference have the same wrong rule. Only this oracle can find it.
-const WRONG_RULES: [(Planted, Oracle); 5] = [
+const WRONG_RULES: [(Planted, Oracle); 7] = [
     (Planted::RotationForgives, Oracle::Model),
     (Planted::DecoyForgives, Oracle::Model),
     (Planted::HardLockExactly, Oracle::Model),
     (Planted::RefusalGranted, Oracle::NumberLimit),
     (Planted::TallyRepeats, Oracle::Signals),
+    (Planted::RequestWindow, Oracle::Model),
+    (Planted::GenerateForgives, Oracle::Model),
 ];
 
 #[test]

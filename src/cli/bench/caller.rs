@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use otp_topology::deployment::CallerSettings;
-use otp_topology::otp::ContractName;
 use otp_topology::wire::outbox::{Outbox, OutputTopic};
 
-use super::requests::{BenchRequest, RequestWriter, RunId};
+use super::requests::{BenchContract, BenchRequest, RequestWriter, RunId};
 use crate::config::Loaded;
 use crate::kafka::{Admin, Producer, Properties, Tail, TailPartition};
 
@@ -20,6 +19,7 @@ pub const REPLY: usize = 0;
 pub const SMS: usize = 1;
 
 pub struct BenchCaller {
+    pub contract: BenchContract,
     pub properties: Properties,
     pub admin: Admin,
     pub application: String,
@@ -27,19 +27,34 @@ pub struct BenchCaller {
     pub request_partitions: i32,
     /// The topic of replies, then the topic of SMS.
     pub watched: Vec<String>,
+    /// Which of them shows the codes.
+    pub codes: usize,
     watched_partitions: Vec<i32>,
 }
 
 impl BenchCaller {
     /// # Errors
     /// There is no such caller, or one of its topics does not exist.
-    pub fn of(loaded: &Loaded, properties: Properties, name: Option<&str>) -> Result<Self> {
+    pub fn of(
+        loaded: &Loaded,
+        properties: Properties,
+        contract: BenchContract,
+        name: Option<&str>,
+    ) -> Result<Self> {
         let config = &loaded.config;
+        // Of another contract it must see the codes, since nobody gets them by SMS.
+        let is_revealed = contract != BenchContract::Egov;
         let fits = |it: &&CallerSettings| {
-            it.contract == ContractName::Egov && name.is_none_or(|name| it.name == name)
+            it.contract == contract.name()
+                && name.is_none_or(|name| it.name == name)
+                && (it.reveal_code || !is_revealed)
         };
         let Some(caller) = config.callers.iter().find(fits) else {
-            bail!("the configuration has no such caller with the contract egov; see [[callers]]");
+            let (contract, more) =
+                (contract.name().as_str(), if is_revealed { " and reveal_code = true" } else { "" });
+            bail!(
+                "the configuration has no such caller with contract = \"{contract}\"{more}; see [[callers]]"
+            );
         };
         let sms = &config.kafka.topics.sms;
         if config.settings().notification_topics(sms) != [sms.as_str()] {
@@ -58,6 +73,8 @@ impl BenchCaller {
         }
         let [request_topic, reply, sms] = names;
         Ok(Self {
+            contract,
+            codes: if is_revealed { REPLY } else { SMS },
             properties,
             admin,
             application: config.application.id.clone(),
@@ -130,7 +147,7 @@ impl Loader {
         let id = format!("{}-bench", caller.application);
         let producer = Producer::new(&caller.properties, &id, &[topic.to_owned()], &[], None)?;
         producer.init(ASK_MAX, || true)?;
-        let writer = RequestWriter::new(run, partitions);
+        let writer = RequestWriter::new(caller.contract, run, partitions);
         Ok(Self { producer, writer, outbox: Outbox::default() })
     }
 

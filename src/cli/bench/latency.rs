@@ -14,11 +14,11 @@ use otp_topology::wire::headers::{CE_CAUSATIONID, CE_TIME, KAFKA_CORRELATION_ID}
 use otp_topology::wire::rfc3339;
 use serde::Serialize;
 
-use super::caller::{BenchCaller, SMS};
+use super::caller::{BenchCaller, REPLY};
 use super::clock::{moment, wall_ms};
 use super::process;
 use super::progress::Bar;
-use super::requests::{BenchRequest, RequestWriter, RunId, SmsCode};
+use super::requests::{BenchRequest, RequestWriter, RunId, SeenCode};
 use crate::kafka::{Properties, Seen, SeenRecord, Sender, Tail, ToSend};
 
 /// Requests of the first seconds are sent and not measured.
@@ -53,7 +53,7 @@ pub(super) struct Quantiles {
 }
 
 /// Subjects with a received code that no `validate` has used yet.
-type Codes = Arc<Mutex<VecDeque<(u64, SmsCode)>>>;
+type Codes = Arc<Mutex<VecDeque<(u64, SeenCode)>>>;
 
 /// The subject of each `send`, by the number of the request; 0 for a `validate`.
 type Subjects = Arc<[AtomicU64]>;
@@ -86,13 +86,13 @@ pub(super) fn measure(
     let subjects: Subjects = (0..schedule.count).map(|_| AtomicU64::new(0)).collect();
     let sender = {
         let (schedule, codes, subjects) = (schedule.clone(), codes.clone(), subjects.clone());
-        let (properties, topic, partitions) =
-            (caller.properties.clone(), caller.request_topic.clone(), caller.request_partitions);
+        let (properties, topic) = (caller.properties.clone(), caller.request_topic.clone());
+        let writer = RequestWriter::new(caller.contract, run, caller.request_partitions);
         std::thread::Builder::new()
             .name("bench-sender".to_owned())
-            .spawn(move || send(&schedule, &codes, &subjects, &properties, topic, partitions))?
+            .spawn(move || send(&schedule, &codes, &subjects, &properties, topic, writer))?
     };
-    let outcome = watch(&tail, &schedule, warm_up, &codes, &subjects, pid);
+    let outcome = watch(&tail, &schedule, warm_up, caller.codes, &codes, &subjects, pid);
     sender.join().map_err(|_| anyhow::anyhow!("the sender panicked"))??;
     outcome
 }
@@ -103,10 +103,9 @@ fn send(
     subjects: &Subjects,
     properties: &Properties,
     topic: String,
-    partitions: i32,
+    mut writer: RequestWriter,
 ) -> Result<()> {
     let sender = Sender::new(properties, &[topic])?;
-    let mut writer = RequestWriter::new(schedule.run, partitions);
     let (mut new_subject, mut validations) = (FIRST_SUBJECT, 0);
     for number in 0..schedule.count {
         let due = schedule.due(number);
@@ -156,6 +155,7 @@ fn watch(
     tail: &Tail,
     schedule: &Schedule,
     warm_up: u64,
+    codes_topic: usize,
     codes: &Codes,
     subjects: &Subjects,
     pid: Option<u32>,
@@ -169,11 +169,12 @@ fn watch(
             begin = Some((pid.map(process::usage).transpose()?, pid.map(process::threads), waits.replies));
         }
         match tail.poll(Duration::from_millis(20))? {
-            Seen::Record(record) if record.partition().topic == SMS => {
-                keep_code(&record, schedule, codes, subjects)
-            }
             Seen::Record(record) => {
-                if note_reply(&record, schedule, warm_up, &mut waits) {
+                let topic = record.partition().topic;
+                if topic == codes_topic {
+                    keep_code(&record, schedule, codes, subjects);
+                }
+                if topic == REPLY && note_reply(&record, schedule, warm_up, &mut waits) {
                     bar.advance(1);
                 }
             }
@@ -225,7 +226,9 @@ fn keep_code(record: &SeenRecord<'_>, schedule: &Schedule, codes: &Codes, subjec
     let number =
         cause.and_then(|id| schedule.run.number_of_cause(id)).and_then(|it| it.checked_sub(FIRST_NUMBER));
     let subject = number.and_then(|it| subjects.get(it as usize)).map_or(0, |it| it.load(Ordering::Relaxed));
-    if let (1.., Some(code)) = (subject, record.value().and_then(SmsCode::in_sms)) {
+    if let (1.., Some(code)) =
+        (subject, record.value().and_then(|value| SeenCode::of(record.partition().topic, value)))
+    {
         codes.lock().unwrap_or_else(PoisonError::into_inner).push_back((subject, code));
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod caller;
 pub mod clock;
+mod contracts;
 mod latency;
 pub mod process;
 pub mod progress;
@@ -16,7 +17,7 @@ use clap::{Args, Subcommand};
 
 use self::caller::BenchCaller;
 use self::report::BenchReport;
-use self::requests::RunId;
+use self::requests::{BenchContract, RunId};
 use super::{Failure, cluster, print};
 use crate::config::Loaded;
 
@@ -30,7 +31,11 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "PID", global = true)]
     pid: Option<u32>,
 
-    /// Caller of the configuration as which to send. Default: the first with the contract egov
+    /// Contract whose requests to send
+    #[arg(long, value_name = "CONTRACT", global = true, default_value = "egov")]
+    contract: BenchContract,
+
+    /// Caller of the configuration as which to send. Default: the first of the contract
     #[arg(long, value_name = "NAME", global = true)]
     caller: Option<String>,
 
@@ -44,7 +49,7 @@ enum Measurement {
     /// How fast the service processes a backlog of requests
     #[command(after_help = EXAMPLES)]
     Throughput {
-        /// Half `send`, each for a new subject; half `validate`, with codes from the SMS
+        /// Half ask for a code, each for a new subject; half type the code of another one
         #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(100..))]
         requests: u64,
     },
@@ -57,7 +62,14 @@ enum Measurement {
         #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
         seconds: u64,
     },
-    /// Latency and throughput, next to their targets
+    /// What a request of each contract costs, against one of the contract egov. Needs a caller of each
+    #[command(after_help = EXAMPLES)]
+    Contracts {
+        /// Of each contract, twice
+        #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(100..))]
+        requests: u64,
+    },
+    /// Latency and throughput of the contract egov, next to their targets, and what the other contracts cost
     #[command(after_help = EXAMPLES)]
     All,
 }
@@ -66,6 +78,7 @@ const EXAMPLES: &str = "\
 Examples:
   otp-stream bench latency --rate 200 --seconds 10
   otp-stream bench throughput --requests 200000 --pid \"$(pgrep -f 'otp-stream.* run')\"
+  otp-stream bench latency --contract int --caller int
   ./dev bench                                              everything, with a broker and a service of its own
 
 The service must be running on the configured cluster and topics. The subjects are invented and belong to a new tenant.
@@ -74,20 +87,28 @@ Disconnect the gateway that sends the SMS of this cluster first.";
 pub(super) fn perform(loaded: &Loaded, args: &BenchArgs) -> Result<(), Failure> {
     let properties = cluster::properties(loaded)?;
     cluster::check_accepted(loaded, &properties)?;
-    let caller = BenchCaller::of(loaded, properties, args.caller.as_deref())?;
+    let caller = || BenchCaller::of(loaded, properties.clone(), args.contract, args.caller.as_deref());
+    let compared = |requests| {
+        let callers = BenchContract::ALL.map(|it| BenchCaller::of(loaded, properties.clone(), it, None));
+        let callers = callers.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+        contracts::measure(&callers, new_run, requests, args.pid)
+    };
     let mut report = BenchReport::default();
     match args.measurement {
         Measurement::Throughput { requests } => {
-            report.throughput = Some(throughput::measure(&caller, new_run(), requests, args.pid)?);
+            report.throughput = Some(throughput::measure(&caller()?, new_run(), requests, args.pid)?);
         }
         Measurement::Latency { rate, seconds } => {
-            report.latency = Some(latency::measure(&caller, new_run(), rate, seconds, args.pid)?);
+            report.latency = Some(latency::measure(&caller()?, new_run(), rate, seconds, args.pid)?);
         }
+        Measurement::Contracts { requests } => report.contracts = compared(requests)?,
         Measurement::All => {
+            let caller = caller()?;
             // First, because the system writes the gigabytes of the others to the disk for a while.
             report.latency = Some(latency::measure(&caller, new_run(), 1_000, 30, args.pid)?);
             report.memory = Some(throughput::measure(&caller, new_run(), 200_000, args.pid)?);
             report.throughput = Some(throughput::measure(&caller, new_run(), 600_000, args.pid)?);
+            report.contracts = compared(200_000)?;
         }
     }
     print(&if args.json { report.json() } else { report.table() })

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::contracts::ContractFigures;
 use super::latency::Latency;
 use super::throughput::Throughput;
 
@@ -29,6 +30,8 @@ mod target {
     pub(super) const P50_MS: f64 = 8.0;
     pub(super) const P99_MS: f64 = 40.0;
     pub(super) const IDLE_CPU_US: f64 = 120.0;
+    /// CPU per request of another contract, against the contract egov in the same run.
+    pub(super) const TIMES_EGOV: f64 = 1.3;
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -41,6 +44,9 @@ pub(super) struct BenchReport {
     pub throughput: Option<Throughput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+    /// The contracts side by side; the first is what the others are compared with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<ContractFigures>,
 }
 
 #[derive(Clone, Copy)]
@@ -73,9 +79,35 @@ impl BenchReport {
         for row in self.rows() {
             row.write(&mut text);
         }
+        text.push_str(&self.compared());
         for (name, threads) in self.threads() {
             let parts: Vec<_> = threads.iter().map(|(name, us)| format!("{name} {us:.2}")).collect();
             let _ = writeln!(text, "CPU of the {name} by thread, µs per request: {}", parts.join(", "));
+        }
+        text
+    }
+
+    /// A line for each contract: its requests in a second, what one costs, and how many of the first contract that is.
+    fn compared(&self) -> String {
+        let mut text = String::new();
+        let Some(first) = self.contracts.first() else { return text };
+        for it in &self.contracts {
+            let _ = write!(
+                text,
+                "{:<44}{:>12} /s",
+                format!("{}: {} requests, steady state", it.contract, it.requests),
+                short(it.steady_requests_per_s)
+            );
+            if let (Some(us), Some(base)) = (it.steady_cpu_us_per_request, first.steady_cpu_us_per_request) {
+                let times = us / base;
+                let met = if times <= target::TIMES_EGOV { "✓" } else { "✗" };
+                let _ = write!(text, "{:>9} µs CPU", short(us));
+                if it.contract != first.contract {
+                    let limit = target::TIMES_EGOV;
+                    let _ = write!(text, ", {times:.2} times {} (≤ {limit} {met})", first.contract);
+                }
+            }
+            text.push('\n');
         }
         text
     }

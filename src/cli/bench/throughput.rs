@@ -1,8 +1,8 @@
 //! Measures how fast the running service processes a backlog of requests.
 //!
 //! ```text
-//! prepare   a `send` for each subject of the first half, in one transaction ─▶ codes from the SMS
-//! measure   one transaction: `send` for the other half, `validate` for the first half, alternating
+//! prepare   asks for a code for each subject of the first half, in one transaction ─▶ codes from the SMS or the replies
+//! measure   one transaction: asks for the other half, types the codes of the first half, alternating
 //!           meanwhile no output is consumed: it polls the end offsets of the replies, and the process
 //! read      all replies with read_committed: exactly one for each request; their timestamps give the rate
 //! ```
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
-use super::caller::{BenchCaller, Loader, REPLY, SMS};
+use super::caller::{BenchCaller, Loader, REPLY};
 use super::clock::{moment, wall_ms};
 use super::process::{self, Usage};
 use super::progress::Bar;
-use super::requests::{BenchRequest, RunId, SmsCode};
+use super::requests::{BenchRequest, RunId, SeenCode};
 use crate::kafka::{Seen, TailPartition};
 use otp_topology::wire::headers::{CE_CAUSATIONID, KAFKA_CORRELATION_ID};
 
@@ -82,8 +82,8 @@ pub(super) fn measure(
     Ok(figures(&times, &samples, usage, caller.request_partitions, per_thread))
 }
 
-/// Issues a code for every subject of the first half, and reads it from the SMS.
-fn prepare(caller: &BenchCaller, run: RunId, subjects: u64) -> Result<Vec<SmsCode>> {
+/// Issues a code for every subject of the first half, and reads it where the contract shows it.
+fn prepare(caller: &BenchCaller, run: RunId, subjects: u64) -> Result<Vec<SeenCode>> {
     let from = caller.ends()?;
     let mut loader = Loader::new(caller, run)?;
     let bar = Bar::new("prepare", subjects * 2);
@@ -93,18 +93,22 @@ fn prepare(caller: &BenchCaller, run: RunId, subjects: u64) -> Result<Vec<SmsCod
     let (mut missing, mut replies, mut quiet_since) = (subjects, 0, moment());
     while missing > 0 || replies < subjects {
         match tail.poll(Duration::from_millis(100))? {
-            Seen::Record(record) if record.partition().topic == SMS => {
+            Seen::Record(record) => {
+                let topic = record.partition().topic;
+                replies += u64::from(topic == REPLY);
+                quiet_since = moment();
+                if topic != caller.codes {
+                    continue;
+                }
                 let cause = record.headers().find(|(name, _)| *name == CE_CAUSATIONID).and_then(|(_, id)| id);
                 let Some(number) = cause.and_then(|id| run.number_of_cause(id)) else { continue };
-                let code = record.value().and_then(SmsCode::in_sms);
+                let code = record.value().and_then(|value| SeenCode::of(topic, value));
                 if let Some(slot @ None) = codes.get_mut(number as usize) {
                     *slot = code;
                     missing -= u64::from(code.is_some());
                     bar.advance(1);
                 }
-                quiet_since = moment();
             }
-            Seen::Record(_) => replies += 1,
             Seen::End(..) | Seen::Nothing => {
                 check_quiet(quiet_since, "preparing", subjects - missing, subjects)?
             }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use otp_topology::deployment::{Incarnation, Settings, TopicFacts, Topology, fitting_cluster};
+use otp_topology::contract::UtcOffset;
+use otp_topology::deployment::{
+    CallerSettings, Format, Incarnation, Settings, TopicFacts, Topology, fitting_cluster,
+};
 use otp_topology::otp::ContractName;
 use otp_topology::thread::Limits;
 
@@ -23,6 +26,9 @@ use crate::telemetry::{Health, Metrics};
 const START_MAX_MS: u64 = 20_000;
 const ASK_MAX: Duration = Duration::from_secs(20);
 const PARTITIONS: i32 = 2;
+/// The callers that the demo brings, and whether they see codes. One of the contract `egov` is the first that is configured.
+const OWN_CALLERS: [(ContractName, bool); 3] =
+    [(ContractName::Egov, false), (ContractName::Int, true), (ContractName::Mosip, true)];
 /// Why the demo ends early. Nobody reads it: the status says which signal it was.
 pub(super) const STOPPED: &str = "a signal has stopped the demo";
 
@@ -135,12 +141,25 @@ impl DemoDeployment {
     }
 }
 
-/// The configured settings with the demo's own names, and with a lock after three wrong tries.
+/// The configured settings with the demo's own names, callers of the other contracts that see codes, and a lock after three
+/// wrong tries.
 fn settings(loaded: &Loaded, name: &str) -> Settings {
     let mut settings = loaded.config.settings();
     settings.application_id = name.to_owned();
     let own = |topic: &str| format!("{name}.{topic}");
     settings.topics.rename(own);
+    settings.callers.retain(|it| it.contract == ContractName::Egov);
+    settings.callers.extend(OWN_CALLERS.map(|(contract, reveal_code)| CallerSettings {
+        name: format!("demo-{}", contract.as_str()),
+        contract,
+        request_topic: format!("otp-request-demo-{}", contract.as_str()),
+        reply_topic: format!("otp-response-demo-{}", contract.as_str()),
+        operations: None,
+        reveal_code,
+        request_format: Format::Json,
+        reply_format: Format::Json,
+        utc_offset: Some(UtcOffset::default()).filter(|_| contract == ContractName::Int),
+    }));
     for caller in &mut settings.callers {
         caller.request_topic = own(&caller.request_topic);
         caller.reply_topic = own(&caller.reply_topic);

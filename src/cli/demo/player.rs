@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use otp_topology::deployment::SourceKind;
-use otp_topology::otp::LogTime;
+use otp_topology::otp::{ContractName, LogTime};
+use otp_topology::wire::rfc3339;
 use serde_json::{Value, json};
 
 use super::deployment::{DemoDeployment, STOPPED};
 use super::screen::{Screen, ShownEvent};
-use super::story::{DemoRequest, EnteredCode, Expected, StoryStep};
+use super::story::{DemoRequest, EnteredCode, Expected, OtherContract, StoryStep};
 use crate::cli::signals::Stop;
 use crate::kafka::{Seen, Sender, Tail, TailPartition, ToSend};
 use crate::runtime::wall;
@@ -20,6 +21,8 @@ const STEP_MAX_MS: u64 = 20_000;
 /// Events that arrive within this time after the last expected one belong to the same request.
 const AFTER: Duration = Duration::from_millis(150);
 const TENANT: &str = "pb.amritsar";
+/// The contracts to whose request topics the player writes.
+const REQUESTS_OF: [ContractName; 3] = [ContractName::Egov, ContractName::Int, ContractName::Mosip];
 
 pub(super) struct Player<'a> {
     deployment: &'a DemoDeployment,
@@ -28,9 +31,12 @@ pub(super) struct Player<'a> {
     tail: Tail,
     /// Names of the topics that are read; the tail numbers them in this order.
     topics: Vec<String>,
-    request_topic: String,
-    /// The code of the latest SMS.
+    /// In the order of the sender's topics.
+    request_topics: Vec<String>,
+    /// The code that was sent or revealed last.
     code: String,
+    /// The log time of the last event.
+    last_time: LogTime,
     stop: &'a Stop,
 }
 
@@ -41,8 +47,12 @@ impl<'a> Player<'a> {
         stop: &'a Stop,
     ) -> anyhow::Result<Self> {
         let topology = &deployment.topology;
-        let requests = topology.source_of(SourceKind::Requests(0)).expect("a configuration has a caller");
-        let request_topic = topology.source(requests).name.clone();
+        let request_topics = REQUESTS_OF.map(|contract| {
+            let caller = topology.callers.iter().position(|it| it.contract.name() == contract);
+            let caller = caller.expect("the demo has a caller of each contract");
+            let source = topology.source_of(SourceKind::Requests(caller)).expect("it has a request topic");
+            topology.source(source).name.clone()
+        });
         let internal = [topology.changelog, topology.repartition];
         let outputs = topology.outputs.iter().enumerate();
         let shown = outputs.filter(|(at, _)| internal.iter().all(|it| usize::from(it.0) != *at));
@@ -56,8 +66,19 @@ impl<'a> Player<'a> {
             });
         let tail = Tail::new(&deployment.properties, &topology.application_id, &topics)?;
         tail.start(&places)?;
-        let sender = Sender::new(&deployment.properties, std::slice::from_ref(&request_topic))?;
-        Ok(Self { deployment, screen, sender, tail, topics, request_topic, code: String::new(), stop })
+        let sender = Sender::new(&deployment.properties, &request_topics)?;
+        let request_topics = request_topics.to_vec();
+        Ok(Self {
+            deployment,
+            screen,
+            sender,
+            tail,
+            topics,
+            request_topics,
+            code: String::new(),
+            last_time: LogTime::default(),
+            stop,
+        })
     }
 
     pub(super) fn play(&mut self, steps: &[StoryStep]) -> anyhow::Result<()> {
@@ -67,15 +88,26 @@ impl<'a> Player<'a> {
             match step.request {
                 DemoRequest::Send { mobile } => {
                     let sentence = format!("{who} asks for a code for {mobile}.");
-                    self.request(&sentence, &sending(mobile), mobile, step.expected)?;
+                    self.request(&sentence, &Asked::egov(mobile, sending(mobile)), step.expected)?;
                 }
                 DemoRequest::Validate { mobile, entered, times } => {
                     for time in 1..=times {
                         let code = self.code_to_enter(entered);
                         let sentence = format!("{who} enters {code} for {mobile}.");
                         let expected = if time == times { step.expected } else { &step.expected[..1] };
-                        self.request(&sentence, &validation(mobile, &code), mobile, expected)?;
+                        let asked = Asked::egov(mobile, validation(mobile, &code));
+                        self.request(&sentence, &asked, expected)?;
                     }
+                }
+                DemoRequest::GenerateAndValidate { contract, identity } => {
+                    let (generated, validated) = step.expected.split_at(2);
+                    // Both requests of INT name the same window. It begins by the brokers' clock.
+                    let from = self.last_time;
+                    let sentence = format!("{who} asks for a code for {identity}.");
+                    self.request(&sentence, &Asked::of(contract, identity, from, None), generated)?;
+                    let code = self.code_to_enter(EnteredCode::Right);
+                    let sentence = format!("{who} enters {code} for {identity}.");
+                    self.request(&sentence, &Asked::of(contract, identity, from, Some(&code)), validated)?;
                 }
             }
             self.screen.end_of_step();
@@ -83,19 +115,12 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    fn request(
-        &mut self,
-        sentence: &str,
-        request: &Value,
-        mobile: &str,
-        expected: &[Expected],
-    ) -> anyhow::Result<()> {
-        let text = request.to_string();
-        self.screen.request(sentence, &self.request_topic, &text);
-        let key = format!("egov|pb|{mobile}");
-        let (key, value) = (Some(key.as_bytes()), Some(text.as_bytes()));
-        let partition = self.deployment.topology.home_of(&format!("egov|pb|{mobile}"));
-        self.sender.send(ToSend { topic: 0, partition, key, value, headers: &[] })?;
+    fn request(&mut self, sentence: &str, asked: &Asked, expected: &[Expected]) -> anyhow::Result<()> {
+        let text = asked.body.to_string();
+        self.screen.request(sentence, &self.request_topics[asked.topic], &text);
+        let (key, value) = (Some(asked.subject.as_bytes()), Some(text.as_bytes()));
+        let partition = self.deployment.topology.home_of(&asked.subject);
+        self.sender.send(ToSend { topic: asked.topic, partition, key, value, headers: &[] })?;
         self.sender.flush(Duration::from_millis(STEP_MAX_MS))?;
         let mut missing: Vec<Expected> = expected.to_vec();
         let mut seen = Vec::new();
@@ -107,7 +132,7 @@ impl<'a> Player<'a> {
             }
             match self.next(wait)? {
                 Some(event) => {
-                    self.note_code(&event);
+                    self.note(&event);
                     missing.retain(|(kind, text)| event.kind != *kind || !event.value.contains(text));
                     self.screen.event(&event);
                     seen.push(event);
@@ -139,16 +164,22 @@ impl<'a> Player<'a> {
             key: text(record.key()),
             value: text(record.value()),
             id: header("ce_id").unwrap_or_default(),
+            time: header("ce_time").and_then(|time| rfc3339::parse(&time)).unwrap_or_default(),
         }))
     }
 
-    fn note_code(&mut self, event: &ShownEvent) {
-        if event.kind != "sms" {
-            return;
-        }
+    fn note(&mut self, event: &ShownEvent) {
+        self.last_time = event.time;
         let body: Value = serde_json::from_str(&event.value).unwrap_or_default();
-        let message = body["message"].as_str().unwrap_or_default();
-        self.code = message.chars().filter(char::is_ascii_digit).collect();
+        let shown = [&body["message"], &body["otp"], &body["response"]["otp"]].map(Value::as_str);
+        let shown = match (event.kind.as_str(), shown) {
+            ("sms", [message, ..]) => message,
+            ("response", [_, of_int, of_mosip]) => of_int.or(of_mosip),
+            (_, _) => None,
+        };
+        if let Some(text) = shown {
+            self.code = text.chars().filter(char::is_ascii_digit).collect();
+        }
     }
 
     fn code_to_enter(&self, entered: EnteredCode) -> String {
@@ -157,6 +188,53 @@ impl<'a> Player<'a> {
             EnteredCode::Wrong => {
                 self.code.chars().map(|digit| if digit == '9' { '0' } else { '9' }).collect()
             }
+        }
+    }
+}
+
+/// A request, where it goes, and whose it is.
+struct Asked {
+    /// The index of its contract in [`REQUESTS_OF`].
+    topic: usize,
+    subject: String,
+    body: Value,
+}
+
+impl Asked {
+    fn egov(mobile: &str, body: Value) -> Self {
+        Self { topic: 0, subject: format!("egov|pb|{mobile}"), body }
+    }
+
+    /// `code`: to validate. `None`: generates one.
+    fn of(contract: OtherContract, identity: &str, from: LogTime, code: Option<&str>) -> Self {
+        match contract {
+            OtherContract::Int => {
+                Self { topic: 1, subject: format!("int|default|{identity}"), body: int(identity, from, code) }
+            }
+            OtherContract::Mosip => {
+                Self { topic: 2, subject: format!("mosip|default|{identity}"), body: mosip(identity, code) }
+            }
+        }
+    }
+}
+
+fn int(mobile: &str, from: LogTime, code: Option<&str>) -> Value {
+    let mut buffer = [0; rfc3339::LEN];
+    let start_time = rfc3339::write(from, &mut buffer)[..19].replace('T', " ");
+    let operation = if code.is_some() { "VALIDATE" } else { "GENERATE" };
+    let mut body = json!({"operationType": operation, "channel": "Partner", "startTime": start_time,
+        "duration": 180, "digit": 6, "mobile": mobile});
+    if let Some(code) = code {
+        body["generatedOtp"] = code.into();
+    }
+    body
+}
+
+fn mosip(key: &str, code: Option<&str>) -> Value {
+    match code {
+        None => json!({"id": "mosip.otp.generate", "version": "1.0", "request": {"key": key}}),
+        Some(code) => {
+            json!({"id": "mosip.otp.validate", "version": "1.0", "request": {"key": key, "otp": code}})
         }
     }
 }

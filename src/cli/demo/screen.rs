@@ -4,6 +4,7 @@
 
 use std::io::{IsTerminal as _, stdout};
 
+use otp_topology::otp::LogTime;
 use serde_json::Value;
 
 use super::story::StoryStep;
@@ -21,6 +22,8 @@ pub(super) struct ShownEvent {
     pub key: String,
     pub value: String,
     pub id: String,
+    /// Log time.
+    pub time: LogTime,
 }
 
 const BOLD: &str = "1";
@@ -75,7 +78,12 @@ impl Screen {
             println!("   {}", self.verdict(text(&result, "result") == "accepted", &reason(&result)));
         }
         if values(events, "issued").next().is_some() {
-            println!("   {}", self.verdict(true, "a code was issued and sent"));
+            let how = if values(events, "sms").next().is_some() {
+                "a code was issued and sent"
+            } else {
+                "a code was issued; the reply shows it"
+            };
+            println!("   {}", self.verdict(true, how));
         }
         for locked in values(events, "locked") {
             let lock_ms = locked["lockedUntil"].as_i64().zip(locked["occurredAt"].as_i64());

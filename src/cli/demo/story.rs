@@ -3,7 +3,7 @@
 /// The code that a person enters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EnteredCode {
-    /// The code of the latest SMS.
+    /// The code that was sent or revealed last.
     Right,
     /// Another code of the same length.
     Wrong,
@@ -15,6 +15,15 @@ pub(super) enum DemoRequest {
     Send { mobile: &'static str },
     /// Validate a code, this many times.
     Validate { mobile: &'static str, entered: EnteredCode, times: u32 },
+    /// Generate a code in another contract, and validate it.
+    GenerateAndValidate { contract: OtherContract, identity: &'static str },
+}
+
+/// A contract besides `egov`. Its caller sees the codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OtherContract {
+    Int,
+    Mosip,
 }
 
 /// An event that must follow: its kind, and a text that its value contains.
@@ -27,7 +36,8 @@ pub(super) struct StoryStep {
     /// What the step shows, for a reader who does not know the service.
     pub explanation: &'static str,
     pub request: DemoRequest,
-    /// After the last request of the step; the first of them also after each request before.
+    /// After the last request of the step; the first of them also after each request before. Of a request that generates and
+    /// validates: the first two after the generation.
     pub expected: &'static [Expected],
 }
 
@@ -93,5 +103,33 @@ pub(super) const STEPS: &[StoryStep] = &[
         explanation: "While a number is locked, every code is refused, the right one too.",
         request: DemoRequest::Validate { mobile: VICTIM, entered: EnteredCode::Right, times: 1 },
         expected: &[("response", "OTP.VALIDATION_UNSUCCESSFUL"), ("validation-result", "\"locked\"")],
+    },
+    StoryStep {
+        title: "A partner speaks another contract, INT-OTP",
+        who: "The partner's application",
+        explanation: "Each contract has topics and words of its own, and the same rules and records. The application \
+                      gets the code in its reply and delivers it itself.",
+        request: DemoRequest::GenerateAndValidate { contract: OtherContract::Int, identity: "8777496061" },
+        expected: &[
+            ("response", "OTP is successfully generated"),
+            ("issued", "\"int\""),
+            ("response", "OTP is successfully verified"),
+            ("validation-result", "\"verified\""),
+        ],
+    },
+    StoryStep {
+        title: "A registration client speaks MOSIP's",
+        who: "The registration client",
+        explanation: "The same service answers MOSIP's otpmanager, side by side with the others.",
+        request: DemoRequest::GenerateAndValidate {
+            contract: OtherContract::Mosip,
+            identity: "resident-4711",
+        },
+        expected: &[
+            ("response", "GENERATION_SUCCESSFUL"),
+            ("issued", "\"mosip\""),
+            ("response", "VALIDATION_SUCCESSFUL"),
+            ("validation-result", "\"verified\""),
+        ],
     },
 ];

@@ -8,6 +8,10 @@ use serde_json::Value;
 use super::event::{Event, Request};
 use super::scenario::Topics;
 
+/// The operations that judge a code, of every contract.
+const VERIFICATIONS: [&str; 4] =
+    ["validate", "VALIDATE", "mosip.otp.validate", "mosip.authentication.useridOTP"];
+
 /// The records that were produced under one request id.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Produced {
@@ -16,14 +20,21 @@ pub(crate) struct Produced {
     /// Its value is not a JSON object, so it becomes a dead letter and gets no reply.
     pub undecodable: bool,
     pub verifies: bool,
+    /// Of the contracts `int` and `mosip`, whose replies do not say whose they are.
+    pub body: Option<Value>,
 }
 
 impl Produced {
     pub(crate) fn count(&mut self, request: &Request) {
         self.times += 1;
         let body: Option<Value> = request.payload.as_deref().and_then(|p| serde_json::from_slice(p).ok());
+        let is_of_others = |body: &&Value| body.get("operationType").is_some() || body.get("id").is_some();
+        self.body = body.as_ref().filter(is_of_others).cloned();
         self.undecodable = !body.as_ref().is_some_and(Value::is_object);
-        self.verifies = body.is_some_and(|body| body["operation"] == "validate");
+        self.verifies = body.is_some_and(|body| {
+            let named = [&body["operation"], &body["operationType"], &body["id"]].map(Value::as_str);
+            named.into_iter().flatten().any(|it| VERIFICATIONS.contains(&it))
+        });
     }
 }
 
@@ -51,7 +62,7 @@ fn of<'a>(events: &'a [Event], topic: &str) -> impl Iterator<Item = &'a Event> {
 fn replies(topics: &Topics, events: &[Event], produced: &BTreeMap<String, Produced>) -> Vec<String> {
     let mut findings = Vec::new();
     let mut replies: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
-    for reply in of(events, &topics.replies).chain(of(events, &topics.desk_replies)) {
+    for reply in events.iter().filter(|event| topics.is_reply(event)) {
         replies.entry(reply.cause()).or_default().push(reply);
     }
     for (id, produced) in produced {
@@ -60,8 +71,10 @@ fn replies(topics: &Topics, events: &[Event], produced: &BTreeMap<String, Produc
         if replies.len() != expected {
             findings.push(format!("{id}: {} replies, not {expected}", replies.len()));
         }
-        let distinct: BTreeSet<_> =
-            replies.iter().map(|r| (&r.payload, r.text("ce_id"), r.text("ce_time"))).collect();
+        let distinct: BTreeSet<_> = replies
+            .iter()
+            .map(|r| (&r.payload, r.text("ce_id"), r.text("ce_time"), r.text("authorization")))
+            .collect();
         if distinct.len() > 1 {
             findings.push(format!("{id}: {} different replies", distinct.len()));
         }
@@ -156,8 +169,7 @@ fn event_ids(topics: &Topics, events: &[Event]) -> Vec<String> {
                 findings.push(format!("{place}: missing header {name}"));
             }
         }
-        let is_reply = event.topic == topics.replies || event.topic == topics.desk_replies;
-        if !is_reply && !ids.insert(event.text("ce_id")) {
+        if !topics.is_reply(event) && !ids.insert(event.text("ce_id")) {
             findings.push(format!("{place}: duplicate event id {}", event.text("ce_id")));
         }
     }

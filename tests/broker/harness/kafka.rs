@@ -141,7 +141,32 @@ impl Tap {
 
     /// Reads these topics, too.
     pub(crate) fn read_also(&mut self, topics: &[&str]) {
-        let consumer: BaseConsumer = ClientConfig::new()
+        let consumer = self.consumer();
+        consumer.assign(&from_beginning(&consumer, topics)).expect("the partitions are assigned");
+        self.consumers.push(consumer);
+    }
+
+    /// Goes on with new consumers where the old ones stand. A consumer that was reading while its only broker stood still has
+    /// once brought nothing for more than 90 seconds after it.
+    pub(crate) fn renew(&mut self) {
+        let renewed = self.consumers.iter().map(|old| {
+            let mut places = old.assignment().expect("an assignment");
+            places.set_all_offsets(Offset::Beginning).expect("assigned");
+            for place in old.position().expect("positions").elements() {
+                if let Offset::Offset(_) = place.offset() {
+                    let offset = place.offset();
+                    places.set_partition_offset(place.topic(), place.partition(), offset).expect("assigned");
+                }
+            }
+            let new = self.consumer();
+            new.assign(&places).expect("the partitions are assigned");
+            new
+        });
+        self.consumers = renewed.collect();
+    }
+
+    fn consumer(&self) -> BaseConsumer {
+        ClientConfig::new()
             .set("bootstrap.servers", &self.bootstrap)
             .set("group.id", "tap")
             .set("isolation.level", self.isolation)
@@ -150,9 +175,7 @@ impl Tap {
             .set("fetch.wait.max.ms", "50")
             .set("fetch.message.max.bytes", "262144")
             .create()
-            .expect("a consumer");
-        consumer.assign(&from_beginning(&consumer, topics)).expect("the partitions are assigned");
-        self.consumers.push(consumer);
+            .expect("a consumer")
     }
 
     /// Stops reading a topic that will be deleted, and keeps its events.

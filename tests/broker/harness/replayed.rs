@@ -31,7 +31,8 @@ impl Selection {
 /// Every difference between the events of the replay and the committed events.
 pub(crate) fn differences(scenario: &Scenario, selection: &Selection) -> Vec<String> {
     let topics = &scenario.topics;
-    let log = [&topics.policies, &topics.requests, &topics.desk_requests].map(String::as_str);
+    let log: Vec<&str> =
+        topics.requests_of_all().into_iter().chain([&topics.policies]).map(String::as_str).collect();
     let mut log = Tap::on(&scenario.cluster.bootstrap, &log);
     log.settle(Duration::from_millis(500));
     log.events.retain(selection.requests);

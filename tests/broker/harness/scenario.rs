@@ -44,6 +44,11 @@ pub(crate) struct Topics {
     /// Topics of a second caller that may see codes.
     pub desk_requests: String,
     pub desk_replies: String,
+    /// Topics of a caller of the contract `int`, and of one of `mosip`. Both may see codes.
+    pub int_requests: String,
+    pub int_replies: String,
+    pub mosip_requests: String,
+    pub mosip_replies: String,
     pub sms: String,
     pub email: String,
     pub results: String,
@@ -85,7 +90,7 @@ impl Scenario {
         run_ok(&configs, &["topics", "create"]);
         let tap = Tap::on(&cluster.bootstrap, &topics.outputs());
         let upstream = Upstream::new(&cluster.bootstrap);
-        for topic in [&topics.requests, &topics.desk_requests] {
+        for topic in topics.requests_of_all() {
             upstream.await_topic(topic, PARTITIONS);
         }
         let application = name.to_owned();
@@ -191,8 +196,13 @@ impl Scenario {
     }
 
     pub(crate) fn reply(&mut self, id: &str) -> Event {
-        let replies = [self.topics.replies.clone(), self.topics.desk_replies.clone()];
-        self.tap.wait(&format!("a reply to {id}"), |e| replies.contains(&e.topic) && e.cause() == id)
+        let topics = self.topics.clone();
+        self.tap.wait(&format!("a reply to {id}"), |e| topics.is_reply(e) && e.cause() == id)
+    }
+
+    /// The body of a request of another contract than `egov`.
+    pub(crate) fn produced_body(&self, id: &str) -> Option<Value> {
+        self.produced.get(id)?.body.clone()
     }
 
     /// Waits for the SMS of a request.
@@ -270,6 +280,10 @@ impl Topics {
             replies: of("response"),
             desk_requests: of("desk-request"),
             desk_replies: of("desk-response"),
+            int_requests: of("int-request"),
+            int_replies: of("int-response"),
+            mosip_requests: of("mosip-request"),
+            mosip_replies: of("mosip-response"),
             sms: of("sms"),
             email: of("email"),
             results: of("result"),
@@ -287,19 +301,32 @@ impl Topics {
     /// Every topic that `topics create` creates.
     pub(crate) fn all(&self) -> Vec<String> {
         let prefix = self.changelog.strip_suffix("-changelog").expect("its name");
-        let inputs = [&self.requests, &self.desk_requests, &self.directory, &self.policies, &self.templates];
+        let inputs = [&self.directory, &self.policies, &self.templates];
         let internal = [self.changelog.clone(), self.repartition.clone()];
         let unread =
             [self.admin.clone(), format!("{prefix}.client-registry"), format!("{prefix}.otp-signal")];
-        let named = inputs.into_iter().cloned().chain(self.outputs().map(str::to_owned));
+        let inputs = self.requests_of_all().into_iter().chain(inputs).cloned();
+        let named = inputs.chain(self.outputs().map(str::to_owned));
         named.chain(internal).chain(unread).collect()
     }
 
+    /// The request topics of all callers.
+    pub(crate) fn requests_of_all(&self) -> [&String; 4] {
+        [&self.requests, &self.desk_requests, &self.int_requests, &self.mosip_requests]
+    }
+
+    /// Whether an event is a reply to some caller.
+    pub(crate) fn is_reply(&self, event: &Event) -> bool {
+        [&self.replies, &self.desk_replies, &self.int_replies, &self.mosip_replies].contains(&&event.topic)
+    }
+
     /// The topics that the service writes for others.
-    pub(crate) fn outputs(&self) -> [&str; 7] {
+    pub(crate) fn outputs(&self) -> [&str; 9] {
         [
             &self.replies,
             &self.desk_replies,
+            &self.int_replies,
+            &self.mosip_replies,
             &self.sms,
             &self.email,
             &self.results,
@@ -328,6 +355,7 @@ impl Topics {
 
     fn configuration(&self, name: &str, bootstrap: &str, directory: &str, http_port: u16) -> String {
         let Self { requests, replies, desk_requests, desk_replies, .. } = self;
+        let Self { int_requests, int_replies, mosip_requests, mosip_replies, .. } = self;
         let names = self.shared(name);
         let topics: String =
             names.entries().map(|(row, topic)| format!("{} = \"{topic}\"\n", row.key)).collect();
@@ -357,6 +385,18 @@ contract = "egov"
 request_topic = "{desk_requests}"
 reply_topic = "{desk_replies}"
 operations = ["create", "validate", "search"]
+reveal_code = true
+[[callers]]
+name = "int"
+contract = "int"
+request_topic = "{int_requests}"
+reply_topic = "{int_replies}"
+reveal_code = true
+[[callers]]
+name = "mosip"
+contract = "mosip"
+request_topic = "{mosip_requests}"
+reply_topic = "{mosip_replies}"
 reveal_code = true
 "#
         )

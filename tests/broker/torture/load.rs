@@ -1,4 +1,5 @@
-//! The load of a torture run: one short story for each new phone number. A story continues when its replies arrive.
+//! The load of a torture run: one short story for each new phone number, in one of the contracts. A story continues when its
+//! replies arrive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,13 +8,18 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
+use super::others;
 use crate::harness::event::{self, Event, Request, TENANT, send, validate, wrong};
 use crate::harness::scenario::Scenario;
 
-/// Codes have ten digits, so that a search finds only them. A story reaches the lock.
+/// Codes have ten digits, so that a search finds only them; INT's have at most nine. A story reaches the lock.
 pub(super) const SETTINGS: &str = "\
 policy.egov.digits = 10
 policy.egov.lock_after = 4
+policy.int.lock_after = 4
+policy.mosip.digits = 10
+policy.mosip.lock_after = 4
+policy.mosip.wrong_tries_max = 5
 [processing]
 records_per_commit_max = 60
 [kafka.properties]
@@ -40,8 +46,23 @@ enum Story {
     Mail,
     /// A verification that does not say whose code it is: its reply and its result have no key.
     Nameless,
+    /// INT: a code in the reply, a wrong one, the right one twice, and one for another window.
+    Int,
+    /// MOSIP's otpmanager: the same, with every request produced twice under one id.
+    Generated,
+    /// MOSIP's authmanager: a code by SMS, and a token for it.
+    Token,
+    /// MOSIP: wrong codes until the lock, then the right code.
+    Blocked,
     /// A value that is not a JSON object: it becomes a dead letter.
     Garbage,
+}
+
+/// A contract besides `egov`.
+#[derive(Clone, Copy, Debug)]
+enum Other {
+    Int,
+    Mosip,
 }
 
 pub(super) struct Load {
@@ -98,7 +119,7 @@ impl Load {
         let new = scenario.tap.events[self.read..].to_vec();
         self.read += new.len();
         for event in &new {
-            if event.topic == scenario.topics.replies || event.topic == scenario.topics.desk_replies {
+            if scenario.topics.is_reply(event) {
                 self.answered += 1;
             }
             if event.topic == scenario.topics.sms {
@@ -107,6 +128,10 @@ impl Load {
                 self.on_mail(scenario, event);
             } else if event.topic == scenario.topics.desk_replies {
                 self.on_desk_reply(scenario, event);
+            } else if event.topic == scenario.topics.int_replies {
+                self.on_int_reply(scenario, event);
+            } else if event.topic == scenario.topics.mosip_replies {
+                self.on_mosip_reply(scenario, event);
             }
         }
     }
@@ -124,13 +149,17 @@ impl Load {
         let number = (9_173_826_451 + self.started * 7).to_string();
         let n = self.started;
         self.started += 1;
-        let story = match self.rng.random_range(0..22) {
+        let story = match self.rng.random_range(0..34) {
             0..=10 => Story::Login,
             11..=13 => Story::Repeated,
             14..=15 => Story::Locked,
             16..=18 => Story::Desk,
             19 => Story::Mail,
             20 => Story::Nameless,
+            21..=24 => Story::Int,
+            25..=27 => Story::Generated,
+            28..=30 => Story::Token,
+            31..=32 => Story::Blocked,
             _ => Story::Garbage,
         };
         self.stories.insert(number.clone(), story);
@@ -154,6 +183,22 @@ impl Load {
                 let body = json!({"operation": "validate", "otp": {"otp": "0123456789", "tenantId": TENANT}});
                 let request = Request::of("", &body).key(None).partition(self.rng.random_range(0..3));
                 self.ask(scenario, request, &format!("nameless-{n}"));
+            }
+            Story::Int => {
+                let request = self.spread(others::int_generate(&number));
+                self.ask_on(scenario, Other::Int, request, &format!("generate-{n}"));
+            }
+            Story::Generated => {
+                let request = self.spread(others::generate(&number));
+                self.ask_on(scenario, Other::Mosip, request.clone(), &format!("otp-{n}"));
+                self.ask_on(scenario, Other::Mosip, request, &format!("otp-{n}"));
+            }
+            Story::Blocked => {
+                self.ask_on(scenario, Other::Mosip, others::generate(&number), &format!("otp-{n}"));
+            }
+            Story::Token => {
+                let request = self.spread(others::send_otp(&number));
+                self.ask_on(scenario, Other::Mosip, request, &format!("sendotp-{n}"));
             }
             Story::Garbage => scenario.produce_async(Request::raw(b"{\"cut off"), &format!("garbage-{n}")),
         }
@@ -186,7 +231,87 @@ impl Load {
                 }
                 self.ask(scenario, right, &format!("locked-{id}"));
             }
-            Some(Story::Desk | Story::Mail | Story::Nameless | Story::Garbage) | None => {}
+            Some(Story::Token) => {
+                for (code, what) in [(wrong(&code), "wrong"), (code.clone(), "token"), (code, "again")] {
+                    let request = others::user_id_otp(&number, &code);
+                    self.ask_on(scenario, Other::Mosip, request, &format!("{what}-{id}"));
+                }
+            }
+            Some(
+                Story::Desk
+                | Story::Mail
+                | Story::Nameless
+                | Story::Int
+                | Story::Generated
+                | Story::Blocked
+                | Story::Garbage,
+            )
+            | None => {}
+        }
+    }
+
+    /// The application sees the code in its reply, and its customer types it.
+    fn on_int_reply(&mut self, scenario: &mut Scenario, reply: &Event) {
+        let body = reply.body();
+        let (Some(code), Some(request)) = (body["otp"].as_str(), scenario.produced_body(reply.cause()))
+        else {
+            return;
+        };
+        let id = reply.cause().to_owned();
+        let right = others::int_validate(&request, code);
+        let mut elsewhere = request.clone();
+        elsewhere["duration"] = 120.into();
+        for (request, what) in [
+            (others::int_validate(&elsewhere, code), "elsewhere"),
+            (others::int_validate(&request, &wrong(code)), "wrong"),
+            (right.clone(), "right"),
+            (right, "again"),
+        ] {
+            self.ask_on(scenario, Other::Int, request, &format!("{what}-{id}"));
+        }
+    }
+
+    /// The registration client sees the code in its reply, once for each time that it asked.
+    fn on_mosip_reply(&mut self, scenario: &mut Scenario, reply: &Event) {
+        let body = reply.body();
+        let id = reply.cause().to_owned();
+        let is_code = body["response"]["status"] == "GENERATION_SUCCESSFUL";
+        let (true, Some(code), Some(request)) =
+            (is_code, body["response"]["otp"].as_str(), scenario.produced_body(&id))
+        else {
+            return;
+        };
+        if !self.codes.insert(code.to_owned()) {
+            return;
+        }
+        let number = request["request"]["key"].as_str().expect("the key of its request").to_owned();
+        let (right, mistyped) = (others::validate(&number, code), others::validate(&number, &wrong(code)));
+        match self.stories.get(&number) {
+            Some(Story::Blocked) => {
+                for n in 0..4 {
+                    self.ask_on(scenario, Other::Mosip, mistyped.clone(), &format!("wrong-{n}-{id}"));
+                }
+                self.ask_on(scenario, Other::Mosip, right, &format!("locked-{id}"));
+            }
+            Some(Story::Generated) => {
+                for (request, what) in [(mistyped, "wrong"), (right, "right")] {
+                    let id = format!("{what}-{id}");
+                    self.ask_on(scenario, Other::Mosip, request.clone(), &id);
+                    self.ask_on(scenario, Other::Mosip, request, &id);
+                }
+            }
+            Some(
+                Story::Login
+                | Story::Repeated
+                | Story::Locked
+                | Story::Desk
+                | Story::Mail
+                | Story::Nameless
+                | Story::Int
+                | Story::Token
+                | Story::Garbage,
+            )
+            | None => {}
         }
     }
 
@@ -213,6 +338,16 @@ impl Load {
 
     fn ask(&mut self, scenario: &mut Scenario, request: Request, id: &str) {
         scenario.produce_async(request, id);
+        self.expected += 1;
+    }
+
+    fn ask_on(&mut self, scenario: &mut Scenario, other: Other, request: Request, id: &str) {
+        let topics = &scenario.topics;
+        let topic = match other {
+            Other::Int => topics.int_requests.clone(),
+            Other::Mosip => topics.mosip_requests.clone(),
+        };
+        scenario.produce_async_on(&topic, request, id);
         self.expected += 1;
     }
 

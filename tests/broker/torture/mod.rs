@@ -4,6 +4,7 @@
 mod brokers;
 mod load;
 mod machine;
+mod others;
 mod partitions;
 mod process;
 mod refusals;

@@ -142,7 +142,17 @@ impl TortureRun {
     /// Continues stories until every request is answered, without starting new ones.
     pub(super) fn drain(&mut self) {
         let until = Instant::now() + DRAIN_LIMIT;
+        let mut renew_at = Some(Instant::now() + DRAIN_LIMIT / 2);
         while !self.load.is_answered() {
+            if renew_at.take_if(|at| Instant::now() > *at).is_some() {
+                println!(
+                    "  {}: {} after {:?}; the reader starts again",
+                    self.name,
+                    self.load.progress(),
+                    DRAIN_LIMIT / 2
+                );
+                self.scenario.tap.renew();
+            }
             if Instant::now() > until {
                 let Scenario { topics, tap, produced, upstream, .. } = &self.scenario;
                 let (progress, lost) = (self.load.progress(), upstream.lost());
@@ -160,7 +170,8 @@ impl TortureRun {
     fn where_unanswered_requests_lie(&self) -> Vec<String> {
         let Scenario { cluster, topics, tap, produced, .. } = &self.scenario;
         let answered: BTreeSet<&str> = tap.events.iter().map(Event::cause).collect();
-        let mut requests = Tap::on(&cluster.bootstrap, &[&topics.requests, &topics.desk_requests]);
+        let names = topics.requests_of_all().map(String::as_str);
+        let mut requests = Tap::on(&cluster.bootstrap, &names);
         requests.settle(Duration::from_secs(3));
         let mut locations: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for event in &requests.events {

@@ -47,7 +47,7 @@ fn set_offsets_back(scenario: &Scenario) {
         .create()
         .expect("a consumer");
     let mut list = TopicPartitionList::new();
-    for topic in [&scenario.topics.requests, &scenario.topics.desk_requests] {
+    for topic in scenario.topics.requests_of_all() {
         for partition in 0..PARTITIONS {
             list.add_partition_offset(topic, partition, Offset::Offset(0)).expect("a partition");
         }

@@ -10,7 +10,7 @@ use otp_topology::wire::headers::KAFKA_CORRELATION_ID;
 
 use otp_stream::bench::caller::{BenchCaller, REPLY};
 use otp_stream::bench::clock::moment;
-use otp_stream::bench::requests::{BenchRequest, RequestWriter, RunId};
+use otp_stream::bench::requests::{BenchContract, BenchRequest, RequestWriter, RunId};
 use otp_stream::bench::{Properties, Seen, Sender, Tail, ToSend};
 
 /// How long to wait for the replies to all requests.
@@ -58,7 +58,7 @@ impl<'a> Traffic<'a> {
             run,
             tail: caller.watch(&replies)?,
             sender: Sender::new(&caller.properties, std::slice::from_ref(&caller.request_topic))?,
-            writer: RequestWriter::new(run, caller.request_partitions),
+            writer: RequestWriter::new(caller.contract, run, caller.request_partitions),
             first,
             sent: Arc::new(AtomicU64::new(first)),
             seen: Vec::new(),
@@ -157,7 +157,7 @@ impl Stream {
 impl StreamSender {
     fn send_all(self, stop: &AtomicBool) -> Result<()> {
         let sender = Sender::new(&self.properties, std::slice::from_ref(&self.topic))?;
-        let mut writer = RequestWriter::new(self.run, self.partitions);
+        let mut writer = RequestWriter::new(BenchContract::Egov, self.run, self.partitions);
         let (begin, mut sent) = (moment(), 0);
         while !stop.load(Ordering::SeqCst) {
             let due = begin.elapsed().as_micros() * u128::from(self.rate) / 1_000_000;

@@ -11,13 +11,13 @@ use crate::broker::StoredRecord;
 use crate::house::{ADMIN, NUMBER_HOUR_MAX};
 use crate::oracle::{Oracle, Verdict};
 use crate::records::header;
-use crate::workload::{PEOPLE, Phones};
+use crate::workload::{CodePath, Phones};
 
 /// The largest number of wrong tries that a policy of the workload allows.
 const WRONG_TRIES_MAX: u64 = 4;
-/// Errors of requests that did nothing: a repeat of such a request is judged anew.
-const JUDGED_ANEW: [&str; 2] = ["OTP.STALE_REQUEST", "OTP.INVALID_REPLY"];
-/// Later replies to the same person after which a remembered reply may be gone.
+/// Errors of requests that came too late. They did nothing: a repeat of such a request is judged anew.
+pub(super) const STALE: [&str; 3] = ["OTP.STALE_REQUEST", "OTP-STALE-REQUEST", "\"errorCode\":8,"];
+/// Later replies to the same subject after which a remembered reply may be gone.
 const REMEMBERED_MAX: usize = 15;
 const HOUR_MS: u64 = 60 * 60 * 1000;
 const REMEMBERED_MS: u64 = 14 * 60 * 1000;
@@ -26,8 +26,8 @@ const SWEPT_MS: u64 = 29 * 60 * 1000;
 
 #[derive(Default)]
 pub(crate) struct Codes {
-    /// Codes by phone number, in the order of the messages.
-    phones: BTreeMap<String, Vec<String>>,
+    /// Codes by path and phone number, in the order of the messages.
+    phones: BTreeMap<(CodePath, String), Vec<String>>,
     /// The codes of each challenge, and when it expires.
     issued: BTreeMap<String, (Vec<String>, u64)>,
     /// The code of every delivery that was ever produced, including those of aborted transactions.
@@ -41,16 +41,14 @@ pub(crate) struct Codes {
     pub is_recreated: bool,
     /// The code in each request to validate, by request id.
     pub typed: BTreeMap<String, String>,
-    /// First replies by request id: the number of earlier replies to the person, the time, and the reply.
+    /// First replies by request id: the number of earlier replies to the subject, the time, and the reply.
     first: BTreeMap<String, (usize, u64, String)>,
-    /// Number of replies to each person.
-    replies: [usize; PEOPLE],
-    /// The canonical subject of each request, by correlation id.
-    pub subjects: BTreeMap<String, String>,
-    /// The person and the append time of each request, by correlation id.
-    pub requests: BTreeMap<String, (usize, u64)>,
-    /// The latest append time among the requests of each person that got a reply.
-    latest: [u64; PEOPLE],
+    /// Number of replies to each subject.
+    replies: BTreeMap<String, usize>,
+    /// By correlation id.
+    pub requests: BTreeMap<String, AskedRequest>,
+    /// The latest append time among the requests of each subject that got a reply.
+    latest: BTreeMap<String, u64>,
     /// The latest append time of an admin command.
     admin: u64,
     /// Deliveries by number and by the clock hour in which they were asked for. `None`: they are not limited.
@@ -59,13 +57,21 @@ pub(crate) struct Codes {
     pub known: BTreeSet<String>,
 }
 
+/// A request as it was appended.
+pub(crate) struct AskedRequest {
+    /// In canonical form.
+    pub subject: String,
+    mobile: String,
+    appended: u64,
+}
+
 impl Phones for Codes {
-    fn last_code(&self, mobile: &str) -> Option<String> {
-        self.phones.get(mobile)?.last().cloned()
+    fn last_code(&self, path: CodePath, mobile: &str) -> Option<String> {
+        self.phones.get(&(path, mobile.to_owned()))?.last().cloned()
     }
 
-    fn first_code(&self, mobile: &str) -> Option<String> {
-        self.phones.get(mobile)?.first().cloned()
+    fn first_code(&self, path: CodePath, mobile: &str) -> Option<String> {
+        self.phones.get(&(path, mobile.to_owned()))?.first().cloned()
     }
 }
 
@@ -74,12 +80,17 @@ impl Codes {
         Self { numbers: is_limited.then(BTreeMap::new), ..Self::default() }
     }
 
+    /// A request is to be appended.
+    pub(crate) fn asked(&mut self, correlation: &str, subject: String, mobile: String) {
+        self.requests.insert(correlation.to_owned(), AskedRequest { subject, mobile, appended: 0 });
+    }
+
     /// A record was appended; `time` is its append time.
     pub(crate) fn appended(&mut self, topic: &str, correlation: Option<&str>, time: u64) {
         if topic == ADMIN {
             self.admin = self.admin.max(time);
         } else if let Some(request) = correlation.and_then(|it| self.requests.get_mut(it)) {
-            request.1 = time;
+            request.appended = time;
         }
     }
 
@@ -120,7 +131,7 @@ impl Codes {
             "sms" => self.message(record),
             "results" => self.result(record),
             "lifecycle" => self.lifecycle(record),
-            "replies" | "desk-replies" => self.reply(record, now),
+            replies if replies.ends_with("replies") => self.reply(record, now),
             _ => {
                 // Its subject has the time of a request that is under way.
                 if header(record, "otp.kind") == Some("hop") {
@@ -140,9 +151,15 @@ impl Codes {
         issued.0.push(code.clone());
         issued.1 = body["expiryTime"].as_u64().unwrap_or(0);
         let number = text(&body, "mobileNumber").to_owned();
-        self.phones.entry(number.clone()).or_default().push(code);
         let correlation = header(record, "ce_correlationid").unwrap_or_default();
-        let asked_at = self.requests.get(correlation).map_or(0, |(_, appended)| *appended);
+        let request = self.requests.get(correlation);
+        let path = match request.and_then(|it| it.subject.split('|').next()) {
+            Some("int") => CodePath::Int,
+            Some("mosip") => CodePath::SendOtp,
+            Some(_) | None => CodePath::Egov,
+        };
+        let asked_at = request.map_or(0, |it| it.appended);
+        self.phones.entry((path, number.clone())).or_default().push(code);
         if let Some(numbers) = &mut self.numbers {
             let count = numbers.entry((number, asked_at / HOUR_MS)).or_default();
             *count += 1;
@@ -156,8 +173,9 @@ impl Codes {
 
     fn under_way(&mut self, record: &StoredRecord) {
         let correlation = header(record, "ce_correlationid").unwrap_or_default();
-        if let Some((who, appended)) = self.requests.get(correlation) {
-            self.latest[*who] = self.latest[*who].max(*appended);
+        if let Some(AskedRequest { subject, appended, .. }) = self.requests.get(correlation) {
+            let latest = self.latest.entry(subject.clone()).or_default();
+            *latest = (*latest).max(*appended);
         }
     }
 
@@ -234,20 +252,28 @@ impl Codes {
                 "{correlation} is about a person who was in the directory all the time"
             )));
         }
-        let Some((who, appended)) = self.requests.get(correlation).copied() else { return Ok(()) };
-        let before = self.replies[who];
-        self.replies[who] += 1;
+        let Some(AskedRequest { subject, mobile, appended }) = self.requests.get(correlation) else {
+            return Ok(());
+        };
+        if let Some((path, code)) = revealed(record) {
+            self.all.insert(code.clone());
+            self.phones.entry((path, mobile.clone())).or_default().push(code);
+        }
+        let count = self.replies.entry(subject.clone()).or_default();
+        let before = *count;
+        *count += 1;
         let [event, at] = ["ce_id", "ce_time"].map(|name| header(record, name).unwrap_or_default());
         // The log time of the decision, which never goes back for a subject.
         let time = rfc3339::parse(at).map_or(0, LogTime::ms);
-        let reply = format!("{event} {at} {body}");
-        let latest = &mut self.latest[who];
-        *latest = appended.max(*latest);
+        let token = header(record, "authorization").unwrap_or_default();
+        let reply = format!("{event} {at} {body} {token}");
+        let latest = self.latest.entry(subject.clone()).or_default();
+        *latest = (*appended).max(*latest);
         if time > self.admin.max(*latest) {
             let what = format!("{correlation} was appended at {appended}, but is decided at {time}");
             return Err(Oracle::LogTime.violation(what));
         }
-        if JUDGED_ANEW.iter().any(|code| body.contains(code)) {
+        if STALE.iter().any(|code| body.contains(code)) {
             return Ok(());
         }
         match self.first.get(&id) {
@@ -276,9 +302,18 @@ fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body[name].as_str().unwrap_or_default()
 }
 
+/// The code that a reply of another contract than `egov` shows.
+fn revealed(record: &StoredRecord) -> Option<(CodePath, String)> {
+    let body = json(record).ok()?;
+    let [of_int, generated] = [&body["otp"], &body["response"]["otp"]].map(Value::as_str);
+    let of_int = of_int.map(|code| (CodePath::Int, code));
+    let found = of_int.or(generated.map(|code| (CodePath::Generate, code)));
+    found.filter(|(_, code)| *code != "null").map(|(path, code)| (path, code.to_owned()))
+}
+
 /// The last run of digits in the message that is long enough for a code.
 fn code_in(body: &Value) -> String {
     let message = text(body, "message");
     let runs = message.split(|it: char| !it.is_ascii_digit());
-    runs.rev().find(|run| run.len() >= 6).unwrap_or_default().to_owned()
+    runs.rev().find(|run| run.len() >= 4).unwrap_or_default().to_owned()
 }

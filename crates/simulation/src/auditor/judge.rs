@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use otp_model::{Caller, Clock, Home, Numbers, Published, Request, Rules, Stream};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use otp_model::{Caller, Clock, Contract, Home, Numbers, Published, Request, Rules, Stream};
 use otp_topology::deployment::Topology;
 use otp_topology::otp::LogTime;
 use otp_topology::wire::rfc3339;
@@ -13,12 +15,22 @@ use serde_json::Value;
 
 use crate::broker::{Broker, DecidedTransaction, StoredRecord, TopicPartition};
 use crate::house::{
-    ADMIN, CLIENTS, DESK, DIRECTORY, House, POLICIES, REQUESTS, Shape, TEMPLATES, house_rules,
+    ADMIN, CLIENTS, DESK, DIRECTORY, House, INT, MOSIP, POLICIES, REQUEST_TOPICS, REQUESTS, Shape, TEMPLATES,
+    house_rules,
 };
 use crate::oracle::{Oracle, Verdict};
 use crate::records::{header, header_bytes, origin_of};
+use crate::workload::client_of;
 
-const OPERATIONS: [&str; 4] = ["send", "create", "validate", "search"];
+const EGOV: &[&str] = &["send", "create", "validate", "search"];
+const INT_OTP: &[&str] = &["GENERATE", "VALIDATE"];
+const MOSIP_OTP: &[&str] = &[
+    "mosip.otp.generate",
+    "mosip.otp.validate",
+    "mosip.authentication.sendotp",
+    "mosip.authentication.useridOTP",
+    "mosip.authentication.clientidsecretkey",
+];
 /// How far a broker's clock may be ahead of the true time.
 const AHEAD_MS: u64 = 10_000;
 /// How far the clocks of instances may be ahead in a plan with wrong ones.
@@ -30,8 +42,8 @@ pub(super) struct Judge {
     numbers: Numbers,
     /// What requests asked for their numbers, by correlation id.
     asked: BTreeMap<String, Asked>,
-    citizen: Caller,
-    desk: Caller,
+    /// By request topic.
+    callers: BTreeMap<&'static str, Caller>,
     has_wrong_clocks: bool,
     /// The first record of each partition that was not read.
     read: BTreeMap<TopicPartition, i64>,
@@ -71,17 +83,20 @@ impl Judge {
         let rules = house_rules(shape);
         let rules: Value = serde_json::from_str(&rules).expect("the rules of the house are JSON");
         let rules = Rules::default().with(&rules).expect("the rules of the house are within the bounds");
-        let caller = |name: &str, reveal_code| Caller {
-            name: name.to_owned(),
-            operations: OPERATIONS.map(str::to_owned).to_vec(),
-            reveal_code,
+        let caller = |topic, name: &str, contract, operations: &[&str]| {
+            let operations = operations.iter().map(|it| (*it).to_owned()).collect();
+            (topic, Caller { name: name.to_owned(), contract, operations, reveal_code: topic != REQUESTS })
         };
         Self {
             homes: (0..shape.partitions).map(|_| Home::new(rules.clone(), shape.user_check)).collect(),
             numbers: Numbers::default(),
             asked: BTreeMap::new(),
-            citizen: caller("citizen", false),
-            desk: caller("desk", true),
+            callers: BTreeMap::from([
+                caller(REQUESTS, "citizen", Contract::Egov, EGOV),
+                caller(DESK, "desk", Contract::Egov, EGOV),
+                caller(INT, "int", Contract::Int, INT_OTP),
+                caller(MOSIP, "mosip", Contract::Mosip, MOSIP_OTP),
+            ]),
             has_wrong_clocks,
             read: BTreeMap::new(),
             arrived: BTreeMap::new(),
@@ -211,7 +226,7 @@ impl Judge {
         house: &House,
         repartition: usize,
     ) -> Result<(), String> {
-        if served.topic != REQUESTS && served.topic != DESK && is_given_up(served.origin, decided, house) {
+        if !REQUEST_TOPICS.contains(&served.topic) && is_given_up(served.origin, decided, house) {
             return Ok(());
         }
         let home = &mut self.homes[served.home as usize];
@@ -223,16 +238,23 @@ impl Judge {
             DIRECTORY => home.put_users(&key, value),
             ADMIN => {
                 let value = value.unwrap_or_default();
-                let subject = format!("egov|pb|{}", value["identity"].as_str().unwrap_or_default());
+                let names = ["contract", "tenantId", "identity"];
+                let subject = names.map(|name| value[name].as_str().unwrap_or_default()).join("|");
                 if value["operation"] == "forget" {
                     home.forget(&subject);
                 } else {
                     home.unlock(&subject, served.time);
                 }
             }
-            REQUESTS | DESK => {
-                // A body that is no JSON object gets a dead letter and no answer.
-                if let Some(body) = value.filter(Value::is_object) {
+            CLIENTS => match value.map(|value| client_of(&value)) {
+                None => home.put_client(&key, None),
+                Some(client @ Some(_)) => home.put_client(&key, client),
+                Some(None) => {}
+            },
+            topic if REQUEST_TOPICS.contains(&topic) => {
+                // A body that is no JSON object gets a dead letter and no answer, but in the contract `int`.
+                let body = value.filter(Value::is_object).or((topic == INT).then_some(Value::Null));
+                if let Some(body) = body {
                     return self.request(served, &body, decided, house, repartition);
                 }
             }
@@ -265,7 +287,7 @@ impl Judge {
             (Clock { earliest: served.time, latest: decided.at }, AHEAD_MS)
         };
         let request = Request {
-            caller: if served.topic == DESK { &self.desk } else { &self.citizen },
+            caller: &self.callers[served.topic],
             id: header(served.record, "ce_id").unwrap_or_default(),
             appended: served.time,
             clock,
@@ -343,7 +365,7 @@ fn is_given_up((at, offset): (TopicPartition, i64), decided: &DecidedTransaction
 /// `None`: of no stream that requests cause.
 fn published(topic: &str, record: &StoredRecord) -> Option<Published> {
     let stream = match topic {
-        "replies" | "desk-replies" => Stream::Reply,
+        replies if replies.ends_with("replies") => Stream::Reply,
         "sms" => Stream::Sms,
         "email" => Stream::Email,
         "results" => Stream::Result,
@@ -352,5 +374,12 @@ fn published(topic: &str, record: &StoredRecord) -> Option<Published> {
     };
     let text = |name| header(record, name).unwrap_or_default().to_owned();
     let body = serde_json::from_slice(record.value.as_deref().unwrap_or_default()).ok()?;
-    Some(Published { stream, id: text("ce_id"), time: text("ce_time"), body })
+    let token = header(record, "authorization").map(claims_of);
+    Some(Published { stream, id: text("ce_id"), time: text("ce_time"), body, token })
+}
+
+/// The claims of a token. Null: it is none.
+fn claims_of(token: &str) -> Value {
+    let claims = token.split('.').nth(1).and_then(|part| BASE64_URL_SAFE_NO_PAD.decode(part).ok());
+    claims.and_then(|claims| serde_json::from_slice(&claims).ok()).unwrap_or_default()
 }

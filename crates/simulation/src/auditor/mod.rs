@@ -15,6 +15,7 @@ use std::hash::Hasher;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use otp_topology::contract::RequestEnd;
 use otp_topology::deployment::Topology;
 use otp_topology::state::{Family, WriteBatch};
 use otp_topology::task::Counters;
@@ -27,6 +28,7 @@ use crate::house::{House, Shape};
 use crate::names::instance_name;
 use crate::oracle::{Oracle, Verdict, Violation};
 use crate::records::header;
+use crate::run::End;
 use crate::trace::Fnv;
 use codes::Codes;
 use counted::Counted;
@@ -55,6 +57,8 @@ pub(crate) struct Auditor {
     /// The group's offsets, as last committed.
     offsets: BTreeMap<SourcePartition, i64>,
     pub first_violation: Option<Violation>,
+    /// How committed requests ended.
+    pub ends: BTreeSet<End>,
     changelog: usize,
     repartition: usize,
     dead_letters: usize,
@@ -106,6 +110,7 @@ impl Auditor {
             reported_lost: BTreeMap::new(),
             offsets: BTreeMap::new(),
             first_violation: None,
+            ends: BTreeSet::new(),
             changelog,
             repartition,
             dead_letters,
@@ -233,7 +238,10 @@ impl Auditor {
         for (source, offset) in starts {
             self.untrack_before(house.source_place(source), offset);
         }
-        self.counted.decided(decided.producer, self.reference.take_counted());
+        let counted = self.reference.take_counted();
+        let end = |(end, _): &(RequestEnd, u64)| (end.contract.as_str(), end.operation, end.outcome);
+        self.ends.extend(counted.requests.iter().map(end));
+        self.counted.decided(decided.producer, counted);
         self.check_positions(decided, broker)?;
         self.check_forgotten(&forgotten)
     }

@@ -46,8 +46,8 @@ pub(crate) struct Log {
     open: BTreeMap<usize, i64>,
     /// Entries that the leader has lost, until the old leader is back.
     tail: Vec<LogEntry>,
-    /// The old leader came back with what was lost: it had not been there for a while.
-    pub had_gap: bool,
+    /// Entries that were away, by their first offset and the one behind their last, and when the old leader brought them back.
+    returned: Vec<(i64, i64, u64)>,
     /// The error of the leader's clock, in milliseconds.
     pub skew: i64,
 }
@@ -100,19 +100,28 @@ impl Log {
         self.tail = self.entries.split_off(end as usize);
     }
 
-    /// The old leader is back. Returns whether nothing was appended in its absence.
-    pub(crate) fn bring_tail_back(&mut self, end: i64) -> bool {
-        let is_untouched = self.end() == end;
+    /// The old leader is back at `now`. Returns whether nothing was appended in its absence.
+    pub(crate) fn bring_tail_back(&mut self, end: i64, now: u64) -> bool {
+        let (first, is_untouched) = (self.end(), self.end() == end);
         self.entries.append(&mut self.tail);
-        self.had_gap = true;
+        self.returned.push((first, self.end(), now));
         is_untouched
+    }
+
+    /// Whether nobody could see the entry at an offset at some time, because its leader had lost it. It is back.
+    pub(crate) fn was_away(&self, offset: i64, at: u64) -> bool {
+        self.returned.iter().any(|(first, end, until)| (*first..*end).contains(&offset) && at <= *until)
+    }
+
+    /// All records at or after `from` that a `read_committed` reader gets.
+    pub(crate) fn all_visible(&self, from: i64) -> impl Iterator<Item = (i64, u64, &Rc<StoredRecord>)> {
+        let offsets = from.max(self.start)..self.lso();
+        offsets.filter_map(|offset| self.visible(offset).map(|(time, record)| (offset, time, record)))
     }
 
     /// The first record at or after `from` that a `read_committed` reader gets: its offset, time and contents.
     pub(crate) fn next_visible(&self, from: i64) -> Option<(i64, u64, &Rc<StoredRecord>)> {
-        let from = from.max(self.start);
-        let lso = self.lso();
-        (from..lso).find_map(|offset| self.visible(offset).map(|(time, record)| (offset, time, record)))
+        self.all_visible(from).next()
     }
 
     /// The record at an offset, if it is committed, even if it was deleted or lost later.

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use arrayvec::ArrayVec;
+
 use super::incoming::{Incoming, in_binary_mode};
 use crate::deployment::{SourceKind, Topology};
 use crate::wire::headers::{self, KIND_BARRIER, KIND_HOP, OriginBytes, OriginHeaders};
@@ -76,14 +78,16 @@ pub(super) fn forward_barrier(record: &Record<'_>, home: i32, topology: &Topolog
 /// Forwards a record of a source partition that has no home task.
 ///
 /// A record that does not say whose it is goes to the task with its partition's number, modulo the number of tasks.
-/// `has_waited`: it lay there before anybody read the partition.
+/// `has_waited`: it lay there before anybody read the partition. Only here a value that cannot be decoded is forwarded: a record
+/// that does not say whose it is has no other home than where it is read.
 pub fn forward_only(record: &Record<'_>, has_waited: bool, topology: &Topology, out: &mut Outbox) {
     let binary = in_binary_mode(record, topology);
     let record = &binary.as_ref().map_or(*record, |batch| batch.get(0));
     let home = home_of_record(record, topology).unwrap_or(record.source.partition % topology.partitions);
-    let waited = [(headers::OTP_ORIGIN_WAITED, WAITED.as_bytes())];
-    let marks = if has_waited { &waited[..] } else { &[] };
-    forward_with(record, home, marks, topology, out);
+    let waited = has_waited.then_some((headers::OTP_ORIGIN_WAITED, WAITED.as_bytes()));
+    let undecodable = record.undecodable.map(|it| (headers::OTP_ORIGIN_UNDECODABLE, it.code().as_bytes()));
+    let marks: ArrayVec<Mark<'_>, 2> = waited.into_iter().chain(undecodable).collect();
+    forward_with(record, home, &marks, topology, out);
 }
 
 /// A header besides the coordinates of the origin.
@@ -106,9 +110,7 @@ fn origin_headers(
         key: record.key,
     };
     let mut bytes = OriginBytes::default();
-    let undecodable = record.undecodable.map(|error| error.code().as_bytes());
-    let undecodable = undecodable.map(|code| (headers::OTP_ORIGIN_UNDECODABLE, Some(code)));
-    let marks = marks.iter().map(|(name, value)| (*name, Some(*value))).chain(undecodable);
+    let marks = marks.iter().map(|(name, value)| (*name, Some(*value)));
     let incarnation = &topology.source(record.source.topic).incarnation.0;
     let incarnation = (headers::OTP_ORIGIN_INCARNATION, Some(&incarnation[..]));
     out.headers(origin.write(&mut bytes).into_iter().chain([incarnation]).chain(marks))

@@ -83,6 +83,8 @@ fn one_folder_names_a_client_library() {
 #[test]
 fn the_pure_package_touches_nothing() {
     check_body(WIRE, "use std::fs;", &[(2, "pure")]);
+    check_body("crates/codec/src/gate.rs", "use std::fs;", &[(2, "pure")]);
+    check_body("crates/codec/src/gate.rs", "use apache_avro::Schema;", &[]);
     check_body(WIRE, "use std::{fmt, net::TcpStream};", &[(2, "pure")]);
     check_body(WIRE, "fn f() { std::time::Instant::now(); }", &[(2, "pure")]);
     check_body(WIRE, "use std::time::Duration;", &[]);

@@ -85,12 +85,14 @@ pub(crate) fn violations(source: &Source<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mentions = mentions(source);
     let pure = source.path.strip_prefix("crates/topology/src/");
+    let codec = source.path.strip_prefix("crates/codec/src/");
     let edge = source.path.strip_prefix("src/");
     for mention in &mentions {
-        let problem = match (pure, edge) {
-            (Some(file), _) => impurity(mention).or_else(|| wrong_room(file, mention, PURE)),
-            (None, Some(file)) => wrong_room(file, mention, EDGES),
-            (None, None) => continue,
+        let problem = match (pure, codec, edge) {
+            (Some(file), ..) => impurity(mention).or_else(|| wrong_room(file, mention, PURE)),
+            (None, Some(_), _) => impurity(mention),
+            (None, None, Some(file)) => wrong_room(file, mention, EDGES),
+            (None, None, None) => continue,
         };
         let foreign = wrong_folder(source.path, mention);
         found.extend(problem.into_iter().chain(foreign).map(|(rule, message)| Violation {
@@ -108,7 +110,7 @@ type Problem = (&'static str, String);
 fn impurity(mention: &Mention) -> Option<Problem> {
     let is_named = |path: &[&str]| mention.segments.iter().take(path.len()).eq(path);
     let (path, instead) = IMPURE.iter().find(|(path, _)| is_named(path))?;
-    let message = format!("`otp-topology` is pure and names no `{}`: {instead}", path.join("::"));
+    let message = format!("this package is pure and names no `{}`: {instead}", path.join("::"));
     Some(("pure", message))
 }
 

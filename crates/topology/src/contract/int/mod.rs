@@ -29,11 +29,11 @@ use crate::wire::json::{Json, JsonError, Names};
 use crate::wire::record::Headers;
 use operation::Operation;
 use session::{IntSession, TENANT, request_end};
-use settings::IntSettings;
+pub use settings::IntSettings;
 use texts::IntTexts;
 
 #[derive(Debug)]
-pub(super) struct Int {
+pub struct Int {
     settings: IntSettings,
     delivery: DeliverySettings,
     texts: IntTexts,

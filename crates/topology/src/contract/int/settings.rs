@@ -12,7 +12,7 @@ pub(super) const DIGIT_MAX: u64 = 9;
 /// The keys of `[int]`. An absent key has its default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::contract) struct IntSettings {
+pub struct IntSettings {
     /// Of the times of callers without an own one.
     pub utc_offset: UtcOffset,
     /// How far in the future a window may begin.

@@ -23,6 +23,7 @@ mod token;
 mod user_id_otp;
 mod validate;
 
+pub use settings::MosipSettings;
 pub use texts::context_of;
 
 use super::delivery::{DeliveryStyle, NumberPatterns};
@@ -41,11 +42,10 @@ use operation::Operation;
 use reply::ReplyHead;
 use request::Head;
 use session::{MosipSession, TENANT, request_end};
-use settings::MosipSettings;
 use texts::MosipTexts;
 
 #[derive(Debug)]
-pub(super) struct Mosip {
+pub struct Mosip {
     settings: MosipSettings,
     shared: SharedSettings,
     texts: MosipTexts,

@@ -10,7 +10,7 @@ const LANGUAGES_MAX: usize = 2;
 /// The keys of `[mosip]`. An absent key has its default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::contract) struct MosipSettings {
+pub struct MosipSettings {
     pub app_ids: Vec<String>,
     /// The apps that send to one channel at a time.
     pub single_channel_app_ids: Vec<String>,

@@ -3,13 +3,8 @@
 //! Every event and reply is an object of known members in a fixed order. The writer therefore checks nothing at run
 //! time: names are literals, and most strings need no escapes.
 //!
-//! A second format (Avro) can stand behind the same calls: [`Object`] then writes either text or fields, and its
-//! callers stay as they are. Three properties make that possible; new events and replies must keep them:
-//!
-//! - Members come in the order of the schema, and every member is always written, if only as null.
-//! - An object inside an object is written by [`Object::object`], so that its members reach the same writer.
-//! - A secret is written by [`Object::secret`], which returns its place. Avro writes the length of a string before its
-//!   bytes: that format also needs the number of digits, and fills the place with as many zeros.
+//! The members come in the order of the fields of the event's schema (`schemas/`): the edge makes Avro of the text in one
+//! pass.
 
 use std::borrow::Cow;
 

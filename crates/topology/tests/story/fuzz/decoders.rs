@@ -20,6 +20,15 @@ use proptest::prelude::*;
 use super::{cases, check_silent, json, mutated};
 use crate::house::{House, keyring, send};
 
+/// A contract, the key of a template, and the code in it.
+const TEMPLATES: [(&str, &str, &str); 5] = [
+    ("egov", "egov/pb/en_IN/sms.login.otp.msg", "sms.login.otp.msg"),
+    ("egov", "egov/*/en_IN/email.login.otp.sub", "email.login.otp.sub"),
+    ("int", "int/*/en_IN/sms.int.otp.msg", "sms.int.otp.msg"),
+    ("mosip", "mosip/*/eng/auth-otp-sms-template", "auth-otp-sms-template"),
+    ("mosip", "mosip/*/eng/auth-otp-email-subject-template", "auth-otp-email-subject-template"),
+];
+
 /// Values of a family in the store of a running service.
 fn stored(family: Family) -> Vec<Vec<u8>> {
     let mut house = House::new(1);
@@ -72,9 +81,13 @@ proptest! {
 
     #[test]
     fn templates_and_their_keys(bytes in json(), key in "\\PC{0,40}") {
-        for key in ["egov/pb/en_IN/sms.login.otp.msg", "egov/*/en_IN/email.login.otp.sub", &key] {
+        let contracts = Contracts::with_defaults();
+        let of_contracts = TEMPLATES.map(|(contract, key, code)| {
+            (key, contracts.named(contract).expect("a contract").template_rules(code))
+        });
+        for (key, rules) in of_contracts.into_iter().chain([(key.as_str(), TemplateRules::of(PERCENT))]) {
             let _ = TemplateKey::parse(key);
-            match Template::from_json(key, &bytes, &TemplateRules::of(PERCENT)) {
+            match Template::from_json(key, &bytes, &rules) {
                 Err(error) => check_silent(&error),
                 Ok(template) => {
                     let length = template.with("0123456789").to_string().chars().count();

@@ -14,7 +14,7 @@ use proptest::sample::Index;
 /// Stands for a secret in a sample. No error text may repeat it.
 const CANARY: &str = "CANARY";
 
-const SAMPLES: [&[u8]; 9] = [
+const SAMPLES: [&[u8]; 18] = [
     include_bytes!("corpus/send.json"),
     include_bytes!("corpus/create.json"),
     include_bytes!("corpus/validate.json"),
@@ -24,10 +24,19 @@ const SAMPLES: [&[u8]; 9] = [
     include_bytes!("corpus/template.json"),
     include_bytes!("corpus/client.json"),
     include_bytes!("corpus/directory.json"),
+    include_bytes!("corpus/int_generate.json"),
+    include_bytes!("corpus/int_validate.json"),
+    include_bytes!("corpus/int_policy.json"),
+    include_bytes!("corpus/mosip_generate.json"),
+    include_bytes!("corpus/mosip_validate.json"),
+    include_bytes!("corpus/mosip_sendotp.json"),
+    include_bytes!("corpus/mosip_login.json"),
+    include_bytes!("corpus/mosip_client.json"),
+    include_bytes!("corpus/mosip_template.json"),
 ];
 
 /// Text that parsers have failed on.
-const PIECES: [&[u8]; 14] = [
+const PIECES: [&[u8]; 19] = [
     b"null",
     b"-0",
     b"1e999",
@@ -39,6 +48,11 @@ const PIECES: [&[u8]; 14] = [
     b"\xff\xfe",
     b"\xe0\xa5\xa7",
     b"%s%s%s%n",
+    b"$otp${otp}$!otp$$ ${",
+    b"2022-02-30 24:00:60",
+    b"180.0",
+    b"\"userId\":\"CANARY\",\"userid\":\"CANARY\",",
+    b"\xd9\xa1\xd9\xa2",
     b"(a{1000}){1000}",
     b"\"CANARY\"",
     b"CANARY",
