@@ -4,7 +4,7 @@
 [ -d "$HOME/.cargo/bin" ] && PATH="$PATH:$HOME/.cargo/bin"
 
 # need_packages GROUP…: `build` is what compiling needs; `kafka` is what a broker and its tools need; `examples` is what the
-# example programs in Java and Python need beside those.
+# example programs in Java and Python need beside those; `asyncapi` is what AsyncAPI's parser needs.
 need_packages() {
   command -v cargo >/dev/null ||
     die "no cargo: install Rust 1.95 or later with https://rustup.rs, then run this again"
@@ -35,6 +35,10 @@ packages_of() {
     examples)
       command -v javac >/dev/null || echo default-jdk-headless
       python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+      ;;
+    asyncapi)
+      command -v node >/dev/null || echo nodejs
+      command -v npm >/dev/null || echo npm
       ;;
   esac
 }
@@ -72,10 +76,11 @@ need_tools() {
     case "$group" in
       build) for tool in c++ make pkg-config; do command -v "$tool" >/dev/null || missing+=("$tool"); done ;;
       kafka) for tool in java mvn kcat jq openssl; do command -v "$tool" >/dev/null || missing+=("$tool"); done ;;
+      asyncapi) for tool in node npm; do command -v "$tool" >/dev/null || missing+=("$tool"); done ;;
       examples) for tool in javac python3; do command -v "$tool" >/dev/null || missing+=("$tool"); done ;;
     esac
   done
   [ "${#missing[@]}" -eq 0 ] || die "these tools are missing, and there is no apt-get to install them: ${missing[*]}.
   The Debian packages are: clang-14 libclang1-14 libclang-common-14-dev libssl-dev zlib1g-dev pkg-config make
-  ccache kcat jq openssl default-jdk-headless maven python3-venv"
+  ccache kcat jq openssl default-jdk-headless maven python3-venv nodejs npm"
 }

@@ -10,11 +10,13 @@
 #   topology    the pure package: rules, contracts, stored bytes, commit protocol
 #   tidy        who may name whom, sizes and names, licences of dependencies
 #   simulation  2,000 seeds of simulated faults, and planted bugs that must be found
-#   edges       unit tests of the program and of otp-bench, recorded lines, dashboards
+#   schemas     Avro, JSON Schema and the AsyncAPI document, held against recorded lines
+#   asyncapi    schemas/asyncapi.yaml is valid by AsyncAPI's own parser
+#   edges       unit tests of the program and of otp-bench, recorded lines, documents, dashboards
 #   broker      the program on a real Kafka, with a real schema registry
 #   examples    the example programs in Java, Python and Rust against the program on a real Kafka: callers and readers in
 #               JSON and in Avro, and the analysts' database
-SUITES=(format lints scripts docs topology tidy simulation edges broker examples)
+SUITES=(format lints scripts docs topology tidy simulation schemas asyncapi edges broker examples)
 
 # The suites of `./dev check`: no Kafka, and under a minute once everything is built.
 QUICK_SUITES=(format lints topology tidy)
@@ -46,6 +48,12 @@ run_suites() {
     *" examples "*)
       need_packages examples
       example_programs
+      ;;
+  esac
+  case " ${chosen[*]} " in
+    *" asyncapi "*)
+      need_packages asyncapi
+      asyncapi_parser
       ;;
   esac
   for suite in "${chosen[@]}"; do "suite_$suite"; done
@@ -108,7 +116,11 @@ suite_tidy() { cargo_suite tidy "tidy (who may name whom, licences)" -p otp-topo
 
 suite_simulation() { cargo_suite simulation "simulation (2,000 seeds, planted bugs)" -p otp-simulation; }
 
-suite_edges() { cargo_suite edges "edges (unit tests, corpus, documents, dashboards)" -p otp-stream -p otp-bench --lib --bins --test corpus --test documents --test dashboards; }
+suite_schemas() { cargo_suite schemas "schemas (Avro, JSON Schema, AsyncAPI)" -p otp-codec -p otp-asyncapi --lib --tests; }
+
+suite_asyncapi() { whole_suite asyncapi step asyncapi "AsyncAPI's own parser" check_asyncapi; }
+
+suite_edges() { cargo_suite edges "edges (unit tests, corpus, documents, dashboards)" -p otp-stream -p otp-bench --lib --bins --test corpus --test documents --test interface --test dashboards; }
 
 suite_broker() { cargo_suite broker "broker (the program on a real Kafka)" --test broker -- --skip examples::; }
 

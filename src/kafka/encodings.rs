@@ -3,12 +3,9 @@
 //! The topology writes JSON. What is Avro becomes it here, when a record is handed to librdkafka: nothing that is kept holds
 //! the other form.
 
-use otp_codec::{EncodeError, Encoder};
+use otp_codec::{AVRO_MEDIA_TYPE, EncodeError, Encoder};
 use otp_topology::wire::headers::{CE_DATASCHEMA, CONTENT_TYPE};
 use otp_topology::wire::outbox::{Outgoing, OutputTopic};
-
-/// The value of [`CONTENT_TYPE`] for Avro in the Confluent wire format.
-const AVRO: &[u8] = b"application/vnd.apache.avro+confluent";
 
 /// By output topic. Empty: all are JSON.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +40,7 @@ impl AvroEncoding {
     /// Most bytes that a record may have more than as JSON.
     pub(super) fn growth_bytes_max(&self) -> usize {
         const FRAME_BYTES_MAX: usize = 16;
-        FRAME_BYTES_MAX + AVRO.len() + CE_DATASCHEMA.len() + self.dataschema.len()
+        FRAME_BYTES_MAX + AVRO_MEDIA_TYPE.len() + CE_DATASCHEMA.len() + self.dataschema.len()
     }
 
     /// Replaces `out` by the value of a record.
@@ -57,7 +54,7 @@ impl AvroEncoding {
 
     /// The value of a header of the record.
     pub(super) fn header<'a>(&self, name: &str, value: Option<&'a [u8]>) -> Option<&'a [u8]> {
-        if name == CONTENT_TYPE { Some(AVRO) } else { value }
+        if name == CONTENT_TYPE { Some(AVRO_MEDIA_TYPE.as_bytes()) } else { value }
     }
 
     /// The header that only Avro has.

@@ -1,5 +1,8 @@
 //! The Confluent wire format: a zero byte, the schema's id in four bytes, big-endian, then the body.
 
+/// The value of the header `content-type` for this format.
+pub const AVRO_MEDIA_TYPE: &str = "application/vnd.apache.avro+confluent";
+
 /// The id of a schema in the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SchemaId(pub u32);

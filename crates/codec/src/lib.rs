@@ -26,7 +26,7 @@ mod varint;
 
 pub use decode::{Decoder, SchemaFault};
 pub use encode::{EncodeError, Encoder};
-pub use framing::{SchemaId, framed};
+pub use framing::{AVRO_MEDIA_TYPE, SchemaId, framed};
 pub use gate::{Admission, Gates, Known, Waiting};
 pub use inputs::{Fetched, Inputs, Lookup, Taken};
 pub use schemas::EventSchema;

@@ -1,7 +1,9 @@
-//! `otp-stream schemas list|show|check|register`: the Avro schemas of this program, and how a schema registry has them.
+//! `otp-stream schemas list|show|asyncapi|check|register`: the schemas of this program, the whole interface for machines, and
+//! how a schema registry has them.
 //!
 //! The schemas are built in. `check` and `register` ask the registry about the topics that the configuration puts in Avro.
 
+mod documents;
 mod uses;
 
 #[cfg(test)]
@@ -9,14 +11,15 @@ mod tests;
 
 use std::fmt::Write as _;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use otp_asyncapi::name_of;
 use otp_codec::EventSchema;
 use serde_json::json;
 
 use super::{Failure, columns, print};
 use crate::config::{Config, Loaded};
 use crate::registry::{self, Client, Standing, Subject, Trouble};
-use uses::{Use, name_of};
+use uses::Use;
 pub(super) use uses::{subjects, uses};
 
 #[derive(Debug, Subcommand)]
@@ -27,6 +30,9 @@ pub(super) enum SchemasCommand {
     /// Print a schema; does not connect
     #[command(after_help = EXAMPLES)]
     Show(ShowArgs),
+    /// Print the whole interface for machines: topics, messages, headers, replies; does not connect
+    #[command(after_help = EXAMPLES)]
+    Asyncapi(AsyncapiArgs),
     /// Compare the registry with the schemas of the topics in Avro; exits with 1 if they differ
     #[command(after_help = EXAMPLES)]
     Check,
@@ -47,12 +53,38 @@ pub(super) struct ShowArgs {
     /// As `schemas list` names it
     #[arg(value_name = "NAME")]
     pub name: String,
+    /// Avro, or JSON Schema of the values in JSON. Default: Avro; JSON Schema of what is always JSON
+    #[arg(long, value_enum)]
+    pub format: Option<SchemaFormat>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaFormat {
+    Avro,
+    JsonSchema,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AsyncapiArgs {
+    /// AsyncAPI 3.0 as YAML or JSON, or a page for people made of it
+    #[arg(long, value_enum, default_value = "yaml")]
+    pub format: DocumentFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DocumentFormat {
+    Yaml,
+    Json,
+    Html,
 }
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   otp-stream schemas list                                  names, topics, formats and subjects
   otp-stream schemas show lifecycle > lifecycle.avsc
+  otp-stream schemas show lifecycle --format json-schema   of the values in JSON
+  otp-stream --config prod.toml schemas asyncapi > asyncapi.yaml
+  otp-stream --config prod.toml schemas asyncapi --format html > reference.html
   otp-stream --config prod.toml schemas check || echo 'the registry differs'
   otp-stream --config prod.toml schemas register           for schema_registry.auto_register = false";
 
@@ -60,7 +92,8 @@ pub(super) fn perform(loaded: &Loaded, command: &SchemasCommand) -> Result<(), F
     match command {
         SchemasCommand::List(args) if args.json => print(&json_list(&uses(&loaded.config))),
         SchemasCommand::List(_) => print(&list(&uses(&loaded.config))),
-        SchemasCommand::Show(args) => print(&show(&args.name)?),
+        SchemasCommand::Show(args) => print(&documents::show(&args.name, args.format)?),
+        SchemasCommand::Asyncapi(args) => print(&documents::asyncapi(&loaded.config, args.format)),
         SchemasCommand::Check => check(loaded),
         SchemasCommand::Register => register(loaded),
     }
@@ -98,17 +131,6 @@ fn json_list(uses: &[Use]) -> String {
     };
     let lines: Vec<_> = uses.iter().map(line).collect();
     format!("{:#}\n", json!(lines))
-}
-
-fn show(name: &str) -> Result<String, Failure> {
-    let name = name.strip_suffix(".avsc").unwrap_or(name);
-    match EventSchema::ALL.iter().find(|schema| name_of(**schema) == name) {
-        Some(schema) => Ok(schema.text().to_owned()),
-        None => {
-            let names: Vec<_> = EventSchema::ALL.iter().map(|schema| name_of(*schema)).collect();
-            Err(Failure::Usage(format!("there is no schema {name:?}; the schemas are {}", names.join(", "))))
-        }
-    }
 }
 
 fn check(loaded: &Loaded) -> Result<(), Failure> {

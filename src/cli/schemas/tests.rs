@@ -3,7 +3,8 @@
 use otp_codec::EventSchema;
 
 use super::super::Failure;
-use super::{Standing, difference, id_and_level, list, show, subjects, uses};
+use super::documents::show;
+use super::{SchemaFormat, Standing, difference, id_and_level, list, subjects, uses};
 use crate::config::{Loaded, Sources, load};
 
 fn loaded(sets: &[&str]) -> Loaded {
@@ -54,10 +55,26 @@ fn the_flavour_chooses_the_schema_of_emails() {
 #[test]
 fn a_schema_is_shown_by_its_name_and_another_name_is_refused_with_the_names() {
     for name in ["lifecycle", "lifecycle.avsc"] {
-        assert_eq!(show(name).expect("it exists"), include_str!("../../../schemas/lifecycle.avsc"));
+        assert_eq!(show(name, None).expect("it exists"), include_str!("../../../schemas/lifecycle.avsc"));
     }
-    let Err(Failure::Usage(text)) = show("nothing") else { panic!("there is no such schema") };
+    let Err(Failure::Usage(text)) = show("nothing", None) else { panic!("there is no such schema") };
     assert!(text.contains("\"nothing\"; the schemas are sms, email"), "{text}");
+}
+
+#[test]
+fn a_schema_is_shown_as_json_schema_and_what_is_always_json_has_no_other() {
+    let shown = show("lifecycle", Some(SchemaFormat::JsonSchema)).expect("it exists");
+    let schema: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    assert_eq!(schema["properties"]["prefix"]["type"], serde_json::json!(["string", "null"]));
+    assert_eq!(
+        show("otp-policy", None).expect("it exists"),
+        include_str!("../../../schemas/otp-policy.json")
+    );
+    let Err(Failure::Usage(text)) = show("otp-policy", Some(SchemaFormat::Avro)) else {
+        panic!("it has none")
+    };
+    assert!(text.contains("always JSON"), "{text}");
 }
 
 #[test]

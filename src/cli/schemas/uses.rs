@@ -71,8 +71,3 @@ pub(in crate::cli) fn uses(config: &Config) -> Vec<Use> {
 pub(in crate::cli) fn subjects(config: &Config) -> Vec<Subject> {
     uses(config).iter().filter(|it| it.format == Format::Avro).map(Use::subject).collect()
 }
-
-/// The name of a schema: that of its file, without its end.
-pub(super) fn name_of(schema: EventSchema) -> &'static str {
-    schema.file().strip_suffix(".avsc").expect("a schema is a file of this kind")
-}
