@@ -14,7 +14,7 @@ const TRACE: [Header; 2] = [
     Header(names::TRACESTATE, "W3C trace context; passed on to every event.", None),
 ];
 
-const REQUEST: [Header; 8] = [
+const REQUEST: [Header; 9] = [
     Header(
         names::CE_ID,
         "The request's id, at most 128 bytes. A repeat under the same id gets the first reply again.",
@@ -32,6 +32,11 @@ const REQUEST: [Header; 8] = [
         None,
     ),
     Header(names::OPERATION, "The operation, if the body names none.", None),
+    Header(
+        names::CONTENT_TYPE,
+        "application/cloudevents+json: the value is a CloudEvent in structured mode, and its data the request.",
+        None,
+    ),
     Header(names::KAFKA_CORRELATION_ID, "Any bytes; repeated on the reply.", None),
     Header(names::KAFKA_REPLY_TOPIC, "Must be the caller's reply topic, else the request is rejected.", None),
     Header(
@@ -85,10 +90,16 @@ pub(crate) enum Extra {
     DeadLetter,
 }
 
+const SUBJECT: Header = Header(
+    names::CE_SUBJECT,
+    "The pseudonym of the subject. Absent where no subject is known, and on signals and dead letters.",
+    None,
+);
+
 /// The parts of `components.schemas` to which [`of_request`] and [`of_event`] refer.
 pub(crate) fn components() -> [(String, Tree); 2] {
     let request = object(REQUEST.iter().chain(&TRACE), &[]);
-    let event = object(EVENT.iter().chain(&TRACE), &EVENT);
+    let event = object(EVENT.iter().chain([&SUBJECT]).chain(&TRACE), &EVENT);
     [("request-headers".to_owned(), request), ("event-headers".to_owned(), event)]
 }
 

@@ -39,6 +39,8 @@ pub struct Envelope<'a> {
     pub time: LogTime,
     pub correlation_id: &'a str,
     pub causation_id: &'a str,
+    /// `ce_subject`. `None`: the event is about no subject, or the request does not say whose it is.
+    pub subject: Option<Pseudonym>,
     pub traceparent: Option<&'a [u8]>,
     pub tracestate: Option<&'a [u8]>,
     /// What the ids of all events of this request begin with: 32 hex digits over its coordinates.
@@ -83,8 +85,12 @@ impl<'a> Events<'a> {
     pub fn new(outbox: &'a mut Outbox, partitions: &'a [i32], envelope: Envelope<'a>) -> Self {
         let mut time = [0; rfc3339::LEN];
         let time = rfc3339::write(envelope.time, &mut time);
-        let trace =
-            [(headers::TRACEPARENT, envelope.traceparent), (headers::TRACESTATE, envelope.tracestate)];
+        let subject = envelope.subject.map(Pseudonym::to_hex);
+        let optional = [
+            (headers::CE_SUBJECT, subject.as_ref().map(|it| it.as_bytes())),
+            (headers::TRACEPARENT, envelope.traceparent),
+            (headers::TRACESTATE, envelope.tracestate),
+        ];
         let own = [
             (headers::CE_SPECVERSION, Some(headers::SPECVERSION.as_bytes())),
             (headers::CE_SOURCE, Some(envelope.source.as_bytes())),
@@ -94,7 +100,7 @@ impl<'a> Events<'a> {
             (headers::CE_CAUSATIONID, Some(envelope.causation_id.as_bytes())),
         ];
         let shared =
-            outbox.headers(own.into_iter().chain(trace.into_iter().filter(|(_, value)| value.is_some())));
+            outbox.headers(own.into_iter().chain(optional.into_iter().filter(|(_, value)| value.is_some())));
         Self { outbox, partitions, envelope, shared, tallies: Tallies::new() }
     }
 

@@ -87,6 +87,7 @@ impl<S: StateStore> Task<S> {
             time: decision.subject.last_time.max(record.timestamp),
             correlation_id: headers.correlation_id.unwrap_or(request_id),
             causation_id: request_id,
+            subject: Some(subject),
             traceparent: headers.traceparent.map(str::as_bytes),
             tracestate: headers.tracestate.map(str::as_bytes),
             event_base: &coordinates,

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::TaskError;
 use crate::contract::{Envelope, EventKind, Events, Placeholder, Reply, Request, Secret, SecretPlace};
 use crate::deployment::{Topology, coordinates};
-use crate::otp::{CanonicalSubject, Code, LogTime, Origin, RequestDigest};
+use crate::otp::{CanonicalSubject, Code, LogTime, Origin, Pseudonym, RequestDigest};
 use crate::wire::headers::{self, ReplyPartition};
 use crate::wire::outbox::OutputTopic;
 use crate::wire::reply::{REPLY_HEADERS_MAX, REPLY_SECRETS_MAX};
@@ -72,11 +72,12 @@ impl<'a> ReplyTo<'a> {
         }
     }
 
-    /// The envelope of the events that the request causes. `event_base`: in hex.
+    /// The envelope of the events that the request causes. `event_base`: in hex. `subject`: whose request it is.
     pub(super) fn envelope<'b>(
         &'b self,
         time: LogTime,
         event_base: &'b str,
+        subject: Option<Pseudonym>,
         topology: &'b Topology,
     ) -> Envelope<'b> {
         Envelope {
@@ -84,6 +85,7 @@ impl<'a> ReplyTo<'a> {
             time,
             correlation_id: self.correlation_id.unwrap_or(&self.request_id),
             causation_id: &self.request_id,
+            subject,
             traceparent: self.traceparent.map(str::as_bytes),
             tracestate: self.tracestate.map(str::as_bytes),
             event_base,

@@ -79,7 +79,7 @@ impl<S: StateStore> Task<S> {
     ) -> Result<(), TaskError> {
         let reply_to = ReplyTo::new(request, self.partition, topology);
         let base_text = Pseudonym(reply_to.event_base).to_hex();
-        let envelope = reply_to.envelope(request.asked_at, &base_text, topology);
+        let envelope = reply_to.envelope(request.asked_at, &base_text, None, topology);
         let Some(served) = request.caller.contract.unreadable(error, &envelope) else {
             self.dead_letter(record, "decode", error.code(), &error.to_string(), out);
             return Ok(());
@@ -122,8 +122,8 @@ impl<S: StateStore> Task<S> {
             None => (None, None),
         };
         let base_text = Pseudonym(reply_to.event_base).to_hex();
-        let mut events =
-            Events::new(out, &topology.output_partitions, reply_to.envelope(now, &base_text, topology));
+        let envelope = reply_to.envelope(now, &base_text, place.map(|(pseudonym, _)| pseudonym), topology);
+        let mut events = Events::new(out, &topology.output_partitions, envelope);
         let view = View { topology, overlay: &self.overlay, store: &self.store, caches: &self.caches };
         let served = match request.caller.contract.serve(&pending, known, &view, &mut events)? {
             Served::Replied(served) => served,
@@ -220,7 +220,7 @@ fn repeat_reply(
         CannotOpen::Record(error) => TaskError::Record { what: "remembered reply", error },
     })?;
     let base_text = Pseudonym(first.event_base).to_hex();
-    let envelope = reply_to.envelope(first.time, &base_text, topology);
+    let envelope = reply_to.envelope(first.time, &base_text, Some(found.pseudonym), topology);
     let mut events = Events::new(out, &topology.output_partitions, envelope);
     reply_to.publish(&first.reply, Some(found.who), topology, &mut events)
 }

@@ -290,6 +290,7 @@ impl<S: StateStore> Task<S> {
             time: scope.end,
             correlation_id: &id,
             causation_id: &id,
+            subject: None,
             traceparent: None,
             tracestate: None,
             event_base: &id,

@@ -81,6 +81,7 @@ impl<S: StateStore> Task<S> {
             time: watermark,
             correlation_id: &base,
             causation_id: &base,
+            subject: Some(pseudonym),
             traceparent: None,
             tracestate: None,
             event_base: &base,

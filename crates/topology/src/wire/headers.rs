@@ -14,6 +14,7 @@ pub const CE_TYPE: &str = "ce_type";
 pub const CE_TIME: &str = "ce_time";
 pub const CE_CORRELATIONID: &str = "ce_correlationid";
 pub const CE_CAUSATIONID: &str = "ce_causationid";
+pub const CE_SUBJECT: &str = "ce_subject";
 /// A request's deadline, RFC 3339 (CloudEvents' expiry extension).
 pub const CE_EXPIRYTIME: &str = "ce_expirytime";
 pub const CONTENT_TYPE: &str = "content-type";

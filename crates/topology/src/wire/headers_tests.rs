@@ -197,6 +197,7 @@ fn names_are_pinned() {
         CE_TIME,
         CE_CORRELATIONID,
         CE_CAUSATIONID,
+        CE_SUBJECT,
         CE_EXPIRYTIME,
         CONTENT_TYPE,
         TRACEPARENT,
@@ -223,8 +224,8 @@ fn names_are_pinned() {
         OTP_KIND,
         OTP_ORIGIN_WAITED,
     ];
-    let pinned = "ce_specversion ce_id ce_source ce_type ce_time ce_correlationid ce_causationid ce_expirytime \
-        content-type traceparent tracestate kafka_correlationId kafka_replyTopic kafka_replyPartition \
+    let pinned = "ce_specversion ce_id ce_source ce_type ce_time ce_correlationid ce_causationid ce_subject \
+        ce_expirytime content-type traceparent tracestate kafka_correlationId kafka_replyTopic kafka_replyPartition \
         otp-client-ref operation __dlq.errors.topic __dlq.errors.partition __dlq.errors.offset \
         __dlq.errors.group __dlq.errors.delivery.count __dlq.errors.message otp.error.stage otp.error.code \
         otp.origin.topic otp.origin.partition otp.origin.offset otp.origin.time otp.origin.key \

@@ -1,5 +1,7 @@
 //! The requests of one citizen, on one partition.
 
+use serde_json::json;
+
 use crate::house::{House, Seen, code_in, send, shape, validate};
 
 fn check(seen: &[Seen], expected: &[&str]) {
@@ -105,6 +107,20 @@ fn an_unreadable_record_is_a_dead_letter_and_the_next_is_served() {
         let mobile = format!("912345678{at}");
         check(&house.ask(&send(&mobile)), &["sms", "replies", "lifecycle:issued"]);
     }
+}
+
+#[test]
+fn each_event_names_its_subject_by_the_pseudonym() {
+    let mut house = House::new(1);
+    let mut seen = house.ask(&send("9123456789"));
+    seen.extend(house.ask(&validate("9123456789", "1")));
+    let pseudonym = seen.iter().find(|it| it.topic == "sms").and_then(|it| it.key.clone()).expect("a key");
+    assert_eq!(seen.len(), 5);
+    for event in seen {
+        assert_eq!(event.header("ce_subject"), pseudonym, "{}", event.topic);
+    }
+    let nobody = house.ask(&json!({"operation": "send", "otp": {"tenantId": "pb", "type": "login"}}));
+    assert!(nobody.iter().all(|it| it.header("ce_subject").is_empty()));
 }
 
 #[test]

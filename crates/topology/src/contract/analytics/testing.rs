@@ -25,6 +25,7 @@ pub(super) fn published_from(event_base: &str, write: impl FnOnce(&mut Events<'_
         time: LogTime::from_ms(1_700_000_000_000),
         correlation_id: "c",
         causation_id: "r-1",
+        subject: None,
         traceparent: None,
         tracestate: None,
         event_base,

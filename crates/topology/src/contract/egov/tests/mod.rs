@@ -182,15 +182,8 @@ impl World {
             reply_fault: self.reply_fault,
             verdict: None,
         };
-        let envelope = Envelope {
-            source: "otp-stream",
-            time: LogTime::from_ms(self.now),
-            correlation_id: egov.correlation_id(&request.body).unwrap_or(&request_id),
-            causation_id: &request_id,
-            traceparent: None,
-            tracestate: None,
-            event_base: "base",
-        };
+        let correlation_id = egov.correlation_id(&request.body).unwrap_or(&request_id);
+        let envelope = envelope(self.now, correlation_id, &request_id);
         let mut outbox = Outbox::default();
         let mut events = Events::new(&mut outbox, &[3; TOPICS.len()], envelope);
         let served = replied(egov.serve(&pending, known, self, &mut events).expect("nothing fails here"));
@@ -388,6 +381,19 @@ fn replied(served: Served) -> ServeOutcome {
     match served {
         Served::Replied(outcome) => outcome,
         Served::AsksNumber { .. } => panic!("no policy limits numbers"),
+    }
+}
+
+fn envelope<'a>(now: u64, correlation_id: &'a str, causation_id: &'a str) -> Envelope<'a> {
+    Envelope {
+        source: "otp-stream",
+        time: LogTime::from_ms(now),
+        correlation_id,
+        causation_id,
+        subject: None,
+        traceparent: None,
+        tracestate: None,
+        event_base: "base",
     }
 }
 
