@@ -241,7 +241,9 @@ impl RunId {
 impl SeenCode {
     /// The first sequence of at least four digits in the message of an SMS.
     fn in_sms(sms: &[u8]) -> Option<Self> {
-        Self::behind(b"\"message\":\"", sms)
+        // In Avro the text has no name before it; the built-in ones say this before the code.
+        let is_avro = sms.first() == Some(&0);
+        Self::behind(if is_avro { b" is " } else { b"\"message\":\"" }, sms)
     }
 
     /// The code of a record of a watched topic.
