@@ -26,6 +26,6 @@ pub mod bench {
 /// Items for the tests against a broker. Not a stable interface.
 pub mod testing {
     pub use crate::config::{Config, Sources, load as load_config};
-    pub use crate::registry::{Lookup, Registration, Subject, Worker};
+    pub use crate::registry::{Registration, Subject, Worker};
     pub use crate::rocks::{Resources, TaskStore};
 }

@@ -383,7 +383,7 @@ fn step(call: &'static str, result: Result<(), NativeError>) -> Result<(), Trans
     result.map_err(|failure| TransactionError::new(call, failure))
 }
 
-/// No event has ever been unfit for its schema. Nothing of the transaction may be committed.
+/// An event does not fit its schema: nothing of the transaction may be committed.
 fn unfit(error: &EncodeError) -> TransactionError {
     let failure = NativeError { text: error.to_string(), ..NativeError::of_code(Code::InvalidArgument) };
     TransactionError { class: Class::Fatal, ..TransactionError::new("produce", failure) }

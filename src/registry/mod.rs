@@ -27,7 +27,7 @@ mod tests;
 pub(crate) use client::Client;
 pub use registration::Subject;
 pub(crate) use registration::{Standing, Trouble, compare, register};
-pub use worker::{Lookup, Registration, Worker};
+pub use worker::{Registration, Worker};
 
 /// Runs requests to their end on this thread. For commands, which have nothing else to do meanwhile.
 ///

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use otp_codec::Lookup;
 use tokio::sync::{Notify, oneshot};
 
 use super::client::{Client, SchemaAnswer};
@@ -31,19 +32,6 @@ const ABSENT_MS: u64 = 10_000;
 const ABSENT_MAX: usize = 256;
 const PAUSE_MS_MIN: u64 = 1_000;
 const PAUSE_MS_MAX: u64 = 30_000;
-
-/// What is known of an id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    /// The text of its Avro schema.
-    Found(Arc<str>),
-    /// The registry's definite word.
-    NotFound,
-    /// There is such a schema, and this service does not read it. Why.
-    Unreadable(Arc<str>),
-    /// Nothing yet. Ask again.
-    Pending,
-}
 
 /// Whether all subjects have their schemas.
 #[derive(Clone, Debug, PartialEq, Eq)]

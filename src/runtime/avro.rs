@@ -8,7 +8,7 @@ use otp_codec::{Encoder, EventSchema, Lookup, SchemaId};
 use otp_topology::deployment::Topology;
 
 use crate::kafka::{AvroEncoding, Encodings};
-use crate::registry::{self, Subject, Worker};
+use crate::registry::{Subject, Worker};
 
 /// The topics in Avro, by name.
 #[derive(Clone, Debug, Default)]
@@ -52,12 +52,7 @@ impl Avro {
     }
 
     pub(super) fn schema_of(&self, id: SchemaId) -> Lookup {
-        match self.worker.schema_of(id.0) {
-            registry::Lookup::Found(text) => Lookup::Found(text),
-            registry::Lookup::NotFound => Lookup::NotFound,
-            registry::Lookup::Unreadable(reason) => Lookup::Unreadable(reason),
-            registry::Lookup::Pending => Lookup::Pending,
-        }
+        self.worker.schema_of(id.0)
     }
 
     /// Why the registry does not answer; `None`: it does.

@@ -14,8 +14,7 @@ use crate::harness::scenario::{Scenario, Topics};
 
 /// The events in Avro. The first caller writes JSON and reads Avro, the second one the other way round.
 fn settings(name: &str, url: &str) -> String {
-    let Topics { requests, replies, desk_requests, desk_replies, .. } = Topics::of(name);
-    let Topics { int_requests, int_replies, mosip_requests, mosip_replies, .. } = Topics::of(name);
+    let callers = Topics::of(name).callers("reply_format = \"avro\"\n", "request_format = \"avro\"\n");
     format!(
         r#"
 [schema_registry]
@@ -28,33 +27,7 @@ lifecycle = "avro"
 signal = "avro"
 [dead_letter]
 payload = "copy"
-[[callers]]
-name = "egov"
-contract = "egov"
-request_topic = "{requests}"
-reply_topic = "{replies}"
-reply_format = "avro"
-[[callers]]
-name = "desk"
-contract = "egov"
-request_topic = "{desk_requests}"
-reply_topic = "{desk_replies}"
-operations = ["create", "validate", "search"]
-reveal_code = true
-request_format = "avro"
-[[callers]]
-name = "int"
-contract = "int"
-request_topic = "{int_requests}"
-reply_topic = "{int_replies}"
-reveal_code = true
-[[callers]]
-name = "mosip"
-contract = "mosip"
-request_topic = "{mosip_requests}"
-reply_topic = "{mosip_replies}"
-reveal_code = true
-"#
+{callers}"#
     )
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use otp_stream::testing::{Lookup, Registration, Sources, Subject, Worker, load_config};
+use otp_codec::Lookup;
+use otp_stream::testing::{Registration, Sources, Subject, Worker, load_config};
 
 use crate::harness::cluster::{free_port, scenario_directory};
 use crate::harness::process::otp_stream;

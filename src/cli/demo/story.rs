@@ -118,7 +118,7 @@ pub(super) const STEPS: &[StoryStep] = &[
         ],
     },
     StoryStep {
-        title: "A registration client speaks MOSIP's",
+        title: "A registration client speaks the third contract, MOSIP",
         who: "The registration client",
         explanation: "The same service answers MOSIP's otpmanager, side by side with the others.",
         request: DemoRequest::GenerateAndValidate {

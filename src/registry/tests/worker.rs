@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use otp_codec::Lookup;
+
 use super::super::registration::{Subject, Trouble};
-use super::super::worker::{Lookup, Registration, Worker};
+use super::super::worker::{Registration, Worker};
 use super::server::{Answer, Server};
 use super::{SCHEMA, found, refusal, settings};
 

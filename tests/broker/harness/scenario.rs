@@ -353,10 +353,43 @@ impl Topics {
         }
     }
 
-    fn configuration(&self, name: &str, bootstrap: &str, directory: &str, http_port: u16) -> String {
+    /// The section `[[callers]]`. `egov`, `desk`: more lines of the first and of the second caller.
+    pub(crate) fn callers(&self, egov: &str, desk: &str) -> String {
         let Self { requests, replies, desk_requests, desk_replies, .. } = self;
         let Self { int_requests, int_replies, mosip_requests, mosip_replies, .. } = self;
+        format!(
+            r#"
+[[callers]]
+name = "egov"
+contract = "egov"
+request_topic = "{requests}"
+reply_topic = "{replies}"
+{egov}[[callers]]
+name = "desk"
+contract = "egov"
+request_topic = "{desk_requests}"
+reply_topic = "{desk_replies}"
+operations = ["create", "validate", "search"]
+reveal_code = true
+{desk}[[callers]]
+name = "int"
+contract = "int"
+request_topic = "{int_requests}"
+reply_topic = "{int_replies}"
+reveal_code = true
+[[callers]]
+name = "mosip"
+contract = "mosip"
+request_topic = "{mosip_requests}"
+reply_topic = "{mosip_replies}"
+reveal_code = true
+"#
+        )
+    }
+
+    fn configuration(&self, name: &str, bootstrap: &str, directory: &str, http_port: u16) -> String {
         let names = self.shared(name);
+        let callers = self.callers("", "");
         let topics: String =
             names.entries().map(|(row, topic)| format!("{} = \"{topic}\"\n", row.key)).collect();
         format!(
@@ -374,31 +407,7 @@ directory = "{directory}/store"
 file = "{directory}/keys.toml"
 [http]
 listen = "127.0.0.1:{http_port}"
-[[callers]]
-name = "egov"
-contract = "egov"
-request_topic = "{requests}"
-reply_topic = "{replies}"
-[[callers]]
-name = "desk"
-contract = "egov"
-request_topic = "{desk_requests}"
-reply_topic = "{desk_replies}"
-operations = ["create", "validate", "search"]
-reveal_code = true
-[[callers]]
-name = "int"
-contract = "int"
-request_topic = "{int_requests}"
-reply_topic = "{int_replies}"
-reveal_code = true
-[[callers]]
-name = "mosip"
-contract = "mosip"
-request_topic = "{mosip_requests}"
-reply_topic = "{mosip_replies}"
-reveal_code = true
-"#
+{callers}"#
         )
     }
 }

@@ -87,10 +87,7 @@ pub fn decode_budget(key: &[u8], value: &[u8]) -> Result<(), BadRecord> {
 }
 
 fn versioned(value: &[u8]) -> Result<&[u8], BadRecord> {
-    match value.split_first().ok_or(BAD)? {
-        (&VERSION, rest) => Ok(rest),
-        (version, _) => Err(BadRecord::UnknownVersion(*version)),
-    }
+    BadRecord::behind_version(value, VERSION, BAD)
 }
 
 #[cfg(test)]

@@ -10,6 +10,15 @@ pub enum BadRecord {
 }
 
 impl BadRecord {
+    /// What stands behind the version of a value. `damaged`: for a value without one.
+    pub(super) fn behind_version(value: &[u8], known: u8, damaged: Self) -> Result<&[u8], Self> {
+        match value.split_first() {
+            Some((version, rest)) if *version == known => Ok(rest),
+            Some((version, _)) => Err(Self::UnknownVersion(*version)),
+            None => Err(damaged),
+        }
+    }
+
     /// What an operator does about a bad value in a store.
     pub const fn remedy(&self) -> &'static str {
         match self {

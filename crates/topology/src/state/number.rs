@@ -64,10 +64,7 @@ impl NumberHour {
     /// # Errors
     /// See [`BadRecord`].
     pub fn decode(bytes: &[u8]) -> Result<Self, BadRecord> {
-        let (version, rest) = bytes.split_first().ok_or(BadRecord::Damaged("too short"))?;
-        if *version != VERSION {
-            return Err(BadRecord::UnknownVersion(*version));
-        }
+        let rest = BadRecord::behind_version(bytes, VERSION, BadRecord::Damaged("too short"))?;
         let rest: &[u8; 10] = rest.try_into().map_err(|_| BadRecord::Damaged("length"))?;
         let [a, b, c, d, e, f, g, h, i, j] = *rest;
         let begins_at = LogTime::from_ms(u64::from_be_bytes([a, b, c, d, e, f, g, h]));

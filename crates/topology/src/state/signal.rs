@@ -239,10 +239,7 @@ fn decode_part(value: &[u8]) -> Result<&[[u8; SUBJECT_BYTES]], BadRecord> {
 }
 
 fn versioned(value: &[u8]) -> Result<&[u8], BadRecord> {
-    match value.split_first().ok_or(BAD)? {
-        (&VERSION, rest) => Ok(rest),
-        (version, _) => Err(BadRecord::UnknownVersion(*version)),
-    }
+    BadRecord::behind_version(value, VERSION, BAD)
 }
 
 #[cfg(test)]
